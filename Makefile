@@ -1,0 +1,75 @@
+# `make demo` and `make test` need nothing but Python 3.11 or newer with venv and pip.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+PINS := requirements/dev.txt
+# More arguments for pytest: make test ARGS="-k latency"
+ARGS ?=
+
+is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
+its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
+
+.DEFAULT_GOAL := help
+# Order matters in `check`, and the tools in it use all cores by themselves.
+.NOTPARALLEL:
+.PHONY: help demo test check format setup clean deep lint types layers modules coverage
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good again
+	@$(BIN)/trixter demo
+
+test: setup ## Set up, then run all the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint types layers modules coverage ## Everything a change must pass, in this order
+
+format: setup ## Format the code and repair what the linter can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+setup: .venv/dev.stamp ## Make .venv with everything for development
+
+clean: ## Remove .venv and all that tools left behind
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+deep: setup ## Search for new counterexamples in the faults, for a long time
+	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
+
+lint: setup ## Part of check: format and lint
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+
+types: setup ## Part of check: types
+	@$(BIN)/mypy
+
+layers: setup ## Part of check: imports point inwards
+	@$(BIN)/lint-imports --no-logo
+
+modules: setup ## Part of check: each fault is covered by its own tests
+	@$(BIN)/python scripts/module_coverage.py
+
+coverage: setup ## Part of check: all the tests, with branch coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+# Two stamps, so that the demo need not wait for the development tools.
+.venv/runtime.stamp: pyproject.toml $(PINS)
+	$(if $(is_new_enough),,$(error trixter needs Python 3.11 or newer, but $(PYTHON) is: $(its_version) (choose another one with PYTHON=...)))
+	@echo "Setting up .venv (only when the dependencies change) ..."
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install -c $(PINS) hatchling editables
+	@# Without isolation the build uses the pinned hatchling, not the newest.
+	@$(PIP) install -c $(PINS) --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: .venv/runtime.stamp
+	@echo "Installing the development tools ..."
+	@$(PIP) install -r $(PINS)
+	@touch $@

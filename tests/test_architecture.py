@@ -1,0 +1,46 @@
+"""The drawing in the design is true: the core is pure, and importing it is cheap."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SRC = Path(__file__).parents[1] / "src"
+FAULTS = sorted((SRC / "trixter" / "faults").glob("*.py"))
+
+# The pure core may not know what time it is, where it runs, or draw its own luck.
+IMPURE = {"asyncio", "logging", "os", "random", "selectors", "socket", "threading", "time"}
+
+# What takes long to import, or belongs to the rooms that do instead of decide.
+HEAVY = {"anyio", "asyncio", "click", "msgspec", "starlette", "uvicorn", "uvloop"} | {
+    f"trixter.{room}" for room in ("api", "cli", "netem", "proxy", "testing")
+}
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", FAULTS, ids=lambda path: path.name)
+def test_faults_are_pure(path: Path) -> None:
+    exempt = {"random"} if path.name == "dice.py" else set()
+    used = {name.partition(".")[0] for name in imports_of(path)}
+    assert used.isdisjoint(IMPURE - exempt)
+
+
+@pytest.mark.parametrize("name", ["trixter", "trixter.errors", "trixter.faults"])
+def test_importing_it_is_cheap(name: str) -> None:
+    program = f"import sys, {name}; print(*sys.modules)"
+    # A bare environment: a coverage run must not add modules of its own.
+    bare = {"PYTHONPATH": str(SRC)}
+    run = subprocess.run(
+        [sys.executable, "-c", program], env=bare, capture_output=True, text=True, check=True
+    )
+    assert HEAVY.isdisjoint(run.stdout.split())
