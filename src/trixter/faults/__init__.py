@@ -1,0 +1,52 @@
+"""Deciding: what happens to bytes.
+
+Given these bytes, at this time, with this luck, under these settings: what leaves, when, and how does it
+end? Everything here is ordinary code that answers this. It has no clock (time is an argument), no luck of
+its own (``Dice`` is an argument), no socket, loop or thread; a test of it is a list of bytes and times.
+
+- A **fault** (``Latency(delay_s=0.25)``) is settings: frozen, checked when made.
+- **Faults** are the immutable set of them in one direction; empty means calm.
+- A **stage** is the running state of one fault in one direction of one connection.
+- A **chain** runs the stages of one direction: ``put`` bytes, ``take`` actions, ask ``wake_at``.
+
+One file per fault, settings and stage side by side; ``catalogue.py`` lists them in the order bytes meet them.
+"""
+
+from __future__ import annotations
+
+from trixter.faults.actions import EOF, Abort, Action, Close, End, Eof
+from trixter.faults.catalogue import CATALOGUE
+from trixter.faults.chain import Chain
+from trixter.faults.corrupt import Corrupt, CorruptMode
+from trixter.faults.dice import Dice
+from trixter.faults.direction import Direction
+from trixter.faults.faults import CALM, Faults
+from trixter.faults.latency import Latency
+from trixter.faults.slice import Slice
+from trixter.faults.stage import Fault, Place, Stage
+from trixter.faults.terminate import Terminate
+from trixter.faults.throttle import Throttle
+
+__all__ = [
+    "CALM",
+    "CATALOGUE",
+    "EOF",
+    "Abort",
+    "Action",
+    "Chain",
+    "Close",
+    "Corrupt",
+    "CorruptMode",
+    "Dice",
+    "Direction",
+    "End",
+    "Eof",
+    "Fault",
+    "Faults",
+    "Latency",
+    "Place",
+    "Slice",
+    "Stage",
+    "Terminate",
+    "Throttle",
+]

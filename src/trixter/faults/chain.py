@@ -1,0 +1,137 @@
+"""The chain: what a direction's faults do to its bytes.
+
+A chain is to a direction what a qdisc is to a network card: bytes are put in, bytes are taken out when
+their time has come, and it says when to ask again.
+
+    source ──bytes──▶ pipe ──put(data, now)──▶ chain ──take(now)──▶ pipe ──bytes──▶ sink
+                        ▲                        │
+                        └──── one timer ◀── wake_at()
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from trixter.faults.actions import EOF, Abort, Action, Close, End
+from trixter.faults.dice import Dice
+from trixter.faults.faults import Faults, Key
+from trixter.faults.stage import Stage
+
+
+class Chain:
+    """Run the faults of one direction of one connection.
+
+    Pure: every method takes ``now``, in seconds, from one monotonic source; calls must not go back in
+    time. Bytes come out in order and, unless a fault that alters data is on, are exactly those that went in.
+
+    Args:
+        faults: The settings to start with.
+        dice: This direction's luck; each fault draws from a branch of its own.
+        now: Time of creation.
+    """
+
+    def __init__(self, faults: Faults, dice: Dice, now: float) -> None:
+        self._dice = dice
+        self._luck: dict[Key, Dice] = {}
+        self._stages: dict[Key, Stage[Any]] = {}
+        self._outlet = Outlet()
+        self._first: Stage[Any] = self._outlet
+        self._faults = Faults()
+        self.change(faults, now)
+
+    @property
+    def faults(self) -> Faults:
+        """The settings in force."""
+        return self._faults
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether bytes could as well go around the chain: no stage, nothing held, not over."""
+        return not self._stages and not self._outlet.is_over
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept by the stages, bookkeeping included; drives backpressure."""
+        return sum(stage.held_bytes for stage in self._stages.values())
+
+    def put(self, data: bytes, now: float) -> None:
+        """Take in bytes that arrived."""
+        self._first.put(data, now)
+
+    def put_eof(self, now: float) -> None:
+        """Note that the source will send no more; EOF queues behind the bytes."""
+        self._first.put_end(EOF, now)
+
+    def take(self, now: float) -> list[Action]:
+        """Return what leaves now, in order."""
+        for stage in self._stages.values():
+            stage.release(now)
+        actions, self._outlet.actions = self._outlet.actions, []
+        if self._outlet.is_over:
+            self._stages.clear()
+            self._first = self._outlet
+        return actions
+
+    def wake_at(self) -> float | None:
+        """Return when to ``take`` again if nothing else happens; never in the past after a ``take``."""
+        times = (stage.wake_at() for stage in self._stages.values())
+        return min((when for when in times if when is not None), default=None)
+
+    def change(self, faults: Faults, now: float) -> None:
+        """Swap the settings: at once, also for what is held. ``take`` afterwards, for what this made due.
+
+        A stage goes on under the new settings of its fault, a new fault starts a stage, and a stage whose
+        fault is gone passes on all it held. Nothing is lost, repeated or reordered.
+        """
+        for stage in self._stages.values():
+            stage.release(now)
+        self._faults = faults
+        if self._outlet.is_over:
+            return
+        wanted = dict(faults.keyed())
+        kept = {key: stage for key, stage in self._stages.items() if key in wanted}
+        gone = [stage for key, stage in self._stages.items() if key not in wanted]
+        for key, stage in kept.items():
+            stage.change(wanted[key], now)
+        # Still linked as they were: what a stage held goes through the stages that came behind it.
+        for stage in gone:
+            stage.retire(now)
+        new = {key: fault.stage(self._dice_for(key), now) for key, fault in wanted.items() if key not in kept}
+        # Stages that were there stay in the order they are in, because bytes between them are; a new one
+        # is empty and may stand anywhere.
+        self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.place))
+        self._link()
+
+    def _link(self) -> None:
+        line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
+        for stage, following in pairwise(line):
+            stage.next = following
+        self._first = line[0]
+
+    def _dice_for(self, key: Key) -> Dice:
+        """Return that fault's luck: one that comes back goes on where it was, and does not repeat itself."""
+        kind, name, nth = key
+        return self._luck.setdefault(key, self._dice.branch(f"{kind.__name__} {nth} {name}"))
+
+
+class Outlet(Stage[Any]):
+    """Where a chain ends: collects what leaves until somebody takes it."""
+
+    def __init__(self) -> None:
+        self.actions: list[Action] = []
+        self.is_over = False
+
+    def put(self, data: bytes, now: float) -> None:
+        if not self.is_over:
+            self.actions.append(data)
+
+    def put_end(self, end: End, now: float) -> None:
+        if not self.is_over:
+            self.actions.append(end)
+            self.is_over = isinstance(end, Close)
+
+    def abort(self, reason: str) -> None:
+        if not self.is_over:
+            self.actions.append(Abort(reason))
+            self.is_over = True

@@ -1,0 +1,65 @@
+"""The faults of one direction, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from trixter.errors import SettingError
+from trixter.faults.stage import Fault
+
+FaultT = TypeVar("FaultT", bound=Fault)
+
+# Tells a fault's running state apart from the others': its kind, its name, and which of those it is.
+Key = tuple[type[Fault], str, int]
+
+
+class Faults(tuple[Fault, ...]):
+    """Hold the faults of one direction in their canonical order; empty, and so false, means calm.
+
+    Immutable: a change makes a new value that is swapped in whole, so nobody ever sees half of an update.
+    Faults that are off are left out. Several of one kind stack: two latencies add up, two throttles act
+    as the slower. The order is that of ``Place``, and within one place the order given.
+
+    Args:
+        *faults: In any order.
+
+    Raises:
+        SettingError: If something is not a fault.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *faults: Fault) -> Faults:
+        for fault in faults:
+            if not isinstance(fault, Fault):
+                raise SettingError("faults", fault, "faults, such as Latency(delay_s=0.25)")
+        on = (fault for fault in faults if not fault.is_off)
+        return super().__new__(cls, sorted(on, key=lambda fault: fault.place))
+
+    def __repr__(self) -> str:
+        return f"Faults({', '.join(map(repr, self))})"
+
+    def find(self, kind: type[FaultT]) -> FaultT | None:
+        """Return the first fault of that kind, or ``None``."""
+        return next((fault for fault in self if isinstance(fault, kind)), None)
+
+    def with_fault(self, fault: Fault) -> Faults:
+        """Return these with that fault in place of all others of its kind; one that is off removes them."""
+        return Faults(*self.without(type(fault)), fault)
+
+    def without(self, kind: type[Fault]) -> Faults:
+        """Return these less every fault of that kind."""
+        return Faults(*(fault for fault in self if not isinstance(fault, kind)))
+
+    def keyed(self) -> Iterator[tuple[Key, Fault]]:
+        """Yield each fault with what its running state is known by."""
+        seen: dict[tuple[type[Fault], str], int] = {}
+        for fault in self:
+            kind = (type(fault), fault.name)
+            seen[kind] = nth = seen.get(kind, -1) + 1
+            yield (*kind, nth), fault
+
+
+CALM = Faults()
+"""No faults: bytes pass straight through."""

@@ -1,0 +1,89 @@
+"""Latency: every byte leaves a while after it arrived."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar
+
+from trixter.faults.actions import End
+from trixter.faults.dice import Dice
+from trixter.faults.ranges import require_seconds
+from trixter.faults.stage import Fault, HoldingStage, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency(Fault):
+    """Let every byte leave ``delay_s`` (give or take ``jitter_s``) after it arrived.
+
+    Pipelined, as on a wire: it does not cap the rate. EOF is delayed alike. Jitter is drawn for each read,
+    uniformly, and never reorders: what would overtake leaves together with what is before it. What jitter
+    takes off ends at zero. Set on both directions, the round trip grows by twice the delay.
+
+    Args:
+        delay_s: Seconds, 0 or more.
+        jitter_s: The most that is added or taken off, in seconds, 0 or more.
+
+    Raises:
+        SettingError: If a setting is not a finite number of seconds, 0 or more.
+    """
+
+    delay_s: float = 0.0
+    jitter_s: float = 0.0
+
+    place: ClassVar[Place] = Place.DELAY
+
+    def _check(self) -> None:
+        require_seconds("delay_s", self.delay_s)
+        require_seconds("jitter_s", self.jitter_s)
+
+    @property
+    def is_off(self) -> bool:
+        return self.delay_s == 0 and self.jitter_s == 0
+
+    def stage(self, dice: Dice, now: float) -> LatencyStage:
+        return LatencyStage(self, dice)
+
+
+class LatencyStage(HoldingStage[Latency]):
+    """One queue and one appointment, however many pieces are on the way.
+
+    Remembers when a piece arrived and how lucky it was, not when it is due: so a change of settings
+    reaches what is already held.
+    """
+
+    def __init__(self, fault: Latency, dice: Dice) -> None:
+        super().__init__(fault, dice)
+        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one a piece
+        self._not_before = -inf  # when the piece before the oldest one left
+
+    def put(self, data: bytes, now: float) -> None:
+        self._arrive(data, now)
+
+    def put_end(self, end: End, now: float) -> None:
+        self._arrive(end, now)
+
+    def release(self, now: float) -> None:
+        while self._queue and (due := self._due()) <= now:
+            self._not_before = due
+            self._arrivals.popleft()
+            self._pass_on(due)
+
+    def wake_at(self) -> float | None:
+        return self._due() if self._queue else None
+
+    def change(self, fault: Latency, now: float) -> None:
+        self.fault = fault
+        # What the change makes due was not due in the past: it leaves now.
+        self._not_before = now
+
+    def _arrive(self, item: bytes | End, now: float) -> None:
+        luck = self._dice.centred() if self.fault.jitter_s else 0.0
+        self._arrivals.append((now, luck))
+        self._hold(item)
+
+    def _due(self) -> float:
+        arrived, luck = self._arrivals[0]
+        wait_s = self.fault.delay_s + luck * self.fault.jitter_s
+        return max(arrived + max(wait_s, 0.0), self._not_before)

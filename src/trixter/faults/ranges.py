@@ -1,0 +1,43 @@
+"""The ranges settings accept, each checked in one place.
+
+Every function returns nothing and raises ``SettingError``; comparisons are written so that NaN fails too.
+``True`` is a number to Python but never what somebody meant by a delay, so booleans are refused.
+"""
+
+from __future__ import annotations
+
+from math import inf
+
+from trixter.errors import SettingError
+
+
+def require_seconds(name: str, value: object) -> None:
+    """Require a finite span of time, 0 or more."""
+    if not _is_number(value) or not 0 <= value < inf:  # type: ignore[operator]
+        raise SettingError(name, value, "a number of seconds, 0 or more")
+
+
+# One byte in a quarter of an hour. Slower is a stall, and its appointments run out of floating point.
+SLOWEST_BYTES_PER_S = 0.001
+
+
+def require_rate(name: str, value: object) -> None:
+    """Require a finite rate, or 0."""
+    if not _is_number(value) or not (value == 0 or SLOWEST_BYTES_PER_S <= value < inf):  # type: ignore[operator]
+        raise SettingError(name, value, f"a number of bytes per second, {SLOWEST_BYTES_PER_S} or more, or 0")
+
+
+def require_bytes(name: str, value: object) -> None:
+    """Require a whole number of bytes, 0 or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise SettingError(name, value, "a whole number of bytes, 0 or more")
+
+
+def require_probability(name: str, value: object) -> None:
+    """Require a probability."""
+    if not _is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
+        raise SettingError(name, value, "a probability between 0.0 and 1.0")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

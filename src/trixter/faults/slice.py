@@ -1,0 +1,108 @@
+"""Slice: small writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import inf
+from typing import ClassVar
+
+from trixter.errors import SettingError
+from trixter.faults.actions import End
+from trixter.faults.dice import Dice
+from trixter.faults.ranges import require_bytes, require_seconds
+from trixter.faults.stage import Fault, HoldingStage, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Fault):
+    """Let no write be larger than ``size_bytes``, each a segment of its own.
+
+    Nothing is collected: a read that is smaller than a slice leaves as it is.
+
+    Args:
+        size_bytes: The largest slice; 0 means off.
+        variation_bytes: The most that is taken off it, drawn uniformly for each slice; less than the size.
+        gap_s: Seconds between one slice and the next.
+
+    Raises:
+        SettingError: If a setting is outside its range.
+    """
+
+    size_bytes: int = 0
+    variation_bytes: int = 0
+    gap_s: float = 0.0
+
+    place: ClassVar[Place] = Place.SLICE
+
+    def _check(self) -> None:
+        require_bytes("size_bytes", self.size_bytes)
+        require_bytes("variation_bytes", self.variation_bytes)
+        require_seconds("gap_s", self.gap_s)
+        if self.variation_bytes and self.variation_bytes >= self.size_bytes:
+            raise SettingError("variation_bytes", self.variation_bytes, "less than size_bytes")
+
+    @property
+    def is_off(self) -> bool:
+        return self.size_bytes == 0
+
+    def stage(self, dice: Dice, now: float) -> SliceStage:
+        return SliceStage(self, dice)
+
+
+class SliceStage(HoldingStage[Slice]):
+    """Cuts as bytes arrive; with a gap, holds what is uncut and cuts one slice at a time."""
+
+    def __init__(self, fault: Slice, dice: Dice) -> None:
+        super().__init__(fault, dice)
+        self._sliced_at = -inf  # when the last slice left
+        self._not_before = -inf  # when the oldest piece became the oldest, or its settings changed
+
+    def put(self, data: bytes, now: float) -> None:
+        if not self.fault.gap_s:
+            for start, stop in self._cuts(len(data)):
+                self.next.put(data[start:stop], now)
+            return
+        if not self._queue:
+            self._not_before = now
+        self._hold(data)
+        self.release(now)
+
+    def put_end(self, end: End, now: float) -> None:
+        if self._queue:
+            self._hold(end)
+        else:
+            self.next.put_end(end, now)
+
+    def release(self, now: float) -> None:
+        while self._queue:
+            due = self._due()
+            if due > now:
+                return
+            self._sliced_at = due
+            self._pass_on_part(self._draw(), due)
+            if self._queue and not isinstance(self._queue[0], bytes):
+                self._pass_on(due)
+
+    def wake_at(self) -> float | None:
+        return self._due() if self._queue else None
+
+    def change(self, fault: Slice, now: float) -> None:
+        self.fault = fault
+        # What the change makes due was not due in the past: it leaves now.
+        self._not_before = now
+
+    def _due(self) -> float:
+        return max(self._sliced_at + self.fault.gap_s, self._not_before)
+
+    def _draw(self) -> int:
+        """Draw the size of a slice; one that varies never draws when it does not."""
+        less = self.fault.variation_bytes
+        return self.fault.size_bytes - (self._dice.between(0, less) if less else 0)
+
+    def _cuts(self, size_bytes: int) -> Iterator[tuple[int, int]]:
+        start = 0
+        while start < size_bytes:
+            stop = start + self._draw()
+            yield start, stop
+            start = stop

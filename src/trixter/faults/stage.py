@@ -1,0 +1,161 @@
+"""The contract of one stage, and of the settings it runs under."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, ClassVar, Generic, TypeVar
+
+from trixter.errors import SettingError
+from trixter.faults.actions import End
+from trixter.faults.dice import Dice
+
+# What keeping one piece costs beside its bytes: the bytes object's header, its place in a deque and the
+# tuple around it, measured with sys.getsizeof and rounded up. Without it a peer that sends single bytes
+# would hold 200 times the limit.
+PIECE_OVERHEAD_BYTES = 200
+
+
+class Place(IntEnum):
+    """The canonical order of stages. Bytes pass the lowest first."""
+
+    ALTER = 1
+    TERMINATE = 2
+    SLICE = 3
+    RATE = 4
+    DELAY = 5
+    CLOSE = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault(ABC):
+    """One thing wrong with one direction: settings, checked when made, and never changed.
+
+    Args:
+        name: Tells several of one kind apart when they are stacked; state follows the name when settings
+            change. One of a kind needs none.
+    """
+
+    name: str = field(default="", kw_only=True)
+
+    place: ClassVar[Place]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise SettingError("name", self.name, "text")
+        self._check()
+
+    @abstractmethod
+    def _check(self) -> None:
+        """Raise ``SettingError`` if a setting is outside its range."""
+
+    @property
+    @abstractmethod
+    def is_off(self) -> bool:
+        """Whether these settings do nothing at all."""
+
+    @abstractmethod
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        """Start the running state of this fault for one direction of one connection."""
+
+
+FaultT = TypeVar("FaultT", bound=Fault)
+
+
+class Stage(ABC, Generic[FaultT]):
+    """The running state of one fault in one direction of one connection.
+
+    Pure: it never reads a clock. Times are seconds of one monotonic source and never go back. What leaves
+    goes into ``self.next``, stamped with the time it was *due*, not with the time somebody came to ask:
+    so what leaves when does not depend on how punctual the caller is.
+    """
+
+    next: Stage[Any]
+    """Where what leaves this stage goes; the chain links it."""
+
+    held_bytes: int = 0
+    """Memory kept: the bytes, and ``PIECE_OVERHEAD_BYTES`` for each piece of them."""
+
+    def __init__(self, fault: FaultT, dice: Dice) -> None:
+        self.fault = fault
+        self._dice = dice
+
+    @abstractmethod
+    def put(self, data: bytes, now: float) -> None:
+        """Take bytes in; pass on, now, whatever need not wait."""
+
+    def put_end(self, end: End, now: float) -> None:
+        """Take the end in; it must leave behind every byte."""
+        self.next.put_end(end, now)
+
+    def release(self, now: float) -> None:
+        """Pass on what is due by now. Only a stage that holds things has something to do."""
+
+    def wake_at(self) -> float | None:
+        """Return when to call ``release`` next if nothing else happens."""
+        return None
+
+    def change(self, fault: FaultT, now: float) -> None:
+        """Run under other settings from now on, also for what is held."""
+        self.fault = fault
+
+    def retire(self, now: float) -> None:
+        """Pass on everything held: the fault is gone."""
+
+    def abort(self, reason: str) -> None:
+        """Reset the connection, past everything that is held on the way."""
+        self.next.abort(reason)
+
+
+class HoldingStage(Stage[FaultT]):
+    """A stage that keeps pieces in a queue until they may leave, whole or in parts."""
+
+    def __init__(self, fault: FaultT, dice: Dice) -> None:
+        super().__init__(fault, dice)
+        self._queue: deque[bytes | End] = deque()
+        # How much of the oldest piece has left. Cutting it off the piece itself would copy the rest
+        # each time: quadratic in a large read that leaves byte by byte.
+        self._cut_bytes = 0
+
+    def retire(self, now: float) -> None:
+        while self._queue:
+            self._pass_on(now)
+
+    def _hold(self, item: bytes | End) -> None:
+        self._queue.append(item)
+        self.held_bytes += PIECE_OVERHEAD_BYTES + size_of(item)
+
+    def _head_bytes(self) -> int:
+        """Return what is left of the oldest piece."""
+        return size_of(self._queue[0]) - self._cut_bytes
+
+    def _pass_on(self, now: float) -> None:
+        """Hand (the rest of) the oldest piece to the next stage."""
+        item = self._queue[0]
+        if isinstance(item, bytes):
+            self._pass_on_part(self._head_bytes(), now)
+        else:
+            self._queue.popleft()
+            self.held_bytes -= PIECE_OVERHEAD_BYTES
+            self.next.put_end(item, now)
+
+    def _pass_on_part(self, size_bytes: int, now: float) -> None:
+        """Hand the first bytes of what is left of the oldest piece to the next stage."""
+        piece = self._queue[0]
+        assert isinstance(piece, bytes), "an end has no parts"
+        start, stop = self._cut_bytes, self._cut_bytes + size_bytes
+        part = piece[start:stop]
+        self.held_bytes -= len(part)
+        self._cut_bytes = stop
+        if stop >= len(piece):
+            self._queue.popleft()
+            self._cut_bytes = 0
+            self.held_bytes -= PIECE_OVERHEAD_BYTES
+        self.next.put(part, now)
+
+
+def size_of(item: bytes | End) -> int:
+    """Return how many bytes a piece has; the end has none."""
+    return len(item) if isinstance(item, bytes) else 0
