@@ -1,0 +1,137 @@
+"""Addresses: reading them, writing them, and listening on them."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+
+from trixter.errors import BindError, SettingError
+from trixter.proxy.sockets import send_at_once
+
+LISTEN_FORM = "host:port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080"
+UPSTREAM_FORM = "host:port, such as 127.0.0.1:8181, [::1]:8181 or db.example:5432, or unix:/path"
+
+# Connections the kernel completes before we accept them. Linux cuts it to net.core.somaxconn.
+BACKLOG = 4096
+
+SocketAddress = tuple[Any, ...] | str
+"""What the socket module takes: ``(host, port)``, ``(host, port, flow, scope)`` or a path."""
+
+Target = tuple[int, SocketAddress]
+"""A socket family and an address in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Name a server: a host and a port, or the path of a Unix socket.
+
+    Args:
+        host: A name, an IPv4 or an IPv6 address; empty for a Unix socket.
+        port: From 0 to 65535; 0 for a Unix socket.
+        path: Of a Unix socket; empty otherwise.
+    """
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+    @classmethod
+    def parse(cls, text: str, name: str = "upstream") -> Address:
+        """Read ``host:port``, ``[address]:port`` or ``unix:/path``.
+
+        Raises:
+            SettingError: If the text has none of these forms; it carries ``name``.
+        """
+        if isinstance(text, str) and text.startswith("unix:") and len(text) > len("unix:"):
+            return cls(path=text.removeprefix("unix:"))
+        return cls.parse_tcp(text, name, UPSTREAM_FORM)
+
+    @classmethod
+    def parse_tcp(cls, text: str, name: str, form: str = LISTEN_FORM) -> Address:
+        """Read ``host:port`` or ``[address]:port``.
+
+        Raises:
+            SettingError: If the text has neither form; it carries ``name``.
+        """
+        if not isinstance(text, str):
+            raise SettingError(name, text, form)
+        host, colon, port = text.rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        if bracketed:
+            host = host[1:-1]
+        well_formed = colon and host and not host.isspace() and (":" in host) == bracketed
+        if not well_formed or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            raise SettingError(name, text, form)
+        return cls(host=host, port=int(port))
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}" if self.path else text_of((self.host, self.port))
+
+    @property
+    def literal(self) -> Target | None:
+        """What to connect to, if that is known without asking a resolver."""
+        if self.path:
+            return socket.AF_UNIX, self.path
+        try:
+            version = ip_address(self.host).version
+        except ValueError:
+            return None
+        if "%" in self.host:  # the zone of a link-local address: the resolver knows its number
+            return None
+        return (socket.AF_INET6 if version == 6 else socket.AF_INET), (self.host, self.port)
+
+
+def text_of(address: SocketAddress) -> str:
+    """Write a socket's address as ``host:port``; IPv6 in brackets."""
+    if isinstance(address, str):
+        return f"unix:{address}"
+    host, port = address[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def resolve(address: Address) -> list[Target]:
+    """Return what a name stands for, in the resolver's order. Blocks.
+
+    Raises:
+        OSError: If it stands for nothing.
+    """
+    if address.literal is not None:
+        return [address.literal]
+    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
+
+
+def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
+    """Bind every address that ``host:port`` stands for; on port 0, one free port for all of them.
+
+    Returns:
+        Bound, non-blocking sockets that do not listen yet.
+
+    Raises:
+        SettingError: If the text is not an address.
+        BindError: If one of them cannot be had.
+    """
+    address = Address.parse_tcp(text, name)
+    bound: list[socket.socket] = []
+    port = address.port
+    try:
+        for family, sockaddr in resolve(address):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            bound.append(sock)
+            sock.setblocking(False)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            send_at_once(sock)  # accepted sockets inherit it, which saves a call for each
+            sock.bind((sockaddr[0], port, *sockaddr[2:]))
+            port = sock.getsockname()[1]
+    except OSError as exc:
+        for sock in bound:
+            sock.close()
+        raise BindError(text, words_of(exc)) from exc
+    return bound
+
+
+def words_of(exc: OSError) -> str:
+    """Return what the operating system says, fit for the end of a line."""
+    return exc.strerror.lower() if exc.strerror else str(exc)

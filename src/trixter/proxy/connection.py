@@ -1,0 +1,193 @@
+"""One accepted client socket, and the upstream socket dialled for it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Protocol
+
+from trixter.faults import Dice, Direction
+from trixter.proxy.address import SocketAddress, text_of
+from trixter.proxy.clock import Timer
+from trixter.proxy.defaults import Defaults
+from trixter.proxy.dial import Dial, Route
+from trixter.proxy.ending import (
+    CLOSED,
+    DURATION,
+    INTERNAL_ERROR,
+    RESET_BY_CLIENT,
+    RESET_BY_UPSTREAM,
+    SHUTDOWN,
+    Ending,
+)
+from trixter.proxy.pipe import Pipe
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.sockets import close_quietly, close_with_reset
+
+log = logging.getLogger("trixter.proxy")
+
+
+class Home(Protocol):
+    """Where a connection lives: who keeps it, and what it needs to know."""
+
+    reactor: Reactor
+    route: Route
+    defaults: Defaults
+    dice: Dice
+    limit_bytes: int
+
+    def on_opened(self, connection: Connection) -> None:
+        """The upstream answered: bytes flow."""
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        """It is over, and its sockets are closed."""
+
+
+class Connection:
+    """Dial the upstream for a client, carry bytes both ways, and end once, for one reason.
+
+    Args:
+        number: Its place in the order of acceptance, from 1; its luck depends on it.
+        id: What it is called from outside.
+        client: The accepted socket, non-blocking. The connection closes it.
+        peer: The client's address.
+        home: Who keeps it.
+    """
+
+    __slots__ = (
+        "_client",
+        "_dial",
+        "_duration",
+        "_home",
+        "_pipes",
+        "_unfinished",
+        "_upstream",
+        "accepted_at",
+        "client",
+        "ending",
+        "id",
+        "number",
+    )
+
+    def __init__(self, number: int, id: str, client: socket.socket, peer: SocketAddress, home: Home) -> None:
+        self.number = number
+        self.id = id
+        self.client = text_of(peer)
+        self.accepted_at = home.reactor.clock.time()
+        self.ending: Ending | None = None
+        self._home = home
+        self._client = client
+        self._upstream: socket.socket | None = None
+        self._pipes: tuple[Pipe, Pipe] | None = None
+        self._unfinished = 2
+        self._duration: Timer | None = None
+        self._dial: Dial | None = None
+
+    @property
+    def upstream(self) -> str:
+        """The upstream's address, as it was given."""
+        return str(self._home.route.address)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since it was accepted."""
+        return self._home.reactor.clock.time() - self.accepted_at
+
+    def pipe(self, direction: Direction) -> Pipe:
+        """Return one direction's data plane; there is one as soon as the upstream has answered."""
+        assert self._pipes is not None, "the upstream has not answered yet"
+        return self._pipes[0 if direction is Direction.UPSTREAM else 1]
+
+    def passed_bytes(self, direction: Direction) -> int:
+        """Return how many bytes the sink of that direction has taken."""
+        return self.pipe(direction).passed_bytes if self._pipes else 0
+
+    def start(self) -> None:
+        """Dial; with the upstream near, bytes flow before this returns."""
+        duration_s = self._home.defaults.duration_s
+        if duration_s:
+            clock = self._home.reactor.clock
+            self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
+        self._dial = Dial(self._home.route, self._home.reactor, self._on_connected, self.end)
+        self._dial.start()
+
+    def shut_down(self, reason: str) -> None:
+        """Close both sides now, because somebody asked; what is held is dropped."""
+        self.end(Ending(SHUTDOWN, reason))
+
+    def end(self, ending: Ending) -> None:
+        """Close both sockets and everything between them; only the first call counts."""
+        if self.ending is not None:
+            return
+        self.ending = ending
+        if self._duration is not None:
+            self._duration.cancel()
+            self._duration = None
+        if self._dial is not None:
+            self._dial.cancel()
+            self._dial = None
+        for pipe in self._pipes or ():
+            pipe.close()
+        for sock in (self._client, self._upstream):
+            if sock is not None:
+                self._close(sock, ending)
+        self._home.on_ended(self, ending)
+
+    def on_finished(self) -> None:
+        self._unfinished -= 1
+        if not self._unfinished:
+            self.end(Ending(CLOSED))
+
+    def on_ending(self, ending: Ending) -> None:
+        self.end(ending)
+
+    def on_lost(self, sock: socket.socket, exc: OSError) -> None:
+        lost = Direction.UPSTREAM if sock is self._client else Direction.DOWNSTREAM
+        # Writing to it failed, but it may have answered before it went: an HTTP server that refuses an
+        # upload does. That answer counts, as it would without a proxy.
+        self.pipe(lost).read_last()
+        reason = RESET_BY_CLIENT if sock is self._client else RESET_BY_UPSTREAM
+        expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
+        self.end(Ending(reason, "" if expected else exc.strerror or str(exc), reset=True))
+
+    def on_crash(self, exc: Exception) -> None:
+        log.error("connection %s: internal error", self.id, exc_info=exc)
+        self.end(Ending(INTERNAL_ERROR, type(exc).__name__, reset=True))
+
+    def _on_connected(self, upstream: socket.socket) -> None:
+        self._dial = None
+        self._upstream = upstream
+        home = self._home
+        luck = home.dice.branch(f"connection {self.number}")
+        self._pipes = (
+            self._new_pipe(Direction.UPSTREAM, self._client, upstream, luck),
+            self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, luck),
+        )
+        for pipe in self._pipes:
+            pipe.faults = home.defaults.faults(pipe.direction)
+        home.on_opened(self)
+        for pipe in self._pipes:
+            if self.ending is None:
+                pipe.start()
+
+    def _new_pipe(self, direction: Direction, source: socket.socket, sink: socket.socket, luck: Dice) -> Pipe:
+        return Pipe(
+            direction,
+            source,
+            sink,
+            reactor=self._home.reactor,
+            dice=luck.branch(direction.value),
+            limit_bytes=self._home.limit_bytes,
+            owner=self,
+        )
+
+    def _on_duration(self) -> None:
+        self.end(Ending(DURATION, reset=True))
+
+    def _close(self, sock: socket.socket, ending: Ending) -> None:
+        if ending.reset:
+            close_with_reset(sock)
+        elif ending.reason == CLOSED:
+            sock.close()  # both FINs have been sent, and everything was read
+        else:
+            close_quietly(sock)

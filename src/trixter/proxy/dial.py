@@ -1,0 +1,159 @@
+"""Dialling the upstream: one attempt after another, without a task and without blocking."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trixter.proxy.address import Address, Target
+from trixter.proxy.clock import Timer
+from trixter.proxy.ending import CONNECT_TIMEOUT, UPSTREAM_UNREACHABLE, Ending
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.resolver import Answer, Resolver
+from trixter.proxy.sockets import send_at_once
+
+# A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
+RETRY_S = 0.010
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Say how the upstream is reached: the same for every dial of a proxy."""
+
+    address: Address
+    resolver: Resolver
+    timeout_s: float
+
+
+class Dial:
+    """Connect to an upstream, within a time; call back once, on success or on failure.
+
+    A name may stand for several addresses. They are tried in the resolver's order, and each gets its share
+    of the time that is left, so one that answers nothing does not use it up.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        reactor: Reactor,
+        on_connected: Callable[[socket.socket], None],
+        on_failed: Callable[[Ending], None],
+    ) -> None:
+        self._route = route
+        self._reactor = reactor
+        self._on_connected = on_connected
+        self._on_failed = on_failed
+        self._give_up_at = 0.0
+        self._targets: list[Target] = []
+        self._sock: socket.socket | None = None
+        self._timer: Timer | None = None
+        self._is_over = False
+
+    def start(self) -> None:
+        """Begin; a loopback upstream is often connected before this returns."""
+        self._give_up_at = self._reactor.clock.time() + self._route.timeout_s
+        target = self._route.address.literal
+        if target is not None:
+            self._targets = [target]
+            self._attempt()
+        else:
+            self._timer = self._reactor.clock.call_at(self._give_up_at, self._on_time)
+            self._route.resolver.look_up(self._on_resolved)
+
+    def cancel(self) -> None:
+        """Stop; nobody is called back."""
+        self._is_over = True
+        self._drop_timer()
+        self._drop_socket()
+
+    def _on_resolved(self, answer: Answer) -> None:
+        if self._is_over:
+            return
+        self._drop_timer()
+        if isinstance(answer, OSError):
+            self._fail(UPSTREAM_UNREACHABLE, answer.strerror or str(answer))
+        else:
+            self._targets = list(answer)
+            self._attempt()
+
+    def _attempt(self) -> None:
+        family, address = self._targets[0]
+        try:
+            if self._sock is None:
+                self._sock = socket.socket(family, socket.SOCK_STREAM)
+                self._sock.setblocking(False)
+                send_at_once(self._sock)
+            failure = self._sock.connect_ex(address)
+            if failure == errno.EINPROGRESS:
+                # On loopback the handshake is over by now, and asking again says so.
+                failure = self._sock.connect_ex(address)
+        except OSError as exc:  # no descriptor left, or an address that cannot be used
+            failure = exc.errno or errno.EINVAL
+        if failure in (0, errno.EISCONN):
+            self._succeed()
+        elif failure in (errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN):
+            self._wait(retry=failure == errno.EAGAIN)
+        else:
+            self._next(UPSTREAM_UNREACHABLE, os.strerror(failure))
+
+    def _wait(self, *, retry: bool) -> None:
+        assert self._sock is not None
+        clock = self._reactor.clock
+        now = clock.time()
+        if retry and now < self._give_up_at:
+            self._timer = clock.call_at(now + RETRY_S, self._on_retry)
+            return
+        share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
+        self._timer = clock.call_at(now + share_s, self._on_time)
+        self._reactor.loop.add_writer(self._sock.fileno(), self._on_writable)
+
+    def _on_retry(self) -> None:
+        self._timer = None
+        self._attempt()
+
+    def _on_writable(self) -> None:
+        assert self._sock is not None
+        failure = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if failure:
+            self._next(UPSTREAM_UNREACHABLE, os.strerror(failure))
+        else:
+            self._succeed()
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._next(CONNECT_TIMEOUT, f"no answer within {self._route.timeout_s:g} s")
+
+    def _next(self, reason: str, detail: str) -> None:
+        self._drop_timer()
+        self._drop_socket()
+        self._targets = self._targets[1:]
+        if self._targets:
+            self._attempt()
+        else:
+            self._fail(reason, detail)
+
+    def _succeed(self) -> None:
+        assert self._sock is not None
+        self._is_over = True
+        self._drop_timer()
+        self._reactor.loop.remove_writer(self._sock.fileno())
+        sock, self._sock = self._sock, None
+        self._on_connected(sock)
+
+    def _fail(self, reason: str, detail: str) -> None:
+        self.cancel()
+        self._on_failed(Ending(reason, detail))
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _drop_socket(self) -> None:
+        if self._sock is not None:
+            self._reactor.loop.remove_writer(self._sock.fileno())
+            self._sock.close()
+            self._sock = None

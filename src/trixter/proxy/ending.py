@@ -1,0 +1,33 @@
+"""How connections end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CLOSED = "closed"
+RESET_BY_CLIENT = "reset by client"
+RESET_BY_UPSTREAM = "reset by upstream"
+UPSTREAM_UNREACHABLE = "upstream unreachable"
+CONNECT_TIMEOUT = "connect timeout"
+DURATION = "duration"
+SHUTDOWN = "shutdown"
+PROXY_STOPPED = "proxy stopped"
+INTERNAL_ERROR = "internal error"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Say how a connection ended. Each has exactly one.
+
+    Args:
+        reason: One of a few: those of this module, and those of faults (``terminated``).
+        detail: What only this one can tell, such as the words of whoever shut it down.
+        reset: Whether both peers get RST; otherwise they see an ordinary end.
+    """
+
+    reason: str
+    detail: str = ""
+    reset: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.detail}" if self.detail else self.reason

@@ -1,0 +1,111 @@
+"""Accepting connections, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from trixter.errors import BindError
+from trixter.proxy.address import BACKLOG, SocketAddress, text_of, words_of
+from trixter.proxy.clock import Timer
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.sockets import OUT_OF_RESOURCES
+
+log = logging.getLogger("trixter.proxy")
+
+# Accepted before the loop sees to the connections there are.
+ACCEPTS_PER_WAKE = 32
+
+# How long to leave the queue alone when there is no descriptor for a connection. They wait in the kernel.
+PAUSE_S = 0.1
+
+
+class Listener:
+    """Accept on bound sockets; hand each connection on, non-blocking.
+
+    A full descriptor table pauses accepting, with one warning; it goes on by itself when there is room.
+
+    Args:
+        sockets: Bound; this listens on them, and closes them.
+        reactor: The loop and its clock.
+        on_accepted: Gets the socket and the peer's address.
+    """
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        reactor: Reactor,
+        on_accepted: Callable[[socket.socket, SocketAddress], None],
+    ) -> None:
+        self._sockets = sockets
+        self._reactor = reactor
+        self._on_accepted = on_accepted
+        self._pause: Timer | None = None
+        self._is_short = False  # of descriptors, and said so
+
+    def start(self) -> None:
+        """Begin to accept.
+
+        Raises:
+            BindError: If somebody else listens there by now.
+        """
+        for sock in self._sockets:
+            try:
+                sock.listen(BACKLOG)
+            except OSError as exc:
+                raise BindError(text_of(sock.getsockname()), words_of(exc)) from exc
+        self._watch()
+
+    def close(self) -> None:
+        """Stop accepting. Twice is no error."""
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
+        for sock in self._sockets:
+            self._reactor.loop.remove_reader(sock.fileno())
+            sock.close()
+        self._sockets = []
+
+    def _watch(self) -> None:
+        self._pause = None
+        for sock in self._sockets:
+            self._reactor.loop.add_reader(sock.fileno(), self._on_acceptable, sock)
+
+    def _on_acceptable(self, listening: socket.socket) -> None:
+        for _ in range(ACCEPTS_PER_WAKE):
+            try:
+                client, peer = listening.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                if exc.errno in OUT_OF_RESOURCES:
+                    self._rest(listening, exc)
+                    return
+                log.debug("a connection was gone before it was accepted: %s", exc)
+                continue
+            if self._is_short:
+                self._is_short = False
+                log.warning("accepting connections again")
+            self._hand_on(client, peer)
+
+    def _hand_on(self, client: socket.socket, peer: Any) -> None:
+        try:
+            client.setblocking(False)
+            self._on_accepted(client, peer)
+        except Exception:
+            log.exception("connection from %s: internal error", text_of(peer))
+            client.close()
+
+    def _rest(self, listening: socket.socket, exc: OSError) -> None:
+        if not self._is_short:
+            self._is_short = True
+            log.warning(
+                "cannot accept on %s: %s; trying again", text_of(listening.getsockname()), exc.strerror
+            )
+        for sock in self._sockets:
+            self._reactor.loop.remove_reader(sock.fileno())
+        if self._pause is None:
+            clock = self._reactor.clock
+            self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)

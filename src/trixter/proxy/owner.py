@@ -1,0 +1,33 @@
+"""What a pipe tells the connection it belongs to."""
+
+from __future__ import annotations
+
+import socket
+from typing import Protocol
+
+from trixter.proxy.ending import Ending
+
+
+class Owner(Protocol):
+    """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
+
+    def on_finished(self) -> None:
+        """The pipe has passed EOF on, behind everything else."""
+
+    def on_lost(self, sock: socket.socket, exc: OSError) -> None:
+        """A socket of the connection failed: its peer reset it, or is gone."""
+
+    def on_ending(self, ending: Ending) -> None:
+        """A fault ends the connection."""
+
+    def on_crash(self, exc: Exception) -> None:
+        """Something happened that must not; only this connection ends."""
+
+
+class Nobody:
+    """Own the pipes of connections that have ended."""
+
+    def on_finished(self) -> None: ...
+    def on_lost(self, sock: socket.socket, exc: OSError) -> None: ...
+    def on_ending(self, ending: Ending) -> None: ...
+    def on_crash(self, exc: Exception) -> None: ...

@@ -1,0 +1,279 @@
+"""One direction's data plane: source socket, chain, sink socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Concatenate, ParamSpec
+
+from trixter.faults import CALM, EOF, Abort, Action, Chain, Close, Dice, Direction, Eof, Faults
+from trixter.proxy.backlog import Backlog
+from trixter.proxy.clock import Timer
+from trixter.proxy.ending import Ending
+from trixter.proxy.owner import Nobody, Owner
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.sockets import OWN_SEGMENT
+
+P = ParamSpec("P")
+
+
+def guarded(step: Callable[Concatenate[Pipe, P], None]) -> Callable[Concatenate[Pipe, P], None]:
+    """Let what goes wrong in a step end the pipe's connection, and nothing else."""
+
+    def guarded_step(pipe: Pipe, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            step(pipe, *args, **kwargs)
+        except OSError as exc:  # reading is guarded where it happens, so it was writing
+            pipe._owner.on_lost(pipe._sink, exc)
+        except Exception as exc:
+            pipe._owner.on_crash(exc)
+
+    return guarded_step
+
+
+class Pipe:
+    """Carry the bytes of one direction from one socket to the other, through the chain if it is not calm.
+
+    All deciding is the chain's. The pipe reads what there is, writes what it is told to, keeps exactly one
+    appointment, and stops reading while too much is held.
+
+    Args:
+        direction: Which way this is.
+        source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
+        reactor: The loop, its clock and its buffer.
+        dice: This direction's luck.
+        limit_bytes: Stop reading while more than this is held; go on at half of it.
+        owner: Who is told when something ends.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_calm",
+        "_chain",
+        "_dice",
+        "_limit_bytes",
+        "_owner",
+        "_reactor",
+        "_reading",
+        "_sink",
+        "_source",
+        "_source_ended",
+        "_source_lost",
+        "_timer",
+        "direction",
+        "is_closed",
+        "passed_bytes",
+    )
+
+    def __init__(
+        self,
+        direction: Direction,
+        source: socket.socket,
+        sink: socket.socket,
+        *,
+        reactor: Reactor,
+        dice: Dice,
+        limit_bytes: int,
+        owner: Owner,
+    ) -> None:
+        self.direction = direction
+        self.passed_bytes = 0
+        self.is_closed = False
+        self._source = source
+        self._sink = sink
+        self._reactor = reactor
+        self._dice = dice
+        self._limit_bytes = limit_bytes
+        self._owner = owner
+        self._chain: Chain | None = None  # made with the first fault: most connections never need one
+        self._backlog: Backlog | None = None  # only while the sink is full
+        self._calm = True  # no fault, nothing held, no backlog; kept by _settle
+        self._reading = False
+        self._source_ended = False
+        self._source_lost = False
+        self._timer: Timer | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force. Assign to change them: at once, also for what is held."""
+        return self._chain.faults if self._chain else CALM
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        if self.is_closed or faults == self.faults:
+            return
+        now = self._reactor.clock.time()
+        if self._chain is None:
+            self._chain = Chain(faults, self._dice, now)
+        else:
+            self._chain.change(faults, now)
+        self._act(now)
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept for this direction: what is delayed, and what the sink would not take yet."""
+        delayed_bytes = self._chain.held_bytes if self._chain else 0
+        return delayed_bytes + (self._backlog.held_bytes if self._backlog else 0)
+
+    def start(self) -> None:
+        """Begin to carry; what the source has already sent goes at once."""
+        self._read(wanted=True)
+        self._on_readable()
+
+    def close(self) -> None:
+        """Stop, and forget what is held. The sockets stay open."""
+        self.is_closed = True
+        self._read(wanted=False)
+        self._drop_backlog()
+        self._set_timer(None)
+        self._chain = None
+        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+
+    def read_last(self) -> None:
+        """Pass on what a lost source sent before it was lost; only the first call does."""
+        if self._source_lost:
+            return
+        self._source_lost = True
+        with suppress(OSError):
+            while not self.is_closed and (size := self._source.recv_into(self._reactor.buffer)):
+                self._take_in(size)
+
+    def _on_readable(self) -> None:
+        buffer = self._reactor.buffer
+        try:
+            size = self._source.recv_into(buffer)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._owner.on_lost(self._source, exc)
+            return
+        if self._calm and size:
+            # The common case: not even a look at the chain. Run the benchmark before touching this.
+            try:
+                sent = self._sink.send(buffer[:size])
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                self._owner.on_lost(self._sink, exc)
+                return
+            self.passed_bytes += sent
+            if sent < size:
+                self._keep(bytes(buffer[sent:size]))
+                self._settle()
+        else:
+            self._take_in(size)
+
+    @guarded
+    def _take_in(self, size: int) -> None:
+        """Take the long way: through the chain if there is one, behind the backlog if there is one."""
+        data = bytes(self._reactor.buffer[:size])
+        if not data:
+            self._source_ended = True
+            self._read(wanted=False)
+        if self._chain is None or self._chain.is_calm:
+            self._perform(data or EOF)
+            self._settle()
+            return
+        now = self._reactor.clock.time()
+        if data:
+            self._chain.put(data, now)
+        else:
+            self._chain.put_eof(now)
+        self._act(now)
+
+    @guarded
+    def _act(self, now: float) -> None:
+        """Do what the chain says is due."""
+        assert self._chain is not None
+        for action in self._chain.take(now):
+            self._perform(action)
+            if self.is_closed:
+                return
+        self._settle()
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._act(self._reactor.clock.time())
+
+    @guarded
+    def _on_writable(self) -> None:
+        assert self._backlog is not None
+        self.passed_bytes += self._backlog.flush(self._sink)
+        if not self._backlog:
+            end = self._backlog.end
+            self._drop_backlog()
+            if end is not None:
+                self._finish(end)
+        self._settle()
+
+    def _perform(self, action: Action) -> None:
+        """Take one step, or leave it in the backlog behind the others."""
+        if isinstance(action, Abort):
+            self._owner.on_ending(Ending(action.reason, reset=True))
+        elif isinstance(action, Eof | Close):
+            if self._backlog is not None:
+                self._backlog.end = action
+            else:
+                self._finish(action)
+        elif self._backlog is not None:
+            self._keep(action)
+        else:
+            sent = 0
+            with suppress(BlockingIOError):
+                sent = self._sink.send(action, OWN_SEGMENT)
+            self.passed_bytes += sent
+            if sent < len(action):
+                self._keep(memoryview(action)[sent:])
+
+    def _finish(self, end: Eof | Close) -> None:
+        """Pass the end on: everything before it has been sent."""
+        if isinstance(end, Close):
+            self._owner.on_ending(Ending(end.reason))
+        else:
+            self._sink.shutdown(socket.SHUT_WR)
+            self._owner.on_finished()
+
+    def _settle(self) -> None:
+        """Make the flag, the appointment and the reading fit what is held now."""
+        if self.is_closed:
+            return
+        if self._chain is None or self._chain.is_calm:
+            # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+            self._calm, high_bytes = self._backlog is None, 0
+            self._set_timer(None)
+        else:
+            self._calm, high_bytes = False, self._limit_bytes
+            self._set_timer(self._chain.wake_at())
+        held_bytes = self.held_bytes
+        if held_bytes > high_bytes:
+            self._read(wanted=False)
+        elif held_bytes <= high_bytes // 2:
+            self._read(wanted=not self._source_ended)
+
+    def _read(self, *, wanted: bool) -> None:
+        if wanted and not self._reading:
+            self._reactor.loop.add_reader(self._source.fileno(), self._on_readable)
+        elif self._reading and not wanted:
+            self._reactor.loop.remove_reader(self._source.fileno())
+        self._reading = wanted
+
+    def _keep(self, piece: bytes | memoryview) -> None:
+        """Leave a piece until the sink takes it."""
+        if self._backlog is None:
+            self._backlog = Backlog()
+            self._reactor.loop.add_writer(self._sink.fileno(), self._on_writable)
+        self._backlog.append(piece)
+
+    def _drop_backlog(self) -> None:
+        if self._backlog is not None:
+            self._reactor.loop.remove_writer(self._sink.fileno())
+            self._backlog = None
+
+    def _set_timer(self, when: float | None) -> None:
+        """Keep exactly one appointment, or none."""
+        if self._timer is not None:
+            if self._timer.when == when:
+                return
+            self._timer.cancel()
+        self._timer = None if when is None else self._reactor.clock.call_at(when, self._on_time)

@@ -1,0 +1,121 @@
+"""The proxy: a listening address, an upstream address, and what new connections start with."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+
+from trixter.errors import SettingError
+from trixter.faults import Dice
+from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_of
+from trixter.proxy.connection import Connection
+from trixter.proxy.defaults import Defaults
+from trixter.proxy.dial import Route
+from trixter.proxy.ending import PROXY_STOPPED, Ending
+from trixter.proxy.listener import Listener
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.registry import Registry
+from trixter.proxy.report import report_ended, report_opened
+from trixter.proxy.resolver import Resolver
+
+LIMIT_BYTES = 4 * 1024 * 1024
+CONNECT_TIMEOUT_S = 10.0
+
+
+class Proxy:
+    """Put a bad network between whoever connects to ``listen`` and the server at ``upstream``.
+
+    Use it in this order: ``bind()``, ``start()`` on a running loop, ``stop()``.
+
+    Args:
+        listen: ``host:port``; a name stands for all its addresses, port 0 for a free one.
+        upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
+        seed: The root of all luck.
+        defaults: What new connections start with; assign to change it.
+        limit_bytes: Held per direction of a connection before reading from its source pauses.
+        connect_timeout_s: For the upstream to answer.
+
+    Raises:
+        SettingError: If a setting is outside its range.
+    """
+
+    def __init__(
+        self,
+        *,
+        listen: str,
+        upstream: str,
+        seed: int,
+        defaults: Defaults | None = None,
+        limit_bytes: int = LIMIT_BYTES,
+        connect_timeout_s: float = CONNECT_TIMEOUT_S,
+    ) -> None:
+        Address.parse_tcp(listen, "listen")
+        if not isinstance(limit_bytes, int) or limit_bytes < 1:
+            raise SettingError("limit_bytes", limit_bytes, "a whole number of bytes, 1 or more")
+        if not 0 < connect_timeout_s < float("inf"):
+            raise SettingError("connect_timeout_s", connect_timeout_s, "a number of seconds, more than 0")
+        self.upstream = Address.parse(upstream)
+        self.defaults = defaults or Defaults()
+        self.registry = Registry()
+        self.dice = Dice(seed)
+        self.limit_bytes = limit_bytes
+        self._listen = listen
+        self._connect_timeout_s = connect_timeout_s
+        self._sockets: list[socket.socket] = []
+        self._listener: Listener | None = None
+        # Ids of one run start alike, and no other run's do.
+        self._id_prefix = secrets.token_hex(3)
+
+    @property
+    def listen_addresses(self) -> list[str]:
+        """Where it listens, with the real port; known once bound."""
+        return [text_of(sock.getsockname()) for sock in self._sockets]
+
+    def bind(self) -> None:
+        """Take the listening address, and accept nothing yet.
+
+        Raises:
+            BindError: If it cannot be had.
+        """
+        self._sockets = listen_sockets(self._listen)
+
+    def start(self) -> None:
+        """Begin to accept, on the running loop.
+
+        Raises:
+            BindError: If somebody else began to listen there since ``bind()``.
+        """
+        assert self._sockets, "bind() comes first"
+        loop = asyncio.get_running_loop()
+        self.reactor = Reactor(loop)
+        self.route = Route(self.upstream, Resolver(self.upstream, loop), self._connect_timeout_s)
+        self._listener = Listener(self._sockets, self.reactor, self._on_accepted)
+        self._listener.start()
+
+    def stop(self) -> None:
+        """Stop accepting, end every connection and give everything back. Twice is no error."""
+        for sock in self._sockets:
+            if self._listener is None:
+                sock.close()
+        if self._listener is not None:
+            self._listener.close()
+            for connection in self.registry.all():
+                connection.end(Ending(PROXY_STOPPED))
+            self.reactor.close()
+            self._listener = None
+        self._sockets = []
+
+    def on_opened(self, connection: Connection) -> None:
+        self.registry.open(connection)
+        report_opened(connection)
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        self.registry.end(connection, ending.reason)
+        report_ended(connection, ending)
+
+    def _on_accepted(self, client: socket.socket, peer: SocketAddress) -> None:
+        number = self.registry.accepted + 1
+        connection = Connection(number, f"{self._id_prefix}-{number}", client, peer, self)
+        self.registry.accept(connection)
+        connection.start()

@@ -1,0 +1,53 @@
+"""Who is connected, and how the others ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from trixter.proxy.connection import Connection
+
+
+class Registry:
+    """Keep the live connections, oldest first, and count the rest.
+
+    A connection is accepted, then open (the upstream answered), then ended. Only open ones are listed.
+    """
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        """Connections accepted so far."""
+        self.ended: Counter[str] = Counter()
+        """How those that are over ended: reason → how many."""
+        self._dialling: dict[str, Connection] = {}
+        self._open: dict[str, Connection] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(self._open.values())
+
+    def get(self, id: str) -> Connection | None:
+        """Return the open connection of that id, or ``None``."""
+        return self._open.get(id)
+
+    def all(self) -> list[Connection]:
+        """Return every connection that has not ended, also those whose upstream has not answered."""
+        return [*self._dialling.values(), *self._open.values()]
+
+    def accept(self, connection: Connection) -> None:
+        """Take in a new connection."""
+        self.accepted += 1
+        self._dialling[connection.id] = connection
+
+    def open(self, connection: Connection) -> None:
+        """Note that its upstream answered."""
+        del self._dialling[connection.id]
+        self._open[connection.id] = connection
+
+    def end(self, connection: Connection, reason: str) -> None:
+        """Note that it is over."""
+        self._dialling.pop(connection.id, None)
+        self._open.pop(connection.id, None)
+        self.ended[reason] += 1

@@ -1,0 +1,42 @@
+"""What the log says about connections: one line when one opens, and one when it ends."""
+
+from __future__ import annotations
+
+import logging
+
+from trixter.faults import Direction
+from trixter.proxy.connection import Connection
+from trixter.proxy.ending import CONNECT_TIMEOUT, UPSTREAM_UNREACHABLE, Ending
+
+log = logging.getLogger("trixter.proxy")
+
+
+def report_opened(connection: Connection) -> None:
+    """Say who is connected to what."""
+    if log.isEnabledFor(logging.INFO):
+        fields = _identity(connection)
+        log.info("connection %(connection)s opened: %(client)s → %(upstream)s", fields, extra=fields)
+
+
+def report_ended(connection: Connection, ending: Ending) -> None:
+    """Say how it ended, how long it lasted, and what passed."""
+    unreached = ending.reason in (UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT)
+    level = logging.WARNING if unreached else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    fields = _identity(connection) | {
+        "bytes_upstream": connection.passed_bytes(Direction.UPSTREAM),
+        "bytes_downstream": connection.passed_bytes(Direction.DOWNSTREAM),
+        "duration_s": round(connection.age_s, 6),
+        "reason": ending.reason,
+        "detail": ending.detail,
+    }
+    text = (
+        "connection %(connection)s ended: %(ending)s; %(client)s → %(upstream)s, "
+        "%(bytes_upstream)d B up, %(bytes_downstream)d B down, %(duration_s).3f s"
+    )
+    log.log(level, text, fields | {"ending": str(ending)}, extra=fields)
+
+
+def _identity(connection: Connection) -> dict[str, object]:
+    return {"connection": connection.id, "client": connection.client, "upstream": connection.upstream}

@@ -1,0 +1,49 @@
+"""Looking names up without blocking the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+
+from trixter.proxy.address import Address, Target, resolve
+
+Answer = list[Target] | OSError
+"""What a name stands for, or why that is not known."""
+
+
+class Resolver:
+    """Look one address up, again for every dial, in a thread.
+
+    Those who ask while a lookup runs share its answer, so a resolver that hangs costs one thread, not one
+    for each connection. The thread is a daemon: the operating system's resolver cannot be interrupted, and
+    leaving must not wait for it.
+    """
+
+    def __init__(self, address: Address, loop: asyncio.AbstractEventLoop) -> None:
+        self._address = address
+        self._loop = loop
+        self._waiting: list[Callable[[Answer], None]] = []
+
+    def look_up(self, callback: Callable[[Answer], None]) -> None:
+        """Call back on the loop with the answer."""
+        self._waiting.append(callback)
+        if len(self._waiting) == 1:
+            threading.Thread(target=self._ask, name=f"resolve {self._address.host}", daemon=True).start()
+
+    def _ask(self) -> None:
+        answer: Answer
+        try:
+            answer = resolve(self._address)
+        except OSError as exc:
+            answer = exc
+        except UnicodeError as exc:  # a name that is no name at all, such as one with an empty label
+            answer = OSError(str(exc))
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._tell, answer)
+
+    def _tell(self, answer: Answer) -> None:
+        waiting, self._waiting = self._waiting, []
+        for callback in waiting:
+            callback(answer)
