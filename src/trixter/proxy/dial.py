@@ -108,7 +108,7 @@ class Dial:
             return
         share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
         self._timer = clock.call_at(now + share_s, self._on_time)
-        self._reactor.loop.add_writer(self._sock.fileno(), self._on_writable)
+        self._reactor.poller.write(self._sock.fileno(), self._on_writable)
 
     def _on_retry(self) -> None:
         self._timer = None
@@ -139,7 +139,7 @@ class Dial:
         assert self._sock is not None
         self._is_over = True
         self._drop_timer()
-        self._reactor.loop.remove_writer(self._sock.fileno())
+        self._reactor.poller.stop_writing(self._sock.fileno())
         sock, self._sock = self._sock, None
         self._on_connected(sock)
 
@@ -154,6 +154,6 @@ class Dial:
 
     def _drop_socket(self) -> None:
         if self._sock is not None:
-            self._reactor.loop.remove_writer(self._sock.fileno())
+            self._reactor.poller.forget(self._sock.fileno())
             self._sock.close()
             self._sock = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from trixter.errors import BindError
@@ -64,14 +65,14 @@ class Listener:
             self._pause.cancel()
             self._pause = None
         for sock in self._sockets:
-            self._reactor.loop.remove_reader(sock.fileno())
+            self._reactor.poller.forget(sock.fileno())
             sock.close()
         self._sockets = []
 
     def _watch(self) -> None:
         self._pause = None
         for sock in self._sockets:
-            self._reactor.loop.add_reader(sock.fileno(), self._on_acceptable, sock)
+            self._reactor.poller.read(sock.fileno(), partial(self._on_acceptable, sock))
 
     def _on_acceptable(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTS_PER_WAKE):
@@ -105,7 +106,11 @@ class Listener:
                 "cannot accept on %s: %s; trying again", text_of(listening.getsockname()), exc.strerror
             )
         for sock in self._sockets:
-            self._reactor.loop.remove_reader(sock.fileno())
+            self._reactor.poller.pause(sock.fileno(), _nothing_to_do)
         if self._pause is None:
             clock = self._reactor.clock
             self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)
+
+
+def _nothing_to_do() -> None:
+    """A listening socket does not hang up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -122,12 +123,12 @@ class Pipe:
         self._on_readable()
 
     def close(self) -> None:
-        """Stop, and forget what is held. The sockets stay open."""
+        """Stop, and forget what is held. The sockets are not watched any more, and must be closed."""
         self.is_closed = True
-        self._read(wanted=False)
-        self._drop_backlog()
+        for sock in (self._source, self._sink):
+            self._reactor.poller.forget(sock.fileno())
         self._set_timer(None)
-        self._chain = None
+        self._chain = self._backlog = None
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
 
     def read_last(self) -> None:
@@ -252,22 +253,30 @@ class Pipe:
             self._read(wanted=not self._source_ended)
 
     def _read(self, *, wanted: bool) -> None:
-        if wanted and not self._reading:
-            self._reactor.loop.add_reader(self._source.fileno(), self._on_readable)
-        elif self._reading and not wanted:
-            self._reactor.loop.remove_reader(self._source.fileno())
+        """Read from the source, or only watch whether it is still there."""
+        if wanted == self._reading:
+            return
         self._reading = wanted
+        if wanted:
+            self._reactor.poller.read(self._source.fileno(), self._on_readable)
+        else:
+            self._reactor.poller.pause(self._source.fileno(), self._on_hangup)
+
+    def _on_hangup(self) -> None:
+        error = self._source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:  # otherwise it only ended both ways, and what is held still leaves
+            self._owner.on_lost(self._source, OSError(error, os.strerror(error)))
 
     def _keep(self, piece: bytes | memoryview) -> None:
         """Leave a piece until the sink takes it."""
         if self._backlog is None:
             self._backlog = Backlog()
-            self._reactor.loop.add_writer(self._sink.fileno(), self._on_writable)
+            self._reactor.poller.write(self._sink.fileno(), self._on_writable)
         self._backlog.append(piece)
 
     def _drop_backlog(self) -> None:
         if self._backlog is not None:
-            self._reactor.loop.remove_writer(self._sink.fileno())
+            self._reactor.poller.stop_writing(self._sink.fileno())
             self._backlog = None
 
     def _set_timer(self, when: float | None) -> None:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 
 from trixter.proxy.clock import Clock, clock_for
+from trixter.proxy.poller import Poller, poller_for
 
 # One read. Large enough that bulk traffic spends its time copying, not calling; shared, so it costs once.
 BUFFER_BYTES = 256 * 1024
 
 
 class Reactor:
-    """Hold a loop's clock and its receive buffer.
+    """Hold a loop's clock, its poller and its receive buffer.
 
     The buffer is filled and emptied within one callback, so all pipes can use the same.
 
     Args:
         loop: The loop that watches the sockets.
         clock: Tells the time; by default the most punctual one there is. The reactor closes it.
+        poller: Watches sockets; by default the best one there is. The reactor closes it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None, poller: Poller | None = None
+    ) -> None:
         self.loop = loop
         self.clock = clock or clock_for(loop)
+        self.poller = poller or poller_for(loop)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def close(self) -> None:
+        """Give everything back; no pipe may be left."""
+        self.poller.close()
         self.clock.close()
