@@ -133,10 +133,12 @@ class Connection:
                 self._close(sock, ending)
         self._home.on_ended(self, ending)
 
-    def on_finished(self) -> None:
+    def on_finished(self, sink: socket.socket) -> None:
         self._unfinished -= 1
-        if not self._unfinished:
-            self.end(Ending(CLOSED))
+        if self._unfinished:
+            sink.shutdown(socket.SHUT_WR)
+        else:
+            self.end(Ending(CLOSED))  # closing sends the last FIN
 
     def on_ending(self, ending: Ending) -> None:
         self.end(ending)
@@ -165,10 +167,9 @@ class Connection:
         )
         for pipe in self._pipes:
             pipe.faults = home.defaults.faults(pipe.direction)
+            pipe.start()
         home.on_opened(self)
-        for pipe in self._pipes:
-            if self.ending is None:
-                pipe.start()
+        self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
 
     def _new_pipe(self, direction: Direction, source: socket.socket, sink: socket.socket, luck: Dice) -> Pipe:
         return Pipe(
@@ -176,7 +177,7 @@ class Connection:
             source,
             sink,
             reactor=self._home.reactor,
-            dice=luck.branch(direction.value),
+            luck=luck,
             limit_bytes=self._home.limit_bytes,
             owner=self,
         )

@@ -24,6 +24,7 @@ class Route:
     """Say how the upstream is reached: the same for every dial of a proxy."""
 
     address: Address
+    literal: Target | None
     resolver: Resolver
     timeout_s: float
 
@@ -55,9 +56,8 @@ class Dial:
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
         self._give_up_at = self._reactor.clock.time() + self._route.timeout_s
-        target = self._route.address.literal
-        if target is not None:
-            self._targets = [target]
+        if self._route.literal is not None:
+            self._targets = [self._route.literal]
             self._attempt()
         else:
             self._timer = self._reactor.clock.call_at(self._give_up_at, self._on_time)

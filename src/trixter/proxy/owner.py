@@ -11,8 +11,8 @@ from trixter.proxy.ending import Ending
 class Owner(Protocol):
     """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
 
-    def on_finished(self) -> None:
-        """The pipe has passed EOF on, behind everything else."""
+    def on_finished(self, sink: socket.socket) -> None:
+        """All bytes of a direction have left, and EOF is due at its sink."""
 
     def on_lost(self, sock: socket.socket, exc: OSError) -> None:
         """A socket of the connection failed: its peer reset it, or is gone."""
@@ -27,7 +27,7 @@ class Owner(Protocol):
 class Nobody:
     """Own the pipes of connections that have ended."""
 
-    def on_finished(self) -> None: ...
+    def on_finished(self, sink: socket.socket) -> None: ...
     def on_lost(self, sock: socket.socket, exc: OSError) -> None: ...
     def on_ending(self, ending: Ending) -> None: ...
     def on_crash(self, exc: Exception) -> None: ...

@@ -43,7 +43,7 @@ class Pipe:
         direction: Which way this is.
         source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
         reactor: The loop, its clock and its buffer.
-        dice: This direction's luck.
+        luck: The connection's; a direction with faults draws from a branch of its own.
         limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: Who is told when something ends.
     """
@@ -52,8 +52,8 @@ class Pipe:
         "_backlog",
         "_calm",
         "_chain",
-        "_dice",
         "_limit_bytes",
+        "_luck",
         "_owner",
         "_reactor",
         "_reading",
@@ -74,7 +74,7 @@ class Pipe:
         sink: socket.socket,
         *,
         reactor: Reactor,
-        dice: Dice,
+        luck: Dice,
         limit_bytes: int,
         owner: Owner,
     ) -> None:
@@ -84,7 +84,7 @@ class Pipe:
         self._source = source
         self._sink = sink
         self._reactor = reactor
-        self._dice = dice
+        self._luck = luck
         self._limit_bytes = limit_bytes
         self._owner = owner
         self._chain: Chain | None = None  # made with the first fault: most connections never need one
@@ -106,7 +106,7 @@ class Pipe:
             return
         now = self._reactor.clock.time()
         if self._chain is None:
-            self._chain = Chain(faults, self._dice, now)
+            self._chain = Chain(faults, self._luck.branch(self.direction.value), now)
         else:
             self._chain.change(faults, now)
         self._act(now)
@@ -118,8 +118,11 @@ class Pipe:
         return delayed_bytes + (self._backlog.held_bytes if self._backlog else 0)
 
     def start(self) -> None:
-        """Begin to carry; what the source has already sent goes at once."""
+        """Begin to carry."""
         self._read(wanted=True)
+
+    def read_now(self) -> None:
+        """Read without waiting to be told: for a source that has likely spoken already."""
         self._on_readable()
 
     def close(self) -> None:
@@ -232,8 +235,7 @@ class Pipe:
         if isinstance(end, Close):
             self._owner.on_ending(Ending(end.reason))
         else:
-            self._sink.shutdown(socket.SHUT_WR)
-            self._owner.on_finished()
+            self._owner.on_finished(self._sink)
 
     def _settle(self) -> None:
         """Make the flag, the appointment and the reading fit what is held now."""

@@ -89,7 +89,8 @@ class Proxy:
         assert self._sockets, "bind() comes first"
         loop = asyncio.get_running_loop()
         self.reactor = Reactor(loop)
-        self.route = Route(self.upstream, Resolver(self.upstream, loop), self._connect_timeout_s)
+        resolver = Resolver(self.upstream, loop)
+        self.route = Route(self.upstream, self.upstream.literal, resolver, self._connect_timeout_s)
         self._listener = Listener(self._sockets, self.reactor, self._on_accepted)
         self._listener.start()
 
