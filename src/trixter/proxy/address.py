@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 import socket
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -15,6 +17,14 @@ UPSTREAM_FORM = "host:port, such as 127.0.0.1:8181, [::1]:8181 or db.example:543
 
 # Connections the kernel completes before we accept them. Linux cuts it to net.core.somaxconn.
 BACKLOG = 4096
+
+HOST = re.compile(r"[^\s:]+")
+
+PORT = re.compile("[0-9]{1,5}")
+
+# An address that this machine does not have, or a whole family: in many containers "localhost" also stands
+# for ::1, and there is no IPv6.
+NOT_OURS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 SocketAddress = tuple[Any, ...] | str
 """What the socket module takes: ``(host, port)``, ``(host, port, flow, scope)`` or a path."""
@@ -61,8 +71,9 @@ class Address:
         bracketed = host.startswith("[") and host.endswith("]")
         if bracketed:
             host = host[1:-1]
-        well_formed = colon and host and not host.isspace() and (":" in host) == bracketed
-        if not well_formed or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        well_formed = colon and _is_ipv6(host) if bracketed else HOST.fullmatch(host)
+        # Five digits at most: int() refuses very long ones in words of its own.
+        if not well_formed or not PORT.fullmatch(port) or int(port) > 65535:
             raise SettingError(name, text, form)
         return cls(host=host, port=int(port))
 
@@ -99,37 +110,64 @@ def resolve(address: Address) -> list[Target]:
     """
     if address.literal is not None:
         return [address.literal]
-    found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:  # such as an empty label: "a..b"
+        raise OSError(f"{address.host!r} is not a host name") from exc
     return list(dict.fromkeys((family, sockaddr) for family, _, _, _, sockaddr in found))
 
 
 def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
-    """Bind every address that ``host:port`` stands for; on port 0, one free port for all of them.
+    """Bind every address of this machine that ``host:port`` stands for; on port 0, one free port for all.
 
     Returns:
         Bound, non-blocking sockets that do not listen yet.
 
     Raises:
         SettingError: If the text is not an address.
-        BindError: If one of them cannot be had.
+        BindError: If one of them cannot be had, or there is none.
     """
     address = Address.parse_tcp(text, name)
     bound: list[socket.socket] = []
+    not_ours: OSError | None = None
     port = address.port
     try:
         for family, sockaddr in resolve(address):
-            sock = socket.socket(family, socket.SOCK_STREAM)
-            bound.append(sock)
-            sock.setblocking(False)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            send_at_once(sock)  # accepted sockets inherit it, which saves a call for each
-            sock.bind((sockaddr[0], port, *sockaddr[2:]))
-            port = sock.getsockname()[1]
+            try:
+                bound.append(_bound_socket(family, (sockaddr[0], port, *sockaddr[2:])))
+            except OSError as exc:
+                if exc.errno not in NOT_OURS:
+                    raise
+                not_ours = exc
+            else:
+                port = bound[-1].getsockname()[1]
+        if not_ours is not None and not bound:
+            raise not_ours
     except OSError as exc:
         for sock in bound:
             sock.close()
         raise BindError(text, words_of(exc)) from exc
     return bound
+
+
+def _bound_socket(family: int, address: SocketAddress) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        send_at_once(sock)  # accepted sockets inherit it, which saves a call for each
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ip_address(text).version == 6
+    except ValueError:
+        return False
 
 
 def words_of(exc: OSError) -> str:

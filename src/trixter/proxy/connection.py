@@ -109,7 +109,10 @@ class Connection:
             clock = self._home.reactor.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
         self._dial = Dial(self._home.route, self._home.reactor, self._on_connected, self.end)
-        self._dial.start()
+        try:
+            self._dial.start()
+        except Exception as exc:
+            self.on_crash(exc)
 
     def shut_down(self, reason: str) -> None:
         """Close both sides now, because somebody asked; what is held is dropped."""
@@ -159,16 +162,22 @@ class Connection:
     def _on_connected(self, upstream: socket.socket) -> None:
         self._dial = None
         self._upstream = upstream
+        try:
+            self._open(upstream)
+        except Exception as exc:
+            self.on_crash(exc)
+
+    def _open(self, upstream: socket.socket) -> None:
         home = self._home
         luck = home.dice.branch(f"connection {self.number}")
         self._pipes = (
             self._new_pipe(Direction.UPSTREAM, self._client, upstream, luck),
             self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, luck),
         )
+        home.on_opened(self)  # first: a fault may end it at once
         for pipe in self._pipes:
             pipe.faults = home.defaults.faults(pipe.direction)
             pipe.start()
-        home.on_opened(self)
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
 
     def _new_pipe(self, direction: Direction, source: socket.socket, sink: socket.socket, luck: Dice) -> Pipe:

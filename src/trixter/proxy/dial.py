@@ -103,8 +103,12 @@ class Dial:
         assert self._sock is not None
         clock = self._reactor.clock
         now = clock.time()
-        if retry and now < self._give_up_at:
-            self._timer = clock.call_at(now + RETRY_S, self._on_retry)
+        if retry:
+            # Not watched meanwhile: a socket that is not connecting is always ready.
+            if now + RETRY_S < self._give_up_at:
+                self._timer = clock.call_at(now + RETRY_S, self._on_retry)
+            else:
+                self._timer = clock.call_at(self._give_up_at, self._on_time)
             return
         share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
         self._timer = clock.call_at(now + share_s, self._on_time)

@@ -102,9 +102,11 @@ class Pipe:
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
-        if self.is_closed or faults == self.faults:
-            return
-        now = self._reactor.clock.time()
+        if not self.is_closed and faults != self.faults:
+            self._change(faults, self._reactor.clock.time())
+
+    @guarded
+    def _change(self, faults: Faults, now: float) -> None:
         if self._chain is None:
             self._chain = Chain(faults, self._luck.branch(self.direction.value), now)
         else:
@@ -118,12 +120,14 @@ class Pipe:
         return delayed_bytes + (self._backlog.held_bytes if self._backlog else 0)
 
     def start(self) -> None:
-        """Begin to carry."""
-        self._read(wanted=True)
+        """Begin to carry, unless a fault has ended it already."""
+        if not self.is_closed:
+            self._read(wanted=True)
 
     def read_now(self) -> None:
         """Read without waiting to be told: for a source that has likely spoken already."""
-        self._on_readable()
+        if not self.is_closed:
+            self._on_readable()
 
     def close(self) -> None:
         """Stop, and forget what is held. The sockets are not watched any more, and must be closed."""

@@ -59,6 +59,7 @@ class EpollPoller(Poller):
         self._readers: dict[int, Callback] = {}
         self._writers: dict[int, Callback] = {}
         self._hangups: dict[int, Callback] = {}
+        self._forgotten: set[int] = set()  # since the events at hand were fetched
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def read(self, fd: int, on_readable: Callback) -> None:
@@ -81,6 +82,7 @@ class EpollPoller(Poller):
 
     def forget(self, fd: int) -> None:
         # Closing takes it out of the epoll: a system call less for each end of a connection.
+        self._forgotten.add(fd)
         self._masks.pop(fd, None)
         self._readers.pop(fd, None)
         self._writers.pop(fd, None)
@@ -105,9 +107,12 @@ class EpollPoller(Poller):
             self._epoll.modify(fd, mask)
 
     def _on_ready(self) -> None:
-        # A callback may close a socket that has an event further down the list, and the next accept may get
-        # its number. Then a callback is called for nothing, and finds nothing to read.
+        self._forgotten.clear()
         for fd, events in self._epoll.poll(0, MOST_EVENTS):
+            # A callback may close a socket that has an event further down the list, and the next accept may
+            # get its number: to a dial, somebody else's event would look like an answer.
+            if fd in self._forgotten:
+                continue
             if events & select.EPOLLOUT and fd in self._writers:
                 self._writers[fd]()
             if events != select.EPOLLOUT:

@@ -26,7 +26,8 @@ class Registry:
         return len(self._open)
 
     def __iter__(self) -> Iterator[Connection]:
-        return iter(self._open.values())
+        # Over a copy: a change of settings may end the connection at hand.
+        return iter(list(self._open.values()))
 
     def get(self, id: str) -> Connection | None:
         """Return the open connection of that id, or ``None``."""

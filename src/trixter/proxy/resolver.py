@@ -30,7 +30,11 @@ class Resolver:
         """Call back on the loop with the answer."""
         self._waiting.append(callback)
         if len(self._waiting) == 1:
-            threading.Thread(target=self._ask, name=f"resolve {self._address.host}", daemon=True).start()
+            thread = threading.Thread(target=self._ask, name=f"resolve {self._address.host}", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as exc:  # the system has no thread left
+                self._loop.call_soon(self._tell, OSError(str(exc)))
 
     def _ask(self) -> None:
         answer: Answer
@@ -38,8 +42,6 @@ class Resolver:
             answer = resolve(self._address)
         except OSError as exc:
             answer = exc
-        except UnicodeError as exc:  # a name that is no name at all, such as one with an empty label
-            answer = OSError(str(exc))
         with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
             self._loop.call_soon_threadsafe(self._tell, answer)
 

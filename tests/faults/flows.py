@@ -1,0 +1,87 @@
+"""Driving chains in tests: time as a number, and bytes as they leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults
+
+
+def sent(actions: list[Action]) -> bytes:
+    """Return the bytes among the actions, in order."""
+    return b"".join(action for action in actions if isinstance(action, bytes))
+
+
+@dataclass
+class Departure:
+    """One thing that left, and when."""
+
+    at: float
+    action: Action
+
+
+@dataclass
+class Flow:
+    """A chain, a time, and all that has left so far."""
+
+    chain: Chain
+    now: float = 0.0
+    departures: list[Departure] = field(default_factory=list)
+
+    @classmethod
+    def under(cls, *faults: Fault, seed: int = 1, now: float = 0.0) -> Flow:
+        return cls(Chain(Faults(*faults), Dice(seed), now), now)
+
+    def put(self, data: bytes) -> None:
+        self.chain.put(data, self.now)
+        self.take()
+
+    def put_eof(self) -> None:
+        self.chain.put_eof(self.now)
+        self.take()
+
+    def change(self, *faults: Fault) -> None:
+        self.chain.change(Faults(*faults), self.now)
+        self.take()
+
+    def take(self) -> list[Action]:
+        actions = self.chain.take(self.now)
+        self.departures += [Departure(self.now, action) for action in actions]
+        return actions
+
+    def wait_until(self, then: float) -> None:
+        """Let time pass, and keep every appointment on the way."""
+        while (when := self.chain.wake_at()) is not None and when <= then:
+            assert when >= self.now, "an appointment in the past"
+            self.now = when
+            self.take()
+        self.now = max(self.now, then)
+
+    def run_dry(self) -> None:
+        """Keep appointments until there are none left."""
+        repeated = 0
+        while (when := self.chain.wake_at()) is not None:
+            assert when >= self.now, "an appointment in the past"
+            # A piece may move from one stage to the next unseen; but then time goes on.
+            repeated = 0 if when > self.now else repeated + 1
+            assert repeated < 10, "woken for the same time again and again"
+            self.now = when
+            self.take()
+
+    @property
+    def bytes_out(self) -> bytes:
+        return sent([departure.action for departure in self.departures])
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [d.action for d in self.departures if isinstance(d.action, bytes)]
+
+    @property
+    def ended(self) -> Action | None:
+        """How it ended, if it did; nothing may follow that."""
+        ends = [d.action for d in self.departures if not isinstance(d.action, bytes)]
+        if not ends:
+            return None
+        assert ends == [self.departures[-1].action], "something came after the end"
+        assert ends[0] == EOF or isinstance(ends[0], Abort | Close)
+        return ends[0]

@@ -1,0 +1,131 @@
+"""The chain: stages in order, and settings that change under way."""
+
+import pytest
+
+from tests.faults.flows import Flow
+from trixter.faults import (
+    CALM,
+    EOF,
+    Abort,
+    Chain,
+    Close,
+    Corrupt,
+    Dice,
+    Faults,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.faults.chain import Outlet
+
+
+def test_a_calm_chain_passes_everything_at_once() -> None:
+    flow = Flow.under()
+    flow.put(b"a")
+    flow.put_eof()
+    assert [d.action for d in flow.departures] == [b"a", EOF]
+    assert flow.chain.is_calm
+    assert flow.chain.wake_at() is None
+
+
+def test_it_shows_the_settings_in_force() -> None:
+    flow = Flow.under(Latency(delay_s=1))
+    assert flow.chain.faults == Faults(Latency(delay_s=1))
+    assert not flow.chain.is_calm
+    flow.change()
+    assert flow.chain.faults == CALM
+    assert flow.chain.is_calm
+
+
+def test_slices_are_throttled_and_then_delayed() -> None:
+    flow = Flow.under(Latency(delay_s=10), Throttle(rate_bytes_per_s=100), Slice(size_bytes=50))
+    flow.put(b"x" * 100)
+    flow.run_dry()
+    assert flow.departures[0].at >= 10
+    assert flow.now == pytest.approx(11.0, abs=0.001)
+    assert max(map(len, flow.pieces)) <= 50
+
+
+def test_a_fault_that_joins_does_not_touch_what_is_already_behind_it() -> None:
+    flow = Flow.under(Latency(delay_s=5))
+    flow.put(b"abcd")
+    flow.change(Latency(delay_s=5), Slice(size_bytes=1))
+    flow.put(b"ef")
+    flow.run_dry()
+    assert flow.pieces == [b"abcd", b"e", b"f"]
+
+
+def test_what_a_leaving_fault_held_still_goes_through_those_behind_it() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1), Latency(delay_s=5))
+    flow.put(b"abc")
+    flow.change(Latency(delay_s=5))
+    assert not flow.departures
+    flow.run_dry()
+    assert (flow.bytes_out, flow.now) == (b"abc", 5.0)
+
+
+def test_equals_may_change_places_without_reordering_bytes() -> None:
+    near, far = Latency(delay_s=1, name="near"), Latency(delay_s=5, name="far")
+    flow = Flow.under(near, far)
+    flow.put(b"a")
+    flow.wait_until(2.0)  # "a" is in the second by now
+    flow.put(b"b")
+    flow.change(far, near)
+    flow.put(b"c")
+    flow.run_dry()
+    assert flow.bytes_out == b"abc"
+
+
+def test_removing_the_first_of_two_equals_with_names_keeps_the_state_of_the_other() -> None:
+    flow = Flow.under(Latency(delay_s=100, name="a"), Latency(delay_s=1, name="b"))
+    flow.put(b"x")
+    flow.change(Latency(delay_s=1, name="b"))
+    flow.run_dry()
+    assert flow.now == 1.0
+
+
+def test_nothing_follows_an_abort() -> None:
+    flow = Flow.under(Terminate(probability=1.0))
+    flow.put(b"x")
+    flow.chain.put(b"y", flow.now)
+    flow.chain.put_eof(flow.now)
+    flow.chain.change(Faults(Latency(delay_s=1)), flow.now)
+    assert flow.take() == []
+    assert flow.chain.faults == Faults(Latency(delay_s=1))
+    assert not flow.chain.is_calm  # it is over: going around it would let bytes through
+
+
+def test_an_outlet_that_is_over_takes_nothing_more() -> None:
+    outlet = Outlet()
+    outlet.put_end(Close("limit"), 0.0)
+    outlet.put(b"x", 0.0)
+    outlet.put_end(EOF, 0.0)
+    outlet.abort("late")
+    assert outlet.actions == [Close("limit")]
+
+
+def test_switching_one_fault_on_does_not_change_what_another_draws() -> None:
+    def struck(*others: object) -> list[int]:
+        flow = Flow.under(Corrupt(probability=0.3), *others, seed=11)  # type: ignore[arg-type]
+        for _ in range(100):
+            flow.put(b"x")
+        return [len(piece) for piece in flow.pieces]
+
+    alone = struck()
+    assert max(alone) > 1
+    assert struck(Terminate(probability=1e-9)) == alone
+    assert struck(Corrupt(probability=1e-9, name="other")) == alone
+
+
+def test_two_connections_do_not_fail_at_the_same_operation() -> None:
+    def failed_at(connection: int) -> int:
+        chain = Chain(Faults(Terminate(probability=0.01)), Dice(1).branch(f"connection {connection}"), 0.0)
+        operations = 0
+        while True:
+            chain.put(b"x", 0.0)
+            operations += 1
+            if chain.take(0.0) == [Abort("terminated")]:
+                return operations
+
+    assert len({failed_at(connection) for connection in range(10)}) > 5

@@ -1,0 +1,83 @@
+"""Corrupt: wrong bytes."""
+
+import pytest
+
+from tests.faults.flows import Flow
+from trixter.errors import SettingError
+from trixter.faults import Corrupt, CorruptMode
+from trixter.faults.corrupt import MOST_FLIPPED_BYTES, MOST_INSERTED_BYTES
+
+
+def test_insert_puts_noise_in_front_of_the_operation() -> None:
+    flow = Flow.under(Corrupt(probability=1.0))
+    flow.put(b"payload")
+    assert flow.bytes_out.endswith(b"payload")
+    assert 1 <= len(flow.bytes_out) - len(b"payload") <= MOST_INSERTED_BYTES
+
+
+def test_what_is_inserted_has_every_size_up_to_the_original_s() -> None:
+    flow = Flow.under(Corrupt(probability=1.0))
+    for _ in range(500):
+        flow.put(b"x")
+    sizes = [len(piece) - 1 for piece in flow.pieces]
+    assert MOST_INSERTED_BYTES == 16_384
+    assert min(sizes) < 200
+    assert max(sizes) > 16_200
+
+
+def test_flip_changes_bytes_in_place_and_keeps_the_length() -> None:
+    for seed in range(50):
+        flow = Flow.under(Corrupt(probability=1.0, mode=CorruptMode.FLIP), seed=seed)
+        payload = bytes(range(100))
+        flow.put(payload)
+        changed = sum(a != b for a, b in zip(flow.bytes_out, payload, strict=True))
+        assert 1 <= changed <= MOST_FLIPPED_BYTES
+
+
+def test_flip_always_changes_even_a_single_byte() -> None:
+    for seed in range(50):
+        flow = Flow.under(Corrupt(probability=1.0, mode=CorruptMode.FLIP), seed=seed)
+        flow.put(b"x")
+        assert len(flow.bytes_out) == 1
+        assert flow.bytes_out != b"x"
+
+
+def test_the_same_seed_spoils_the_same_bytes_alike() -> None:
+    def run(seed: int) -> bytes:
+        flow = Flow.under(Corrupt(probability=0.3), seed=seed)
+        for _ in range(50):
+            flow.put(b"payload")
+        return flow.bytes_out
+
+    assert run(1) == run(1)
+    assert run(1) != run(2)
+
+
+def test_a_fault_that_comes_back_does_not_repeat_itself() -> None:
+    flow = Flow.under(Corrupt(probability=1.0))
+    flow.put(b"x")
+    flow.change()
+    flow.change(Corrupt(probability=1.0))
+    flow.put(b"x")
+    assert len(set(flow.pieces)) == 2
+
+
+def test_the_mode_can_change_while_it_is_on() -> None:
+    flow = Flow.under(Corrupt(probability=1.0))
+    flow.change(Corrupt(probability=1.0, mode=CorruptMode.FLIP))
+    flow.put(b"abc")
+    assert len(flow.bytes_out) == 3
+
+
+@pytest.mark.parametrize("value", ["insert", None, 1])
+def test_a_mode_that_is_none_is_refused(value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        Corrupt(probability=0.5, mode=value)  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("mode", value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5", True])
+def test_a_bad_probability_is_refused(value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        Corrupt(probability=value)  # type: ignore[arg-type]
+    assert caught.value.name == "probability"

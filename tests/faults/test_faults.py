@@ -1,0 +1,70 @@
+"""The faults of one direction as one value."""
+
+import pytest
+
+from trixter.errors import SettingError
+from trixter.faults import CALM, Corrupt, Faults, Latency, Slice, Terminate, Throttle
+
+SLOW = Latency(delay_s=0.25)
+NARROW = Throttle(rate_bytes_per_s=1000)
+
+
+def test_no_faults_are_calm_and_calm_is_false() -> None:
+    assert Faults() == CALM
+    assert not CALM
+
+
+def test_a_fault_that_is_off_is_left_out() -> None:
+    assert Faults(Latency(), Throttle(rate_bytes_per_s=0), NARROW) == Faults(NARROW)
+
+
+def test_the_order_is_canonical_whatever_was_given() -> None:
+    kinds = [
+        Latency(delay_s=1),
+        Terminate(probability=0.1),
+        NARROW,
+        Slice(size_bytes=1),
+        Corrupt(probability=1),
+    ]
+    assert [type(fault) for fault in Faults(*kinds)] == [Corrupt, Terminate, Slice, Throttle, Latency]
+
+
+def test_faults_of_one_kind_stay_in_the_order_given() -> None:
+    first, second = Latency(delay_s=2), Latency(delay_s=1)
+    assert tuple(Faults(first, NARROW, second)) == (NARROW, first, second)
+
+
+def test_equal_faults_are_equal_and_hash_alike() -> None:
+    assert Faults(SLOW, NARROW) == Faults(NARROW, Latency(delay_s=0.25))
+    assert len({Faults(SLOW), Faults(SLOW), Faults(NARROW)}) == 2
+
+
+def test_find_returns_the_first_of_a_kind_or_nothing() -> None:
+    assert Faults(SLOW, Latency(delay_s=1)).find(Latency) == SLOW
+    assert Faults(SLOW).find(Throttle) is None
+
+
+def test_with_fault_replaces_all_of_its_kind() -> None:
+    faults = Faults(SLOW, Latency(delay_s=1), NARROW)
+    assert faults.with_fault(Latency(delay_s=3)) == Faults(NARROW, Latency(delay_s=3))
+    assert faults.with_fault(Latency()) == Faults(NARROW)
+    assert CALM.with_fault(SLOW) == Faults(SLOW)
+
+
+def test_without_removes_all_of_a_kind() -> None:
+    assert Faults(SLOW, Latency(delay_s=1), NARROW).without(Latency) == Faults(NARROW)
+
+
+def test_state_follows_kind_name_and_place_among_equals() -> None:
+    faults = Faults(Latency(delay_s=1), Latency(delay_s=2), Latency(delay_s=3, name="far"))
+    assert [key for key, _ in faults.keyed()] == [(Latency, "", 0), (Latency, "", 1), (Latency, "far", 0)]
+
+
+def test_it_shows_itself_as_it_is_written() -> None:
+    assert repr(Faults(SLOW)) == f"Faults({SLOW!r})"
+
+
+def test_what_is_no_fault_is_refused() -> None:
+    with pytest.raises(SettingError) as caught:
+        Faults(0.25)  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("faults", 0.25)

@@ -1,0 +1,88 @@
+"""Operations: the unit in which probabilities are drawn."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.faults.flows import Flow
+from trixter.faults import Dice, Place, Stage
+from trixter.faults.operations import OPERATION_BYTES, StrikingFault, StrikingStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark(StrikingFault):
+    """Write ``[`` and ``]`` around every operation that is struck."""
+
+    place: ClassVar[Place] = Place.ALTER
+
+    def stage(self, dice: Dice, now: float) -> Stage["Mark"]:
+        return MarkStage(self, dice)
+
+
+class MarkStage(StrikingStage[Mark]):
+    def _strike(self, operation: bytes, now: float) -> None:
+        self.next.put(b"[" + operation + b"]", now)
+
+
+def test_a_read_of_up_to_8_kib_is_one_operation() -> None:
+    flow = Flow.under(Mark(probability=1.0))
+    flow.put(b"a" * OPERATION_BYTES)
+    flow.put(b"b")
+    assert flow.bytes_out == b"[" + b"a" * OPERATION_BYTES + b"][b]"
+    assert OPERATION_BYTES == 8192
+
+
+def test_a_larger_read_is_several() -> None:
+    flow = Flow.under(Mark(probability=1.0))
+    flow.put(b"x" * (2 * OPERATION_BYTES + 1))
+    assert [len(piece) - 2 for piece in flow.pieces] == [OPERATION_BYTES, OPERATION_BYTES, 1]
+
+
+@given(st.integers(0, 500), st.lists(st.integers(1, 40 * 1024), max_size=20))
+def test_struck_or_not_every_byte_passes_once_and_in_order(seed: int, sizes: list[int]) -> None:
+    flow = Flow.under(Mark(probability=0.3), seed=seed)
+    reads = [bytes([65 + number % 20]) * size for number, size in enumerate(sizes)]
+    for read in reads:
+        flow.put(read)
+    assert flow.bytes_out.replace(b"[", b"").replace(b"]", b"") == b"".join(reads)
+
+
+def test_the_share_of_operations_struck_is_the_probability_however_they_are_read() -> None:
+    for read_bytes in (1, OPERATION_BYTES, 10 * OPERATION_BYTES):
+        flow = Flow.under(Mark(probability=0.25), seed=9)
+        operations = 0
+        while operations < 4000:
+            flow.put(b"x" * read_bytes)
+            operations += max(read_bytes // OPERATION_BYTES, 1)
+        struck = flow.bytes_out.count(b"[")
+        # Binomial: within 4 standard deviations, sqrt(n p q); the seed is fixed.
+        assert abs(struck - operations * 0.25) < 4 * (operations * 0.25 * 0.75) ** 0.5
+
+
+def test_a_change_of_probability_counts_from_the_next_operation() -> None:
+    flow = Flow.under(Mark(probability=1e-9))
+    flow.put(b"a")
+    flow.change(Mark(probability=1.0))
+    flow.put(b"b")
+    flow.change(Mark(probability=1e-9))
+    flow.put(b"c")
+    assert flow.bytes_out == b"a[b]c"
+
+
+def test_a_change_to_the_same_probability_does_not_draw_again() -> None:
+    def strikes(changes: bool) -> bytes:
+        flow = Flow.under(Mark(probability=0.2), seed=5)
+        for _ in range(100):
+            flow.put(b"x")
+            if changes:
+                flow.chain.change(flow.chain.faults, flow.now)
+        return flow.bytes_out
+
+    assert strikes(changes=True) == strikes(changes=False)
+
+
+def test_it_is_off_at_probability_0() -> None:
+    assert Mark().is_off
+    assert not Mark(probability=1e-9).is_off

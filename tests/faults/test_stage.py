@@ -1,0 +1,94 @@
+"""The contract of a stage, shown on the smallest faults there could be."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pytest
+
+from tests.faults.flows import Flow
+from trixter.errors import SettingError
+from trixter.faults import EOF, Abort, Chain, Dice, Fault, Faults, Latency, Place, Slice, Stage, Throttle
+from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transparent(Fault):
+    """Do nothing, but be there."""
+
+    place: ClassVar[Place] = Place.ALTER
+
+    def _check(self) -> None: ...
+
+    @property
+    def is_off(self) -> bool:
+        return False
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return TransparentStage(self, dice)
+
+
+class TransparentStage(Stage[Transparent]):
+    def put(self, data: bytes, now: float) -> None:
+        if data == b"abort":
+            self.abort("asked")
+        else:
+            self.next.put(data, now)
+
+
+def test_a_stage_that_only_puts_keeps_the_whole_contract() -> None:
+    flow = Flow.under(Transparent())
+    flow.put(b"x")
+    flow.change(Transparent(), Latency(delay_s=1))
+    flow.put(b"y")
+    flow.change(Latency(delay_s=1))
+    flow.change(Transparent(), Latency(delay_s=1))
+    flow.put(b"z")
+    flow.put_eof()
+    flow.run_dry()
+    assert flow.bytes_out == b"xyz"
+    assert flow.ended == EOF
+
+
+def test_an_abort_goes_past_everything_that_is_held() -> None:
+    flow = Flow.under(Transparent(), Throttle(rate_bytes_per_s=1), Latency(delay_s=10))
+    flow.put(b"held")
+    flow.put(b"abort")
+    assert [d.action for d in flow.departures] == [Abort("asked")]
+
+
+@pytest.mark.parametrize(
+    "fault", [Latency(delay_s=1), Throttle(rate_bytes_per_s=1), Slice(size_bytes=1, gap_s=1)]
+)
+def test_held_bytes_counts_the_bytes_and_what_keeping_them_costs(fault: Fault) -> None:
+    chain = Chain(Faults(fault), Dice(1), 0.0)
+    chain.put(b"a", 0.0)  # a slicer passes the first at once
+    chain.take(0.0)
+    before = chain.held_bytes
+    chain.put(b"x" * 1000, 0.0)
+    chain.put_eof(0.0)
+    assert chain.held_bytes - before == 1000 + 2 * PIECE_OVERHEAD_BYTES
+    chain.change(Faults(), 0.0)
+    assert chain.held_bytes == 0
+
+
+def test_what_has_left_of_a_piece_is_not_counted_any_more() -> None:
+    flow = Flow.under(Slice(size_bytes=100, gap_s=1))
+    flow.put(b"x" * 1000)
+    assert flow.chain.held_bytes == 900 + PIECE_OVERHEAD_BYTES
+    flow.wait_until(4.5)
+    assert flow.chain.held_bytes == 500 + PIECE_OVERHEAD_BYTES
+    flow.change()
+    assert [len(piece) for piece in flow.pieces] == [100] * 5 + [500]
+
+
+def test_single_bytes_cost_what_they_cost() -> None:
+    chain = Chain(Faults(Latency(delay_s=1)), Dice(1), 0.0)
+    for _ in range(100):
+        chain.put(b"x", 0.0)
+    assert chain.held_bytes >= 100 * PIECE_OVERHEAD_BYTES
+
+
+def test_a_name_must_be_text() -> None:
+    with pytest.raises(SettingError) as caught:
+        Latency(name=7)  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("name", 7)

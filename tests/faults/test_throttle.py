@@ -1,0 +1,158 @@
+"""Throttle: a steady rate."""
+
+from itertools import pairwise
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.faults.flows import Flow
+from trixter.errors import SettingError
+from trixter.faults import EOF, Throttle
+
+
+def seconds_for(size_bytes: int, rate: float, piece_bytes: int = 65536) -> float:
+    flow = Flow.under(Throttle(rate_bytes_per_s=rate), now=100.0)
+    for start in range(0, size_bytes, piece_bytes):
+        flow.put(b"x" * min(piece_bytes, size_bytes - start))
+    flow.put_eof()
+    flow.run_dry()
+    assert len(flow.bytes_out) == size_bytes
+    assert flow.ended == EOF
+    return flow.now - 100.0
+
+
+@pytest.mark.parametrize("rate", [10, 1000, 17.3, 1e6, 1e8])
+@pytest.mark.parametrize("piece_bytes", [100, 65536])
+def test_n_bytes_take_n_divided_by_the_rate(rate: float, piece_bytes: int) -> None:
+    size_bytes = min(int(rate * 2), 3_000_000 if piece_bytes > 100 else 30_000)
+    expected_s = size_bytes / rate
+    # The stated error, and the slack of one timer for what takes no time at all.
+    assert seconds_for(size_bytes, rate, piece_bytes) == pytest.approx(expected_s, rel=0.01, abs=0.0002)
+
+
+def test_bytes_trickle_rather_than_arrive_in_lumps() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=10_000))
+    flow.put(b"x" * 10_000)
+    flow.run_dry()
+    assert max(b.at - a.at for a, b in pairwise(flow.departures)) <= 0.020
+
+
+def test_a_rate_slower_than_that_gives_single_bytes() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=2))
+    flow.put(b"abc")
+    flow.run_dry()
+    assert flow.pieces == [b"a", b"b", b"c"]
+    assert [round(d.at, 3) for d in flow.departures] == [0.5, 1.0, 1.5]
+
+
+def test_an_idle_time_earns_nothing() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=100))
+    flow.wait_until(1000.0)
+    flow.put(b"x" * 100)
+    flow.run_dry()
+    assert flow.now == pytest.approx(1001.0)
+
+
+def test_what_takes_less_time_than_a_timer_leaves_at_once_and_is_paid_for() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1e6))
+    for _ in range(1000):
+        flow.put(b"x" * 100)  # 0.1 ms each
+    assert 0 < len(flow.bytes_out) <= 300
+    flow.run_dry()
+    assert flow.now == pytest.approx(0.1, abs=0.0002)
+
+
+def test_small_pieces_leave_together_but_the_last_is_not_kept_waiting() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=10_000))
+    for _ in range(100):
+        flow.put(b"x" * 10)  # 1 ms each
+    times = set()
+    while (when := flow.chain.wake_at()) is not None:
+        flow.now = when
+        flow.take()
+        times.add(when)
+    assert len(times) <= 25
+    assert max(times) == pytest.approx(0.1, abs=0.0002)
+
+
+def test_eof_waits_behind_the_bytes_and_leaves_with_the_last_of_them() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=10))
+    flow.put(b"x" * 10)
+    flow.put_eof()
+    assert flow.ended is None
+    flow.run_dry()
+    assert flow.departures[-1].at == pytest.approx(1.0, abs=0.001)
+    assert flow.departures[-1].action == EOF
+
+
+def test_eof_of_an_idle_direction_passes() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=10))
+    flow.put_eof()
+    assert flow.ended == EOF
+
+
+def test_removing_it_releases_all_it_held() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1))
+    flow.put(b"hello")
+    flow.put_eof()
+    flow.wait_until(2.0)
+    flow.change()
+    assert flow.bytes_out == b"hello"
+    assert flow.ended == EOF
+    assert flow.now == 2.0
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 1000), (1000, 100), (1, 1e6)])
+def test_a_change_of_rate_keeps_what_was_earned(before: float, after: float) -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=before))
+    flow.put(b"x" * 10_000)
+    flow.wait_until(0.5)
+    flow.change(Throttle(rate_bytes_per_s=after))
+    flow.run_dry()
+    assert flow.now == pytest.approx(0.5 + (10_000 - before * 0.5) / after, rel=0.01)
+
+
+def test_a_change_of_rate_keeps_what_is_owed() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1e6))
+    flow.put(b"x" * 190)  # leaves at once, on credit
+    flow.change(Throttle(rate_bytes_per_s=1000))
+    flow.put(b"x" * 10)
+    flow.run_dry()
+    assert flow.now == pytest.approx(0.2, abs=0.0003)
+
+
+def test_two_throttles_act_as_the_slower() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1000), Throttle(rate_bytes_per_s=100))
+    flow.put(b"x" * 500)
+    flow.run_dry()
+    assert flow.now == pytest.approx(5.0, rel=0.01)
+
+
+@given(
+    st.sampled_from([0.001, 1, 17, 1e4, 331e6, 1e12]),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(1, 300)), min_size=1, max_size=10),
+    st.sampled_from([0.0, 3e7]),
+)
+def test_no_more_leaves_than_was_earned(rate: float, reads: list[tuple[float, int]], start: float) -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=rate), now=start)
+    for gap, size in reads:
+        flow.wait_until(flow.now + gap)
+        flow.put(b"x" * size)
+    first = start + reads[0][0]
+    flow.run_dry()
+    assert len(flow.bytes_out) == sum(size for _, size in reads)
+    left_bytes = 0
+    for departure in flow.departures:
+        assert isinstance(departure.action, bytes)
+        left_bytes += len(departure.action)
+        # 0.2 ms of slack, one byte of rounding, and what the clock itself cannot tell apart.
+        assert left_bytes <= (departure.at - first + 0.0002) * rate + 1 + rate * 1e-8
+
+
+@pytest.mark.parametrize("value", [-1, 0.0001, nan, inf, "1", None, True])
+def test_a_bad_rate_is_refused_with_its_name_and_value(value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        Throttle(rate_bytes_per_s=value)  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("rate_bytes_per_s", value)

@@ -1,0 +1,152 @@
+"""Toxiproxy's remaining faults, as a user would write them: only public names of ``trixter.faults``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from trixter.faults import Close, Dice, End, Fault, Latency, Place, Stage
+from trixter.faults.latency import LatencyStage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toxic(Fault):
+    """What the faults below share: nothing to check, and always on."""
+
+    place: ClassVar[Place] = Place.CLOSE
+
+    def _check(self) -> None: ...
+
+    @property
+    def is_off(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlowClose(Toxic):
+    """Hold EOF back; bytes flow."""
+
+    delay_s: float
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return SlowCloseStage(self, dice)
+
+
+class SlowCloseStage(Stage[SlowClose]):
+    _end: tuple[float, End] | None = None
+
+    def put(self, data: bytes, now: float) -> None:
+        self.next.put(data, now)
+
+    def put_end(self, end: End, now: float) -> None:
+        self._end = (now, end)
+        self.held_bytes = 1
+
+    def release(self, now: float) -> None:
+        when = self.wake_at()
+        if when is not None and when <= now:
+            self.retire(when)
+
+    def wake_at(self) -> float | None:
+        return self._end[0] + self.fault.delay_s if self._end else None
+
+    def retire(self, now: float) -> None:
+        if self._end:
+            self.next.put_end(self._end[1], now)
+            self._end, self.held_bytes = None, 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeout(Toxic):
+    """Drop every byte; close after the time, or when it is removed. 0 is never."""
+
+    timeout_s: float
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return TimeoutStage(self, dice, now)
+
+
+class TimeoutStage(Stage[Timeout]):
+    def __init__(self, fault: Timeout, dice: Dice, now: float) -> None:
+        super().__init__(fault, dice)
+        self._since = now
+
+    def put(self, data: bytes, now: float) -> None: ...
+
+    def put_end(self, end: End, now: float) -> None: ...
+
+    def release(self, now: float) -> None:
+        when = self.wake_at()
+        if when is not None and when <= now:
+            self.retire(now)
+
+    def wake_at(self) -> float | None:
+        return self._since + self.fault.timeout_s if self.fault.timeout_s else None
+
+    def retire(self, now: float) -> None:
+        self.next.put_end(Close("timeout"), now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetPeer(Toxic):
+    """Reset, a while after the first data or EOF."""
+
+    timeout_s: float
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return ResetPeerStage(self, dice)
+
+
+class ResetPeerStage(Stage[ResetPeer]):
+    _since: float | None = None
+
+    def put(self, data: bytes, now: float) -> None:
+        self._since = self._since if self._since is not None else now
+
+    def put_end(self, end: End, now: float) -> None:
+        self.put(b"", now)
+
+    def release(self, now: float) -> None:
+        when = self.wake_at()
+        if when is not None and when <= now:
+            self.abort("reset peer")
+
+    def wake_at(self) -> float | None:
+        return self._since + self.fault.timeout_s if self._since is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitData(Toxic):
+    """Close after exactly so many bytes; the count survives updates."""
+
+    size_bytes: int
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return LimitDataStage(self, dice)
+
+
+class LimitDataStage(Stage[LimitData]):
+    _passed_bytes = 0
+
+    def put(self, data: bytes, now: float) -> None:
+        passing = data[: max(self.fault.size_bytes - self._passed_bytes, 0)]
+        self._passed_bytes += len(passing)
+        if passing:
+            self.next.put(passing, now)
+        if self._passed_bytes >= self.fault.size_bytes:
+            self.next.put_end(Close("data limit"), now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToxicLatency(Latency):
+    """Be slow on some connections only: toxicity is the probability, drawn once for each."""
+
+    toxicity: float
+
+    def stage(self, dice: Dice, now: float) -> Any:
+        return LatencyStage(self, dice) if dice.gap(self.toxicity) == 1 else PassStage(self, dice)
+
+
+class PassStage(Stage[ToxicLatency]):
+    def put(self, data: bytes, now: float) -> None:
+        self.next.put(data, now)
