@@ -1,0 +1,7 @@
+"""``python -m trixter`` is the ``trixter`` command."""
+
+from __future__ import annotations
+
+from trixter.cli import main
+
+main()

@@ -1,0 +1,30 @@
+"""Wiring: the ``trixter`` command, and the only place that knows every part.
+
+- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``parameters.py`` reads
+  their values, ``options.py`` holds them all and says what they mean to the proxy.
+- ``service.py``: the proxy and its API, bound together, started and stopped; ``run.py`` does so until
+  somebody stops it (``signals.py``).
+- ``logs.py``: what the log looks like.
+- ``demo/``: a show of it all, with nothing else needed.
+
+What is heavy (the event loop, the API's web framework) is imported by those who use it, when they do.
+"""
+
+from __future__ import annotations
+
+from trixter.cli import signals
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the ``trixter`` command.
+
+    Raises:
+        SystemExit: Always, with the exit status.
+    """
+    # Before anything else: imports take most of the time until something runs.
+    signals.leave_quietly()
+    from trixter.cli import command
+
+    command.main()

@@ -1,0 +1,96 @@
+"""The ``trixter`` command: its flags, its subcommands, and what a mistake gets."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+from click.core import ParameterSource
+
+from trixter import __version__
+from trixter.cli.demo.command import demo
+from trixter.cli.flag import SectionedGroup, complaint
+from trixter.cli.flags import FLAGS
+from trixter.cli.options import Options
+from trixter.cli.printable import printable
+from trixter.errors import TrixterError
+
+WRONG_USAGE = 2
+FAILED = 1
+
+HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, narrow,
+sliced, corrupt or cut. Change it for each connection, while it is in use, over a REST API.
+
+\b
+Example:
+  trixter --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 --api 127.0.0.1:8888 --delay-ms 250
+
+\b
+Point your client to 127.0.0.1:8080 and turn the knobs while it talks:
+  curl -s http://127.0.0.1:8888/connections
+  curl -s -X PATCH http://127.0.0.1:8888/connections/_all/delay \\
+    -H 'Content-Type: application/json' -d '{"delay_ms": 0}'
+
+`trixter demo` shows all of it in a few seconds, with nothing else needed. Every option is also an
+environment variable: --delay-ms is TRIXTER_DELAY_MS.
+"""
+
+EPILOG = """Read more: README.md is the tour, docs/faults.md says exactly what each fault does, and a running
+API describes itself at /openapi.json.
+"""
+
+
+@click.group(
+    cls=SectionedGroup,
+    name="trixter",
+    help=HELP,
+    epilog=EPILOG,
+    params=list(FLAGS),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="trixter %(version)s")
+@click.pass_context
+def trixter(ctx: click.Context, /, **values: Any) -> int | None:
+    """Run the proxy, unless a subcommand says what to do instead."""
+    if ctx.invoked_subcommand:
+        _refuse_flags_before(ctx, ctx.invoked_subcommand)
+        return None
+    missing = [f"--{name}" for name in ("listen", "upstream") if values[name] is None]
+    if missing:
+        needs = " and ".join(missing)
+        raise click.UsageError(f"{needs} must be given; try `trixter --help` or `trixter demo`", ctx)
+    from trixter.cli.run import run
+
+    return run(Options(**values))
+
+
+trixter.add_command(demo)
+
+
+def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:
+    """Refuse what would have no effect; the environment may say more than one command needs."""
+    for flag in FLAGS:
+        if ctx.get_parameter_source(str(flag.name)) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{flag.flag_name} does not go with `{subcommand}`", ctx)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the command and leave with its exit status.
+
+    Raises:
+        SystemExit: Always. 0: all went well; 1: it could not be done; 2: it was not asked for correctly.
+    """
+    try:
+        sys.exit(trixter.main(args, prog_name="trixter", standalone_mode=False) or 0)
+    except click.UsageError as exc:
+        _fail(complaint(exc), WRONG_USAGE)
+    except TrixterError as exc:
+        _fail(str(exc), FAILED)
+
+
+def _fail(why: str, status: int) -> NoReturn:
+    click.echo(f"trixter: {printable(why)}", err=True)
+    sys.exit(status)

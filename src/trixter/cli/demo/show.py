@@ -1,0 +1,172 @@
+"""The show: the network made bad and good again through the API, and what a client measures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from zlib import crc32
+
+from trixter.cli.demo.knobs import Knobs
+from trixter.cli.demo.visitor import Visitor
+
+SMALL = "/"
+SOME = "/bytes/256"
+LARGE_BYTES = 32 * 1024
+LARGE = f"/bytes/{LARGE_BYTES}"
+
+DELAY_MS = 250
+RATE_BYTES_PER_S = 64 * 1024
+SLICE_BYTES = 16
+GAP_MS = 5
+
+# What a step asks for and what a clock says may differ by so much and still be the same.
+NEARLY = 0.99
+
+# Far more than any step takes: the show must end even if the network does not get better.
+PATIENCE_S = 10.0
+
+# A client on a busy machine may find several slices in one read, but not nearly all of them.
+FEWEST_PIECES = 4
+
+Say = Callable[[str, str], None]
+"""Told what was done to the network, and what the client saw."""
+
+
+class NotShownError(Exception):
+    """Say that a step did not have the effect it is there to show."""
+
+
+class Show:
+    """Make one connection after another bad, and good again, and measure each.
+
+    Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if there is nobody to talk to.
+
+    Args:
+        proxy: Its address, ``host:port``.
+        api: Its address, ``host:port``.
+        say: Called when something has been shown.
+        patience_s: How long to wait for anything.
+    """
+
+    def __init__(self, proxy: str, api: str, say: Say, *, patience_s: float = PATIENCE_S) -> None:
+        self._proxy = proxy
+        self._api = api
+        self._say = say
+        self._patience_s = patience_s
+        self._at_first = b""
+
+    def run(self) -> None:
+        """Go through all the steps."""
+        self.calm()
+        self.delay()
+        self.throttle()
+        self.slice()
+        self.corruption()
+        self.termination()
+        self.shutdown()
+        self.calm_again()
+
+    def calm(self) -> None:
+        """Pass bytes on as they are."""
+        with self._connection() as (visitor, _, _):
+            self._at_first = visitor.get(LARGE).whole
+            self._say("calm", f"a request takes {visitor.get(SMALL).took}")
+
+    def delay(self) -> None:
+        """Make every byte late, in both directions."""
+        with self._connection() as (visitor, knobs, id):
+            knobs.turn(id, "delay", delay_ms=DELAY_MS)
+            slow = visitor.get(SMALL)
+            least_s = 2 * DELAY_MS / 1000
+            _require(slow.took_s >= NEARLY * least_s, "delay", f"the request took only {slow.took}")
+            self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} there, {DELAY_MS} back")
+
+            knobs.turn(id, "delay", delay_ms=0)
+            quick = visitor.get(SMALL)
+            _require(quick.took_s < least_s, "delay off", f"the request still took {quick.took}")
+            self._say("delay off", f"it takes {quick.took}")
+
+    def throttle(self) -> None:
+        """Let bytes through at a rate."""
+        with self._connection() as (visitor, knobs, id):
+            knobs.turn(id, "throttle", rate_bytes=RATE_BYTES_PER_S)
+            slow = visitor.get(LARGE)
+            least_s = LARGE_BYTES / RATE_BYTES_PER_S
+            _require(slow.took_s >= NEARLY * least_s, "throttle", f"32 KiB took only {slow.took}")
+            rate = f"{len(slow.whole) / 1024 / slow.took_s:.1f} KiB/s"
+            self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate}, headers included")
+
+            knobs.turn(id, "throttle", rate_bytes=0)
+            quick = visitor.get(LARGE)
+            _require(quick.took_s < least_s, "throttle off", f"32 KiB still took {quick.took}")
+            self._say("throttle off", f"32 KiB take {quick.took}")
+
+    def slice(self) -> None:
+        """Let bytes through in small pieces."""
+        with self._connection() as (visitor, knobs, id):
+            whole = visitor.get(SOME)
+            knobs.turn(id, "slice", size_bytes=SLICE_BYTES, gap_ms=GAP_MS, direction="downstream")
+            sliced = visitor.get(SOME)
+        pieces = f"{len(sliced.pieces)} pieces"
+        _require(len(sliced.pieces) >= FEWEST_PIECES, "slice", f"the answer came in {pieces}")
+        _require(sliced.whole == whole.whole, "slice", "the answer is another one")
+        largest = max(map(len, sliced.pieces))
+        done = f"slice to {SLICE_BYTES} bytes, {GAP_MS} ms apart"
+        self._say(done, f"an answer comes in {pieces}, the largest of {largest} bytes")
+
+    def corruption(self) -> None:
+        """Put random bytes in front of an answer."""
+        with self._connection() as (visitor, knobs, id):
+            expected = visitor.get(SOME).whole
+            knobs.turn(id, "corruption", probability_rate=1.0, direction="downstream")
+            corrupt = visitor.get_the_last(SOME).whole
+        extra_bytes = len(corrupt) - len(expected)
+        _require(extra_bytes > 0, "corruption", "the answer is as it should be")
+        self._say("corrupt what comes back", f"{extra_bytes:,} random bytes in front of the answer")
+
+    def termination(self) -> None:
+        """Reset a connection by chance: this time, for certain."""
+        with self._connection() as (visitor, knobs, id):
+            knobs.turn(id, "termination", probability_rate=1.0)
+            try:
+                answer = visitor.get(SMALL)
+            except ConnectionResetError:
+                self._say("terminate at the next byte", "the client sees ECONNRESET")
+            else:
+                raise NotShownError(f"termination: the answer came after {answer.took}")
+
+    def shutdown(self) -> None:
+        """Close one connection and leave another alone."""
+        with self._connection() as (victim, knobs, victim_id), self._connection() as (bystander, _, _):
+            knobs.shut_down(victim_id, "the demo wants it so")
+            try:
+                victim.wait_for_the_end()
+            except TimeoutError:
+                raise NotShownError("shutdown: the connection goes on") from None
+            took = bystander.get(SMALL).took
+            self._say("shut down one of two", f"that one is closed, the other answers in {took}")
+
+    def calm_again(self) -> None:
+        """Pass on the same bytes as in the beginning."""
+        with self._connection() as (visitor, _, _):
+            at_last = visitor.get(LARGE)
+        _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
+        checksum = f"crc32 {crc32(at_last.whole):08x}"
+        self._say("calm again", f"32 KiB took {at_last.took}, the same bytes as at first ({checksum})")
+
+    @contextmanager
+    def _connection(self) -> Iterator[tuple[Visitor, Knobs, str]]:
+        """Connect, and give the client, the API and the connection's id in it."""
+        with (
+            closing(Visitor(self._proxy, patience_s=self._patience_s)) as visitor,
+            closing(Knobs(self._api, patience_s=self._patience_s)) as knobs,
+        ):
+            visitor.get(SMALL)  # once it is answered, the API lists it
+            id = knobs.id_of(visitor.address)
+            _require(id is not None, "GET /connections", f"{visitor.address} is not among them")
+            yield visitor, knobs, str(id)
+
+
+def _require(condition: bool, step: str, otherwise: str) -> None:
+    if not condition:
+        raise NotShownError(f"{step}: {otherwise}")

@@ -1,0 +1,50 @@
+"""Every flag there is, in the order of the help."""
+
+from __future__ import annotations
+
+from trixter.cli.flag import Flag, SecretFlag
+from trixter.cli.parameters import (
+    HostName,
+    ListenAddress,
+    OneOf,
+    Probability,
+    Token,
+    UpstreamAddress,
+    WholeNumber,
+)
+
+ADDRESSES = "Addresses"
+FAULTS = "Faults of new connections, in both directions (0 is off)"
+LIMITS = "Limits"
+API = "The API"
+LOG = "The log, on standard error"
+
+MILLISECONDS = WholeNumber("MS", "milliseconds")
+BYTES = WholeNumber("BYTES", "bytes")
+BYTES_PER_S = WholeNumber("BYTES/S", "bytes per second")
+SEED = WholeNumber("U64")
+LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error")
+FORMAT = OneOf("FORMAT", "text", "json")
+
+# Where 0 would not mean "off" but "nothing works".
+SOME_MILLISECONDS = WholeNumber("MS", "milliseconds", least=1)
+SOME_BYTES = WholeNumber("BYTES", "bytes", least=1)
+
+FLAGS = [
+    Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
+    Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
+    Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
+    Flag("--delay-ms", FAULTS, MILLISECONDS, "Each byte leaves this long after it arrived."),
+    Flag("--throttle-rate-bytes", FAULTS, BYTES_PER_S, "Bytes leave at this rate."),
+    Flag("--slice-size-bytes", FAULTS, BYTES, "Nothing larger leaves in one piece."),
+    Flag("--corrupt-probability-rate", FAULTS, Probability(), "Random bytes get in front of what is read."),
+    Flag("--terminate-probability-rate", FAULTS, Probability(), "The connection is reset at a read."),
+    Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
+    Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
+    Flag("--limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
+    Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
+    SecretFlag("--api-token", API, Token(), "The bearer token it asks for; best set as TRIXTER_API_TOKEN."),
+    Flag("--api-name", API, HostName(), "A host name it also answers to; repeatable.", multiple=True),
+    Flag("--log-level", LOG, LEVEL, "The least that is logged: debug, info, warning or error."),
+    Flag("--log-format", LOG, FORMAT, "text for people, json for programs."),
+]

@@ -1,0 +1,90 @@
+"""The log: one line for each record, on standard error, for people or for programs."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from trixter.cli.printable import printable
+
+# What every record has; whatever else one has was passed as `extra`.
+OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}
+
+
+def configure(level: str, format: str) -> None:
+    """Send the log to standard error.
+
+    Args:
+        level: ``debug``, ``info``, ``warning`` or ``error``; libraries log warnings and errors at most.
+        format: ``text`` or ``json``.
+    """
+    # What no line shows need not be found out: it is a third of the cost of a record, and two records are
+    # much of the cost of a short connection. (The ways of the logging HOWTO, "Optimization".)
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    ours = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(handlers=[handler], level=max(ours, logging.WARNING), force=True)
+    logging.getLogger("trixter").setLevel(ours)
+
+
+class TextFormatter(logging.Formatter):
+    """Write time, level and message; a traceback follows, indented."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{_time(record)} {record.levelname:<7} {printable(record.getMessage())}"
+        traceback = _traceback(self, record)
+        if not traceback:
+            return line
+        # Indented, so that no line of it can pass for a record of its own.
+        return "\n    ".join([line, *map(printable, traceback.splitlines())])
+
+
+class JsonFormatter(logging.Formatter):
+    """Write one object: time, level, logger, message, what was passed as ``extra``, and a traceback."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import msgspec
+
+        self._encode = msgspec.json.Encoder(enc_hook=str).encode
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        for name, value in record.__dict__.items():
+            if name not in OWN_ATTRIBUTES:
+                fields.setdefault(name, value)
+        traceback = _traceback(self, record)
+        if traceback:
+            fields["traceback"] = traceback
+        try:
+            return self._encode(fields).decode()
+        except UnicodeEncodeError:  # a path that is no text
+            return self._encode({name: _encodable(value) for name, value in fields.items()}).decode()
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _time(record: logging.LogRecord) -> str:
+    """Return when it was, as RFC 3339 in UTC."""
+    return f"{_second(int(record.created))}.{int(record.msecs):03}Z"
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return formatter.formatException(record.exc_info) if record.exc_info else ""
+
+
+def _encodable(value: object) -> str:
+    return str(value).encode(errors="backslashreplace").decode()

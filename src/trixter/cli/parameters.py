@@ -1,0 +1,157 @@
+"""Reading the values of flags. Each type says what it accepts, in words that end "must be …"."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+import click
+
+from trixter.errors import SettingError
+
+# The original's numbers are unsigned 64-bit ones, and its scripts may say so.
+GREATEST = 2**64 - 1
+
+# Nobody reads on after this much of a value.
+SHOWN_CHARACTERS = 60
+
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+
+
+class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
+    """Refuse a value in one way: what must it be, and what was it?"""
+
+    form: str
+    """What the help shows in place of a value."""
+
+    def refuse(
+        self, accepts: str, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> NoReturn:
+        text = str(value)
+        shown = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
+        # repr() keeps line breaks and terminal codes out of the one line that this becomes.
+        self.fail(f"must be {accepts}, not {shown!r}", param, ctx)
+
+
+class WholeNumber(Wording):
+    """Read a whole number, written in plain digits.
+
+    Args:
+        form: What the help shows in place of a value.
+        unit: Of what there are so many, if of anything.
+        least: The smallest that is accepted.
+    """
+
+    name = "whole number"
+
+    def __init__(self, form: str, unit: str = "", *, least: int = 0) -> None:
+        self.form = form
+        self._kind = f"a whole number of {unit}" if unit else "a whole number"
+        self._least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        # int() would also take "1_000", " 7 " and the digits of every script; and, of too many, raise.
+        is_plain = re.fullmatch("[0-9]+", value)
+        number = int(value.lstrip("0")[: len(str(GREATEST)) + 1] or "0") if is_plain else -1
+        if number < self._least:
+            self.refuse(f"{self._kind}, {self._least} or more", value, param, ctx)
+        if number > GREATEST:
+            self.refuse(f"{self._kind} from {self._least} to {GREATEST}", value, param, ctx)
+        return number
+
+
+class Probability(Wording):
+    """Read a probability."""
+
+    name = "probability"
+    form = "0..1"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            probability = float(value)
+        except ValueError:
+            probability = -1.0
+        if not 0 <= probability <= 1:  # written so that NaN fails too
+            self.refuse("a probability between 0.0 and 1.0", value, param, ctx)
+        return probability
+
+
+class ListenAddress(Wording):
+    """Read an address to listen on; it stays text, for the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.proxy.address import Address
+
+        try:
+            Address.parse_tcp(value, "listen")
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class UpstreamAddress(Wording):
+    """Read the address of a server; it stays text, for the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.proxy.address import Address
+
+        try:
+            Address.parse(value)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class HostName(Wording):
+    """Read a host name, as it stands in a ``Host`` header without its port."""
+
+    name = "name"
+    form = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not HOST_NAME.fullmatch(value):
+            self.refuse("a host name without a port, such as chaos.example", value, param, ctx)
+        return str(value)
+
+
+class OneOf(Wording):
+    """Read one of a few words, in whatever case.
+
+    Args:
+        form: What the help shows in place of a value.
+        *words: In lower case.
+    """
+
+    name = "word"
+
+    def __init__(self, form: str, *words: str) -> None:
+        self.form = form
+        self._words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        word = str(value).lower()
+        if word not in self._words:
+            self.refuse(f"{', '.join(self._words[:-1])} or {self._words[-1]}", value, param, ctx)
+        return word
+
+
+class Token(Wording):
+    """Read a secret, and never show it."""
+
+    name = "token"
+    form = "SECRET"
+    accepts = "one or more visible ASCII characters without spaces"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        # What else could a client send in a header?
+        if not re.fullmatch("[!-~]+", value):
+            self.fail(f"must be {self.accepts} (its value is not shown)", param, ctx)
+        return str(value)

@@ -1,0 +1,73 @@
+"""From options to a running service, until somebody stops it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import resource
+import secrets
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from trixter.cli import signals
+from trixter.cli.logs import configure
+from trixter.cli.options import Options
+from trixter.cli.service import Service
+
+# What macOS grants when it names no limit (OPEN_MAX in its sys/syslimits.h).
+MACOS_DESCRIPTORS = 10_240
+
+log = logging.getLogger("trixter.cli")
+
+
+def run(options: Options) -> int:
+    """Run the proxy until SIGINT or SIGTERM, and return the exit status.
+
+    Raises:
+        BindError: If a port cannot be had; then nothing was accepted.
+    """
+    configure(options.log_level, options.log_format)
+    raise_descriptor_limit()
+    seed = options.random_seed if options.random_seed is not None else secrets.randbits(64)
+    service = Service(options, seed)
+    service.bind()
+    log.info("random seed: %d", seed)
+    return run_to_the_end(_serve(service))
+
+
+def run_to_the_end(main: Coroutine[Any, Any, int]) -> int:
+    """Run what stops at a signal (``stop_event()``) on the best loop there is; return what it returns."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        status = runner.run(main)
+    signals.ignore()
+    return status
+
+
+async def _serve(service: Service) -> int:
+    stopped = signals.stop_event()
+    try:
+        await service.start()
+        await stopped.wait()
+        return 0
+    finally:
+        await service.stop()
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """Return uvloop's where it exists, else the standard library's."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def raise_descriptor_limit() -> None:
+    """Allow as many descriptors as we may: each connection takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in (hard, MACOS_DESCRIPTORS):
+        with contextlib.suppress(ValueError, OSError):
+            if wanted == resource.RLIM_INFINITY or wanted > soft:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return

@@ -1,0 +1,56 @@
+"""SIGINT and SIGTERM: the program stops at once and says nothing of it, whenever they come."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+log = logging.getLogger("trixter.cli")
+
+
+def leave_quietly() -> None:
+    """Make a signal end the program with status 0 from now on, until ``stop_event()`` takes over."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(0)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, leave)
+
+
+def stop_event() -> asyncio.Event:
+    """Return what the first signal sets, on the running loop; those after it are ignored."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+
+    def stop(caught: signal.Signals) -> None:
+        if not stopped.is_set():
+            ignore()
+            log.info("stopping: %s", caught.name)
+            stopped.set()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    return stopped
+
+
+def ignore() -> None:
+    """Ignore the signals from now on.
+
+    A loop that closes makes them deadly again. So they are blocked as well, which the loop does not touch;
+    but that is for this thread only. Call this once more after the loop is closed, and the impatient see
+    neither a traceback nor another exit status.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -1,0 +1,158 @@
+"""The demo runs, and says what to type next."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import COMMAND, PATIENCE_S, Program
+from trixter.cli.demo import next_steps, upstream
+from trixter.cli.demo.perform import PROXY_PORT
+from trixter.cli.demo.visitor import Visitor
+from trixter.errors import BindError
+
+Start = Callable[..., Program]
+
+# So that a test can wait for what is shown, too.
+ON_STDERR = f"import sys; sys.stdout = sys.stderr; {COMMAND}"
+
+
+@pytest.mark.slow
+def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> None:
+    program = start("demo")
+    status, shown = program.end()
+    assert (status, program.log) == (0, "")
+    steps = re.findall(r"^  (\S.*?)  +(\S.*)$", shown, re.MULTILINE)
+    assert [done.split(maxsplit=1)[0] for done, _ in steps] == [
+        "calm", "delay", "delay", "throttle", "throttle", "slice", "corrupt", "terminate", "shut", "calm",
+    ]  # fmt: skip
+    seen = dict(steps)
+    delayed_ms = re.search(r"takes ([\d.]+) ms", seen["delay 250 ms"])
+    assert delayed_ms
+    assert float(delayed_ms[1]) >= 495
+    assert "ECONNRESET" in seen["terminate at the next byte"]
+    assert "the same bytes as at first" in seen["calm again"]
+    for command in ("demo --stay", "--listen 127.0.0.1:8080", "/connections/_all/delay", "--help"):
+        assert command in shown
+
+
+@pytest.mark.slow
+def test_a_demo_that_stays_runs_until_a_signal(start: Start) -> None:
+    with ExitStack() as somebody_else:
+        # Ports of the examples that are taken are replaced by others.
+        with suppress(OSError):  # taken already
+            somebody_else.enter_context(socket.create_server(("127.0.0.1", PROXY_PORT)))
+        program = start("demo", "--stay", code=ON_STDERR)
+        program.wait_for("client -> proxy")
+    proxy = program.wait_for(r"proxy on http://([\d.:]+),")[1]
+    api_address = program.wait_for(r"its API on http://([\d.:]+)\.")[1]
+    program.wait_for("The log:")
+    client = http.client.HTTPConnection(proxy, timeout=PATIENCE_S)
+    client.request("GET", "/")
+    assert client.getresponse().read() == upstream.GREETING
+    client.close()
+    api = http.client.HTTPConnection(api_address, timeout=PATIENCE_S)
+    api.request("GET", "/health")
+    assert api.getresponse().read() == b"ok"
+    api.close()
+    program.wait_for("ended: closed")
+    program.send(signal.SIGINT)
+    assert program.end()[0] == 0
+    assert "Traceback" not in program.log
+
+
+@pytest.mark.slow
+def test_a_demo_that_is_spoiled_fails_in_one_line(start: Start) -> None:
+    program = start("demo", code=ON_STDERR)
+    api = http.client.HTTPConnection(program.wait_for(r"the API is on (\S+)")[1], timeout=PATIENCE_S)
+    headers = {"Content-Type": "application/json"}
+    with closing(api), suppress(OSError, http.client.HTTPException):  # until nobody answers
+        while program.is_running:
+            api.request("POST", "/connections/_all/shutdown", '{"reason":"spoiled"}', headers)
+            api.getresponse().read()
+    assert program.end()[0] == 1
+    assert program.log.splitlines()[-1].startswith("trixter demo: ")
+    assert "Traceback" not in program.log
+    assert "Type next" not in program.log
+
+
+@pytest.mark.slow
+def test_a_signal_ends_the_show(start: Start) -> None:
+    program = start("demo", code=ON_STDERR)
+    program.wait_for("delay 250 ms")
+    program.send(signal.SIGTERM)
+    assert program.end()[0] == 0
+    assert "Traceback" not in program.log
+    assert "trixter demo: " not in program.log
+    assert "calm again" not in program.log
+
+
+@pytest.mark.slow
+def test_an_interrupted_demo_that_stays_does_not_stay(start: Start) -> None:
+    program = start("demo", "--stay", code=ON_STDERR)
+    program.wait_for("calm")
+    program.send(signal.SIGINT)
+    assert program.end()[0] == 0
+    assert "Paste" not in program.log
+
+
+def test_what_the_server_serves() -> None:
+    visitor = Visitor(upstream.start(0), patience_s=PATIENCE_S)
+    assert visitor.get("/").whole.endswith(b"\r\n\r\n" + upstream.GREETING)
+    assert visitor.get("/bytes/20").whole.endswith(b"\r\n\r\n000000000000000\n0000")
+    assert visitor.get("/").whole == visitor.get("/").whole
+    # An error ends the connection.
+    assert visitor.get_the_last("/bytes/many").whole.startswith(b"HTTP/1.1 404 ")
+    visitor.close()
+
+
+def test_it_serves_a_connection_that_lasts() -> None:
+    client = http.client.HTTPConnection(upstream.start(0), timeout=PATIENCE_S)
+    client.request("GET", "/ticks")
+    response = client.getresponse()
+    assert response.readline() == b"   0 s\n"
+    response.close()
+    client.close()
+
+
+def test_it_cannot_serve_where_somebody_else_does() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as somebody_else, pytest.raises(BindError):
+        upstream.start(somebody_else.getsockname()[1])
+
+
+def test_its_bytes_are_as_many_as_asked_for() -> None:
+    assert [len(upstream.counted_bytes(size)) for size in (0, 1, 16, 17, 32768)] == [0, 1, 16, 17, 32768]
+
+
+@pytest.mark.parametrize(
+    ("argv0", "typed"),
+    [
+        (".venv/bin/trixter", ".venv/bin/trixter"),
+        ("{here}/.venv/bin/trixter", ".venv/bin/trixter"),
+        ("{there}/trixter", "{there}/trixter"),
+        ("{here}/on_path/trixter", "trixter"),
+    ],
+)
+def test_commands_to_paste_name_the_program_as_it_can_be_found_here(
+    argv0: str, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    for folder in (here / ".venv/bin", here / "on_path", tmp_path / "elsewhere"):
+        folder.mkdir(parents=True)
+        (folder / "trixter").touch(mode=0o755)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("PATH", str(here / "on_path"))
+    monkeypatch.setattr("sys.argv", [argv0.format(here=here, there=tmp_path / "elsewhere")])
+    assert next_steps.program_name() == typed.format(there=tmp_path / "elsewhere")
+
+
+def test_a_program_run_as_a_module_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["/x/trixter/__main__.py"])
+    assert next_steps.program_name().endswith(" -m trixter")

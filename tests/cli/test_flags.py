@@ -1,0 +1,132 @@
+"""Every flag, and each as an environment variable."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from trixter import __version__
+from trixter.cli.command import main, trixter
+from trixter.cli.flags import FLAGS
+from trixter.cli.options import Options
+
+REQUIRED = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8181")
+
+# The flag, what is typed, and what it means.
+TYPED: list[tuple[str, str, Any]] = [
+    ("--listen", "0.0.0.0:9090", "0.0.0.0:9090"),
+    ("-l", "[::1]:9090", "[::1]:9090"),
+    ("-l", "localhost:0", "localhost:0"),
+    ("--upstream", "db.example:5432", "db.example:5432"),
+    ("-c", "unix:/run/db.sock", "unix:/run/db.sock"),
+    ("--api", "127.0.0.1:8888", "127.0.0.1:8888"),
+    ("-a", "[::1]:8888", "[::1]:8888"),
+    ("--delay-ms", "250", 250),
+    ("--delay-ms", "18446744073709551615", 2**64 - 1),
+    ("--throttle-rate-bytes", "65536", 65536),
+    ("--slice-size-bytes", "0512", 512),
+    ("--corrupt-probability-rate", "0.02", 0.02),
+    ("--corrupt-probability-rate", "1", 1.0),
+    ("--terminate-probability-rate", "5e-2", 0.05),
+    ("--connection-duration-ms", "5000", 5000),
+    ("--random-seed", "18446744073709551615", 2**64 - 1),
+    ("--random-seed", "0", 0),
+    ("--limit-bytes", "1", 1),
+    ("--connect-timeout-ms", "250", 250),
+    ("--api-token", "s3cret!~", "s3cret!~"),
+    ("--api-name", "chaos.example", ("chaos.example",)),
+    ("--log-level", "WARNING", "warning"),
+    ("--log-format", "json", "json"),
+]
+NAMES = {spelling: flag.name for flag in FLAGS for spelling in flag.opts}
+
+
+def options(*args: str) -> Options:
+    """Return what the command would run with."""
+    return Options(**trixter.make_context("trixter", list(args)).params)
+
+
+@pytest.mark.parametrize(("flag", "text", "value"), TYPED)
+def test_a_flag_sets_its_option(flag: str, text: str, value: object) -> None:
+    assert getattr(options(*REQUIRED, flag, text), str(NAMES[flag])) == value
+
+
+@pytest.mark.parametrize(("flag", "text", "value"), [row for row in TYPED if row[0].startswith("--")])
+def test_so_does_its_environment_variable(
+    flag: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIXTER_LISTEN", "127.0.0.1:8080")
+    monkeypatch.setenv("TRIXTER_UPSTREAM", "127.0.0.1:8181")
+    monkeypatch.setenv("TRIXTER_" + flag.removeprefix("--").replace("-", "_").upper(), text)
+    assert getattr(options(), str(NAMES[flag])) == value
+
+
+def test_every_flag_is_tried_here() -> None:
+    assert {NAMES[flag] for flag, _, _ in TYPED} == {flag.name for flag in FLAGS}
+
+
+def test_every_flag_is_an_option_and_every_option_a_flag() -> None:
+    assert [flag.name for flag in FLAGS if flag.name not in {field.name for field in fields(Options)}] == []
+    assert len(FLAGS) == len(fields(Options))
+
+
+def test_what_is_left_out_is_off() -> None:
+    assert options(*REQUIRED) == Options(listen="127.0.0.1:8080", upstream="127.0.0.1:8181")
+
+
+def test_the_defaults_are_the_originals() -> None:
+    o = options(*REQUIRED)
+    assert (o.api, o.random_seed, o.api_token, o.api_name) == (None, None, None, ())
+    assert (o.delay_ms, o.throttle_rate_bytes, o.slice_size_bytes, o.connection_duration_ms) == (0, 0, 0, 0)
+    assert (o.terminate_probability_rate, o.corrupt_probability_rate) == (0.0, 0.0)
+    assert (o.limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
+    assert (o.log_level, o.log_format) == ("info", "text")
+
+
+def test_a_flag_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIXTER_DELAY_MS", "1")
+    assert options(*REQUIRED, "--delay-ms", "2").delay_ms == 2
+
+
+def test_an_empty_environment_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIXTER_DELAY_MS", "")
+    assert options(*REQUIRED).delay_ms == 0
+
+
+def test_names_may_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert options(*REQUIRED, "--api-name", "a", "--api-name", "b").api_name == ("a", "b")
+    monkeypatch.setenv("TRIXTER_API_NAME", "c d")
+    assert options(*REQUIRED).api_name == ("c", "d")
+
+
+def test_options_do_not_show_the_token() -> None:
+    assert "s3cret" not in repr(options(*REQUIRED, "--api-token", "s3cret"))
+
+
+@pytest.mark.parametrize("asked", ["--help", "-h"])
+def test_the_help_has_every_flag_an_example_and_the_way_on(
+    asked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([asked])
+    shown = capsys.readouterr().out
+    assert left.value.code == 0
+    assert [flag.flag_name for flag in FLAGS if f"{flag.flag_name} " not in shown] == []
+    assert "trixter --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181" in shown
+    assert "TRIXTER_DELAY_MS" in shown
+    assert "Read more: " in shown
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"trixter {__version__}\n"
+
+
+def test_the_environment_of_other_tools_is_no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A container image may well say which version it holds.
+    monkeypatch.setenv("TRIXTER_VERSION", "0.1.0")
+    assert options(*REQUIRED).listen == "127.0.0.1:8080"

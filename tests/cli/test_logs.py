@@ -1,0 +1,134 @@
+"""The log: one record, one line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from trixter.cli.logs import JsonFormatter, TextFormatter, configure
+
+
+def record(message: str, *args: object, **more: object) -> logging.LogRecord:
+    made = logging.LogRecord("trixter.proxy", logging.INFO, "", 0, message, args, None)
+    made.created, made.msecs = 1_700_000_000.25, 250.0
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def failed(message: str) -> logging.LogRecord:
+    made = record("connection 7 failed")
+    try:
+        raise ValueError(message)
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    return made
+
+
+def test_text_is_time_level_and_message() -> None:
+    line = TextFormatter().format(record("random seed: %d", 42))
+    assert line == "2023-11-14T22:13:20.250Z INFO    random seed: 42"
+
+
+@pytest.mark.parametrize("nasty", ["\n", "\r", "\x00", "\x1b", "\x7f", "\x85", "\u2028", "\u202e"])
+def test_text_escapes_what_could_break_the_line(nasty: str) -> None:
+    line = TextFormatter().format(record("connection ended: %s", f"a{nasty}b → ü"))
+    assert line.isprintable()
+    assert line.endswith("b → ü")
+
+
+def test_text_indents_a_traceback_so_that_it_cannot_pass_for_a_record() -> None:
+    first, *rest = (
+        TextFormatter().format(failed("a\n2023-11-14T22:13:20.250Z INFO forged\x1b[2J")).split("\n")
+    )
+    assert first.endswith("connection 7 failed")
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert rest[-1] == "    2023-11-14T22:13:20.250Z INFO forged\\x1b[2J"
+    assert all(line.startswith("    ") for line in rest)
+
+
+def test_json_is_one_object_with_what_was_passed_as_extra() -> None:
+    line = JsonFormatter().format(
+        record("ended: %s", "a\nb", connection="x-7", bytes_upstream=3, reason="closed")
+    )
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "time": "2023-11-14T22:13:20.250Z",
+        "level": "info",
+        "logger": "trixter.proxy",
+        "message": "ended: a\nb",
+        "connection": "x-7",
+        "bytes_upstream": 3,
+        "reason": "closed",
+    }
+
+
+def test_json_time_is_rfc_3339_in_utc() -> None:
+    time = datetime.fromisoformat(json.loads(JsonFormatter().format(record("now")))["time"])
+    assert time.utcoffset() == timedelta(0)
+    assert time.timestamp() == 1_700_000_000.25
+
+
+def test_json_has_the_traceback_in_a_field() -> None:
+    line = JsonFormatter().format(failed("no such thing"))
+    assert "\n" not in line
+    assert json.loads(line)["traceback"].endswith("ValueError: no such thing")
+
+
+def test_json_keeps_its_own_fields_whatever_extra_says() -> None:
+    fields = json.loads(JsonFormatter().format(record("real", time="now", level="high", logger="me")))
+    assert (fields["message"], fields["level"], fields["logger"]) == ("real", "info", "trixter.proxy")
+
+
+def test_json_writes_what_it_does_not_know_as_text() -> None:
+    assert json.loads(JsonFormatter().format(record("x", thing=OSError("gone"))))["thing"] == "gone"
+
+
+def test_json_writes_a_path_that_is_no_text() -> None:
+    line = JsonFormatter().format(record("to %s", "unix:/\udcff", upstream="unix:/\udcff"))
+    assert json.loads(line)["upstream"] == "unix:/\\udcff"
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("trixter")
+    before = root.handlers[:], root.level, ours.level
+    flags = {name: getattr(logging, name) for name in ("logThreads", "logProcesses", "logMultiprocessing")}
+    source = logging._srcfile
+    # Handlers that are replaced are closed; pytest's own are still needed.
+    root.handlers[:] = []
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    ours.setLevel(before[2])
+    logging._srcfile = source
+    for name, value in flags.items():
+        setattr(logging, name, value)
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_level_is_ours_and_libraries_are_quieter(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("debug", "text")
+    logging.getLogger("trixter.proxy").debug("ours")
+    logging.getLogger("asyncio").info("a library's")
+    logging.getLogger("asyncio").warning("a library's warning")
+    said = capsys.readouterr()
+    assert [line.split(maxsplit=1)[1] for line in said.err.splitlines()] == [
+        "DEBUG   ours",
+        "WARNING a library's warning",
+    ]
+    assert said.out == ""
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_a_higher_level_leaves_out_what_is_below(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("error", "json")
+    logging.getLogger("trixter.proxy").warning("less")
+    logging.getLogger("asyncio").warning("less")
+    logging.getLogger("trixter.proxy").error("more")
+    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["more"]

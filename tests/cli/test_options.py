@@ -1,0 +1,44 @@
+"""What the options mean to the proxy."""
+
+from __future__ import annotations
+
+from trixter.cli.options import Options
+from trixter.faults import Corrupt, Faults, Latency, Slice, Terminate, Throttle
+from trixter.proxy import Defaults
+
+
+def test_without_faults_connections_are_calm() -> None:
+    assert Options(listen="a:1", upstream="b:2").defaults() == Defaults()
+
+
+def test_faults_hold_in_both_directions_in_seconds_and_bytes() -> None:
+    options = Options(
+        listen="a:1",
+        upstream="b:2",
+        delay_ms=250,
+        throttle_rate_bytes=65536,
+        slice_size_bytes=16,
+        corrupt_probability_rate=0.02,
+        terminate_probability_rate=0.05,
+        connection_duration_ms=1500,
+    )
+    faults = Faults(
+        Latency(delay_s=0.25),
+        Throttle(rate_bytes_per_s=65536),
+        Slice(size_bytes=16),
+        Corrupt(probability=0.02),
+        Terminate(probability=0.05),
+    )
+    assert options.defaults() == Defaults(upstream=faults, downstream=faults, duration_s=1.5)
+
+
+def test_the_largest_numbers_mean_something_too() -> None:
+    most = 2**64 - 1
+    options = Options(
+        listen="a:1", upstream="b:2", delay_ms=most, throttle_rate_bytes=most, slice_size_bytes=most
+    )
+    assert options.defaults().upstream.find(Slice) == Slice(size_bytes=most)
+
+
+def test_the_time_to_connect_is_in_seconds() -> None:
+    assert Options(listen="a:1", upstream="b:2", connect_timeout_ms=250).connect_timeout_s == 0.25

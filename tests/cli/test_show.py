@@ -1,0 +1,78 @@
+"""The show checks what it shows: a step without effect is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from tests.cli.deaf_api import deaf
+from tests.cli.program import PATIENCE_S, Program, closed_port
+from trixter.cli.demo import upstream
+from trixter.cli.demo.knobs import Knobs
+from trixter.cli.demo.perform import tell
+from trixter.cli.demo.show import NotShownError, Show
+
+Start = Callable[..., Program]
+
+
+def nobody_listens(done: str, seen: str) -> None:
+    pass
+
+
+@pytest.mark.slow
+def test_a_connection_that_the_api_does_not_know_is_no_show(start: Start) -> None:
+    program = start("--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9", "--api", "127.0.0.1:0")
+    api = program.wait_for(r"API on http://([\d.:]+)")[1]
+    around_the_proxy = upstream.start(0)
+    with pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"):
+        Show(around_the_proxy, api, nobody_listens).run()
+
+
+@pytest.mark.slow
+def test_a_fault_without_effect_is_no_show(start: Start) -> None:
+    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+    program = start(*args)
+    host, port = program.proxy()
+    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=0.2)
+        for step in (
+            show.delay,
+            show.throttle,
+            show.slice,
+            show.corruption,
+            show.termination,
+            show.shutdown,
+            show.calm_again,  # compares with what `calm()` saw, and that was nothing
+        ):
+            with pytest.raises(NotShownError, match=step.__name__.replace("_", " ")):
+                step()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "flag", "value"),
+    [(Show.delay, "--delay-ms", "250"), (Show.throttle, "--throttle-rate-bytes", "65536")],
+)
+def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
+    start: Start, step: Callable[[Show], None], flag: str, value: str
+) -> None:
+    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+    program = start(*args, flag, value)
+    host, port = program.proxy()
+    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+        show = Show(f"{host}:{port}", api, nobody_listens)
+        with pytest.raises(NotShownError, match=f"{step.__name__} off"):
+            step(show)
+
+
+def test_an_api_that_refuses_is_an_error() -> None:
+    no_api = upstream.start(0)
+    with closing(Knobs(no_api, patience_s=PATIENCE_S)) as knobs, pytest.raises(ConnectionError, match="501"):
+        knobs.turn("7", "delay", delay_ms=250)
+
+
+def test_a_show_without_a_stage_says_so() -> None:
+    with closed_port() as nobody:
+        assert tell(nobody, nobody) == "Connection refused"
