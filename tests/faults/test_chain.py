@@ -59,8 +59,10 @@ def test_a_fault_that_joins_does_not_touch_what_is_already_behind_it() -> None:
 def test_what_a_leaving_fault_held_still_goes_through_those_behind_it() -> None:
     flow = Flow.under(Throttle(rate_bytes_per_s=1), Latency(delay_s=5))
     flow.put(b"abc")
+    held_bytes = flow.chain.held_bytes
     flow.change(Latency(delay_s=5))
     assert not flow.departures
+    assert flow.chain.held_bytes == held_bytes
     flow.run_dry()
     assert (flow.bytes_out, flow.now) == (b"abc", 5.0)
 
