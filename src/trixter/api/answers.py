@@ -1,0 +1,76 @@
+"""How answers look: JSON, nothing at all, or an error; and which exception becomes which."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from trixter.api.bodies import JSON_NAMES
+from trixter.api.replies import ErrorReply
+from trixter.errors import SettingError
+
+log = logging.getLogger("trixter.api")
+
+INVALID_PROBABILITY = "invalid probability; must be between 0.0 and 1.0"
+CONNECTION_NOT_FOUND = "connection not found"
+INTERNAL_ERROR = "internal error"
+
+
+class Json(Response):
+    """Answer with anything msgspec can encode."""
+
+    media_type = "application/json"
+
+    def render(self, content: object) -> bytes:
+        return msgspec.json.encode(content)
+
+
+def accepted() -> Response:
+    """Answer as the original does when it has done what it was asked: 202, and no body."""
+    return Response(status_code=HTTPStatus.ACCEPTED)
+
+
+def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with an error."""
+    return Json(ErrorReply(text), status_code=status, headers=headers)
+
+
+async def _refused(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, HTTPException)
+    return error(exc.status_code, exc.detail, exc.headers)
+
+
+async def _out_of_range(request: Request, exc: Exception) -> Response:
+    # The one place where the settings' words become the API's.
+    assert isinstance(exc, SettingError)
+    if exc.name == "probability":
+        return error(HTTPStatus.BAD_REQUEST, INVALID_PROBABILITY)
+    return error(
+        HTTPStatus.UNPROCESSABLE_ENTITY, f"{JSON_NAMES.get(exc.name, exc.name)} must be {exc.accepts}"
+    )
+
+
+async def _hung_up(request: Request, exc: Exception) -> Response:
+    # Nobody is there to read it; something has to be answered all the same.
+    return error(HTTPStatus.BAD_REQUEST, "the request was not sent to its end")
+
+
+async def _failed(request: Request, exc: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.url.path, exc_info=exc)
+    return error(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR)
+
+
+EXCEPTION_HANDLERS: dict[type[Exception], ExceptionHandler] = {
+    HTTPException: _refused,
+    SettingError: _out_of_range,
+    ClientDisconnect: _hung_up,
+    Exception: _failed,
+}
+"""The nearest class of an exception's own line decides."""

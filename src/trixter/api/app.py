@@ -1,0 +1,55 @@
+"""The API put together: its operations, its description, and the layers around them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+from typing import Any
+
+import msgspec
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import ASGIApp
+
+from trixter.api.answers import EXCEPTION_HANDLERS
+from trixter.api.calls import Calls
+from trixter.api.guard import Guard
+from trixter.api.openapi import describe_api
+from trixter.api.operations import operations_of
+from trixter.api.routing import Operation, no_such_path, routes_of
+from trixter.proxy import Proxy
+
+
+def create_app(proxy: Proxy, *, token: str | None = None, names: Collection[str] = ()) -> ASGIApp:
+    """Return the REST API of one proxy, to be run on the proxy's own loop.
+
+    Args:
+        proxy: What it shows and changes.
+        token: What callers must show as ``Authorization: Bearer …``; ``None`` asks for nothing.
+        names: Host names it answers to, beside ``localhost`` and every IP address.
+
+    Raises:
+        SettingError: If the token is empty.
+    """
+    operations = operations_of(Calls(proxy))
+
+    @cache
+    def description() -> bytes:
+        return msgspec.json.encode(describe_api(operations, asks_token=token is not None))
+
+    async def show_description(request: Request) -> Response:
+        return Response(description(), media_type="application/json")
+
+    operations.append(
+        Operation(
+            method="GET",
+            path="/openapi.json",
+            summary="Describe this API",
+            handle=show_description,
+            reply=dict[str, Any],
+        )
+    )
+    router = Router(routes_of(operations), redirect_slashes=False, default=no_such_path)
+    return Guard(ExceptionMiddleware(router, EXCEPTION_HANDLERS), token=token, names=names)

@@ -1,0 +1,118 @@
+"""The calls: what each shows of the proxy, or does to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from trixter.api.answers import CONNECTION_NOT_FOUND, Json, accepted
+from trixter.api.bodies import DefaultsBody, FaultBody, ShutdownBody
+from trixter.api.filters import filter_of
+from trixter.api.listing import listing
+from trixter.api.reading import read_body
+from trixter.api.status import defaults_reply, status_of
+from trixter.api.turns import Turns
+from trixter.faults import Faults
+from trixter.proxy import Connection, Proxy
+
+ALL = "_all"
+"""Stands for every live connection where an id is expected."""
+
+
+class Calls:
+    """Answer for one proxy. Every call checks everything before it changes anything.
+
+    Args:
+        proxy: What is shown and changed.
+    """
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+        # Long jobs, one at a time: several at once would each have a turn between two turns of the traffic.
+        self._long_job = asyncio.Lock()
+
+    async def health(self, request: Request) -> Response:
+        """Say that we live."""
+        return PlainTextResponse("ok")
+
+    async def list_connections(self, request: Request) -> Response:
+        """Show every connection that the query chooses."""
+        chosen = filter_of(request.query_params)
+        async with self._long_job:
+            return await listing(list(self._proxy.registry), chosen.passes)
+
+    async def show_connection(self, request: Request) -> Response:
+        """Show one connection."""
+        return Json(status_of(self._connection(request)))
+
+    async def shut_down(self, request: Request) -> Response:
+        """Close the named connections."""
+        body = await read_body(request, ShutdownBody)
+        await self._do(self._connections(request), lambda connection: connection.shut_down(body.reason))
+        return accepted()
+
+    async def set_fault(self, kind: type[FaultBody], request: Request) -> Response:
+        """Put one fault in place of all others of its kind, on the named connections."""
+        body = await read_body(request, kind)
+        connections = self._connections(request)
+        fault = body.fault()
+
+        # Connections that shared their faults share the new ones: one object for thousands of them.
+        @cache
+        def changed(faults: Faults) -> Faults:
+            return faults.with_fault(fault)
+
+        def change(connection: Connection) -> None:
+            for direction in body.directions:
+                pipe = connection.pipe(direction)
+                pipe.faults = changed(pipe.faults)
+
+        await self._do(connections, change)
+        return accepted()
+
+    async def show_defaults(self, request: Request) -> Response:
+        """Show what new connections start with."""
+        return Json(defaults_reply(self._proxy.defaults))
+
+    async def set_defaults(self, request: Request) -> Response:
+        """Change what new connections start with, all of it or nothing."""
+        body = await read_body(request, DefaultsBody)
+        defaults = self._proxy.defaults
+        for described in body.faults:
+            fault = described.fault()
+            for direction in described.directions:
+                defaults = defaults.with_faults(direction, defaults.faults(direction).with_fault(fault))
+        if body.connection_duration_ms is not msgspec.UNSET:
+            defaults = replace(defaults, duration_s=body.connection_duration_ms / 1000)
+        self._proxy.defaults = defaults
+        return accepted()
+
+    def _connection(self, request: Request) -> Connection:
+        connection = self._proxy.registry.get(request.path_params["id"])
+        if connection is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND)
+        return connection
+
+    def _connections(self, request: Request) -> list[Connection]:
+        if request.path_params["id"] == ALL:
+            return list(self._proxy.registry)
+        return [self._connection(request)]
+
+    async def _do(self, connections: list[Connection], change: Callable[[Connection], None]) -> None:
+        """Change one connection at once, many in turns with the traffic; one that has ended takes no harm."""
+        if len(connections) == 1:
+            change(connections[0])
+            return
+        async with self._long_job:
+            turns = Turns()
+            for connection in connections:
+                change(connection)
+                await turns.take()

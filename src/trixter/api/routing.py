@@ -1,0 +1,75 @@
+"""What one operation is, and how requests find it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from msgspec import Struct
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Say what one method of one path takes and gives; it is routed and described by this.
+
+    Args:
+        method: In capitals.
+        path: With ``{id}`` where an id goes.
+        summary: One line for readers of the description.
+        handle: Does it.
+        body: What the request carries.
+        query: Its parameters, and what they mean.
+        status: What a call that succeeds answers.
+        reply: What that answer carries, as a type: JSON, or plain text if it is ``str``; ``None`` if nothing.
+        is_open: Whether it needs no token.
+    """
+
+    method: str
+    path: str
+    summary: str
+    handle: Handler
+    body: type[Struct] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    status: HTTPStatus = HTTPStatus.OK
+    reply: object = None
+    is_open: bool = False
+
+
+class Resource:
+    """Answer for one path: each method by its handler, others by 405 and what is allowed."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
+        handler = self.handlers.get(request.method)
+        if handler is None:
+            allowed = {"Allow": ", ".join(sorted(self.handlers))}
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, "method not allowed", allowed)
+        response = await handler(request)
+        await response(scope, receive, send)
+
+
+def routes_of(operations: Iterable[Operation]) -> list[Route]:
+    """Return one route for each path; of two that match, the first in the list of operations wins."""
+    resources: dict[str, Resource] = {}
+    for operation in operations:
+        handlers = resources.setdefault(operation.path, Resource()).handlers
+        handlers[operation.method] = operation.handle
+        if operation.method == "GET":
+            handlers["HEAD"] = operation.handle  # the server leaves the body out
+    return [Route(path, resource) for path, resource in resources.items()]
+
+
+async def no_such_path(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer for every path that is none of ours."""
+    raise HTTPException(HTTPStatus.NOT_FOUND, "no such path")

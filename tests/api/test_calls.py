@@ -1,0 +1,172 @@
+"""What each call does to live connections."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.world import World
+from trixter.faults import (
+    CALM,
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Fault,
+    Faults,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+
+FAULTS: list[tuple[str, dict[str, object], Fault]] = [
+    ("delay", {"delay_ms": 250}, Latency(delay_s=0.25)),
+    ("delay", {"delay_ms": 250, "jitter_ms": 0.5}, Latency(delay_s=0.25, jitter_s=0.0005)),
+    ("throttle", {"rate_bytes": 10240}, Throttle(rate_bytes_per_s=10240)),
+    ("slice", {"size_bytes": 512}, Slice(size_bytes=512)),
+    (
+        "slice",
+        {"size_bytes": 512, "variation_bytes": 100, "gap_ms": 1.5},
+        Slice(size_bytes=512, variation_bytes=100, gap_s=0.0015),
+    ),
+    ("termination", {"probability_rate": 0.05}, Terminate(probability=0.05)),
+    ("corruption", {"probability_rate": 0.01}, Corrupt(probability=0.01)),
+    ("corruption", {"probability_rate": 1, "mode": "flip"}, Corrupt(probability=1.0, mode=CorruptMode.FLIP)),
+]
+
+
+async def test_health_is_the_originals_plain_ok(world: World) -> None:
+    answer = await world.http.get("/health")
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize(("stem", "body", "fault"), FAULTS)
+async def test_a_patch_sets_the_fault_in_both_directions(
+    world: World, stem: str, body: dict[str, object], fault: Fault
+) -> None:
+    connection = await world.connect()
+
+    answer = await world.http.patch(f"/connections/{connection.id}/{stem}", json=body)
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert "content-type" not in answer.headers
+    assert {connection.pipe(direction).faults for direction in Direction} == {Faults(fault)}
+    assert world.proxy.defaults.upstream == CALM
+
+
+@pytest.mark.parametrize(
+    ("direction", "upstream", "downstream"),
+    [
+        ("upstream", Faults(Throttle(rate_bytes_per_s=7)), CALM),
+        ("downstream", CALM, Faults(Throttle(rate_bytes_per_s=7))),
+        ("both", Faults(Throttle(rate_bytes_per_s=7)), Faults(Throttle(rate_bytes_per_s=7))),
+    ],
+)
+async def test_a_direction_limits_it_to_that_direction(
+    world: World, direction: str, upstream: Faults, downstream: Faults
+) -> None:
+    connection = await world.connect()
+
+    body = {"rate_bytes": 7, "direction": direction}
+    assert await world.patch(f"/connections/{connection.id}/throttle", body) == (202, None)
+
+    assert connection.pipe(Direction.UPSTREAM).faults == upstream
+    assert connection.pipe(Direction.DOWNSTREAM).faults == downstream
+
+
+async def test_a_patch_leaves_the_other_faults_and_the_other_connections_alone(world: World) -> None:
+    connection, other = await world.connect(), await world.connect()
+
+    await world.patch(f"/connections/{connection.id}/slice", {"size_bytes": 9})
+    await world.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 7})
+
+    both = Faults(Slice(size_bytes=9), Throttle(rate_bytes_per_s=7))
+    assert connection.pipe(Direction.UPSTREAM).faults == both
+    assert other.pipe(Direction.UPSTREAM).faults == CALM
+
+
+async def test_a_body_describes_the_fault_whole(world: World) -> None:
+    connection = await world.connect()
+
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5, "jitter_ms": 3})
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 9})
+
+    assert connection.pipe(Direction.UPSTREAM).faults == Faults(Latency(delay_s=0.009))
+
+
+async def test_zero_switches_it_off(world: World) -> None:
+    connection = await world.connect()
+
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5})
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 0})
+
+    assert connection.pipe(Direction.UPSTREAM).faults == CALM
+
+
+async def test_all_means_every_live_connection(world: World) -> None:
+    connections = [await world.connect() for _ in range(3)]
+
+    assert await world.patch("/connections/_all/delay", {"delay_ms": 5}) == (202, None)
+
+    faults = [connection.pipe(direction).faults for connection in connections for direction in Direction]
+    assert faults == [Faults(Latency(delay_s=0.005))] * 6
+    assert len({id(each) for each in faults}) == 1, "one object serves them all"
+
+
+@pytest.mark.parametrize(("stem", "body", "fault"), FAULTS)
+async def test_all_is_accepted_when_there_is_none(
+    world: World, stem: str, body: dict[str, object], fault: Fault
+) -> None:
+    assert await world.patch(f"/connections/_all/{stem}", body) == (202, None)
+
+
+async def test_shutdown_ends_the_connection_with_the_reason(world: World) -> None:
+    connection, other = await world.connect(), await world.connect()
+
+    answer = await world.http.post(f"/connections/{connection.id}/shutdown", json={"reason": "test teardown"})
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert str(connection.ending) == "shutdown: test teardown"
+    assert list(world.proxy.registry) == [other]
+
+
+async def test_shutdown_of_all_ends_all(world: World) -> None:
+    for _ in range(3):
+        await world.connect()
+
+    answer = await world.http.post("/connections/_all/shutdown", json={"reason": "enough"})
+
+    assert answer.status_code == 202
+    assert len(world.proxy.registry) == 0
+    assert world.proxy.registry.ended == {"shutdown": 3}
+
+
+async def test_a_connection_that_has_ended_is_not_found(world: World) -> None:
+    connection = await world.connect()
+    connection.shut_down("gone")
+
+    answer = await world.http.get(f"/connections/{connection.id}")
+
+    assert (answer.status_code, answer.json()) == (404, {"error": "connection not found"})
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON; charset=utf-8", "application/a+json"]
+)
+async def test_the_content_types_of_the_original_are_taken(world: World, content_type: str) -> None:
+    headers = {"content-type": content_type}
+    answer = await world.http.patch("/connections/_all/delay", content=b'{"delay_ms": 1}', headers=headers)
+
+    assert answer.status_code == 202
+
+
+async def test_the_largest_number_of_the_original_is_taken(world: World) -> None:
+    connection = await world.connect()
+
+    await world.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 2**64 - 1})
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 2**64 - 1})
+
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+    assert shown["throttle_rate"] == 2**64 - 1
+    assert shown["delay"]["secs"] == pytest.approx((2**64 - 1) // 1000, abs=2)

@@ -1,0 +1,48 @@
+"""Changing what new connections start with."""
+
+from __future__ import annotations
+
+from tests.api.world import World
+from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
+from trixter.proxy import Defaults
+
+
+async def test_each_fault_goes_to_its_own_direction(world: World) -> None:
+    body = {
+        "delay": {"delay_ms": 10},
+        "throttle": {"rate_bytes": 7, "direction": "upstream"},
+        "slice": {"size_bytes": 9, "direction": "downstream"},
+        "termination": {"probability_rate": 0},
+        "corruption": {"probability_rate": 0},
+        "connection_duration_ms": 1500,
+    }
+
+    answer = await world.http.patch("/defaults", json=body)
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    assert world.proxy.defaults == Defaults(
+        upstream=Faults(Latency(delay_s=0.01), Throttle(rate_bytes_per_s=7)),
+        downstream=Faults(Latency(delay_s=0.01), Slice(size_bytes=9)),
+        duration_s=1.5,
+    )
+
+
+async def test_what_is_left_out_stays(world: World) -> None:
+    world.proxy.defaults = before = Defaults(upstream=Faults(Slice(size_bytes=9)), duration_s=60)
+
+    assert await world.patch("/defaults", {}) == (202, None)
+    assert world.proxy.defaults == before
+
+    assert await world.patch("/defaults", {"delay": {"delay_ms": 10, "direction": "upstream"}}) == (202, None)
+    assert world.proxy.defaults == Defaults(
+        upstream=Faults(Slice(size_bytes=9), Latency(delay_s=0.01)), duration_s=60
+    )
+
+
+async def test_only_connections_to_come_are_changed(world: World) -> None:
+    before = await world.connect()
+    await world.patch("/defaults", {"throttle": {"rate_bytes": 1_000_000}})
+    after = await world.connect()
+
+    assert before.pipe(Direction.UPSTREAM).faults == CALM
+    assert after.pipe(Direction.UPSTREAM).faults == Faults(Throttle(rate_bytes_per_s=1_000_000))

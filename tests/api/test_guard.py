@@ -1,0 +1,123 @@
+"""Who is turned away before anything else is looked at."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.world import World, client_of
+from trixter.api import create_app
+from trixter.errors import SettingError
+
+HOST = "this Host is not one this API answers to"
+ORIGIN = "requests of pages of another Origin are refused"
+TOKEN = "the bearer token is missing or wrong"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "127.0.0.1:8888",
+        "192.0.2.7:80",
+        "[::1]",
+        "[::1]:8888",
+        "localhost",
+        "localhost:8888",
+        "LocalHost:1",
+        "trixter.test:8888",
+        "proxy",
+    ],
+)
+async def test_addresses_and_known_names_are_answered(world: World, host: str) -> None:
+    async with client_of(world.proxy, names=("Trixter.test", "proxy")) as http:
+        answer = await http.get("/connections", headers={"host": host})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.test",
+        "evil.test:8888",
+        "localhost.evil.test",
+        "127.0.0.1.evil.test",
+        "2130706433",
+        "::1",
+        "",
+        ":8888",
+        "trixter.test",
+    ],
+)
+@pytest.mark.parametrize("path", ["/connections", "/health", "/nope"])
+async def test_other_hosts_are_refused(world: World, host: str, path: str) -> None:
+    answer = await world.http.get(path, headers={"host": host})
+
+    assert (answer.status_code, answer.json()) == (403, {"error": HOST})
+
+
+async def test_two_hosts_are_refused(world: World) -> None:
+    answer = await world.http.get("/health", headers=[("host", "localhost"), ("host", "localhost")])
+
+    assert (answer.status_code, answer.json()) == (403, {"error": HOST})
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:8888", "https://127.0.0.1:8888", "HTTP://127.0.0.1:8888"]
+)
+async def test_our_own_pages_are_answered(world: World, origin: str) -> None:
+    answer = await world.http.post(
+        "/connections/_all/shutdown", json={"reason": "x"}, headers={"origin": origin}
+    )
+
+    assert answer.status_code == 202
+
+
+@pytest.mark.parametrize(
+    "origin", ["null", "", "http://evil.test", "http://127.0.0.1", "http://127.0.0.1:80", "127.0.0.1:8888"]
+)
+async def test_pages_of_others_are_refused(world: World, origin: str) -> None:
+    await world.connect()
+
+    answer = await world.http.post(
+        "/connections/_all/shutdown", json={"reason": "x"}, headers={"origin": origin}
+    )
+
+    assert (answer.status_code, answer.json()) == (403, {"error": ORIGIN})
+    assert len(world.proxy.registry) == 1
+
+
+@pytest.mark.parametrize("authorization", ["Bearer s3cret-ü", "bearer s3cret-ü", "BEARER  s3cret-ü "])
+async def test_the_token_opens(world: World, authorization: str) -> None:
+    async with client_of(world.proxy, token="s3cret-ü") as http:
+        answer = await http.get("/connections", headers={b"authorization": authorization.encode()})
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret"],
+)
+@pytest.mark.parametrize("path", ["/connections", "/openapi.json", "/nope", "/health/"])
+async def test_without_the_token_nothing_is_told(world: World, authorization: str | None, path: str) -> None:
+    headers = {} if authorization is None else {"authorization": authorization}
+    async with client_of(world.proxy, token="s3cret") as http:
+        answer = await http.get(path, headers=headers)
+
+    assert (answer.status_code, answer.json()) == (401, {"error": TOKEN})
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+async def test_health_needs_no_token(world: World) -> None:
+    async with client_of(world.proxy, token="s3cret") as http:
+        answer = await http.get("/health")
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+async def test_an_empty_token_is_refused_when_the_app_is_made(world: World) -> None:
+    with pytest.raises(SettingError) as caught:
+        create_app(world.proxy, token="")
+
+    assert caught.value.name == "token"

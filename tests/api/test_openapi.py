@@ -1,0 +1,94 @@
+"""The description of the API says what the API does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.world import World, client_of
+from trixter import __version__
+
+FAULT_CALL = {"202", "400", "403", "404", "413", "415", "422", "500"}
+
+CALLS = {
+    ("get", "/health"): {"200", "403", "500"},
+    ("get", "/connections"): {"200", "403", "422", "500"},
+    ("get", "/connections/_all"): {"200", "403", "422", "500"},
+    ("get", "/connections/{id}"): {"200", "403", "404", "500"},
+    ("post", "/connections/{id}/shutdown"): FAULT_CALL,
+    ("patch", "/connections/{id}/delay"): FAULT_CALL,
+    ("patch", "/connections/{id}/throttle"): FAULT_CALL,
+    ("patch", "/connections/{id}/slice"): FAULT_CALL,
+    ("patch", "/connections/{id}/termination"): FAULT_CALL,
+    ("patch", "/connections/{id}/corruption"): FAULT_CALL,
+    ("get", "/defaults"): {"200", "403", "500"},
+    ("patch", "/defaults"): FAULT_CALL - {"404"},
+    ("get", "/openapi.json"): {"200", "403", "500"},
+}
+
+
+@pytest.fixture
+async def description(world: World) -> Any:
+    answer = await world.http.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    return answer.json()
+
+
+async def test_every_call_is_described_with_every_status(description: Any) -> None:
+    described = {
+        (method, path): set(operation["responses"])
+        for path, operations in description["paths"].items()
+        for method, operation in operations.items()
+    }
+
+    assert description["openapi"] == "3.1.0"
+    assert description["info"]["version"] == __version__
+    assert described == CALLS
+
+
+async def test_bodies_are_described_by_the_types_that_decode_them(description: Any) -> None:
+    content = description["paths"]["/connections/{id}/slice"]["patch"]["requestBody"]["content"]
+    schemas = description["components"]["schemas"]
+
+    assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/SliceBody"}}}
+    assert schemas["SliceBody"]["required"] == ["size_bytes"]
+    assert schemas["SliceBody"]["additionalProperties"] is False
+    assert set(schemas["SliceBody"]["properties"]) == {"size_bytes", "variation_bytes", "gap_ms", "direction"}
+    assert schemas["DelayBody"]["properties"]["delay_ms"]["maximum"] == 2**64 - 1
+    assert schemas["CorruptionBody"]["properties"]["probability_rate"]["maximum"] == 1
+
+
+async def test_errors_are_described_with_their_words(description: Any) -> None:
+    responses = description["components"]["responses"]
+
+    assert "invalid probability; must be between 0.0 and 1.0" in responses["BAD_REQUEST"]["description"]
+    assert "connection not found" in responses["NOT_FOUND"]["description"]
+    assert "internal error" in responses["INTERNAL_SERVER_ERROR"]["description"]
+
+
+async def test_parameters_are_described(description: Any) -> None:
+    listing = description["paths"]["/connections"]["get"]["parameters"]
+    delay = description["paths"]["/connections/{id}/delay"]["patch"]["parameters"]
+
+    assert [(each["in"], each["name"]) for each in listing] == [("query", "client"), ("query", "upstream")]
+    assert [(each["in"], each["name"]) for each in delay] == [("path", "id")]
+    assert "_all" in delay[0]["description"]
+
+
+async def test_every_operation_has_an_id_of_its_own(description: Any) -> None:
+    ids = [each["operationId"] for path in description["paths"].values() for each in path.values()]
+
+    assert len(set(ids)) == len(CALLS)
+    assert "patch_connections_id_delay" in ids
+
+
+async def test_a_token_is_described_where_it_is_asked_for(world: World, description: Any) -> None:
+    async with client_of(world.proxy, token="s3cret") as http:
+        guarded = (await http.get("/openapi.json", headers={"authorization": "Bearer s3cret"})).json()
+
+    assert description["security"] == []
+    assert guarded["security"] == [{"token": []}]
+    assert "401" in guarded["paths"]["/defaults"]["get"]["responses"]
+    assert "401" not in guarded["paths"]["/health"]["get"]["responses"]
+    assert guarded["paths"]["/health"]["get"]["security"] == []

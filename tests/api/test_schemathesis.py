@@ -1,0 +1,62 @@
+"""Whatever the description allows is taken, whatever it forbids is refused, and nothing is a 500."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import schemathesis
+from anyio.from_thread import start_blocking_portal
+from hypothesis import given, settings
+from hypothesis.strategies import SearchStrategy
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.api.world import new_world
+from trixter.api import ApiServer, create_app
+from trixter.proxy.address import listen_sockets, text_of
+
+pytestmark = pytest.mark.slow
+
+
+@asynccontextmanager
+async def _served() -> AsyncIterator[str]:
+    """Serve a world with a connection in it; its address."""
+    async with new_world() as world:
+        await world.connect()
+        sockets = listen_sockets("127.0.0.1:0", "api")
+        server = ApiServer(create_app(world.proxy), sockets)
+        await server.start()
+        yield text_of(sockets[0].getsockname())
+        await server.stop()
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    # In a thread: schemathesis asks from ordinary functions.
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(_served()) as address:
+        yield address
+
+
+# By hand rather than by its pytest plugin, which reaches into parts of pytest that 9.2 no longer has.
+@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
+def test_the_api_keeps_to_its_description(address: str, mode: GenerationMode) -> None:
+    schema = schemathesis.openapi.from_url(f"http://{address}/openapi.json")
+    operations = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
+    assert len(operations) > 10
+    for operation in operations:
+        if mode is GenerationMode.POSITIVE or operation.method != "get":  # a plain GET cannot be wrong
+            _ask(operation.as_strategy(generation_mode=mode))
+
+
+def _ask(cases: SearchStrategy[Any]) -> None:
+    @settings(max_examples=10)
+    @given(case=cases)
+    def ask(case: Any) -> None:
+        # A schema cannot say that a client must be an address, or a variation less than the size.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+
+    ask()

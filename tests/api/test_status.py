@@ -1,0 +1,185 @@
+"""How connections and defaults are shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.world import World, new_world
+from trixter.api.replies import Duration
+from trixter.api.status import describe, status_of
+from trixter.faults import CALM, Corrupt, CorruptMode, Direction, Faults, Latency, Slice, Terminate, Throttle
+from trixter.proxy import Defaults
+
+ZEROS = {
+    "delay": {"delay_ms": 0, "jitter_ms": 0},
+    "throttle": {"rate_bytes": 0},
+    "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
+    "termination": {"probability_rate": 0.0},
+    "corruption": {"probability_rate": 0.0, "mode": "insert"},
+}
+
+
+async def test_nobody_is_an_empty_list(world: World) -> None:
+    answer = await world.http.get("/connections")
+
+    assert (answer.status_code, answer.text) == (200, "[]")
+    assert answer.headers["content-type"] == "application/json"
+
+
+async def test_a_calm_connection_looks_as_in_the_original_and_then_some(world: World) -> None:
+    connection = await world.connect()
+
+    (shown,) = (await world.http.get("/connections")).json()
+
+    assert list(shown.items())[:6] == [
+        (
+            "conn_info",
+            {"id": connection.id, "downstream": connection.client, "upstream": str(world.proxy.upstream)},
+        ),
+        ("delay", {"secs": 0, "nanos": 0}),
+        ("throttle_rate", 0),
+        ("slice_size", 0),
+        ("terminate_probability_rate", 0.0),
+        ("corrupt_probability_rate", 0.0),
+    ]
+    assert shown["bytes"] == {"upstream": 1, "downstream": 1}
+    assert shown["held_bytes"] == {"upstream": 0, "downstream": 0}
+    assert shown["faults"] == {"upstream": {}, "downstream": {}}
+    assert shown["age_ms"] >= 0
+
+
+async def test_the_originals_numbers_are_written_as_it_writes_them(world: World) -> None:
+    connection = await world.connect()
+    for direction in Direction:
+        connection.pipe(direction).faults = Faults(
+            Latency(delay_s=2.5),
+            Throttle(rate_bytes_per_s=10240),
+            Slice(size_bytes=512),
+            Terminate(probability=0.05),
+            Corrupt(probability=0.02),
+        )
+
+    text = (await world.http.get(f"/connections/{connection.id}")).text
+
+    assert (
+        '"delay":{"secs":2,"nanos":500000000},"throttle_rate":10240,"slice_size":512,'
+        '"terminate_probability_rate":0.05,"corrupt_probability_rate":0.02,'
+    ) in text
+
+
+async def test_the_originals_fields_show_the_greater_of_two_directions(world: World) -> None:
+    connection = await world.connect()
+    connection.pipe(Direction.UPSTREAM).faults = Faults(
+        Latency(delay_s=1), Slice(size_bytes=5), Corrupt(probability=0.5)
+    )
+    connection.pipe(Direction.DOWNSTREAM).faults = Faults(
+        Latency(delay_s=3), Throttle(rate_bytes_per_s=9), Terminate(probability=1e-9)
+    )
+
+    status = status_of(connection)
+
+    assert (status.delay, status.throttle_rate, status.slice_size) == (Duration(3, 0), 9, 5)
+    assert (status.terminate_probability_rate, status.corrupt_probability_rate) == (1e-9, 0.5)
+
+
+async def test_a_direction_lists_what_is_on_and_nothing_else(world: World) -> None:
+    connection = await world.connect()
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 9, "direction": "upstream"})
+    body = {"probability_rate": 0.5, "mode": "flip", "direction": "downstream"}
+    await world.patch(f"/connections/{connection.id}/corruption", body)
+
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+
+    assert shown["faults"] == {
+        "upstream": {"delay": {"delay_ms": 9, "jitter_ms": 0}},
+        "downstream": {"corruption": {"probability_rate": 0.5, "mode": "flip"}},
+    }
+
+
+async def test_bytes_that_are_held_are_counted(world: World) -> None:
+    connection = await world.connect()
+    connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=3600))
+
+    await world.send_until_held(connection)
+
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+    assert shown["held_bytes"]["upstream"] > 0
+    assert shown["held_bytes"]["downstream"] == 0
+
+
+async def test_connections_are_listed_oldest_first(world: World) -> None:
+    ids = [(await world.connect()).id for _ in range(5)]
+
+    for path in ("/connections", "/connections/_all"):
+        shown = (await world.http.get(path)).json()
+        assert [each["conn_info"]["id"] for each in shown] == ids
+
+
+async def test_one_connection_looks_as_it_does_in_the_list(world: World) -> None:
+    connection = await world.connect()
+
+    (listed,) = (await world.http.get("/connections")).json()
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+
+    assert shown | {"age_ms": 0} == listed | {"age_ms": 0}
+
+
+async def test_a_head_is_answered_like_a_get(world: World) -> None:
+    answer = await world.http.head("/connections")
+
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-length"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "secs", "nanos"),
+    [(0.0, 0, 0), (0.29, 0, 290_000_000), (1e-9, 0, 1), (0.9999999999, 1, 0), (3600.001, 3600, 1_000_000)],
+)
+async def test_a_delay_is_split_into_seconds_and_nanoseconds(
+    world: World, seconds: float, secs: int, nanos: int
+) -> None:
+    connection = await world.connect()
+    connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=seconds))
+
+    assert status_of(connection).delay == Duration(secs, nanos)
+
+
+@pytest.mark.parametrize(("seconds", "ms"), [(0.29, "290"), (1, "1000"), (0.0005, "0.5"), (1e-9, "0.000001")])
+def test_milliseconds_are_whole_where_they_can_be(seconds: float, ms: str) -> None:
+    shown = describe(Faults(Latency(delay_s=seconds))).everything.delay.delay_ms
+
+    assert f"{shown:.6f}".rstrip("0").rstrip(".") == ms
+    assert isinstance(shown, int) == ("." not in ms)
+
+
+async def test_a_rate_below_one_does_not_look_like_none(world: World) -> None:
+    connection = await world.connect()
+    connection.pipe(Direction.UPSTREAM).faults = Faults(Throttle(rate_bytes_per_s=0.25))
+
+    status = status_of(connection)
+
+    assert status.throttle_rate == 1
+    assert status.faults.upstream == describe(connection.pipe(Direction.UPSTREAM).faults).on
+
+
+async def test_calm_defaults_are_all_zero(world: World) -> None:
+    shown = (await world.http.get("/defaults")).json()
+
+    assert shown == {"upstream": ZEROS, "downstream": ZEROS, "connection_duration_ms": 0}
+
+
+async def test_defaults_are_shown_for_each_direction(anyio_backend: object) -> None:
+    faults = Faults(Latency(delay_s=0.25, jitter_s=0.01), Corrupt(probability=1, mode=CorruptMode.FLIP))
+    async with new_world(Defaults(upstream=faults, duration_s=1.5)) as world:
+        shown = (await world.http.get("/defaults")).json()
+
+    corruption = {"probability_rate": 1.0, "mode": "flip"}
+    assert shown == {
+        "upstream": ZEROS | {"delay": {"delay_ms": 250, "jitter_ms": 10}, "corruption": corruption},
+        "downstream": ZEROS,
+        "connection_duration_ms": 1500,
+    }
+
+
+def test_calm_is_described_by_zeros() -> None:
+    assert describe(CALM).delay_s == 0

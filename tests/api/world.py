@@ -1,0 +1,95 @@
+"""A small world to test in: clients, a real proxy in front of a real server, and the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx2
+
+from trixter.api import create_app
+from trixter.faults import Direction, Faults
+from trixter.proxy import Connection, Defaults, Proxy
+from trixter.proxy.address import text_of
+
+API = "http://127.0.0.1:8888"
+
+JSON = {"content-type": "application/json"}
+
+
+class World:
+    """Clients talk through the proxy to a server that echoes; the API is asked without a socket."""
+
+    def __init__(self, proxy: Proxy, http: httpx2.AsyncClient, exits: AsyncExitStack) -> None:
+        self.proxy = proxy
+        self.http = http
+        self._exits = exits
+        self._clients: dict[str, asyncio.StreamWriter] = {}
+
+    async def connect(self) -> Connection:
+        """Open a connection through the proxy; it is live when this returns."""
+        host, _, port = self.proxy.listen_addresses[0].rpartition(":")
+        reader, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        self._exits.callback(writer.close)
+        writer.write(b"!")
+        await reader.readexactly(1)  # through the proxy and back, so it is known
+        client = text_of(writer.get_extra_info("sockname"))
+        connection = next(each for each in self.proxy.registry if each.client == client)
+        self._clients[connection.id] = writer
+        return connection
+
+    async def send_until_held(self, connection: Connection) -> None:
+        """Let the client send until the proxy holds something."""
+        self._clients[connection.id].write(b"held")
+        while not connection.pipe(Direction.UPSTREAM).held_bytes:  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+    def id_of(self, name: str) -> str:
+        """Return what stands for connections in a path: of one of them, or ``_all``."""
+        return next(iter(self.proxy.registry)).id if name == "live" else name
+
+    async def patch(self, path: str, body: object) -> tuple[int, object]:
+        """Send a PATCH and return the status, and the error if there is one."""
+        answer = await self.http.patch(path, json=body)
+        return answer.status_code, answer.json()["error"] if answer.content else None
+
+    def faults(self) -> list[tuple[Faults, Faults]]:
+        """Return the faults of every connection, both directions, and the defaults last."""
+        live = [
+            (c.pipe(Direction.UPSTREAM).faults, c.pipe(Direction.DOWNSTREAM).faults)
+            for c in self.proxy.registry
+        ]
+        return [*live, (self.proxy.defaults.upstream, self.proxy.defaults.downstream)]
+
+
+@asynccontextmanager
+async def new_world(defaults: Defaults | None = None, *, listen: str = "127.0.0.1:0") -> AsyncIterator[World]:
+    """Set a world up, and clean it away."""
+    async with AsyncExitStack() as exits:
+        server = await asyncio.start_server(_echo, "127.0.0.1", 0)
+        exits.callback(server.close)
+        host, port = server.sockets[0].getsockname()
+        proxy = Proxy(listen=listen, upstream=f"{host}:{port}", seed=1, defaults=defaults)
+        proxy.bind()
+        exits.callback(proxy.stop)
+        proxy.start()
+        http = await exits.enter_async_context(client_of(proxy))
+        async with AsyncExitStack() as clients:
+            yield World(proxy, http, clients)
+
+
+def client_of(proxy: Proxy, token: str | None = None, names: tuple[str, ...] = ()) -> httpx2.AsyncClient:
+    """Return an HTTP client of a proxy's API that needs no socket."""
+    transport = httpx2.ASGITransport(app=create_app(proxy, token=token, names=names))
+    return httpx2.AsyncClient(transport=transport, base_url=API)
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65536):
+            writer.write(data)
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
