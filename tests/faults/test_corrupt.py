@@ -5,7 +5,7 @@ import pytest
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode
-from trixter.faults.corrupt import MOST_FLIPPED_BYTES, MOST_INSERTED_BYTES
+from trixter.faults.corrupt import MOST_INSERTED_BYTES
 
 
 def test_insert_puts_noise_in_front_of_the_operation() -> None:
@@ -31,7 +31,7 @@ def test_flip_changes_bytes_in_place_and_keeps_the_length() -> None:
         payload = bytes(range(100))
         flow.put(payload)
         changed = sum(a != b for a, b in zip(flow.bytes_out, payload, strict=True))
-        assert 1 <= changed <= MOST_FLIPPED_BYTES
+        assert 1 <= changed <= 8
 
 
 def test_flip_always_changes_even_a_single_byte() -> None:

@@ -17,9 +17,10 @@ from trixter.faults.stage import Fault, HoldingStage, Place
 class Latency(Fault):
     """Let every byte leave ``delay_s`` (give or take ``jitter_s``) after it arrived.
 
-    Pipelined, as on a wire: it does not cap the rate. EOF is delayed alike. Jitter is drawn for each read,
-    uniformly, and never reorders: what would overtake leaves together with what is before it. What jitter
-    takes off ends at zero. Set on both directions, the round trip grows by twice the delay.
+    Pipelined, as on a wire: it does not cap the rate, unless the caller caps what is held. EOF is delayed
+    alike. Jitter is drawn for each read, uniformly, and never reorders: what would overtake leaves together
+    with what is before it. What jitter takes off ends at zero. Set on both directions, the round trip grows
+    by twice the delay.
 
     Args:
         delay_s: Seconds, 0 or more.

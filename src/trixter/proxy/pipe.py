@@ -13,7 +13,7 @@ from trixter.proxy.backlog import Backlog
 from trixter.proxy.clock import Timer
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import Reactor
+from trixter.proxy.reactor import BUFFER_BYTES, FAULTY_READ_BYTES, Reactor
 from trixter.proxy.sockets import OWN_SEGMENT
 
 P = ParamSpec("P")
@@ -54,6 +54,7 @@ class Pipe:
         "_chain",
         "_limit_bytes",
         "_luck",
+        "_most_bytes",
         "_owner",
         "_reactor",
         "_reading",
@@ -90,6 +91,7 @@ class Pipe:
         self._chain: Chain | None = None  # made with the first fault: most connections never need one
         self._backlog: Backlog | None = None  # only while the sink is full
         self._calm = True  # no fault, nothing held, no backlog; kept by _settle
+        self._most_bytes = BUFFER_BYTES  # of one read
         self._reading = False
         self._source_ended = False
         self._source_lost = False
@@ -144,13 +146,15 @@ class Pipe:
             return
         self._source_lost = True
         with suppress(OSError):
-            while not self.is_closed and (size := self._source.recv_into(self._reactor.buffer)):
+            while not self.is_closed and (
+                size := self._source.recv_into(self._reactor.buffer, self._most_bytes)
+            ):
                 self._take_in(size)
 
     def _on_readable(self) -> None:
         buffer = self._reactor.buffer
         try:
-            size = self._source.recv_into(buffer)
+            size = self._source.recv_into(buffer, self._most_bytes)
         except BlockingIOError:
             return
         except OSError as exc:
@@ -247,10 +251,10 @@ class Pipe:
             return
         if self._chain is None or self._chain.is_calm:
             # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-            self._calm, high_bytes = self._backlog is None, 0
+            self._calm, self._most_bytes, high_bytes = self._backlog is None, BUFFER_BYTES, 0
             self._set_timer(None)
         else:
-            self._calm, high_bytes = False, self._limit_bytes
+            self._calm, self._most_bytes, high_bytes = False, FAULTY_READ_BYTES, self._limit_bytes
             self._set_timer(self._chain.wake_at())
         held_bytes = self.held_bytes
         if held_bytes > high_bytes:

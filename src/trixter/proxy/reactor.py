@@ -10,6 +10,10 @@ from trixter.proxy.poller import Poller, poller_for
 # One read. Large enough that bulk traffic spends its time copying, not calling; shared, so it costs once.
 BUFFER_BYTES = 256 * 1024
 
+# One read of a direction with faults. It is held, maybe cut into single bytes, before anybody looks at the
+# limit again: so a read is small against the limit, also with what keeping the pieces costs.
+FAULTY_READ_BYTES = 64 * 1024
+
 
 class Reactor:
     """Hold a loop's clock, its poller and its receive buffer.

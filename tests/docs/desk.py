@@ -1,0 +1,99 @@
+"""Where a page's commands run, and on which network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.docs.pages import ROOT
+from tests.docs.terminal import put_on_path
+
+# What the commands of the pages need, beside Python.
+PROGRAMS = ("bash", "curl", "git", "jq", "make")
+
+# What the pages listen on.
+PORTS = (8080, 8181, 8888)
+
+OWN_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
+
+# The page that changes the code does so in a copy of these.
+COPIED = ("Makefile", "pyproject.toml", "requirements", "src", "tests")
+
+# <linux/sockios.h>, <linux/if.h>
+SIOCSIFFLAGS = 0x8914
+IFF_UP = 1
+
+
+def prepare(page: str, scratch: Path) -> Path:
+    """Lay out what a reader has; return where the page's commands run.
+
+    ``trixter`` is this one. ``make`` believes that it has set everything up: these tests run in what it
+    set up, whatever that is called.
+    """
+    source, folder = ROOT / "src", scratch / "desk"
+    folder.mkdir()
+    if page == "CONTRIBUTING.md":
+        copy_project(folder)
+        source = folder / "src"
+    for name in [name for name in os.environ if name.startswith(("COVERAGE", "TRIXTER_"))]:
+        del os.environ[name]  # a copy's coverage is nobody's, and settings would change what is shown
+    # Plugins that none of the pages' tests needs take longer to load than those tests to run.
+    light = "-p no:schemathesis -p no:cacheprovider"
+    os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
+    stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"
+    put_on_path(scratch / "bin", "make", f'exec {shutil.which("make")} {stamps} "$@"')
+    put_on_path(scratch / "bin", "trixter", f'exec {sys.executable} -m trixter "$@"')
+    return folder
+
+
+def copy_project(folder: Path) -> None:
+    """Make a clone that may be changed."""
+    for name in COPIED:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(sys.prefix)
+    git = ["git", "-c", "user.name=reader", "-c", "user.email=reader@example.com"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-q", "--no-verify", "-m", "as cloned"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
+
+
+def obstacle(*, has_own_network: bool) -> str:
+    """Return what keeps this machine from running the pages; empty if nothing does."""
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        return f"needs {', '.join(missing)}"
+    taken = [] if has_own_network else [port for port in PORTS if is_taken(port)]
+    return f"needs the ports {taken}" if taken else ""
+
+
+def can_have_own_network() -> bool:
+    """Say whether a page can have a loopback interface of its own, where every port is free (Linux)."""
+    if shutil.which(OWN_NETWORK[0]) is None:
+        return False
+    return subprocess.run([*OWN_NETWORK, "true"], capture_output=True).returncode == 0
+
+
+def bring_up_loopback() -> None:
+    """Switch the loopback interface of a new network on."""
+    import fcntl
+
+    with socket.socket() as sock:
+        fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
+
+
+def is_taken(port: int) -> bool:
+    """Say whether somebody else has a port."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False

@@ -1,0 +1,46 @@
+"""Comparing what a page says is printed with what is printed."""
+
+from __future__ import annotations
+
+import re
+
+# What differs from run to run, each shape for itself: a time must still be a time.
+SHAPES = [
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",  # times of the log
+    r"\b[0-9a-f]{6}-\d+\b",  # ids
+    r"(?<=127\.0\.0\.1:)\d{5}\b",  # ports that the system chose
+    r"(?<=random seed: )\d+",
+    r"\b\d+\.\d+(?= m?s\b)",  # seconds, as curl and the log write them
+    r"\b\d+(?= B (?:up|down)\b)",
+    r"\b\d+(?= bytes remaining\b)",
+    r'"age_ms": ?\d+',
+    r'"(?:up|down)stream": ?\d+',
+    r"\b\d+(?= (?:passed|failed)\b)",
+    r"0x[0-9a-f]+",
+]
+SHAPE = re.compile("|".join(f"({shape})" for shape in SHAPES))
+
+# What a page leaves out.
+ELLIPSIS = "…"
+
+
+def pattern_of(expected: str) -> re.Pattern[str]:
+    """Return what matches the same text with other times, ids, ports and counts."""
+    pattern, at = "", 0
+    for found in SHAPE.finditer(expected):
+        pattern += re.escape(expected[at : found.start()]) + f"(?:{SHAPES[(found.lastindex or 1) - 1]})"
+        at = found.end()
+    pattern += re.escape(expected[at:])
+    return re.compile(pattern.replace(ELLIPSIS, r"[\s\S]*?"))
+
+
+def is_printed(expected: str, printed: str) -> bool:
+    """Say whether all that was printed is what was expected."""
+    return pattern_of(expected.strip()).fullmatch(printed.strip()) is not None
+
+
+def complaint(expected: str, printed: str) -> str:
+    """Say what is wrong, if anything is."""
+    if is_printed(expected, printed):
+        return ""
+    return f"the page says that it prints\n{expected}\nbut it printed\n{printed}"

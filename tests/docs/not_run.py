@@ -1,0 +1,26 @@
+"""Blocks that no test runs, and why."""
+
+from __future__ import annotations
+
+FIRST_COMMANDS = """\
+make demo   # set up, then watch a connection go bad and good again
+make test   # set up, then run all the tests"""
+
+IN_A_CLONE = """\
+git clone <this repository> trixter && cd trixter
+make demo    # sets up .venv, and shows what the program does
+make test    # installs the tools as well, and runs all the tests"""
+
+CHECKS = """\
+make check   # all of it: format, lint, types, layers, modules, tests with branch coverage
+make format  # repairs what the first two find"""
+
+INSTALLATION = "pip install trixter   # or, in a clone: pip install ."
+
+NOT_RUN = {
+    FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
+    IN_A_CLONE: "the same two, in a clone that is still to be made",
+    CHECKS: "these tests are a part of the first; the second would change the code",
+    INSTALLATION: "fetches from a package index",
+}
+"""A block's whole text → the reason."""
