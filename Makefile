@@ -13,7 +13,7 @@ its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 .DEFAULT_GOAL := help
 # Order matters in `check`, and the tools in it use all cores by themselves.
 .NOTPARALLEL:
-.PHONY: help demo test check format setup clean deep lint types layers modules coverage
+.PHONY: bench bench-quick bench-peers help demo test check format setup clean deep lint types layers modules coverage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,17 @@ clean: ## Remove .venv and all that tools left behind
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bench: setup ## Measure trixter beside its peers, in a quarter of an hour
+	@$(BIN)/python -m benchmarks
+
+bench-quick: setup ## The same in about a minute, to see that it runs
+	@$(BIN)/python -m benchmarks --quick
+
+bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); what cannot be is left out
+	-cargo install --quiet --root benchmarks/peers trixter --version 0.1.1
+	-GOBIN=$(CURDIR)/benchmarks/peers/bin go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
+	-command -v haproxy >/dev/null || apt-get install -qq haproxy >/dev/null
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
