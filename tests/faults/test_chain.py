@@ -1,8 +1,10 @@
 """The chain: stages in order, and settings that change under way."""
 
 import pytest
+from hypothesis import given
 
 from tests.faults.flows import Flow
+from tests.faults.mixtures import any_faults
 from trixter.faults import (
     CALM,
     EOF,
@@ -27,6 +29,23 @@ def test_a_calm_chain_passes_everything_at_once() -> None:
     assert [d.action for d in flow.departures] == [b"a", EOF]
     assert flow.chain.is_calm
     assert flow.chain.wake_at() is None
+
+
+@given(any_faults)
+def test_an_empty_put_is_nothing(faults: Faults) -> None:
+    flow = Flow.under(*faults)
+    flow.put(b"")
+    flow.run_dry()
+    assert (flow.departures, flow.chain.held_bytes) == ([], 0)
+
+
+def test_it_is_not_calm_before_everything_has_been_taken() -> None:
+    chain = Chain(Faults(Latency(delay_s=1)), Dice(1), 0.0)
+    chain.put(b"x", 0.0)
+    chain.change(CALM, 0.0)
+    assert not chain.is_calm  # bytes that went around it now would overtake
+    assert chain.take(0.0) == [b"x"]
+    assert chain.is_calm
 
 
 def test_it_shows_the_settings_in_force() -> None:

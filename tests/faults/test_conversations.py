@@ -44,6 +44,17 @@ class Conversation(RuleBasedStateMachine):
         if when is not None:
             self.flow.wait_until(when)
 
+    @rule(seconds=spans)
+    def oversleep(self, seconds: float) -> None:
+        self.flow.now += seconds
+        self.flow.take()
+
+    @precondition(lambda self: not self.said_eof)
+    @rule(size=st.integers(1, 300), faults=harmless_faults)
+    def change_and_put_before_anybody_asks(self, size: int, faults: Faults) -> None:
+        self.flow.chain.change(faults, self.flow.now)
+        self.put(size)
+
     @rule(faults=harmless_faults)
     def change(self, faults: Faults) -> None:
         self.flow.change(*faults)

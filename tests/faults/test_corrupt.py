@@ -1,11 +1,14 @@
 """Corrupt: wrong bytes."""
 
+from math import inf, nan
+
 import pytest
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode
 from trixter.faults.corrupt import MOST_INSERTED_BYTES
+from trixter.faults.operations import OPERATION_BYTES
 
 
 def test_insert_puts_noise_in_front_of_the_operation() -> None:
@@ -32,6 +35,20 @@ def test_flip_changes_bytes_in_place_and_keeps_the_length() -> None:
         flow.put(payload)
         changed = sum(a != b for a, b in zip(flow.bytes_out, payload, strict=True))
         assert 1 <= changed <= 8
+
+
+def test_each_operation_of_a_read_is_spoilt_on_its_own() -> None:
+    first, second = b"a" * OPERATION_BYTES, b"b" * 100
+    flow = Flow.under(Corrupt(probability=1.0, mode=CorruptMode.FLIP))
+    flow.put(first + second)
+    assert [len(piece) for piece in flow.pieces] == [OPERATION_BYTES, 100]
+    assert all(piece != whole for piece, whole in zip(flow.pieces, [first, second], strict=True))
+    flow = Flow.under(Corrupt(probability=1.0))
+    flow.put(first + second)
+    assert [piece.endswith(end) for piece, end in zip(flow.pieces, [first, second], strict=True)] == [
+        True,
+        True,
+    ]
 
 
 def test_flip_always_changes_even_a_single_byte() -> None:
@@ -76,8 +93,9 @@ def test_a_mode_that_is_none_is_refused(value: object) -> None:
     assert (caught.value.name, caught.value.value) == ("mode", value)
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "0.5", True])
+@pytest.mark.parametrize("value", [-0.1, 1.1, nan, inf, "0.5", None, True])
 def test_a_bad_probability_is_refused(value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Corrupt(probability=value)  # type: ignore[arg-type]
     assert caught.value.name == "probability"
+    assert caught.value.value is value

@@ -1,5 +1,7 @@
 """Seeded luck."""
 
+from collections import Counter
+
 import pytest
 
 from trixter.faults import Dice
@@ -49,6 +51,22 @@ def test_gaps_strike_with_the_probability_asked_for(probability: float) -> None:
     assert abs(sum(gaps) / len(gaps) * probability - 1) < 4 * (1 - probability) ** 0.5 / len(gaps) ** 0.5
     # And it has no memory: whether the very next is struck has the probability, too.
     assert abs(gaps.count(1) / len(gaps) / probability - 1) < 4 / (probability * len(gaps)) ** 0.5
+
+
+def test_gaps_are_spread_like_tosses_of_a_coin() -> None:
+    dice, probability, draws = Dice(8), 0.3, 20_000
+    gaps = Counter(min(dice.gap(probability), 11) for _ in range(draws))
+    expected = {gap: draws * probability * (1 - probability) ** (gap - 1) for gap in range(1, 11)}
+    expected[11] = draws * (1 - probability) ** 10
+    chi_square = sum((gaps[gap] - count) ** 2 / count for gap, count in expected.items())
+    assert chi_square < 29.6  # 10 degrees of freedom: 1 in 1,000 seeds is above it, and this one is fixed
+
+
+def test_whole_numbers_include_both_ends_and_favour_none() -> None:
+    dice = Dice(6)
+    drawn = Counter(dice.between(1, 6) for _ in range(6000))
+    assert sorted(drawn) == [1, 2, 3, 4, 5, 6]
+    assert sum((count - 1000) ** 2 / 1000 for count in drawn.values()) < 20.5  # 5 degrees, 1 in 1,000
 
 
 def test_centred_luck_reaches_from_minus_one_to_one_and_leans_nowhere() -> None:

@@ -1,5 +1,8 @@
 """The faults of one direction as one value."""
 
+import copy
+import pickle
+
 import pytest
 
 from trixter.errors import SettingError
@@ -58,6 +61,12 @@ def test_without_removes_all_of_a_kind() -> None:
 def test_state_follows_kind_name_and_place_among_equals() -> None:
     faults = Faults(Latency(delay_s=1), Latency(delay_s=2), Latency(delay_s=3, name="far"))
     assert [key for key, _ in faults.keyed()] == [(Latency, "", 0), (Latency, "", 1), (Latency, "far", 0)]
+
+
+def test_it_can_be_copied_and_sent_to_another_process() -> None:
+    faults = Faults(SLOW, NARROW)
+    assert copy.deepcopy(faults) == faults
+    assert repr(pickle.loads(pickle.dumps(faults))) == repr(faults)
 
 
 def test_it_shows_itself_as_it_is_written() -> None:

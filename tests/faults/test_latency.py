@@ -117,7 +117,7 @@ def test_the_clock_may_have_run_for_a_year() -> None:
 
 
 @pytest.mark.parametrize("name", ["delay_s", "jitter_s"])
-@pytest.mark.parametrize("value", [-1, nan, inf, "1", None, True])
+@pytest.mark.parametrize("value", [-1, nan, inf, -inf, 10**400, "1", None, True])
 def test_a_bad_setting_is_refused_with_its_name_and_value(name: str, value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Latency(**{name: value})  # type: ignore[arg-type]

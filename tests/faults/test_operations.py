@@ -61,6 +61,16 @@ def test_the_share_of_operations_struck_is_the_probability_however_they_are_read
         assert abs(struck - operations * 0.25) < 4 * (operations * 0.25 * 0.75) ** 0.5
 
 
+@given(st.integers(0, 500), st.lists(st.integers(1, 9), min_size=1, max_size=10))
+def test_how_operations_are_read_does_not_change_which_are_struck(seed: int, groups: list[int]) -> None:
+    grouped, single = (Flow.under(Mark(probability=0.2), seed=seed) for _ in range(2))
+    for operations in groups:
+        grouped.put(b"x" * OPERATION_BYTES * operations)
+        for _ in range(operations):
+            single.put(b"x" * OPERATION_BYTES)
+    assert grouped.bytes_out == single.bytes_out
+
+
 def test_a_change_of_probability_counts_from_the_next_operation() -> None:
     flow = Flow.under(Mark(probability=1e-9))
     flow.put(b"a")

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.flows import Flow, sent
-from tests.faults.mixtures import EVERY, HARMLESS, any_faults, arrivals, harmless_faults
-from trixter.faults import CATALOGUE, EOF, Abort, Fault, Faults
+from tests.faults.mixtures import EVERY, HARMLESS, any_faults, arrivals, harmless_faults, spans
+from trixter.faults import CATALOGUE, EOF, Abort, Faults
 
 Arrivals = list[tuple[float, bytes]]
 
@@ -50,6 +50,7 @@ def test_how_the_peer_split_its_writes_does_not_change_the_bytes(
     flow, rest = Flow.under(*faults), payload
     while rest:
         size = data.draw(st.integers(1, len(rest)))
+        flow.wait_until(flow.now + data.draw(spans))
         flow.put(rest[:size])
         rest = rest[size:]
     flow.run_dry()
@@ -64,39 +65,6 @@ def test_appointments_are_in_the_future_and_are_kept(faults: Faults, reads: Arri
     flow.run_dry()  # checks each of them
     assert flow.chain.held_bytes == 0
     assert flow.ended is not None
-
-
-@given(any_faults, arrivals, st.lists(st.floats(0, 30), max_size=20))
-def test_how_often_somebody_asks_does_not_change_what_has_left_when(
-    faults: Faults, reads: Arrivals, looks: list[float]
-) -> None:
-    punctual, curious = Flow.under(*faults), Flow.under(*faults)
-    feed(punctual, reads)
-    for gap, data in reads:
-        then = curious.now + gap
-        for look in sorted(look for look in looks if curious.now < look < then):
-            curious.wait_until(look)
-            curious.take()
-        curious.wait_until(then)
-        curious.put(data)
-    for flow in (punctual, curious):
-        flow.run_dry()
-    assert punctual.bytes_out == curious.bytes_out
-    assert punctual.ended == curious.ended
-
-
-@given(st.lists(st.one_of(HARMLESS["latency"], HARMLESS["slice"]), max_size=4), arrivals)
-def test_who_comes_late_finds_exactly_what_was_due(faults: list[Fault], reads: Arrivals) -> None:
-    kept, missed = Flow.under(*faults), Flow.under(*faults)
-    feed(kept, reads)
-    for gap, data in reads:
-        missed.now += gap
-        missed.chain.put(data, missed.now)
-    later = kept.now + 2.0
-    kept.wait_until(later)
-    missed.now = later
-    missed.take()
-    assert missed.bytes_out == kept.bytes_out
 
 
 @given(any_faults, arrivals)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Slice
+from trixter.faults import EOF, Faults, Slice
 
 
 def test_no_write_is_larger_than_the_size() -> None:
@@ -91,6 +91,21 @@ def test_a_gap_that_is_removed_lets_everything_go_in_slices() -> None:
     assert flow.pieces == [b"a", b"bc", b"de"]
 
 
+def test_what_comes_after_a_gap_is_removed_stays_behind_what_was_held() -> None:
+    flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
+    flow.put(b"abc")
+    flow.chain.change(Faults(Slice(size_bytes=1)), flow.now)
+    flow.chain.put(b"xyz", flow.now)  # nobody asked in between
+    flow.take()
+    assert flow.bytes_out == b"abcxyz"
+
+
+def test_a_gap_too_small_for_a_clock_that_has_run_for_a_year_is_none() -> None:
+    flow = Flow.under(Slice(size_bytes=1, gap_s=1e-12), now=3e7)
+    flow.put(b"x" * 1000)
+    assert len(flow.pieces) == 1000
+
+
 def test_removing_it_releases_the_rest_uncut() -> None:
     flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
     flow.put(b"abcde")
@@ -118,11 +133,15 @@ def test_slices_are_the_bytes_that_went_in_and_within_the_size(
         ("size_bytes", -1),
         ("size_bytes", 1.5),
         ("size_bytes", None),
+        ("size_bytes", True),
+        ("size_bytes", "4"),
         ("variation_bytes", -1),
         ("variation_bytes", "2"),
         ("gap_s", nan),
         ("gap_s", inf),
         ("gap_s", -0.1),
+        ("gap_s", True),
+        ("gap_s", None),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_name_and_value(name: str, value: object) -> None:

@@ -1,5 +1,7 @@
 """Terminate: the connection is reset, by chance."""
 
+from math import inf, nan
+
 import pytest
 
 from tests.faults.flows import Flow
@@ -48,7 +50,9 @@ def test_it_strikes_with_the_probability_asked_for() -> None:
     assert sum(survived) / len(survived) == pytest.approx(10, abs=4 * 0.9**0.5 / 0.1 / 2000**0.5)
 
 
-def test_a_bad_probability_is_refused() -> None:
+@pytest.mark.parametrize("value", [-0.1, 1.5, nan, inf, "0.5", None, True])
+def test_a_bad_probability_is_refused(value: object) -> None:
     with pytest.raises(SettingError) as caught:
-        Terminate(probability=1.5)
-    assert (caught.value.name, caught.value.value) == ("probability", 1.5)
+        Terminate(probability=value)  # type: ignore[arg-type]
+    assert caught.value.name == "probability"
+    assert caught.value.value is value

@@ -39,6 +39,26 @@ def test_bytes_trickle_rather_than_arrive_in_lumps() -> None:
     assert max(b.at - a.at for a, b in pairwise(flow.departures)) <= 0.020
 
 
+def test_a_piece_is_cut_into_what_the_rate_earns_in_5_ms() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1000))
+    flow.put(b"x" * 12)
+    flow.run_dry()
+    assert [(d.at, d.action) for d in flow.departures] == [
+        (0.005, b"x" * 5),
+        (0.01, b"x" * 5),
+        (0.012, b"xx"),
+    ]
+
+
+def test_the_rate_holds_where_a_byte_takes_less_time_than_the_clock_can_tell() -> None:
+    year_s, rate = 365 * 86_400.0, 331_000_000
+    flow = Flow.under(Throttle(rate_bytes_per_s=rate), now=year_s)
+    for _ in range(100_000):
+        flow.chain.put(b"x", flow.now)
+    flow.run_dry()
+    assert flow.now - year_s == pytest.approx(100_000 / rate, rel=0.01)
+
+
 def test_a_rate_slower_than_that_gives_single_bytes() -> None:
     flow = Flow.under(Throttle(rate_bytes_per_s=2))
     flow.put(b"abc")
@@ -114,6 +134,15 @@ def test_a_change_of_rate_keeps_what_was_earned(before: float, after: float) -> 
     assert flow.now == pytest.approx(0.5 + (10_000 - before * 0.5) / after, rel=0.01)
 
 
+def test_what_a_fast_rate_earned_leaves_when_a_slow_one_takes_over() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=100_000_000))
+    flow.put(b"x" * 1_000_000)
+    flow.wait_until(0.004)
+    flow.change(Throttle(rate_bytes_per_s=10))
+    assert [len(piece) for piece in flow.pieces] == [400_000]
+    assert flow.chain.wake_at() == pytest.approx(0.104)
+
+
 def test_a_change_of_rate_keeps_what_is_owed() -> None:
     flow = Flow.under(Throttle(rate_bytes_per_s=1e6))
     flow.put(b"x" * 190)  # leaves at once, on credit
@@ -151,7 +180,7 @@ def test_no_more_leaves_than_was_earned(rate: float, reads: list[tuple[float, in
         assert left_bytes <= (departure.at - first + 0.0002) * rate + 1 + rate * 1e-8
 
 
-@pytest.mark.parametrize("value", [-1, 0.0001, nan, inf, "1", None, True])
+@pytest.mark.parametrize("value", [-1, 0.0001, nan, inf, -inf, 10**400, "1", None, True])
 def test_a_bad_rate_is_refused_with_its_name_and_value(value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Throttle(rate_bytes_per_s=value)  # type: ignore[arg-type]

@@ -24,6 +24,8 @@ class Chain:
 
     Pure: every method takes ``now``, in seconds, from one monotonic source; calls must not go back in
     time. Bytes come out in order and, unless a fault that alters data is on, are exactly those that went in.
+    Whatever is put in or changed, ``take`` afterwards: something may be due at once. How often somebody asks
+    does not change what leaves when.
 
     Args:
         faults: The settings to start with.
@@ -47,8 +49,8 @@ class Chain:
 
     @property
     def is_calm(self) -> bool:
-        """Whether bytes could as well go around the chain: no stage, nothing held, not over."""
-        return not self._stages and not self._outlet.is_over
+        """Whether bytes could as well go around the chain: no stage, nothing left to take, not over."""
+        return not (self._stages or self._outlet.actions or self._outlet.is_over)
 
     @property
     def held_bytes(self) -> int:
@@ -56,17 +58,19 @@ class Chain:
         return sum(stage.held_bytes for stage in self._stages.values())
 
     def put(self, data: bytes, now: float) -> None:
-        """Take in bytes that arrived."""
-        self._first.put(data, now)
+        """Take in bytes that arrived; none at all is nothing."""
+        if data:
+            self._release(now)
+            self._first.put(data, now)
 
     def put_eof(self, now: float) -> None:
         """Note that the source will send no more; EOF queues behind the bytes."""
+        self._release(now)
         self._first.put_end(EOF, now)
 
     def take(self, now: float) -> list[Action]:
         """Return what leaves now, in order."""
-        for stage in self._stages.values():
-            stage.release(now)
+        self._release(now)
         actions, self._outlet.actions = self._outlet.actions, []
         if self._outlet.is_over:
             self._stages.clear()
@@ -79,13 +83,12 @@ class Chain:
         return min((when for when in times if when is not None), default=None)
 
     def change(self, faults: Faults, now: float) -> None:
-        """Swap the settings: at once, also for what is held. ``take`` afterwards, for what this made due.
+        """Swap the settings: at once, also for what is held.
 
         A stage goes on under the new settings of its fault, a new fault starts a stage, and a stage whose
         fault is gone passes on all it held. Nothing is lost, repeated or reordered.
         """
-        for stage in self._stages.values():
-            stage.release(now)
+        self._release(now)
         self._faults = faults
         if self._outlet.is_over:
             return
@@ -102,6 +105,11 @@ class Chain:
         # is empty and may stand anywhere.
         self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.place))
         self._link()
+
+    def _release(self, now: float) -> None:
+        """Let what is due by now leave, ahead of whatever happens now: a reset, for one, drops the rest."""
+        for stage in self._stages.values():
+            stage.release(now)
 
     def _link(self) -> None:
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]

@@ -37,6 +37,9 @@ class Faults(tuple[Fault, ...]):
         on = (fault for fault in faults if not fault.is_off)
         return super().__new__(cls, sorted(on, key=lambda fault: fault.place))
 
+    def __getnewargs__(self) -> tuple[Fault, ...]:
+        return tuple(self)  # copied and pickled as they are made
+
     def __repr__(self) -> str:
         return f"Faults({', '.join(map(repr, self))})"
 

@@ -1,19 +1,20 @@
 """The ranges settings accept, each checked in one place.
 
-Every function returns nothing and raises ``SettingError``; comparisons are written so that NaN fails too.
+Every function returns nothing and raises ``SettingError``; comparisons are written so that NaN fails too,
+and so does a whole number that no float can hold.
 ``True`` is a number to Python but never what somebody meant by a delay, so booleans are refused.
 """
 
 from __future__ import annotations
 
-from math import inf
+from sys import float_info
 
 from trixter.errors import SettingError
 
 
 def require_seconds(name: str, value: object) -> None:
     """Require a finite span of time, 0 or more."""
-    if not _is_number(value) or not 0 <= value < inf:  # type: ignore[operator]
+    if not _is_number(value) or not 0 <= value <= float_info.max:  # type: ignore[operator]
         raise SettingError(name, value, "a number of seconds, 0 or more")
 
 
@@ -23,7 +24,7 @@ SLOWEST_BYTES_PER_S = 0.001
 
 def require_rate(name: str, value: object) -> None:
     """Require a finite rate, or 0."""
-    if not _is_number(value) or not (value == 0 or SLOWEST_BYTES_PER_S <= value < inf):  # type: ignore[operator]
+    if not _is_number(value) or not (value == 0 or SLOWEST_BYTES_PER_S <= value <= float_info.max):  # type: ignore[operator]
         raise SettingError(name, value, f"a number of bytes per second, {SLOWEST_BYTES_PER_S} or more, or 0")
 
 

@@ -59,16 +59,19 @@ class SliceStage(HoldingStage[Slice]):
         self._not_before = -inf  # when the oldest piece became the oldest, or its settings changed
 
     def put(self, data: bytes, now: float) -> None:
-        if not self.fault.gap_s:
-            for start, stop in self._cuts(len(data)):
-                self.next.put(data[start:stop], now)
-            return
+        if self._queue:
+            self.release(now)
         if not self._queue:
+            if not self.fault.gap_s:
+                for start, stop in self._cuts(len(data)):
+                    self.next.put(data[start:stop], now)
+                return
             self._not_before = now
         self._hold(data)
         self.release(now)
 
     def put_end(self, end: End, now: float) -> None:
+        self.release(now)
         if self._queue:
             self._hold(end)
         else:

@@ -69,7 +69,8 @@ class Stage(ABC, Generic[FaultT]):
 
     Pure: it never reads a clock. Times are seconds of one monotonic source and never go back. What leaves
     goes into ``self.next``, stamped with the time it was *due*, not with the time somebody came to ask:
-    so what leaves when does not depend on how punctual the caller is.
+    so what leaves when does not depend on how punctual the caller is. For the same reason a stage that
+    waits for a time releases what was due by then before it takes in more: nobody may have asked yet.
     """
 
     next: Stage[Any]
@@ -84,7 +85,7 @@ class Stage(ABC, Generic[FaultT]):
 
     @abstractmethod
     def put(self, data: bytes, now: float) -> None:
-        """Take bytes in; pass on, now, whatever need not wait."""
+        """Take bytes in, at least one; pass on, now, whatever need not wait."""
 
     def put_end(self, end: End, now: float) -> None:
         """Take the end in; it must leave behind every byte."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import ClassVar
 
 from trixter.faults.actions import End
@@ -14,8 +15,8 @@ from trixter.faults.stage import PIECE_OVERHEAD_BYTES, Fault, HoldingStage, Plac
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
 TRICKLE_S = 0.005
 
-# What is due this soon leaves now: a timer is not more punctual than that, and a fast rate would otherwise
-# cost one for every message. The debt is kept, so the rate holds all the same.
+# What arrives and is due this soon leaves now: a timer is not more punctual than that, and a fast rate would
+# otherwise cost one for every message. The debt is kept, so the rate holds all the same.
 SLACK_S = 0.0002
 
 
@@ -48,27 +49,34 @@ class Throttle(Fault):
 
 
 class ThrottleStage(HoldingStage[Throttle]):
-    """A line that takes ``1 / rate`` seconds for each byte."""
+    """A line that takes ``1 / rate`` seconds for each byte.
+
+    Counts bytes from the time the line was last idle, and never adds up the time of each: on a clock that
+    has run for a year, the time of one fast byte would be lost in rounding.
+    """
 
     def __init__(self, fault: Throttle, dice: Dice, now: float) -> None:
         super().__init__(fault, dice)
-        self._paid_until = now  # every byte that left is paid for by then; later than now: a debt
+        self._busy_since = now
+        self._passed_bytes = 0.0  # since then; negative: earned already, before a change of rate
         self._woke_at = now
 
     def put(self, data: bytes, now: float) -> None:
+        if self._queue and now > self._woke_at:
+            self.release(now)
         if self._queue:
             self._hold(data)
             return
-        self._paid_until = max(self._paid_until, now)
-        due = self._paid_until + len(data) / self.fault.rate_bytes_per_s
-        if due <= now + SLACK_S:
-            self._paid_until = due
+        if self._owed_bytes(now) <= 0:
+            self._busy_since, self._passed_bytes = now, 0.0
+        if self._due(len(data)) <= now + SLACK_S:
+            self._passed_bytes += len(data)
             self.next.put(data, now)
         else:
-            self._woke_at = now
             self._hold(data)
 
     def put_end(self, end: End, now: float) -> None:
+        self.release(now)
         if self._queue:
             self._hold(end)
         else:
@@ -76,36 +84,47 @@ class ThrottleStage(HoldingStage[Throttle]):
 
     def release(self, now: float) -> None:
         self._woke_at = now
-        rate = self.fault.rate_bytes_per_s
         while self._queue:
-            due = self._paid_until + self._head_bytes() / rate
-            if due <= now + SLACK_S:
-                self._paid_until = due
-                self._pass_on(min(due, now))
-                continue
-            if self._some_due() <= now + SLACK_S:
-                earned_bytes = max(int((now + SLACK_S - self._paid_until) * rate), 1)
-                self._paid_until += earned_bytes / rate
-                self._pass_on_part(earned_bytes, now)
-            return
+            part_bytes = self._next_bytes()
+            due = self._due(part_bytes)
+            if due > now:
+                return
+            self._pass_bytes(part_bytes, due)
 
     def wake_at(self) -> float | None:
         if not self._queue:
             return None
         # Small pieces leave together, about every TRICKLE_S; but the last of them is not kept waiting.
         waiting_bytes = self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
-        all_due = self._paid_until + waiting_bytes / self.fault.rate_bytes_per_s
-        return max(self._some_due(), min(all_due, self._woke_at + TRICKLE_S))
+        return max(self._due(self._next_bytes()), min(self._due(waiting_bytes), self._woke_at + TRICKLE_S))
 
     def change(self, fault: Throttle, now: float) -> None:
-        # What was earned (or is owed) so far was at the old rate: the same number of bytes counts on.
-        owed_bytes = (self._paid_until - now) * self.fault.rate_bytes_per_s
+        # What was earned (or is owed) so far was at the old rate: whole bytes leave, the rest counts on.
+        owed_bytes = self._owed_bytes(now)
         if not self._queue:
             owed_bytes = max(owed_bytes, 0.0)
+        elif owed_bytes <= -1:
+            earned_bytes = min(int(-owed_bytes), self._head_bytes())
+            owed_bytes += earned_bytes
+            self._pass_bytes(earned_bytes, now)
         self.fault = fault
-        self._paid_until = now + owed_bytes / fault.rate_bytes_per_s
+        self._busy_since, self._passed_bytes = now, owed_bytes
 
-    def _some_due(self) -> float:
-        """Return when some of the oldest piece may leave: all of it, or a trickle if it is large."""
-        rate = self.fault.rate_bytes_per_s
-        return self._paid_until + min(self._head_bytes() / rate, max(TRICKLE_S, 1 / rate))
+    def _pass_bytes(self, size_bytes: int, now: float) -> None:
+        """Hand on that much of the oldest piece; an end leaves with the last byte before it."""
+        self._passed_bytes += size_bytes
+        self._pass_on_part(size_bytes, now)
+        if self._queue and not isinstance(self._queue[0], bytes):
+            self._pass_on(now)
+
+    def _next_bytes(self) -> int:
+        """Return how much of the oldest piece leaves next: all of it, or a trickle if it is large."""
+        return min(self._head_bytes(), ceil(self.fault.rate_bytes_per_s * TRICKLE_S))
+
+    def _owed_bytes(self, now: float) -> float:
+        """Return how much has left that is not paid for yet; negative: how much more could have."""
+        return self._passed_bytes - (now - self._busy_since) * self.fault.rate_bytes_per_s
+
+    def _due(self, size_bytes: int) -> float:
+        """Return when the line has taken that many bytes more."""
+        return self._busy_since + (self._passed_bytes + size_bytes) / self.fault.rate_bytes_per_s

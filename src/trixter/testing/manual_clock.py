@@ -8,8 +8,8 @@ from trixter.proxy.clock import Clock
 class ManualClock(Clock):
     """Tell a time that only ``advance`` moves, and keep every appointment on the way.
 
-    Each callback sees the very time its appointment was for, also one that was made by another callback. Sockets
-    know nothing of it: what a callback sends has arrived when the peer has it, so wait for that.
+    Each callback sees the very time its appointment was for, also one that was made by another callback.
+    Sockets know nothing of it: what a callback sends has arrived when the peer has it, so wait for that.
 
     Args:
         starts_at: The time at first, in seconds.

@@ -1,0 +1,108 @@
+"""A house for connections: what a proxy is to them, on a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import ExitStack
+
+from tests.proxy.peers import Peer
+from tests.proxy.servers import Server, socket_pair
+from tests.proxy.waiting import PATIENCE_S, turns
+from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.proxy import Address, Connection, Defaults, Ending, Pipe, Registry
+from trixter.proxy.address import text_of
+from trixter.proxy.dial import Route
+from trixter.proxy.poller import Poller
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.resolver import Resolver
+from trixter.testing import ManualClock
+
+LIMIT_BYTES = 64 * 1024
+
+
+class House:
+    """Keep connections, and note how each ended.
+
+    Everything it hands out is closed when it is.
+    """
+
+    def __init__(self, exits: ExitStack, poller: Poller | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.clock = ManualClock(starts_at=1000.0)
+        self.reactor = Reactor(self.loop, self.clock, poller)
+        exits.callback(self.reactor.close)
+        self.exits = exits
+        self.registry = Registry()
+        self.defaults = Defaults()
+        self.dice = Dice(1)
+        self.limit_bytes = LIMIT_BYTES
+        self.endings: list[tuple[str, Ending]] = []
+        exits.callback(self.end_all)
+        self.server = Server()
+        exits.callback(self.server.close)
+        self.lead_to(text_of(self.server.address))
+
+    def lead_to(self, upstream: str, *, timeout_s: float = 10.0) -> None:
+        """Set the upstream of connections to come."""
+        address = Address.parse(upstream)
+        self.route = Route(address, address.literal, Resolver(address, self.loop), timeout_s)
+
+    def start_with(self, upstream: Faults = CALM, downstream: Faults = CALM, duration_s: float = 0.0) -> None:
+        """Set the defaults of connections to come."""
+        self.defaults = Defaults(upstream=upstream, downstream=downstream, duration_s=duration_s)
+
+    def on_opened(self, connection: Connection) -> None:
+        self.registry.open(connection)
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        self.registry.end(connection, ending.reason)
+        self.endings.append((connection.id, ending))
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the only connection ended, if it did."""
+        assert len(self.endings) <= 1, f"ended {len(self.endings)} times"
+        return self.endings[0][1] if self.endings else None
+
+    def knock(self, *, buffer_bytes: int = 0) -> tuple[Peer, Connection]:
+        """Let a client connect, and dial for it."""
+        there, here = socket_pair(buffer_bytes=buffer_bytes)
+        self.exits.callback(there.close)
+        self.exits.callback(here.close)
+        number = self.registry.accepted + 1
+        connection = Connection(number, f"c-{number}", here, here.getpeername(), self)
+        self.registry.accept(connection)
+        connection.start()
+        return Peer(there), connection
+
+    def connect(self, *, buffer_bytes: int = 0) -> tuple[Peer, Peer, Connection]:
+        """Let a client connect; return it, its server, and what is between them."""
+        client, connection = self.knock(buffer_bytes=buffer_bytes)
+        server = self.server.accept()
+        self.exits.callback(server.close)
+        return client, server, connection
+
+    async def receive_all_in_time(self, peer: Peer) -> bytes:
+        """Let time pass until the peer has EOF; return what it received."""
+        pieces = []
+        async with asyncio.timeout(PATIENCE_S):
+            while not peer.has_ended:
+                self.clock.advance(1.0)
+                await turns(1)
+                pieces.append(peer.received())
+        return b"".join(pieces)
+
+    def end_all(self) -> None:
+        for connection in self.registry.all():
+            connection.shut_down("the test is over")
+
+
+def pipes_of(connection: Connection) -> tuple[Pipe, Pipe]:
+    """Return both directions, upstream first."""
+    return connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
+
+
+def live_objects(*kinds: type) -> list[object]:
+    """Return what exists of these types; the garbage collector need not have seen it."""
+    return [each for each in gc.get_objects() if type(each) in kinds]

@@ -1,0 +1,124 @@
+"""Addresses are read and written in one form each, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from trixter.errors import SettingError
+from trixter.proxy import Address
+from trixter.proxy.address import resolve, text_of
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1:8181", Address(host="127.0.0.1", port=8181)),
+        ("[::1]:8181", Address(host="::1", port=8181)),
+        ("[fe80::1%lo]:8181", Address(host="fe80::1%lo", port=8181)),
+        ("db.example:0", Address(host="db.example", port=0)),
+        ("bücher.example:65535", Address(host="bücher.example", port=65535)),
+        ("unix:/run/db.sock", Address(path="/run/db.sock")),
+        ("unix:relative path:1", Address(path="relative path:1")),
+    ],
+)
+def test_it_reads_what_it_writes(text: str, address: Address) -> None:
+    assert Address.parse(text) == address
+    assert str(address) == text
+
+
+MALFORMED: list[object] = [
+    "",
+    ":",
+    ":80",
+    "host",
+    "host:",
+    "unix:",
+    " :80",
+    "two words:80",
+    "host\t:80",
+    "host:http",
+    "host:-1",
+    "host:+1",
+    "host: 80",
+    "host:80 ",
+    "host:80\n",
+    "host:8_0",
+    "host:\uff18\uff10",
+    "host:65536",
+    "host:100000",
+    "host:" + "9" * 5000,
+    "host:80:90",
+    "http://host:80",
+    "::1:80",
+    "[::1:80",
+    "::1]:80",
+    "x[::1]:80",
+    "[::1]80",
+    "[::1]",
+    "[]:80",
+    "[:]:80",
+    "[host]:80",
+    "[127.0.0.1]:80",
+    b"host:80",
+    80,
+    None,
+]
+
+
+@pytest.mark.parametrize("text", MALFORMED, ids=lambda text: repr(text)[:20])
+def test_it_refuses_everything_else(text: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Address.parse(text, name="--upstream")
+    assert (refused.value.name, refused.value.value) == ("--upstream", text)
+    assert "unix:/path" in refused.value.accepts
+
+
+def test_nobody_can_listen_on_a_unix_socket() -> None:
+    with pytest.raises(SettingError) as refused:
+        Address.parse_tcp("unix:/run/db.sock", "listen")
+    assert "unix" not in refused.value.accepts
+
+
+@pytest.mark.parametrize(
+    ("text", "literal"),
+    [
+        ("127.0.0.1:80", (socket.AF_INET, ("127.0.0.1", 80))),
+        ("[::1]:80", (socket.AF_INET6, ("::1", 80))),
+        ("unix:/s", (socket.AF_UNIX, "/s")),
+        ("localhost:80", None),
+        ("[fe80::1%lo]:80", None),
+    ],
+)
+def test_what_is_no_name_needs_no_resolver(text: str, literal: object) -> None:
+    assert Address.parse(text).literal == literal
+
+
+def test_a_socket_address_is_written_as_it_would_be_typed() -> None:
+    assert text_of(("127.0.0.1", 80)) == "127.0.0.1:80"
+    assert text_of(("::1", 80, 0, 0)) == "[::1]:80"
+    assert text_of("/run/db.sock") == "unix:/run/db.sock"
+
+
+def test_a_literal_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "getaddrinfo")
+    assert resolve(Address.parse("127.0.0.1:80")) == [(socket.AF_INET, ("127.0.0.1", 80))]
+
+
+def test_a_name_stands_for_all_its_addresses_once_each_in_the_resolvers_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    two = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::2", 80, 0, 0))
+    one = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [two, one, two])
+    assert resolve(Address.parse("db.example:80")) == [
+        (socket.AF_INET6, ("::2", 80, 0, 0)),
+        (socket.AF_INET, ("127.0.0.1", 80)),
+    ]
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, "."])
+def test_what_can_be_no_name_is_an_os_error_like_every_failed_lookup(host: str) -> None:
+    with pytest.raises(OSError, match="is not a host name"):
+        resolve(Address.parse(f"{host}:80"))

@@ -1,0 +1,172 @@
+"""Clocks keep appointments in order, never early, and drop those that were called off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.proxy.descriptors import no_descriptor_free
+from tests.proxy.house import live_objects
+from tests.proxy.waiting import turns, until
+from trixter.proxy.clock import FURTHEST_S, SWEEP_FROM, Clock, LoopClock, Timer, TimerfdClock, clock_for
+
+
+class AlarmOnly(Clock):
+    """A clock whose time and alarm the test can see and set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+        self.alarms: list[float] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def ring(self, now: float) -> None:
+        self.now = now
+        self._ring()
+
+    def _set_alarm(self, when: float) -> None:
+        self.alarms.append(when)
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture(params=[TimerfdClock, LoopClock])
+async def clock(request: pytest.FixtureRequest, no_descriptor_left: None) -> AsyncIterator[Clock]:
+    clock: Clock = request.param(asyncio.get_running_loop())
+    yield clock
+    clock.close()
+
+
+async def test_appointments_are_kept_in_order_and_never_early(clock: Clock) -> None:
+    now = clock.time()
+    times = [now + 0.004, now, now + 0.002, now + 0.0021, now - 1, now + 0.002]
+    kept: list[tuple[float, float]] = []
+    for when in times:
+        clock.call_at(when, lambda when=when: kept.append((when, clock.time())))  # type: ignore[misc]
+    await until(lambda: len(kept) == len(times))
+    assert [when for when, _ in kept] == sorted(times)
+    assert all(rang_at >= when for when, rang_at in kept)
+
+
+async def test_an_appointment_that_was_called_off_is_not_kept(clock: Clock) -> None:
+    kept: list[str] = []
+    cancelled = clock.call_at(clock.time(), lambda: kept.append("cancelled"))
+    clock.call_at(clock.time() + 0.001, lambda: kept.append("kept"))
+    cancelled.cancel()
+    cancelled.cancel()
+    await until(lambda: kept)
+    assert kept == ["kept"]
+
+
+async def test_a_callback_can_call_off_its_neighbour(clock: Clock) -> None:
+    kept: list[str] = []
+    now = clock.time()
+    clock.call_at(now, lambda: second.cancel())
+    second = clock.call_at(now, lambda: kept.append("second"))
+    clock.call_at(now, lambda: kept.append("third"))
+    await until(lambda: kept)
+    assert kept == ["third"]
+
+
+async def test_a_callback_can_make_another_appointment(clock: Clock) -> None:
+    kept: list[str] = []
+
+    def first() -> None:
+        clock.call_at(clock.time() + 0.001, lambda: kept.append("second"))
+
+    clock.call_at(clock.time(), first)
+    await until(lambda: kept)
+
+
+async def test_a_callback_that_fails_does_not_keep_the_others_from_ringing(clock: Clock) -> None:
+    loop = asyncio.get_running_loop()
+    failures: list[object] = []
+    handler = loop.get_exception_handler()
+    loop.set_exception_handler(lambda loop, context: failures.append(context["exception"]))
+    try:
+        kept: list[str] = []
+        now = clock.time()
+        clock.call_at(now, lambda: [].pop())
+        clock.call_at(now, lambda: kept.append("second"))
+        await until(lambda: kept)
+    finally:
+        loop.set_exception_handler(handler)
+    assert [type(failure) for failure in failures] == [IndexError]
+
+
+async def test_a_closed_clock_rings_no_more(no_descriptor_left: None) -> None:
+    for clock in (TimerfdClock(asyncio.get_running_loop()), LoopClock(asyncio.get_running_loop())):
+        kept: list[str] = []
+        clock.call_at(clock.time(), lambda kept=kept: kept.append("too late"))  # type: ignore[misc]
+        clock.close()
+        await turns()
+        assert kept == []
+
+
+async def test_the_most_punctual_clock_is_the_timerfd(no_descriptor_left: None) -> None:
+    clock = clock_for(asyncio.get_running_loop())
+    assert isinstance(clock, TimerfdClock)
+    clock.close()
+
+
+async def test_without_a_timerfd_the_loop_rings(no_descriptor_left: None) -> None:
+    with no_descriptor_free():
+        clock = clock_for(asyncio.get_running_loop())
+    assert isinstance(clock, LoopClock)
+    clock.close()
+
+
+def test_the_alarm_is_set_for_the_earliest_appointment_only() -> None:
+    clock = AlarmOnly()
+    for when in (5.0, 7.0, 3.0):
+        clock.call_at(when, lambda: None)
+    assert clock.alarms == [5.0, 3.0]
+    clock.ring(now=3.0)
+    assert clock.alarms == [5.0, 3.0, 5.0]
+
+
+def test_an_alarm_that_rings_early_is_set_again() -> None:
+    clock = AlarmOnly()
+    kept: list[float] = []
+    clock.call_at(5.0, lambda: kept.append(clock.now))
+    clock.ring(now=4.9995)
+    assert (kept, clock.alarms) == ([], [5.0, 5.0])
+    clock.ring(now=5.0)
+    assert kept == [5.0]
+
+
+@pytest.mark.parametrize("when", [1e300, float("inf")])
+def test_an_appointment_beyond_what_an_alarm_can_hold_is_kept_in_steps(when: float) -> None:
+    clock = AlarmOnly()
+    clock.call_at(when, lambda: None)
+    clock.ring(now=FURTHEST_S)
+    assert clock.alarms == [FURTHEST_S, 2 * FURTHEST_S]
+
+
+def test_cancelled_appointments_do_not_pile_up() -> None:
+    clock = AlarmOnly()
+    kept: list[int] = []
+    before = len(live_objects(Timer))
+    for number in range(3000):
+        timer = clock.call_at(1000.0 + number, lambda number=number: kept.append(number))  # type: ignore[misc]
+        if number % 100:
+            timer.cancel()
+    assert len(live_objects(Timer)) - before <= 2 * (30 + SWEEP_FROM)
+    clock.ring(now=4000.0)
+    assert kept == list(range(0, 3000, 100))
+
+
+def test_calling_off_what_was_kept_counts_for_nothing() -> None:
+    clock = AlarmOnly()
+    for _ in range(2 * SWEEP_FROM):
+        timer = clock.call_at(0.0, lambda: None)
+        clock.ring(now=0.0)
+        timer.cancel()
+    kept: list[str] = []
+    clock.call_at(1.0, lambda: kept.append("kept"))
+    clock.ring(now=1.0)
+    assert kept == ["kept"]

@@ -1,0 +1,44 @@
+"""Defaults are one checked, immutable value."""
+
+from __future__ import annotations
+
+import pytest
+
+from trixter.errors import SettingError
+from trixter.faults import CALM, Direction, Faults, Latency, Throttle
+from trixter.proxy import Defaults
+
+SLOW = Faults(Latency(delay_s=1))
+
+
+def test_they_are_calm_unless_told_otherwise() -> None:
+    assert Defaults() == Defaults(upstream=CALM, downstream=CALM, duration_s=0.0)
+
+
+def test_each_direction_has_its_own_faults() -> None:
+    defaults = Defaults(upstream=SLOW)
+    assert defaults.faults(Direction.UPSTREAM) == SLOW
+    assert defaults.faults(Direction.DOWNSTREAM) == CALM
+
+
+def test_a_change_makes_another_value_and_leaves_the_rest() -> None:
+    before = Defaults(upstream=SLOW, duration_s=5.0)
+    faults = Faults(Throttle(rate_bytes_per_s=100))
+    after = before.with_faults(Direction.DOWNSTREAM, faults)
+    assert after == Defaults(upstream=SLOW, downstream=faults, duration_s=5.0)
+    assert after.with_faults(Direction.UPSTREAM, CALM).upstream == CALM
+    assert before == Defaults(upstream=SLOW, duration_s=5.0)
+
+
+@pytest.mark.parametrize("duration_s", [-1.0, float("nan"), float("inf"), "1", True])
+def test_a_duration_is_a_span_of_time(duration_s: float) -> None:
+    with pytest.raises(SettingError) as refused:
+        Defaults(duration_s=duration_s)
+    assert refused.value.name == "duration_s"
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_faults_are_faults(direction: Direction) -> None:
+    with pytest.raises(SettingError) as refused:
+        Defaults().with_faults(direction, (Latency(delay_s=1),))  # type: ignore[arg-type]
+    assert refused.value.name == direction.value

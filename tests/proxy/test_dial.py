@@ -1,0 +1,199 @@
+"""The upstream is dialled within a time, without blocking, and with one call back."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.proxy.descriptors import no_descriptor_free
+from tests.proxy.house import House
+from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
+from tests.proxy.waiting import turns, until
+from trixter.proxy import Address, Ending
+from trixter.proxy.address import text_of
+from trixter.proxy.dial import RETRY_S, Dial, Route
+from trixter.proxy.resolver import Resolver
+
+TIMEOUT_S = 12.0
+
+
+class Call:
+    """A dial, and who answered it."""
+
+    def __init__(self, house: House, upstream: str) -> None:
+        address = Address.parse(upstream)
+        self.resolver = Resolver(address, asyncio.get_running_loop())
+        route = Route(address, address.literal, self.resolver, TIMEOUT_S)
+        self.connected: list[socket.socket] = []
+        self.failed: list[Ending] = []
+        self.dial = Dial(route, house.reactor, self.connected.append, self.failed.append)
+        house.exits.callback(self.hang_up)
+        self.dial.start()
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self.connected or self.failed)
+
+    def hang_up(self) -> None:
+        self.dial.cancel()
+        for sock in self.connected:
+            sock.close()
+
+
+async def test_a_near_upstream_is_connected_at_once(house: House) -> None:
+    call = Call(house, text_of(house.server.address))
+    (sock,) = call.connected
+    assert sock.getpeername() == house.server.address
+    assert not sock.getblocking()
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert house.clock.next_at is None
+
+
+async def test_a_refusal_is_told_at_once(house: House) -> None:
+    assert Call(house, dead_address()).failed == [Ending("upstream unreachable", "Connection refused")]
+
+
+async def test_silence_is_given_up_after_the_timeout(house: House) -> None:
+    call = Call(house, text_of(silent_server(house.exits).address))
+    house.clock.advance(TIMEOUT_S - 0.001)
+    await turns()
+    assert not call.is_answered
+    house.clock.advance(0.001)
+    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_late_answer_counts(house: House) -> None:
+    welcoming, refusing = silent_server(house.exits), silent_server(house.exits)
+    calls = [Call(house, text_of(server.address)) for server in (welcoming, refusing)]
+    await turns()
+    assert not any(call.is_answered for call in calls)
+    # The kernel asks again by itself, after a second: that is not a clock of ours.
+    welcoming.sock.listen(100)
+    refusing.close()
+    await until(lambda: all(call.is_answered for call in calls))
+    assert calls[0].connected[0].getpeername() == welcoming.address
+    assert calls[1].failed == [Ending("upstream unreachable", "Connection refused")]
+    assert house.clock.next_at is None
+
+
+async def test_a_cancelled_dial_calls_nobody_back(house: House) -> None:
+    call = Call(house, text_of(silent_server(house.exits).address))
+    call.dial.cancel()
+    call.dial.cancel()
+    house.clock.advance(TIMEOUT_S)
+    await turns()
+    assert not call.is_answered
+
+
+@pytest.mark.parametrize("dead_first", [True, False])
+async def test_the_addresses_of_a_name_are_tried_in_order(
+    house: House, monkeypatch: pytest.MonkeyPatch, dead_first: bool
+) -> None:
+    addresses = [dead_address(), text_of(house.server.address)]
+    resolve_to(monkeypatch, *(addresses if dead_first else reversed(addresses)))
+    call = Call(house, "db.example:5432")
+    await until(lambda: call.is_answered)
+    assert call.connected[0].getpeername() == house.server.address
+
+
+async def test_an_address_that_is_silent_does_not_use_up_the_time_of_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers = silent_server(house.exits), silent_server(house.exits), house.server
+    resolve_to(monkeypatch, *(text_of(server.address) for server in servers))
+    call = Call(house, "db.example:5432")
+    third_s = TIMEOUT_S / 3
+    await until(lambda: house.clock.next_at == house.clock.time() + third_s)
+    house.clock.advance(third_s)
+    assert not call.is_answered
+    house.clock.advance(third_s)
+    assert call.connected[0].getpeername() == house.server.address
+
+
+async def test_a_name_whose_addresses_are_all_dead_is_unreachable(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, dead_address(), dead_address())
+    call = Call(house, "db.example:5432")
+    await until(lambda: call.is_answered)
+    assert call.failed == [Ending("upstream unreachable", "Connection refused")]
+
+
+async def test_a_name_that_nobody_knows_is_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to_nothing(monkeypatch)
+    call = Call(house, "nowhere.example:80")
+    await until(lambda: call.is_answered)
+    assert call.failed == [Ending("upstream unreachable", "Name or service not known")]
+
+
+async def test_looking_up_is_within_the_timeout_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_answer = threading.Event()
+    house.exits.callback(may_answer.set)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: may_answer.wait() and [])
+    call = Call(house, "slow.example:80")
+    house.clock.advance(TIMEOUT_S)
+    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+
+
+async def test_a_name_that_is_known_after_the_call_was_cancelled_is_not_dialled(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, text_of(house.server.address))
+    call = Call(house, "db.example:5432")
+    call.dial.cancel()
+    known: list[object] = []
+    call.resolver.look_up(known.append)
+    await until(lambda: known)
+    with pytest.raises(BlockingIOError):
+        house.server.accept()
+
+
+async def test_a_unix_socket_is_connected_at_once(house: House, tmp_path: Path) -> None:
+    server = Server(str(tmp_path / "db.sock"))
+    house.exits.callback(server.close)
+    assert len(Call(house, f"unix:{server.address}").connected) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("absent.sock", "No such file or directory"), ("x" * 200, "Invalid argument")]
+)
+async def test_a_path_without_a_server_is_unreachable(
+    house: House, tmp_path: Path, name: str, words: str
+) -> None:
+    assert Call(house, f"unix:{tmp_path / name}").failed == [Ending("upstream unreachable", words)]
+
+
+async def test_a_full_unix_backlog_is_tried_again(house: House, tmp_path: Path) -> None:
+    server = silent_server(house.exits, str(tmp_path / "db.sock"))
+    call = Call(house, f"unix:{server.address}")
+    for _ in range(3):
+        house.clock.advance(RETRY_S)
+        await turns()
+        assert not call.is_answered
+    server.accept().close()
+    house.clock.advance(RETRY_S)
+    assert len(call.connected) == 1
+
+
+async def test_a_unix_backlog_that_stays_full_is_given_up_after_the_timeout(
+    house: House, tmp_path: Path
+) -> None:
+    server = silent_server(house.exits, str(tmp_path / "db.sock"))
+    call = Call(house, f"unix:{server.address}")
+    house.clock.advance(TIMEOUT_S - 0.001)
+    await turns()
+    assert not call.is_answered
+    house.clock.advance(0.001)
+    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+
+
+async def test_a_full_descriptor_table_is_unreachable(house: House) -> None:
+    with no_descriptor_free():
+        call = Call(house, text_of(house.server.address))
+    assert call.failed == [Ending("upstream unreachable", "Too many open files")]

@@ -1,0 +1,89 @@
+"""What must not happen ends one connection, with a traceback in the log; everything else goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.proxy.house import House
+from tests.proxy.odd_faults import Dud, Relapse, Trap
+from tests.proxy.servers import silent_server
+from trixter.faults import Direction, Faults
+from trixter.proxy.address import text_of
+from trixter.proxy.poller import Callback, EpollPoller
+
+
+class ScarcePoller(EpollPoller):
+    """Watch sockets until there is no room for more: fs.epoll.max_user_watches."""
+
+    is_full = False
+
+    def read(self, fd: int, on_readable: Callback) -> None:
+        self._require_room()
+        super().read(fd, on_readable)
+
+    def write(self, fd: int, on_writable: Callback) -> None:
+        self._require_room()
+        super().write(fd, on_writable)
+
+    def _require_room(self) -> None:
+        if self.is_full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.fixture
+async def poller(no_descriptor_left: None) -> ScarcePoller:
+    return ScarcePoller(asyncio.get_running_loop())
+
+
+@pytest.fixture
+async def house(poller: ScarcePoller) -> AsyncIterator[House]:
+    with ExitStack() as exits:
+        yield House(exits, poller)
+
+
+def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture, error: str) -> None:
+    assert house.ending is not None
+    assert (house.ending.reason, house.ending.detail, house.ending.reset) == ("internal error", error, True)
+    (record,) = caplog.records
+    assert (record.levelno, record.getMessage()) == (logging.ERROR, "connection c-2: internal error")
+    assert record.exc_info is not None
+    assert len(house.registry) == len(house.registry.all()) == 1
+
+
+@pytest.mark.parametrize("when", ["bytes arrive", "it starts", "settings change"])
+async def test_a_fault_that_fails(house: House, caplog: pytest.LogCaptureFixture, when: str) -> None:
+    other_client, other_server, _ = house.connect()
+    fault = {"bytes arrive": Trap(), "it starts": Dud(), "settings change": Relapse()}[when]
+    house.start_with(upstream=Faults(fault))
+    client, server, connection = house.connect()
+    if when == "bytes arrive":
+        client.send(b"crash")
+    elif when == "settings change":
+        connection.pipe(Direction.UPSTREAM).faults = Faults(Relapse(severity=1))
+    assert await client.receive_reset() == await server.receive_reset() == b""
+    assert_only_the_second_ended(house, caplog, "ZeroDivisionError")
+    other_client.send(b"all is well")
+    assert await other_server.receive(11) == b"all is well"
+
+
+@pytest.mark.parametrize("when", ["it is dialled", "it opens"])
+async def test_a_system_that_cannot_watch_its_sockets(
+    house: House, poller: ScarcePoller, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    other_client, other_server, _ = house.connect()
+    if when == "it is dialled":
+        house.lead_to(text_of(silent_server(house.exits).address))
+    poller.is_full = True
+    client, _ = house.knock()
+    poller.is_full = False
+    assert await client.receive_reset() == b""
+    assert_only_the_second_ended(house, caplog, "OSError")
+    other_client.send(b"all is well")
+    assert await other_server.receive(11) == b"all is well"

@@ -1,0 +1,185 @@
+"""Accepting goes on, whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.proxy.descriptors import no_descriptor_free
+from tests.proxy.house import House
+from tests.proxy.peers import Peer
+from tests.proxy.waiting import turns, until
+from trixter.errors import BindError
+from trixter.proxy.address import SocketAddress, listen_sockets, text_of
+from trixter.proxy.listener import ACCEPTS_PER_WAKE, PAUSE_S, Listener
+
+
+class Door:
+    """A listener, and who came in."""
+
+    def __init__(self, house: House, *addresses: str, sockets: list[socket.socket] | None = None) -> None:
+        self.house = house
+        self.sockets = sockets or [sock for text in addresses for sock in listen_sockets(text)]
+        self.addresses: list[Any] = [sock.getsockname() for sock in self.sockets]
+        self.accepted: list[tuple[socket.socket, SocketAddress]] = []
+        self.greet: Callable[[socket.socket], None] = lambda sock: None
+        self.listener = Listener(self.sockets, house.reactor, self.on_accepted)
+        house.exits.callback(self.close)
+
+    def on_accepted(self, sock: socket.socket, peer: SocketAddress) -> None:
+        self.greet(sock)
+        self.accepted.append((sock, peer))
+
+    def knock(self, which: int = 0) -> socket.socket:
+        """Connect; the kernel does it whether or not anybody accepts."""
+        client = socket.create_connection(self.addresses[which][:2])
+        self.house.exits.callback(client.close)
+        return client
+
+    def close(self) -> None:
+        self.listener.close()
+        for sock, _ in self.accepted:
+            sock.close()
+
+
+class Unlucky(socket.socket):
+    """A listening socket whose clients give up before they are accepted, at first."""
+
+    gone = 2
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.gone:
+            self.gone -= 1
+            raise ConnectionAbortedError("Software caused connection abort")
+        return super().accept()
+
+
+async def test_it_hands_connections_on_with_their_address(house: House) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    client = door.knock()
+    await until(lambda: door.accepted)
+    sock, peer = door.accepted[0]
+    assert peer == client.getsockname()
+    assert not sock.getblocking()
+    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_it_listens_on_all_its_addresses(house: House) -> None:
+    door = Door(house, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
+    door.listener.start()
+    clients = [door.knock(which) for which in range(3)]
+    await until(lambda: len(door.accepted) == 3)
+    assert sorted(sock.getpeername() for sock, _ in door.accepted) == sorted(
+        client.getsockname() for client in clients
+    )
+
+
+async def test_a_crowd_is_let_in(house: House) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    for _ in range(2 * ACCEPTS_PER_WAKE + 1):
+        door.knock()
+    await until(lambda: len(door.accepted) == 2 * ACCEPTS_PER_WAKE + 1)
+
+
+async def test_before_it_is_started_nobody_can_connect(house: House) -> None:
+    door = Door(house, "127.0.0.1:0")
+    with pytest.raises(ConnectionRefusedError):
+        door.knock()
+
+
+async def test_a_full_descriptor_table_is_waited_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(house, "127.0.0.1:0", "127.0.0.2:0")
+    door.listener.start()
+    door.knock(0), door.knock(1)
+    with no_descriptor_free():
+        await until(lambda: caplog.records)
+        assert house.clock.next_at == house.clock.time() + PAUSE_S
+        for _ in range(3):
+            house.clock.advance(PAUSE_S)
+            await turns()
+        assert door.accepted == []
+    warning = f"cannot accept on {text_of(door.addresses[0])}: Too many open files; trying again"
+    assert [record.getMessage() for record in caplog.records] == [warning]
+    house.clock.advance(PAUSE_S)
+    await until(lambda: len(door.accepted) == 2)
+    assert [record.getMessage() for record in caplog.records[1:]] == ["accepting connections again"]
+    assert {record.levelname for record in caplog.records} == {"WARNING"}
+
+
+async def test_a_full_descriptor_table_is_left_alone_between_attempts(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.knock()
+    with no_descriptor_free():
+        await until(lambda: caplog.records)
+    await turns()
+    assert door.accepted == []
+
+
+async def test_closing_ends_the_wait_for_descriptors(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.knock()
+    with no_descriptor_free():
+        await until(lambda: caplog.records)
+        door.listener.close()
+    assert house.clock.next_at is None
+
+
+async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(house: House) -> None:
+    unlucky = Unlucky()
+    unlucky.bind(("127.0.0.1", 0))
+    unlucky.setblocking(False)
+    door = Door(house, sockets=[unlucky])
+    door.listener.start()
+    door.knock()
+    await until(lambda: door.accepted)
+    assert unlucky.gone == 0
+
+
+async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_concern(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.greet = lambda sock: [].pop()
+    client = Peer(door.knock())
+    assert await client.receive_all() == b""
+    door.greet = lambda sock: None
+    door.knock()
+    await until(lambda: door.accepted)
+    (record,) = caplog.records
+    assert record.getMessage() == f"connection from {text_of(client.sock.getsockname())}: internal error"
+    assert record.exc_info is not None
+    assert record.levelno == logging.ERROR
+
+
+async def test_a_closed_listener_refuses_and_gives_its_port_back(house: House) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.listener.close()
+    door.listener.close()
+    with pytest.raises(ConnectionRefusedError):
+        door.knock()
+    for sock in listen_sockets(text_of(door.addresses[0])):
+        sock.close()
+
+
+async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(house: House) -> None:
+    first = Door(house, "127.0.0.1:0")
+    second = Door(house, text_of(first.addresses[0]))
+    first.listener.start()
+    with pytest.raises(BindError) as refused:
+        second.listener.start()
+    assert (refused.value.address, refused.value.reason) == (
+        text_of(first.addresses[0]),
+        "address already in use",
+    )

@@ -1,0 +1,53 @@
+"""The registry knows who is connected, and how the others ended."""
+
+from __future__ import annotations
+
+from tests.proxy.house import House
+from tests.proxy.servers import silent_server
+from trixter.faults import Direction, Faults, Latency
+from trixter.proxy import Registry
+from trixter.proxy.address import text_of
+
+
+def test_at_first_nobody_is_there() -> None:
+    registry = Registry()
+    assert (len(registry), list(registry), registry.accepted, registry.ended) == (0, [], 0, {})
+    assert registry.get("c-1") is None
+
+
+async def test_open_connections_are_listed_oldest_first(house: House) -> None:
+    connections = [house.connect()[2] for _ in range(3)]
+    assert list(house.registry) == house.registry.all() == connections
+    assert len(house.registry) == 3
+    assert house.registry.get("c-2") is connections[1]
+
+
+async def test_one_that_is_still_dialling_is_counted_and_not_listed(house: House) -> None:
+    house.lead_to(text_of(silent_server(house.exits).address))
+    _, connection = house.knock()
+    assert (len(house.registry), house.registry.get("c-1")) == (0, None)
+    assert house.registry.accepted == 1
+    assert house.registry.all() == [connection]
+
+
+async def test_ended_ones_are_counted_by_reason(house: House) -> None:
+    connections = [house.connect()[2] for _ in range(3)]
+    for connection in connections[:2]:
+        connection.shut_down("enough")
+    assert house.registry.ended == {"shutdown": 2}
+    assert list(house.registry) == connections[2:]
+    assert house.registry.get("c-1") is None
+    assert house.registry.accepted == 3
+
+
+async def test_connections_may_end_while_somebody_goes_through_them(house: House) -> None:
+    """A change of settings releases bytes, and their sink may be gone."""
+    house.start_with(upstream=Faults(Latency(delay_s=1)))
+    for _ in range(3):
+        client, server, connection = house.connect()
+        client.send(b"x")
+        connection.pipe(Direction.UPSTREAM).read_now()
+        server.reset()
+    for connection in house.registry:
+        connection.pipe(Direction.UPSTREAM).faults = Faults()
+    assert house.registry.ended == {"reset by upstream": 3}

@@ -1,0 +1,102 @@
+"""The log has one line when a connection opens, and one when it ends."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from tests.proxy.house import House
+from tests.proxy.waiting import until
+from trixter.faults import Direction
+from trixter.proxy import Ending
+from trixter.proxy.address import text_of
+from trixter.proxy.report import report_ended, report_opened
+
+FIELDS = [
+    "connection",
+    "client",
+    "upstream",
+    "bytes_upstream",
+    "bytes_downstream",
+    "duration_s",
+    "reason",
+    "detail",
+]
+
+
+@pytest.fixture
+def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    caplog.set_level(logging.INFO, logger="trixter.proxy")
+    return caplog
+
+
+def fields_of(record: logging.LogRecord) -> dict[str, object]:
+    """Return what a structured log would show beside the text."""
+    return {name: value for name, value in vars(record).items() if name in FIELDS}
+
+
+async def test_opening_names_both_ends(house: House, log: pytest.LogCaptureFixture) -> None:
+    client, _, connection = house.connect()
+    report_opened(connection)
+    (record,) = log.records
+    here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
+    assert record.getMessage() == f"connection c-1 opened: {here} → {there}"
+    assert record.levelno == logging.INFO
+    assert fields_of(record) == {"connection": "c-1", "client": here, "upstream": there}
+
+
+async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest.LogCaptureFixture) -> None:
+    client, server, connection = house.connect()
+    client.send(b"12345")
+    server.send(b"123")
+    await server.receive(5)
+    await client.receive(3)
+    await until(lambda: connection.passed_bytes(Direction.DOWNSTREAM))
+    house.clock.advance(1.5)
+    connection.shut_down("enough")
+    assert connection.ending is not None
+    report_ended(connection, connection.ending)
+    (record,) = log.records
+    here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
+    assert record.getMessage() == (
+        f"connection c-1 ended: shutdown: enough; {here} → {there}, 5 B up, 3 B down, 1.500 s"
+    )
+    assert record.levelno == logging.INFO
+    values = ["c-1", here, there, 5, 3, 1.5, "shutdown", "enough"]
+    assert fields_of(record) == dict(zip(FIELDS, values, strict=True))
+
+
+async def test_an_upstream_that_cannot_be_reached_is_a_warning_that_names_it(
+    house: House, log: pytest.LogCaptureFixture
+) -> None:
+    house.lead_to("127.0.0.1:1")
+    _, connection = house.knock()
+    assert connection.ending is not None
+    report_ended(connection, connection.ending)
+    (record,) = log.records
+    assert record.levelno == logging.WARNING
+    assert "upstream unreachable: Connection refused; " in record.getMessage()
+    assert " → 127.0.0.1:1, 0 B up, 0 B down, 0.000 s" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("reason", "level"),
+    [("connect timeout", logging.WARNING), ("closed", logging.INFO), ("reset by client", logging.INFO)],
+)
+async def test_only_what_somebody_should_look_at_is_a_warning(
+    house: House, log: pytest.LogCaptureFixture, reason: str, level: int
+) -> None:
+    _, _, connection = house.connect()
+    report_ended(connection, Ending(reason))
+    assert [record.levelno for record in log.records] == [level]
+
+
+async def test_what_nobody_wants_to_read_is_not_written(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR, logger="trixter.proxy")
+    _, _, connection = house.connect()
+    report_opened(connection)
+    report_ended(connection, Ending("connect timeout"))
+    assert caplog.records == []

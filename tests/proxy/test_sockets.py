@@ -1,0 +1,66 @@
+"""Sockets end as somebody wants them to: with a reset, or with an ordinary end."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+
+import pytest
+
+from tests.proxy.peers import Peer, fill
+from tests.proxy.servers import socket_pair
+from trixter.proxy.sockets import close_quietly, close_with_reset, send_at_once
+
+
+@pytest.fixture
+def pair(exits: ExitStack) -> tuple[socket.socket, socket.socket]:
+    here, there = socket_pair()
+    exits.callback(here.close)
+    exits.callback(there.close)
+    return here, there
+
+
+def test_a_reset_is_seen_as_one(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    close_with_reset(here)
+    with pytest.raises(ConnectionResetError):
+        there.recv(1)
+
+
+def test_what_was_sent_before_a_reset_is_still_read(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    here.send(b"last words")
+    close_with_reset(here)
+    assert there.recv(100) == b"last words"
+    with pytest.raises(ConnectionResetError):
+        there.recv(1)
+
+
+def test_a_socket_whose_peer_has_reset_it_can_be_reset_too(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    close_with_reset(there)
+    close_with_reset(here)
+    close_with_reset(here)
+    assert here.fileno() == -1
+
+
+def test_an_ordinary_end_is_one_also_with_something_unread(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    fill(there)
+    close_quietly(here)
+    assert there.recv(1) == b""
+
+
+@pytest.mark.parametrize("peer_is", ["finished", "gone", "reset"])
+def test_an_ordinary_end_needs_no_peer(pair: tuple[socket.socket, socket.socket], peer_is: str) -> None:
+    here, there = pair
+    {"finished": Peer(there).finish, "gone": there.close, "reset": Peer(there).reset}[peer_is]()
+    close_quietly(here)
+    assert here.fileno() == -1
+
+
+def test_nagle_is_off_where_there_is_one(exits: ExitStack) -> None:
+    tcp = exits.enter_context(socket.socket())
+    send_at_once(tcp)
+    assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    send_at_once(exits.enter_context(socket.socket(socket.AF_UNIX)))
