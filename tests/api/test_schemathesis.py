@@ -19,7 +19,8 @@ from tests.api.world import new_world
 from trixter.api import ApiServer, create_app
 from trixter.proxy.address import listen_sockets, text_of
 
-pytestmark = pytest.mark.slow
+# Generating takes its time where every line is counted.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 
 @asynccontextmanager

@@ -16,12 +16,18 @@ from tests.e2e.upstreams import RedisServer
 
 Start = Callable[..., Trixter]
 
+# For 9,000 connections in one process, and what else it has open.
+MANY_DESCRIPTORS = 20_000
+
 
 @pytest.fixture(scope="session", autouse=True)
-def all_descriptors() -> None:
-    """Allow this process, and those it starts, as many descriptors as there may be."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+def many_descriptors() -> Iterator[None]:
+    """Allow this process, and those it starts, as many descriptors as the tests can use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(MANY_DESCRIPTORS, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @contextmanager

@@ -52,9 +52,9 @@ def test_jitter_stays_within_its_range_and_uses_it(conversation: Conversation) -
     taken = [conversation.upstream_s() for _ in range(40)]
 
     assert min(taken) >= 0.010
-    # 40 uniform draws between 10 and 90 ms: the extremes are near the ends, or the die is loaded.
-    assert min(taken) <= 0.025 + LATENESS_S
-    assert max(taken) >= 0.075
+    # 40 uniform draws between 10 and 90 ms: they cannot all be small, nor all large.
+    assert max(taken) >= 0.060
+    assert min(taken) <= 0.040 + LATENESS_S
     assert sorted(taken)[len(taken) // 2] <= 0.090 + LATENESS_S
 
 

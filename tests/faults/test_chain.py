@@ -5,6 +5,7 @@ from hypothesis import given
 
 from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults
+from tests.faults.toxics import LimitData
 from trixter.faults import (
     CALM,
     EOF,
@@ -19,7 +20,6 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.faults.chain import Outlet
 
 
 def test_a_calm_chain_passes_everything_at_once() -> None:
@@ -117,13 +117,19 @@ def test_nothing_follows_an_abort() -> None:
     assert not flow.chain.is_calm  # it is over: going around it would let bytes through
 
 
-def test_an_outlet_that_is_over_takes_nothing_more() -> None:
-    outlet = Outlet()
-    outlet.put_end(Close("limit"), 0.0)
-    outlet.put(b"x", 0.0)
-    outlet.put_end(EOF, 0.0)
-    outlet.abort("late")
-    assert outlet.actions == [Close("limit")]
+def test_nothing_follows_a_close() -> None:
+    flow = Flow.under(LimitData(size_bytes=1))
+    flow.put(b"xy")
+    flow.put(b"z")
+    flow.put_eof()
+    flow.change(Latency(delay_s=1))
+    assert [d.action for d in flow.departures] == [b"x", Close("data limit")]
+
+
+def test_a_connection_is_reset_only_once() -> None:
+    flow = Flow.under(Terminate(probability=1.0), Terminate(probability=1.0))
+    flow.put(b"x" * 100_000)  # struck many times
+    assert [d.action for d in flow.departures] == [Abort("terminated")]
 
 
 def test_switching_one_fault_on_does_not_change_what_another_draws() -> None:

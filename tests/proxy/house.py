@@ -65,14 +65,14 @@ class House:
         assert len(self.endings) <= 1, f"ended {len(self.endings)} times"
         return self.endings[0][1] if self.endings else None
 
-    def knock(self, *, buffer_bytes: int = 0) -> tuple[Peer, Connection]:
-        """Let a client connect, and dial for it."""
+    def knock(self, *, buffer_bytes: int = 0, first_words: bytes = b"") -> tuple[Peer, Connection]:
+        """Let a client connect, maybe speak at once, and dial for it."""
         there, here = socket_pair(buffer_bytes=buffer_bytes)
         self.exits.callback(there.close)
-        self.exits.callback(here.close)
         number = self.registry.accepted + 1
         connection = Connection(number, f"c-{number}", here, here.getpeername(), self)
         self.registry.accept(connection)
+        there.send(first_words)
         connection.start()
         return Peer(there), connection
 

@@ -53,6 +53,13 @@ class TrapStage(Stage[Idle]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateTrap(Trap):
+    """Wait where bytes come last, so that the word may be held before it is heard."""
+
+    place: ClassVar[Place] = Place.CLOSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Curfew(Idle):
     """Close both sides at a time."""
 

@@ -98,6 +98,23 @@ async def test_a_callback_that_fails_does_not_keep_the_others_from_ringing(clock
     assert [type(failure) for failure in failures] == [IndexError]
 
 
+@pytest.mark.parametrize("kind", [TimerfdClock, LoopClock])
+async def test_an_alarm_rings_once(no_descriptor_left: None, kind: type[TimerfdClock | LoopClock]) -> None:
+    rings: list[float] = []
+
+    class Audible(kind):  # type: ignore[misc, valid-type]
+        def _ring(self) -> None:
+            rings.append(self.time())
+            super()._ring()
+
+    clock = Audible(asyncio.get_running_loop())
+    clock.call_at(0.0, lambda: None)
+    await until(lambda: rings)
+    await turns()
+    assert len(rings) == 1
+    clock.close()
+
+
 async def test_a_closed_clock_rings_no_more(no_descriptor_left: None) -> None:
     for clock in (TimerfdClock(asyncio.get_running_loop()), LoopClock(asyncio.get_running_loop())):
         kept: list[str] = []

@@ -25,10 +25,11 @@ async def test_it_knows_who_is_connected_to_what_and_since_when(house: House) ->
     assert connection.age_s == 2.5
 
 
-async def test_what_the_client_said_while_it_was_dialled_is_not_lost(house: House) -> None:
-    client, server, _ = house.connect()
-    client.send(b"in a hurry")
-    assert await server.receive(10) == b"in a hurry"
+async def test_what_the_client_has_said_already_is_passed_on_before_the_loop_turns(house: House) -> None:
+    house.knock(first_words=b"in a hurry")
+    server = house.server.accept()
+    house.exits.callback(server.close)
+    assert server.received() == b"in a hurry"
 
 
 async def test_it_is_over_when_both_directions_are(house: House) -> None:

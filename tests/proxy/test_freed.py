@@ -90,6 +90,12 @@ async def test_if_it_never_opened(house: House, monkeypatch: pytest.MonkeyPatch,
     assert live_objects(*MORTALS) == []
 
 
+async def test_a_dial_is_not_kept_while_bytes_flow(house: House) -> None:
+    house.connect()
+    assert live_objects(Connection)
+    assert live_objects(Dial) == []
+
+
 async def test_if_it_was_given_up_while_it_was_dialled(house: House) -> None:
     house.lead_to(text_of(silent_server(house.exits).address))
     _, connection = house.knock()

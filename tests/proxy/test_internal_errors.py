@@ -12,9 +12,10 @@ from contextlib import ExitStack
 import pytest
 
 from tests.proxy.house import House
-from tests.proxy.odd_faults import Dud, Relapse, Trap
+from tests.proxy.odd_faults import Dud, LateTrap, Relapse, Trap
 from tests.proxy.servers import silent_server
-from trixter.faults import Direction, Faults
+from tests.proxy.waiting import until
+from trixter.faults import Direction, Faults, Latency
 from trixter.proxy.address import text_of
 from trixter.proxy.poller import Callback, EpollPoller
 
@@ -57,16 +58,21 @@ def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture,
     assert len(house.registry) == len(house.registry.all()) == 1
 
 
-@pytest.mark.parametrize("when", ["bytes arrive", "it starts", "settings change"])
+@pytest.mark.parametrize("when", ["bytes arrive", "bytes leave", "it starts", "settings change"])
 async def test_a_fault_that_fails(house: House, caplog: pytest.LogCaptureFixture, when: str) -> None:
     other_client, other_server, _ = house.connect()
-    fault = {"bytes arrive": Trap(), "it starts": Dud(), "settings change": Relapse()}[when]
-    house.start_with(upstream=Faults(fault))
+    fault = {"bytes leave": LateTrap(), "it starts": Dud(), "settings change": Relapse()}.get(when, Trap())
+    house.start_with(upstream=Faults(fault, Latency(delay_s=1.0)))
     client, server, connection = house.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
     if when == "bytes arrive":
         client.send(b"crash")
+    elif when == "bytes leave":
+        client.send(b"crash")
+        await until(lambda: upstream.held_bytes)
+        house.clock.advance(1.0)
     elif when == "settings change":
-        connection.pipe(Direction.UPSTREAM).faults = Faults(Relapse(severity=1))
+        upstream.faults = Faults(Relapse(severity=1))
     assert await client.receive_reset() == await server.receive_reset() == b""
     assert_only_the_second_ended(house, caplog, "ZeroDivisionError")
     other_client.send(b"all is well")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-
 import pytest
 
-from tests.proxy.house import pipes_of
 from tests.proxy.peers import clog
-from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
+from tests.proxy.servers import Server, resolve_to, silent_server
 from tests.proxy.street import Street
 from tests.proxy.waiting import until
 from trixter.errors import BindError, SettingError
-from trixter.faults import Corrupt, Direction, Faults, Latency, Slice
+from trixter.faults import Corrupt, Direction, Faults, Latency
 from trixter.proxy import Defaults, Proxy
 from trixter.proxy.address import text_of
 
@@ -150,31 +146,6 @@ async def test_a_duration_ends_connections_by_the_real_clock(street: Street) -> 
     assert proxy.registry.ended == {"duration": 1}
 
 
-@pytest.mark.parametrize("kind", ["IPv4", "IPv6", "name", "unix"])
-async def test_the_upstream_may_be_anywhere(
-    street: Street, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = str(tmp_path / "db.sock")
-    server = Server({"unix": path, "IPv6": "::1"}.get(kind, "127.0.0.1"))
-    street.exits.callback(server.close)
-    resolve_to(monkeypatch, dead_address(), text_of(server.address if kind == "name" else ("127.0.0.1", 1)))
-    proxy = street.proxy(upstream="db.example:5432" if kind == "name" else text_of(server.address))
-    client = street.client(proxy)
-    await until(lambda: len(proxy.registry))
-    there = server.accept()
-    street.exits.callback(there.close)
-    (connection,) = proxy.registry
-    for faults in (Faults(), Faults(Slice(size_bytes=1))):
-        for pipe in pipes_of(connection):
-            pipe.faults = faults
-        client.send(b"ping")
-        assert await there.receive(4) == b"ping"
-        there.send(b"pong")
-        assert await client.receive(4) == b"pong"
-    there.close()
-    assert await client.receive_all() == b""
-
-
 async def test_it_may_listen_on_every_address_of_a_name(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,24 +159,6 @@ async def test_it_may_listen_on_every_address_of_a_name(
     }
     for _ in clients:
         street.server.accept().close()
-
-
-@pytest.mark.parametrize("upstream", ["dead", "unknown", "silent"])
-async def test_an_upstream_that_is_not_there_is_a_warning_and_others_go_on(
-    street: Street, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, upstream: str
-) -> None:
-    proxy = street.proxy(connect_timeout_s=0.005)
-    client, server = await street.pair(proxy)
-    resolve_to_nothing(monkeypatch)
-    silent = text_of(silent_server(street.exits).address)
-    address = {"dead": dead_address(), "unknown": "nowhere.example:80", "silent": silent}[upstream]
-    lost = street.client(street.proxy(upstream=address, connect_timeout_s=0.005))
-    assert await lost.receive_all() == b""
-    (record,) = caplog.records
-    assert record.levelno == logging.WARNING
-    assert address in record.getMessage()
-    client.send(b"not my concern")
-    assert await server.receive(14) == b"not my concern"
 
 
 async def test_one_slow_peer_is_not_in_the_way_of_others(street: Street) -> None:

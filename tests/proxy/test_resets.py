@@ -83,6 +83,17 @@ async def test_a_reset_by_a_source_that_is_not_read_is_seen(house: House) -> Non
     assert house.ending == RESET_BY_CLIENT
 
 
+async def test_a_sink_that_is_lost_when_its_bytes_are_due_is_a_reset(house: House) -> None:
+    house.start_with(upstream=SLOW)
+    client, server, connection = house.connect()
+    client.send(b"for nobody")
+    await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
+    server.reset()
+    house.clock.advance(1.0)
+    assert house.ending == RESET_BY_UPSTREAM
+    assert await client.receive_reset() == b""
+
+
 async def test_a_reset_by_a_sink_that_is_full_is_seen(house: House) -> None:
     client, server, _ = house.connect()
     await clog(client)
