@@ -16,10 +16,10 @@ from tests.proxy.waiting import turns
 @pytest.fixture
 async def no_descriptor_left(anyio_backend: object) -> AsyncIterator[None]:
     """Fail if a test leaves more descriptors open than there were."""
-    await turns(5)  # the loop opens some of its own at first
+    await turns(3)  # the loop opens some of its own at first
     before = open_descriptors()
     yield
-    await turns(5)
+    await turns(3)
     # Counted, for uvloop trades some of its own for others.
     assert len(after := open_descriptors()) == len(before), sorted(set(after) - set(before))
 

@@ -88,7 +88,7 @@ class House:
         pieces = []
         async with asyncio.timeout(PATIENCE_S):
             while not peer.has_ended:
-                self.clock.advance(1.0)
+                self.clock.advance(5.0)
                 await turns(1)
                 pieces.append(peer.received())
         return b"".join(pieces)

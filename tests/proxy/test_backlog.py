@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
+from tests.proxy.waiting import PATIENCE_S
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 from trixter.proxy.backlog import Backlog
 
@@ -59,6 +60,7 @@ def test_a_sink_that_is_gone_is_an_os_error(exits: ExitStack) -> None:
 def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: int) -> None:
     with ExitStack() as exits:
         sink, there = (exits.enter_context(sock) for sock in socket_pair(buffer_bytes=4096))
+        there.settimeout(PATIENCE_S)
         pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
         backlog = Backlog()
         for piece in pieces:

@@ -193,7 +193,7 @@ async def test_a_unix_backlog_that_stays_full_is_given_up_after_the_timeout(
     assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
 
 
-async def test_a_full_descriptor_table_is_unreachable(house: House) -> None:
+async def test_a_full_descriptor_table_is_not_the_upstream_s_fault(house: House) -> None:
     with no_descriptor_free():
         call = Call(house, text_of(house.server.address))
-    assert call.failed == [Ending("upstream unreachable", "Too many open files")]
+    assert call.failed == [Ending("out of descriptors", "Too many open files")]

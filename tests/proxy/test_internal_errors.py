@@ -16,6 +16,7 @@ from tests.proxy.odd_faults import Dud, LateTrap, Relapse, Trap
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
 from trixter.faults import Direction, Faults, Latency
+from trixter.proxy import Connection, Ending
 from trixter.proxy.address import text_of
 from trixter.proxy.poller import Callback, EpollPoller
 
@@ -47,6 +48,14 @@ async def poller(no_descriptor_left: None) -> ScarcePoller:
 async def house(poller: ScarcePoller) -> AsyncIterator[House]:
     with ExitStack() as exits:
         yield House(exits, poller)
+
+
+class ClumsyHouse(House):
+    """A house that trips over every connection that ends."""
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        super().on_ended(connection, ending)
+        raise ZeroDivisionError
 
 
 def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture, error: str) -> None:
@@ -93,3 +102,18 @@ async def test_a_system_that_cannot_watch_its_sockets(
     assert_only_the_second_ended(house, caplog, "OSError")
     other_client.send(b"all is well")
     assert await other_server.receive(11) == b"all is well"
+
+
+async def test_nothing_goes_wrong_in_silence_also_after_the_end(
+    no_descriptor_left: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with ExitStack() as exits:
+        house = ClumsyHouse(exits)
+        house.start_with(upstream=Faults(Trap()))
+        client, _, _ = house.connect()
+        client.send(b"abort")
+        await until(lambda: caplog.records)
+        (record,) = caplog.records
+        assert record.getMessage() == "a connection that is over: internal error"
+        assert record.exc_info is not None
+        assert record.exc_info[0] is ZeroDivisionError

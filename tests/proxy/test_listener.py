@@ -104,7 +104,8 @@ async def test_a_full_descriptor_table_is_waited_out(house: House, caplog: pytes
             house.clock.advance(PAUSE_S)
             await turns()
         assert door.accepted == []
-    warning = f"cannot accept on {text_of(door.addresses[0])}: Too many open files; trying again"
+    everywhere = ", ".join(map(text_of, door.addresses))
+    warning = f"cannot accept on {everywhere}: Too many open files; trying again"
     assert [record.getMessage() for record in caplog.records] == [warning]
     house.clock.advance(PAUSE_S)
     await until(lambda: len(door.accepted) == 2)
@@ -183,3 +184,31 @@ async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(house: Hou
         text_of(first.addresses[0]),
         "address already in use",
     )
+
+
+async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.listener.rest("Too many open files")
+    door.knock()
+    await turns()
+    assert door.accepted == []
+    house.clock.advance(PAUSE_S)
+    await until(lambda: len(door.accepted) == 1)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"cannot accept on {text_of(door.addresses[0])}: Too many open files; trying again",
+        "accepting connections again",
+    ]
+
+
+async def test_a_closed_listener_has_nothing_to_rest_from(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(house, "127.0.0.1:0")
+    door.listener.start()
+    door.listener.close()
+    door.listener.rest("Too many open files")
+    assert not caplog.records
+    assert house.clock.next_at is None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import socket
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
+from functools import partial
 
 import pytest
 
 from tests.proxy.peers import Peer
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import turns, until
-from trixter.proxy.poller import EpollPoller, LoopPoller, Poller, poller_for
+from trixter.proxy.poller import EpollPoller, LoopPoller, Poller
 
 
 @pytest.fixture(params=[EpollPoller, LoopPoller])
@@ -180,10 +180,18 @@ async def test_an_event_is_not_taken_for_that_of_the_next_socket_of_its_number(
     assert [successor.calls for successor in successors] == [[]]
 
 
-async def test_linux_has_an_epoll(no_descriptor_left: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = asyncio.get_running_loop()
-    poller = poller_for(loop)
-    assert isinstance(poller, EpollPoller)
-    poller.close()
-    monkeypatch.delattr(select, "epoll")
-    assert isinstance(poller_for(loop), LoopPoller)
+async def test_one_that_is_closed_by_a_callback_calls_nobody_else(no_descriptor_left: None) -> None:
+    for kind in (EpollPoller, LoopPoller):
+        with ExitStack() as exits:
+            poller = kind(asyncio.get_running_loop())
+            called: list[Watched] = []
+
+            def close_it(this: Watched, called: list[Watched] = called) -> None:
+                called.append(this)
+                this.poller.close()
+
+            for this in (Watched(poller, exits), Watched(poller, exits)):
+                poller.read(this.fd, partial(close_it, this))
+                this.peer.send(b"x")
+            await turns()
+            assert len(called) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
-from trixter.proxy.sockets import close_quietly, close_with_reset, send_at_once
+from trixter.proxy.sockets import DRAIN_BYTES, close_quietly, close_with_reset, send_at_once
 
 
 @pytest.fixture
@@ -46,9 +46,17 @@ def test_a_socket_whose_peer_has_reset_it_can_be_reset_too(pair: tuple[socket.so
 
 def test_an_ordinary_end_is_one_also_with_something_unread(pair: tuple[socket.socket, socket.socket]) -> None:
     here, there = pair
-    fill(there)
+    there.send(bytes(DRAIN_BYTES // 16))
     close_quietly(here)
     assert there.recv(1) == b""
+    assert there.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+
+
+def test_closing_does_not_wait_for_one_who_keeps_talking(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    assert fill(there) > DRAIN_BYTES
+    close_quietly(here)
+    assert here.fileno() == -1
 
 
 @pytest.mark.parametrize("peer_is", ["finished", "gone", "reset"])

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from trixter.proxy.address import Address, Target
 from trixter.proxy.clock import Timer
-from trixter.proxy.ending import CONNECT_TIMEOUT, UPSTREAM_UNREACHABLE, Ending
+from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.resolver import Answer, Resolver
-from trixter.proxy.sockets import send_at_once
+from trixter.proxy.sockets import OUT_OF_RESOURCES, send_at_once
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
@@ -96,6 +96,8 @@ class Dial:
             self._succeed()
         elif failure in (errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN):
             self._wait(retry=failure == errno.EAGAIN)
+        elif failure in OUT_OF_RESOURCES:
+            self._fail(OUT_OF_DESCRIPTORS, os.strerror(failure))  # that is not the upstream's fault
         else:
             self._next(UPSTREAM_UNREACHABLE, os.strerror(failure))
 

@@ -76,13 +76,15 @@ class Listener:
 
     def _on_acceptable(self, listening: socket.socket) -> None:
         for _ in range(ACCEPTS_PER_WAKE):
+            if self._pause is not None:  # the one before found no room for its upstream
+                return
             try:
                 client, peer = listening.accept()
             except BlockingIOError:
                 return
             except OSError as exc:
                 if exc.errno in OUT_OF_RESOURCES:
-                    self._rest(listening, exc)
+                    self.rest(exc.strerror or str(exc))
                     return
                 log.debug("a connection was gone before it was accepted: %s", exc)
                 continue
@@ -99,12 +101,14 @@ class Listener:
             log.exception("connection from %s: internal error", text_of(peer))
             client.close()
 
-    def _rest(self, listening: socket.socket, exc: OSError) -> None:
+    def rest(self, why: str) -> None:
+        """Leave the queue alone for a moment: there is no room for a connection."""
+        if not self._sockets:
+            return
         if not self._is_short:
             self._is_short = True
-            log.warning(
-                "cannot accept on %s: %s; trying again", text_of(listening.getsockname()), exc.strerror
-            )
+            here = ", ".join(text_of(sock.getsockname()) for sock in self._sockets)
+            log.warning("cannot accept on %s: %s; trying again", here, why)
         for sock in self._sockets:
             self._reactor.poller.pause(sock.fileno(), _nothing_to_do)
         if self._pause is None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 from typing import Protocol
 
 from trixter.proxy.ending import Ending
+
+log = logging.getLogger("trixter.proxy")
 
 
 class Owner(Protocol):
@@ -30,4 +33,6 @@ class Nobody:
     def on_finished(self, sink: socket.socket) -> None: ...
     def on_lost(self, sock: socket.socket, exc: OSError) -> None: ...
     def on_ending(self, ending: Ending) -> None: ...
-    def on_crash(self, exc: Exception) -> None: ...
+
+    def on_crash(self, exc: Exception) -> None:
+        log.error("a connection that is over: internal error", exc_info=exc)

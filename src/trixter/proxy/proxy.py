@@ -12,7 +12,7 @@ from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_o
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.dial import Route
-from trixter.proxy.ending import PROXY_STOPPED, Ending
+from trixter.proxy.ending import OUT_OF_DESCRIPTORS, PROXY_STOPPED, Ending
 from trixter.proxy.listener import Listener
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.registry import Registry
@@ -114,6 +114,8 @@ class Proxy:
     def on_ended(self, connection: Connection, ending: Ending) -> None:
         self.registry.end(connection, ending.reason)
         report_ended(connection, ending)
+        if ending.reason == OUT_OF_DESCRIPTORS and self._listener is not None:
+            self._listener.rest(ending.detail)  # the others wait in the kernel, rather than fail as well
 
     def _on_accepted(self, client: socket.socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1

@@ -6,7 +6,7 @@ import logging
 
 from trixter.faults import Direction
 from trixter.proxy.connection import Connection
-from trixter.proxy.ending import CONNECT_TIMEOUT, UPSTREAM_UNREACHABLE, Ending
+from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
 
 log = logging.getLogger("trixter.proxy")
 
@@ -20,7 +20,7 @@ def report_opened(connection: Connection) -> None:
 
 def report_ended(connection: Connection, ending: Ending) -> None:
     """Say how it ended, how long it lasted, and what passed."""
-    unreached = ending.reason in (UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT)
+    unreached = ending.reason in (UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS)
     level = logging.WARNING if unreached else logging.INFO
     if not log.isEnabledFor(level):
         return
