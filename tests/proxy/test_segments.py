@@ -1,6 +1,7 @@
 """Slices arrive as segments of their own, also when the sink was full meanwhile.
 
-On a busy machine the kernel sends a segment twice now and then, so there may be more of them, but never fewer.
+On a busy machine the kernel sends a segment twice now and then, so there may be more of them, but never
+fewer.
 """
 
 from __future__ import annotations
