@@ -11,6 +11,7 @@ from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import live_objects
 from tests.proxy.waiting import turns, until
 from trixter.proxy.clock import FURTHEST_S, SWEEP_FROM, Clock, LoopClock, Timer, TimerfdClock, clock_for
+from trixter.proxy.poller import Poller, poller_for
 
 
 class AlarmOnly(Clock):
@@ -34,11 +35,22 @@ class AlarmOnly(Clock):
     def close(self) -> None: ...
 
 
+@pytest.fixture
+async def poller(no_descriptor_left: None) -> AsyncIterator[Poller]:
+    poller = poller_for(asyncio.get_running_loop())
+    yield poller
+    poller.close()
+
+
 @pytest.fixture(params=[TimerfdClock, LoopClock])
-async def clock(request: pytest.FixtureRequest, no_descriptor_left: None) -> AsyncIterator[Clock]:
-    clock: Clock = request.param(asyncio.get_running_loop())
+async def clock(request: pytest.FixtureRequest, poller: Poller) -> AsyncIterator[Clock]:
+    clock: Clock = new_clock(request.param, poller)
     yield clock
     clock.close()
+
+
+def new_clock(kind: type[TimerfdClock | LoopClock], poller: Poller) -> Clock:
+    return kind(poller) if issubclass(kind, TimerfdClock) else kind(asyncio.get_running_loop())
 
 
 async def test_appointments_are_kept_in_order_and_never_early(clock: Clock) -> None:
@@ -99,7 +111,7 @@ async def test_a_callback_that_fails_does_not_keep_the_others_from_ringing(clock
 
 
 @pytest.mark.parametrize("kind", [TimerfdClock, LoopClock])
-async def test_an_alarm_rings_once(no_descriptor_left: None, kind: type[TimerfdClock | LoopClock]) -> None:
+async def test_an_alarm_rings_once(poller: Poller, kind: type[TimerfdClock | LoopClock]) -> None:
     rings: list[float] = []
 
     class Audible(kind):  # type: ignore[misc, valid-type]
@@ -107,7 +119,7 @@ async def test_an_alarm_rings_once(no_descriptor_left: None, kind: type[TimerfdC
             rings.append(self.time())
             super()._ring()
 
-    clock = Audible(asyncio.get_running_loop())
+    clock = new_clock(Audible, poller)
     clock.call_at(0.0, lambda: None)
     await until(lambda: rings)
     await turns()
@@ -115,8 +127,8 @@ async def test_an_alarm_rings_once(no_descriptor_left: None, kind: type[TimerfdC
     clock.close()
 
 
-async def test_a_closed_clock_rings_no_more(no_descriptor_left: None) -> None:
-    for clock in (TimerfdClock(asyncio.get_running_loop()), LoopClock(asyncio.get_running_loop())):
+async def test_a_closed_clock_rings_no_more(poller: Poller) -> None:
+    for clock in (TimerfdClock(poller), LoopClock(asyncio.get_running_loop())):
         kept: list[str] = []
         clock.call_at(clock.time(), lambda kept=kept: kept.append("too late"))  # type: ignore[misc]
         clock.close()
@@ -124,15 +136,15 @@ async def test_a_closed_clock_rings_no_more(no_descriptor_left: None) -> None:
         assert kept == []
 
 
-async def test_the_most_punctual_clock_is_the_timerfd(no_descriptor_left: None) -> None:
-    clock = clock_for(asyncio.get_running_loop())
+async def test_the_most_punctual_clock_is_the_timerfd(poller: Poller) -> None:
+    clock = clock_for(asyncio.get_running_loop(), poller)
     assert isinstance(clock, TimerfdClock)
     clock.close()
 
 
-async def test_without_a_timerfd_the_loop_rings(no_descriptor_left: None) -> None:
+async def test_without_a_timerfd_the_loop_rings(poller: Poller) -> None:
     with no_descriptor_free():
-        clock = clock_for(asyncio.get_running_loop())
+        clock = clock_for(asyncio.get_running_loop(), poller)
     assert isinstance(clock, LoopClock)
     clock.close()
 

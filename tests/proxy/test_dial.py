@@ -17,6 +17,7 @@ from trixter.proxy import Address, Ending
 from trixter.proxy.address import text_of
 from trixter.proxy.dial import RETRY_S, Dial, Route
 from trixter.proxy.resolver import Resolver
+from trixter.proxy.sockets import Socket
 
 TIMEOUT_S = 12.0
 
@@ -28,7 +29,7 @@ class Call:
         address = Address.parse(upstream)
         self.resolver = Resolver(address, asyncio.get_running_loop())
         route = Route(address, address.literal, self.resolver, TIMEOUT_S)
-        self.connected: list[socket.socket] = []
+        self.connected: list[Socket] = []
         self.failed: list[Ending] = []
         self.dial = Dial(route, house.reactor, self.connected.append, self.failed.append)
         house.exits.callback(self.hang_up)

@@ -63,3 +63,33 @@ async def test_linux_has_an_epoll(no_descriptor_left: None, monkeypatch: pytest.
     poller.close()
     monkeypatch.delattr(select, "epoll")
     assert isinstance(poller_for(loop), LoopPoller)
+
+
+async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(watched: Watched) -> None:
+    """Whoever sleeps in between pays for being woken."""
+    turns_taken: list[int] = []
+    loop, turn = asyncio.get_running_loop(), 0
+
+    def count_turn() -> None:
+        nonlocal turn
+        turn += 1
+        loop.call_soon(count_turn)
+
+    def on_readable() -> None:
+        watched.sock.recv(1)
+        turns_taken.append(turn)
+        if len(turns_taken) < 5:
+            watched.peer.send(b"x")
+
+    watched.poller.read(watched.fd, on_readable)
+    count_turn()
+    watched.peer.send(b"x")
+    await until(lambda: len(turns_taken) == 5)
+    assert len(set(turns_taken)) == 1
+
+
+async def test_the_loop_gets_its_turn_however_much_there_is_to_read(watched: Watched) -> None:
+    watched.read()
+    watched.peer.send(b"never read")
+    await turns()
+    assert len(watched.calls) > 1

@@ -16,6 +16,7 @@ from tests.proxy.waiting import turns, until
 from trixter.errors import BindError
 from trixter.proxy.address import SocketAddress, listen_sockets, text_of
 from trixter.proxy.listener import ACCEPTS_PER_WAKE, PAUSE_S, Listener
+from trixter.proxy.sockets import Socket
 
 
 class Door:
@@ -25,12 +26,12 @@ class Door:
         self.house = house
         self.sockets = sockets or [sock for text in addresses for sock in listen_sockets(text)]
         self.addresses: list[Any] = [sock.getsockname() for sock in self.sockets]
-        self.accepted: list[tuple[socket.socket, SocketAddress]] = []
-        self.greet: Callable[[socket.socket], None] = lambda sock: None
+        self.accepted: list[tuple[Socket, SocketAddress]] = []
+        self.greet: Callable[[Socket], None] = lambda sock: None
         self.listener = Listener(self.sockets, house.reactor, self.on_accepted)
         house.exits.callback(self.close)
 
-    def on_accepted(self, sock: socket.socket, peer: SocketAddress) -> None:
+    def on_accepted(self, sock: Socket, peer: SocketAddress) -> None:
         self.greet(sock)
         self.accepted.append((sock, peer))
 
@@ -51,11 +52,12 @@ class Unlucky(socket.socket):
 
     gone = 2
 
-    def accept(self) -> tuple[socket.socket, Any]:
+    def _accept(self) -> tuple[int, Any]:
         if self.gone:
             self.gone -= 1
             raise ConnectionAbortedError("Software caused connection abort")
-        return super().accept()
+        accepted: tuple[int, Any] = super()._accept()  # type: ignore[misc]
+        return accepted
 
 
 async def test_it_hands_connections_on_with_their_address(house: House) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 
 from trixter.faults import Close, Eof
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.proxy.sockets import OWN_SEGMENT
+from trixter.proxy.sockets import OWN_SEGMENT, Socket
 
 
 class Backlog:
@@ -28,7 +27,7 @@ class Backlog:
         self._pieces.append(piece)
         self.held_bytes += len(piece) + PIECE_OVERHEAD_BYTES
 
-    def flush(self, sink: socket.socket) -> int:
+    def flush(self, sink: Socket) -> int:
         """Send what the sink takes; return how many bytes that was.
 
         Raises:

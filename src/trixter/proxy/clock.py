@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 
+from trixter.proxy.poller import Poller
 from trixter.proxy.timerfd import Timerfd
 
 # An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
@@ -108,15 +109,18 @@ class Clock(ABC):
 class TimerfdClock(Clock):
     """Rings by a Linux timerfd: within 0.1 ms, where a loop's own timers take up to a millisecond.
 
+    Args:
+        poller: Watches the timerfd among the sockets, so a busy proxy sees that it rings.
+
     Raises:
         OSError: If the system has no timerfd.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, poller: Poller) -> None:
         super().__init__()
-        self._loop = loop
+        self._poller = poller
         self._timerfd = Timerfd()
-        loop.add_reader(self._timerfd.fileno(), self._on_readable)
+        poller.read(self._timerfd.fileno(), self._on_readable)
 
     def time(self) -> float:
         return time.monotonic()
@@ -130,7 +134,7 @@ class TimerfdClock(Clock):
 
     def close(self) -> None:
         self._heap.clear()
-        self._loop.remove_reader(self._timerfd.fileno())
+        self._poller.forget(self._timerfd.fileno())
         self._timerfd.close()
 
 
@@ -158,9 +162,9 @@ class LoopClock(Clock):
             self._handle.cancel()
 
 
-def clock_for(loop: asyncio.AbstractEventLoop) -> Clock:
+def clock_for(loop: asyncio.AbstractEventLoop, poller: Poller) -> Clock:
     """Return the most punctual clock this system has."""
     try:
-        return TimerfdClock(loop)
+        return TimerfdClock(poller)
     except OSError:
         return LoopClock(loop)

@@ -22,7 +22,7 @@ from trixter.proxy.ending import (
 )
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import close_quietly, close_with_reset
+from trixter.proxy.sockets import Socket, close_quietly, close_with_reset
 
 log = logging.getLogger("trixter.proxy")
 
@@ -69,7 +69,7 @@ class Connection:
         "number",
     )
 
-    def __init__(self, number: int, id: str, client: socket.socket, peer: SocketAddress, home: Home) -> None:
+    def __init__(self, number: int, id: str, client: Socket, peer: SocketAddress, home: Home) -> None:
         self.number = number
         self.id = id
         self.client = text_of(peer)
@@ -77,7 +77,7 @@ class Connection:
         self.ending: Ending | None = None
         self._home = home
         self._client = client
-        self._upstream: socket.socket | None = None
+        self._upstream: Socket | None = None
         self._pipes: tuple[Pipe, Pipe] | None = None
         self._unfinished = 2
         self._duration: Timer | None = None
@@ -136,7 +136,7 @@ class Connection:
                 self._close(sock, ending)
         self._home.on_ended(self, ending)
 
-    def on_finished(self, sink: socket.socket) -> None:
+    def on_finished(self, sink: Socket) -> None:
         self._unfinished -= 1
         if self._unfinished:
             sink.shutdown(socket.SHUT_WR)
@@ -146,7 +146,7 @@ class Connection:
     def on_ending(self, ending: Ending) -> None:
         self.end(ending)
 
-    def on_lost(self, sock: socket.socket, exc: OSError) -> None:
+    def on_lost(self, sock: Socket, exc: OSError) -> None:
         lost = Direction.UPSTREAM if sock is self._client else Direction.DOWNSTREAM
         # Writing to it failed, but it may have answered before it went: an HTTP server that refuses an
         # upload does. That answer counts, as it would without a proxy.
@@ -159,7 +159,7 @@ class Connection:
         log.error("connection %s: internal error", self.id, exc_info=exc)
         self.end(Ending(INTERNAL_ERROR, type(exc).__name__, reset=True))
 
-    def _on_connected(self, upstream: socket.socket) -> None:
+    def _on_connected(self, upstream: Socket) -> None:
         self._dial = None
         self._upstream = upstream
         try:
@@ -167,7 +167,7 @@ class Connection:
         except Exception as exc:
             self.on_crash(exc)
 
-    def _open(self, upstream: socket.socket) -> None:
+    def _open(self, upstream: Socket) -> None:
         home = self._home
         luck = home.dice.branch(f"connection {self.number}")
         self._pipes = (
@@ -180,7 +180,7 @@ class Connection:
             pipe.start()
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
 
-    def _new_pipe(self, direction: Direction, source: socket.socket, sink: socket.socket, luck: Dice) -> Pipe:
+    def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:
         return Pipe(
             direction,
             source,
@@ -194,7 +194,7 @@ class Connection:
     def _on_duration(self) -> None:
         self.end(Ending(DURATION, reset=True))
 
-    def _close(self, sock: socket.socket, ending: Ending) -> None:
+    def _close(self, sock: Socket, ending: Ending) -> None:
         if ending.reset:
             close_with_reset(sock)
         elif ending.reason == CLOSED:

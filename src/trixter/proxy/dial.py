@@ -13,7 +13,7 @@ from trixter.proxy.clock import Timer
 from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.resolver import Answer, Resolver
-from trixter.proxy.sockets import OUT_OF_RESOURCES, send_at_once
+from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, stream_socket
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
@@ -36,31 +36,44 @@ class Dial:
     of the time that is left, so one that answers nothing does not use it up.
     """
 
+    __slots__ = (
+        "_give_up_at",
+        "_is_over",
+        "_on_connected",
+        "_on_failed",
+        "_reactor",
+        "_route",
+        "_sock",
+        "_targets",
+        "_timer",
+    )
+
     def __init__(
         self,
         route: Route,
         reactor: Reactor,
-        on_connected: Callable[[socket.socket], None],
+        on_connected: Callable[[Socket], None],
         on_failed: Callable[[Ending], None],
     ) -> None:
         self._route = route
         self._reactor = reactor
         self._on_connected = on_connected
         self._on_failed = on_failed
-        self._give_up_at = 0.0
+        self._give_up_at: float | None = None
         self._targets: list[Target] = []
-        self._sock: socket.socket | None = None
+        self._sock: Socket | None = None
         self._timer: Timer | None = None
         self._is_over = False
 
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
-        self._give_up_at = self._reactor.clock.time() + self._route.timeout_s
         if self._route.literal is not None:
             self._targets = [self._route.literal]
             self._attempt()
         else:
-            self._timer = self._reactor.clock.call_at(self._give_up_at, self._on_time)
+            clock = self._reactor.clock
+            self._give_up_at = clock.time() + self._route.timeout_s
+            self._timer = clock.call_at(self._give_up_at, self._on_time)
             self._route.resolver.look_up(self._on_resolved)
 
     def cancel(self) -> None:
@@ -83,9 +96,7 @@ class Dial:
         family, address = self._targets[0]
         try:
             if self._sock is None:
-                self._sock = socket.socket(family, socket.SOCK_STREAM)
-                self._sock.setblocking(False)
-                send_at_once(self._sock)
+                self._sock = stream_socket(family)
             failure = self._sock.connect_ex(address)
             if failure == errno.EINPROGRESS:
                 # On loopback the handshake is over by now, and asking again says so.
@@ -105,6 +116,8 @@ class Dial:
         assert self._sock is not None
         clock = self._reactor.clock
         now = clock.time()
+        if self._give_up_at is None:
+            self._give_up_at = now + self._route.timeout_s
         if retry:
             # Not watched meanwhile: a socket that is not connecting is always ready.
             if now + RETRY_S < self._give_up_at:

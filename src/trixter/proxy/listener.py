@@ -12,7 +12,7 @@ from trixter.errors import BindError
 from trixter.proxy.address import BACKLOG, SocketAddress, text_of, words_of
 from trixter.proxy.clock import Timer
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import OUT_OF_RESOURCES
+from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, accept
 
 log = logging.getLogger("trixter.proxy")
 
@@ -38,7 +38,7 @@ class Listener:
         self,
         sockets: list[socket.socket],
         reactor: Reactor,
-        on_accepted: Callable[[socket.socket, SocketAddress], None],
+        on_accepted: Callable[[Socket, SocketAddress], None],
     ) -> None:
         self._sockets = sockets
         self._reactor = reactor
@@ -72,14 +72,14 @@ class Listener:
     def _watch(self) -> None:
         self._pause = None
         for sock in self._sockets:
-            self._reactor.poller.read(sock.fileno(), partial(self._on_acceptable, sock))
+            self._reactor.poller.read(sock.fileno(), partial(self._on_acceptable, sock, int(sock.family)))
 
-    def _on_acceptable(self, listening: socket.socket) -> None:
+    def _on_acceptable(self, listening: Socket, family: int) -> None:
         for _ in range(ACCEPTS_PER_WAKE):
             if self._pause is not None:  # the one before found no room for its upstream
                 return
             try:
-                client, peer = listening.accept()
+                client, peer = accept(listening, family)
             except BlockingIOError:
                 return
             except OSError as exc:
@@ -93,9 +93,8 @@ class Listener:
                 log.warning("accepting connections again")
             self._hand_on(client, peer)
 
-    def _hand_on(self, client: socket.socket, peer: Any) -> None:
+    def _hand_on(self, client: Socket, peer: Any) -> None:
         try:
-            client.setblocking(False)
             self._on_accepted(client, peer)
         except Exception:
             log.exception("connection from %s: internal error", text_of(peer))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import socket
 from typing import Protocol
 
 from trixter.proxy.ending import Ending
+from trixter.proxy.sockets import Socket
 
 log = logging.getLogger("trixter.proxy")
 
@@ -14,10 +14,10 @@ log = logging.getLogger("trixter.proxy")
 class Owner(Protocol):
     """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
 
-    def on_finished(self, sink: socket.socket) -> None:
+    def on_finished(self, sink: Socket) -> None:
         """All bytes of a direction have left, and EOF is due at its sink."""
 
-    def on_lost(self, sock: socket.socket, exc: OSError) -> None:
+    def on_lost(self, sock: Socket, exc: OSError) -> None:
         """A socket of the connection failed: its peer reset it, or is gone."""
 
     def on_ending(self, ending: Ending) -> None:
@@ -30,8 +30,8 @@ class Owner(Protocol):
 class Nobody:
     """Own the pipes of connections that have ended."""
 
-    def on_finished(self, sink: socket.socket) -> None: ...
-    def on_lost(self, sock: socket.socket, exc: OSError) -> None: ...
+    def on_finished(self, sink: Socket) -> None: ...
+    def on_lost(self, sock: Socket, exc: OSError) -> None: ...
     def on_ending(self, ending: Ending) -> None: ...
 
     def on_crash(self, exc: Exception) -> None:

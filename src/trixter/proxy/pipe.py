@@ -14,7 +14,7 @@ from trixter.proxy.clock import Timer
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, FAULTY_READ_BYTES, Reactor
-from trixter.proxy.sockets import OWN_SEGMENT
+from trixter.proxy.sockets import OWN_SEGMENT, Socket
 
 P = ParamSpec("P")
 
@@ -71,8 +71,8 @@ class Pipe:
     def __init__(
         self,
         direction: Direction,
-        source: socket.socket,
-        sink: socket.socket,
+        source: Socket,
+        sink: Socket,
         *,
         reactor: Reactor,
         luck: Dice,
@@ -182,7 +182,6 @@ class Pipe:
         data = bytes(self._reactor.buffer[:size])
         if not data:
             self._source_ended = True
-            self._read(wanted=False)
         if self._chain is None or self._chain.is_calm:
             self._perform(data or EOF)
             self._settle()
@@ -257,10 +256,10 @@ class Pipe:
             self._calm, self._most_bytes, high_bytes = False, FAULTY_READ_BYTES, self._limit_bytes
             self._set_timer(self._chain.wake_at())
         held_bytes = self.held_bytes
-        if held_bytes > high_bytes:
+        if held_bytes > high_bytes or self._source_ended:
             self._read(wanted=False)
         elif held_bytes <= high_bytes // 2:
-            self._read(wanted=not self._source_ended)
+            self._read(wanted=True)
 
     def _read(self, *, wanted: bool) -> None:
         """Read from the source, or only watch whether it is still there."""

@@ -18,6 +18,7 @@ from trixter.proxy.reactor import Reactor
 from trixter.proxy.registry import Registry
 from trixter.proxy.report import report_ended, report_opened
 from trixter.proxy.resolver import Resolver
+from trixter.proxy.sockets import Socket
 
 LIMIT_BYTES = 4 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
@@ -117,7 +118,7 @@ class Proxy:
         if ending.reason == OUT_OF_DESCRIPTORS and self._listener is not None:
             self._listener.rest(ending.detail)  # the others wait in the kernel, rather than fail as well
 
-    def _on_accepted(self, client: socket.socket, peer: SocketAddress) -> None:
+    def _on_accepted(self, client: Socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1
         connection = Connection(number, f"{self._id_prefix}-{number}", client, peer, self)
         self.registry.accept(connection)

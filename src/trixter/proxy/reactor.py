@@ -30,11 +30,11 @@ class Reactor:
         self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None, poller: Poller | None = None
     ) -> None:
         self.loop = loop
-        self.clock = clock or clock_for(loop)
         self.poller = poller or poller_for(loop)
+        self.clock = clock or clock_for(loop, self.poller)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def close(self) -> None:
         """Give everything back; no pipe may be left."""
-        self.poller.close()
         self.clock.close()
+        self.poller.close()
