@@ -37,6 +37,8 @@ class Chain:
         self._dice = dice
         self._luck: dict[Key, Dice] = {}
         self._stages: dict[Key, Stage[Any]] = {}
+        self._holding: list[Stage[Any]] = []  # those of them that may hold something back
+        self._is_idle = True  # none of them does
         self._outlet = Outlet()
         self._first: Stage[Any] = self._outlet
         self._faults = Faults()
@@ -55,17 +57,19 @@ class Chain:
     @property
     def held_bytes(self) -> int:
         """Memory kept by the stages, bookkeeping included; drives backpressure."""
-        return sum(stage.held_bytes for stage in self._stages.values())
+        return 0 if self._is_idle else sum(stage.held_bytes for stage in self._holding)
 
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
             self._release(now)
+            self._is_idle = not self._holding
             self._first.put(data, now)
 
     def put_eof(self, now: float) -> None:
         """Note that the source will send no more; EOF queues behind the bytes."""
         self._release(now)
+        self._is_idle = not self._holding
         self._first.put_end(EOF, now)
 
     def take(self, now: float) -> list[Action]:
@@ -74,13 +78,16 @@ class Chain:
         actions, self._outlet.actions = self._outlet.actions, []
         if self._outlet.is_over:
             self._stages.clear()
-            self._first = self._outlet
+            self._link()
+        self._is_idle = all([not stage.held_bytes and stage.wake_at() is None for stage in self._holding])
         return actions
 
     def wake_at(self) -> float | None:
         """Return when to ``take`` again if nothing else happens; never in the past after a ``take``."""
-        times = (stage.wake_at() for stage in self._stages.values())
-        return min((when for when in times if when is not None), default=None)
+        if self._is_idle:
+            return None
+        times = [when for stage in self._holding if (when := stage.wake_at()) is not None]
+        return min(times, default=None)
 
     def change(self, faults: Faults, now: float) -> None:
         """Swap the settings: at once, also for what is held.
@@ -108,10 +115,13 @@ class Chain:
 
     def _release(self, now: float) -> None:
         """Let what is due by now leave, ahead of whatever happens now: a reset, for one, drops the rest."""
-        for stage in self._stages.values():
-            stage.release(now)
+        if not self._is_idle:
+            for stage in self._holding:
+                stage.release(now)
 
     def _link(self) -> None:
+        self._holding = [stage for stage in self._stages.values() if stage.may_hold]
+        self._is_idle = not self._holding
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
         for stage, following in pairwise(line):
             stage.next = following
@@ -133,6 +143,10 @@ class Outlet(Stage[Any]):
     def put(self, data: bytes, now: float) -> None:
         if not self.is_over:
             self.actions.append(data)
+
+    def put_all(self, pieces: list[bytes], now: float) -> None:
+        if not self.is_over:
+            self.actions.extend(pieces)
 
     def put_end(self, end: End, now: float) -> None:
         if not self.is_over:

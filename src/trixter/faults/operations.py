@@ -37,12 +37,14 @@ class StrikingStage(Stage[StrikingFaultT]):
     The gap to the next strike is drawn, not every operation: between strikes it is one subtraction.
     """
 
+    may_hold = False
+
     def __init__(self, fault: StrikingFaultT, dice: Dice) -> None:
         super().__init__(fault, dice)
         self._until_strike = dice.gap(fault.probability)
 
     def put(self, data: bytes, now: float) -> None:
-        operations = (len(data) + OPERATION_BYTES - 1) // OPERATION_BYTES
+        operations = -(-len(data) // OPERATION_BYTES)
         if operations < self._until_strike:
             self._until_strike -= operations
             self.next.put(data, now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
 from typing import ClassVar
@@ -63,8 +62,7 @@ class SliceStage(HoldingStage[Slice]):
             self.release(now)
         if not self._queue:
             if not self.fault.gap_s:
-                for start, stop in self._cuts(len(data)):
-                    self.next.put(data[start:stop], now)
+                self._cut(data, now)
                 return
             self._not_before = now
         self._hold(data)
@@ -103,9 +101,17 @@ class SliceStage(HoldingStage[Slice]):
         less = self.fault.variation_bytes
         return self.fault.size_bytes - (self._dice.between(0, less) if less else 0)
 
-    def _cuts(self, size_bytes: int) -> Iterator[tuple[int, int]]:
-        start = 0
-        while start < size_bytes:
-            stop = start + self._draw()
-            yield start, stop
-            start = stop
+    def _cut(self, data: bytes, now: float) -> None:
+        """Pass on all of it, in slices."""
+        size_bytes = self.fault.size_bytes
+        if self.fault.variation_bytes:
+            start = 0
+            while start < len(data):
+                stop = start + self._draw()
+                self.next.put(data[start:stop], now)
+                start = stop
+        elif len(data) <= size_bytes:
+            self.next.put(data, now)
+        else:
+            starts = range(0, len(data), size_bytes)
+            self.next.put_all([data[start : start + size_bytes] for start in starts], now)

@@ -76,6 +76,9 @@ class Stage(ABC, Generic[FaultT]):
     next: Stage[Any]
     """Where what leaves this stage goes; the chain links it."""
 
+    may_hold: ClassVar[bool] = True
+    """Whether it ever keeps something back; the chain need not ask the others when to wake."""
+
     held_bytes: int = 0
     """Memory kept: the bytes, and ``PIECE_OVERHEAD_BYTES`` for each piece of them."""
 
@@ -86,6 +89,11 @@ class Stage(ABC, Generic[FaultT]):
     @abstractmethod
     def put(self, data: bytes, now: float) -> None:
         """Take bytes in, at least one; pass on, now, whatever need not wait."""
+
+    def put_all(self, pieces: list[bytes], now: float) -> None:
+        """Take pieces in, one after another."""
+        for piece in pieces:
+            self.put(piece, now)
 
     def put_end(self, end: End, now: float) -> None:
         """Take the end in; it must leave behind every byte."""

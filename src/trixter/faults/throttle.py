@@ -67,12 +67,15 @@ class ThrottleStage(HoldingStage[Throttle]):
         if self._queue:
             self._hold(data)
             return
-        if self._owed_bytes(now) <= 0:
-            self._busy_since, self._passed_bytes = now, 0.0
-        if self._due(len(data)) <= now + SLACK_S:
-            self._passed_bytes += len(data)
+        rate, size_bytes = self.fault.rate_bytes_per_s, len(data)
+        owed_bytes = self._passed_bytes - (now - self._busy_since) * rate
+        if owed_bytes <= 0:
+            self._busy_since, self._passed_bytes, owed_bytes = now, 0.0, 0.0
+        if owed_bytes + size_bytes <= SLACK_S * rate:
+            self._passed_bytes += size_bytes
             self.next.put(data, now)
         else:
+            self._woke_at = now
             self._hold(data)
 
     def put_end(self, end: End, now: float) -> None:

@@ -194,6 +194,10 @@ class Pipe:
         self._act(now)
 
     @guarded
+    def _on_time(self) -> None:
+        self._timer = None
+        self._act(self._reactor.clock.time())
+
     def _act(self, now: float) -> None:
         """Do what the chain says is due."""
         assert self._chain is not None
@@ -202,10 +206,6 @@ class Pipe:
             if self.is_closed:
                 return
         self._settle()
-
-    def _on_time(self) -> None:
-        self._timer = None
-        self._act(self._reactor.clock.time())
 
     @guarded
     def _on_writable(self) -> None:
@@ -220,22 +220,24 @@ class Pipe:
 
     def _perform(self, action: Action) -> None:
         """Take one step, or leave it in the backlog behind the others."""
-        if isinstance(action, Abort):
-            self._owner.on_ending(Ending(action.reason, reset=True))
-        elif isinstance(action, Eof | Close):
+        if isinstance(action, bytes):
             if self._backlog is not None:
-                self._backlog.end = action
-            else:
-                self._finish(action)
-        elif self._backlog is not None:
-            self._keep(action)
-        else:
-            sent = 0
-            with suppress(BlockingIOError):
+                self._keep(action)
+                return
+            try:
                 sent = self._sink.send(action, OWN_SEGMENT)
+            except BlockingIOError:
+                self._keep(action)
+                return
             self.passed_bytes += sent
             if sent < len(action):
                 self._keep(memoryview(action)[sent:])
+        elif isinstance(action, Abort):
+            self._owner.on_ending(Ending(action.reason, reset=True))
+        elif self._backlog is not None:
+            self._backlog.end = action
+        else:
+            self._finish(action)
 
     def _finish(self, end: Eof | Close) -> None:
         """Pass the end on: everything before it has been sent."""
@@ -248,13 +250,14 @@ class Pipe:
         """Make the flag, the appointment and the reading fit what is held now."""
         if self.is_closed:
             return
-        if self._chain is None or self._chain.is_calm:
+        chain = self._chain
+        if chain is None or chain.is_calm:
             # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
             self._calm, self._most_bytes, high_bytes = self._backlog is None, BUFFER_BYTES, 0
             self._set_timer(None)
         else:
             self._calm, self._most_bytes, high_bytes = False, FAULTY_READ_BYTES, self._limit_bytes
-            self._set_timer(self._chain.wake_at())
+            self._set_timer(chain.wake_at())
         held_bytes = self.held_bytes
         if held_bytes > high_bytes or self._source_ended:
             self._read(wanted=False)
@@ -294,4 +297,6 @@ class Pipe:
             if self._timer.when == when:
                 return
             self._timer.cancel()
-        self._timer = None if when is None else self._reactor.clock.call_at(when, self._on_time)
+            self._timer = None
+        if when is not None:
+            self._timer = self._reactor.clock.call_at(when, self._on_time)
