@@ -16,7 +16,7 @@ from typing import Any
 from trixter.faults.actions import EOF, Abort, Action, Close, End
 from trixter.faults.dice import Dice
 from trixter.faults.faults import Faults, Key
-from trixter.faults.stage import Stage
+from trixter.faults.stage import HoldingStage, Stage
 
 
 class Chain:
@@ -37,8 +37,10 @@ class Chain:
         self._dice = dice
         self._luck: dict[Key, Dice] = {}
         self._stages: dict[Key, Stage[Any]] = {}
-        self._holding: list[Stage[Any]] = []  # those of them that may hold something back
-        self._is_idle = True  # none of them does
+        self._waiting: list[Stage[Any]] = []  # those of them that may wait for a time
+        self._only_queues = True  # and do so only while they hold something
+        self.is_idle = True
+        """Whether, since the last ``take``, nothing is held and nothing to wait for."""
         self._outlet = Outlet()
         self._first: Stage[Any] = self._outlet
         self._faults = Faults()
@@ -57,36 +59,38 @@ class Chain:
     @property
     def held_bytes(self) -> int:
         """Memory kept by the stages, bookkeeping included; drives backpressure."""
-        return 0 if self._is_idle else sum(stage.held_bytes for stage in self._holding)
+        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting)
 
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
-            self._release(now)
-            self._is_idle = not self._holding
+            if not self.is_idle:
+                self._release(now)
+            self.is_idle = not self._waiting
             self._first.put(data, now)
 
     def put_eof(self, now: float) -> None:
         """Note that the source will send no more; EOF queues behind the bytes."""
         self._release(now)
-        self._is_idle = not self._holding
+        self.is_idle = not self._waiting
         self._first.put_end(EOF, now)
 
     def take(self, now: float) -> list[Action]:
         """Return what leaves now, in order."""
-        self._release(now)
-        actions, self._outlet.actions = self._outlet.actions, []
-        if self._outlet.is_over:
+        if not self.is_idle:
+            self._release(now)
+        outlet = self._outlet
+        actions, outlet.actions = outlet.actions, []
+        if outlet.is_over:
             self._stages.clear()
             self._link()
-        self._is_idle = all([not stage.held_bytes and stage.wake_at() is None for stage in self._holding])
         return actions
 
     def wake_at(self) -> float | None:
         """Return when to ``take`` again if nothing else happens; never in the past after a ``take``."""
-        if self._is_idle:
+        if self.is_idle:
             return None
-        times = [when for stage in self._holding if (when := stage.wake_at()) is not None]
+        times = [when for stage in self._waiting if (when := stage.wake_at()) is not None]
         return min(times, default=None)
 
     def change(self, faults: Faults, now: float) -> None:
@@ -115,13 +119,17 @@ class Chain:
 
     def _release(self, now: float) -> None:
         """Let what is due by now leave, ahead of whatever happens now: a reset, for one, drops the rest."""
-        if not self._is_idle:
-            for stage in self._holding:
+        self.is_idle = self._only_queues
+        for stage in self._waiting:
+            if stage.held_bytes or not self._only_queues:
                 stage.release(now)
+                if stage.held_bytes:
+                    self.is_idle = False
 
     def _link(self) -> None:
-        self._holding = [stage for stage in self._stages.values() if stage.may_hold]
-        self._is_idle = not self._holding
+        self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
+        self._only_queues = all(isinstance(stage, HoldingStage) for stage in self._waiting)
+        self.is_idle = not self._waiting
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
         for stage, following in pairwise(line):
             stage.next = following

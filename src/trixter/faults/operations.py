@@ -37,7 +37,7 @@ class StrikingStage(Stage[StrikingFaultT]):
     The gap to the next strike is drawn, not every operation: between strikes it is one subtraction.
     """
 
-    may_hold = False
+    may_wait = False
 
     def __init__(self, fault: StrikingFaultT, dice: Dice) -> None:
         super().__init__(fault, dice)

@@ -76,8 +76,8 @@ class Stage(ABC, Generic[FaultT]):
     next: Stage[Any]
     """Where what leaves this stage goes; the chain links it."""
 
-    may_hold: ClassVar[bool] = True
-    """Whether it ever keeps something back; the chain need not ask the others when to wake."""
+    may_wait: ClassVar[bool] = True
+    """Whether it ever waits for a time; the chain does not ask the others."""
 
     held_bytes: int = 0
     """Memory kept: the bytes, and ``PIECE_OVERHEAD_BYTES`` for each piece of them."""
@@ -119,7 +119,10 @@ class Stage(ABC, Generic[FaultT]):
 
 
 class HoldingStage(Stage[FaultT]):
-    """A stage that keeps pieces in a queue until they may leave, whole or in parts."""
+    """A stage that keeps pieces in a queue until they may leave, whole or in parts.
+
+    It waits for nothing else: while it holds nothing, it is not asked.
+    """
 
     def __init__(self, fault: FaultT, dice: Dice) -> None:
         super().__init__(fault, dice)

@@ -122,8 +122,7 @@ class TimerfdClock(Clock):
         self._timerfd = Timerfd()
         poller.read(self._timerfd.fileno(), self._on_readable)
 
-    def time(self) -> float:
-        return time.monotonic()
+    time = staticmethod(time.monotonic)  # looked up for every read of a direction with faults
 
     def _set_alarm(self, when: float) -> None:
         self._timerfd.set(when)

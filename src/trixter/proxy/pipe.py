@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Concatenate, ParamSpec
+from typing import TypeVarTuple
 
 from trixter.faults import CALM, EOF, Abort, Action, Chain, Close, Dice, Direction, Eof, Faults
 from trixter.proxy.backlog import Backlog
@@ -16,19 +15,17 @@ from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, FAULTY_READ_BYTES, Reactor
 from trixter.proxy.sockets import OWN_SEGMENT, Socket
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 
-def guarded(step: Callable[Concatenate[Pipe, P], None]) -> Callable[Concatenate[Pipe, P], None]:
+def guarded(step: Callable[[Pipe, *Ts], None]) -> Callable[[Pipe, *Ts], None]:
     """Let what goes wrong in a step end the pipe's connection, and nothing else."""
 
-    def guarded_step(pipe: Pipe, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def guarded_step(pipe: Pipe, *args: *Ts) -> None:
         try:
-            step(pipe, *args, **kwargs)
-        except OSError as exc:  # reading is guarded where it happens, so it was writing
-            pipe._owner.on_lost(pipe._sink, exc)
+            step(pipe, *args)
         except Exception as exc:
-            pipe._owner.on_crash(exc)
+            pipe._fail(exc)
 
     return guarded_step
 
@@ -52,6 +49,7 @@ class Pipe:
         "_backlog",
         "_calm",
         "_chain",
+        "_faulty",
         "_limit_bytes",
         "_luck",
         "_most_bytes",
@@ -91,6 +89,7 @@ class Pipe:
         self._chain: Chain | None = None  # made with the first fault: most connections never need one
         self._backlog: Backlog | None = None  # only while the sink is full
         self._calm = True  # no fault, nothing held, no backlog; kept by _settle
+        self._faulty = False  # bytes go through the chain; kept by _settle
         self._most_bytes = BUFFER_BYTES  # of one read
         self._reading = False
         self._source_ended = False
@@ -113,7 +112,8 @@ class Pipe:
             self._chain = Chain(faults, self._luck.branch(self.direction.value), now)
         else:
             self._chain.change(faults, now)
-        self._act(now)
+        self._act(self._chain.take(now))
+        self._settle()
 
     @property
     def held_bytes(self) -> int:
@@ -145,11 +145,15 @@ class Pipe:
         if self._source_lost:
             return
         self._source_lost = True
-        with suppress(OSError):
+        try:
             while not self.is_closed and (
                 size := self._source.recv_into(self._reactor.buffer, self._most_bytes)
             ):
                 self._take_in(size)
+        except OSError:
+            pass  # there is no more, or nowhere to send it
+        except Exception as exc:
+            self._fail(exc)
 
     def _on_readable(self) -> None:
         buffer = self._reactor.buffer
@@ -174,38 +178,61 @@ class Pipe:
                 self._keep(bytes(buffer[sent:size]))
                 self._settle()
         else:
-            self._take_in(size)
+            try:
+                self._take_in(size)
+            except Exception as exc:
+                self._fail(exc)
 
-    @guarded
+    def _fail(self, exc: Exception) -> None:
+        """End the connection: a step went wrong."""
+        if isinstance(exc, OSError):  # reading is guarded where it happens, so it was writing
+            self._owner.on_lost(self._sink, exc)
+        else:
+            self._owner.on_crash(exc)
+
     def _take_in(self, size: int) -> None:
         """Take the long way: through the chain if there is one, behind the backlog if there is one."""
         data = bytes(self._reactor.buffer[:size])
         if not data:
             self._source_ended = True
-        if self._chain is None or self._chain.is_calm:
-            self._perform(data or EOF)
+        chain = self._chain
+        if chain is None or not self._faulty:
+            self._act([data or EOF])
             self._settle()
             return
         now = self._reactor.clock.time()
         if data:
-            self._chain.put(data, now)
+            chain.put(data, now)
         else:
-            self._chain.put_eof(now)
-        self._act(now)
+            chain.put_eof(now)
+        self._act(chain.take(now))
+        # With nothing held anywhere, neither before nor now, there is nothing to settle.
+        if not (data and chain.is_idle and self._backlog is None and self._timer is None):
+            self._settle()
 
     @guarded
     def _on_time(self) -> None:
-        self._timer = None
-        self._act(self._reactor.clock.time())
-
-    def _act(self, now: float) -> None:
-        """Do what the chain says is due."""
         assert self._chain is not None
-        for action in self._chain.take(now):
-            self._perform(action)
-            if self.is_closed:
-                return
+        self._timer = None
+        self._act(self._chain.take(self._reactor.clock.time()))
         self._settle()
+
+    def _act(self, actions: list[Action]) -> None:
+        """Do one after another; settle afterwards."""
+        for action in actions:
+            if isinstance(action, bytes) and self._backlog is None:
+                # Here and not in a call of its own: slices are many.
+                try:
+                    sent = self._sink.send(action, OWN_SEGMENT)
+                except BlockingIOError:
+                    sent = 0
+                self.passed_bytes += sent
+                if sent < len(action):
+                    self._keep(memoryview(action)[sent:])
+            else:
+                self._perform(action)
+                if self.is_closed:
+                    return
 
     @guarded
     def _on_writable(self) -> None:
@@ -219,19 +246,9 @@ class Pipe:
         self._settle()
 
     def _perform(self, action: Action) -> None:
-        """Take one step, or leave it in the backlog behind the others."""
+        """Take one step that is not just sending, or leave it in the backlog behind the others."""
         if isinstance(action, bytes):
-            if self._backlog is not None:
-                self._keep(action)
-                return
-            try:
-                sent = self._sink.send(action, OWN_SEGMENT)
-            except BlockingIOError:
-                self._keep(action)
-                return
-            self.passed_bytes += sent
-            if sent < len(action):
-                self._keep(memoryview(action)[sent:])
+            self._keep(action)
         elif isinstance(action, Abort):
             self._owner.on_ending(Ending(action.reason, reset=True))
         elif self._backlog is not None:
@@ -253,10 +270,12 @@ class Pipe:
         chain = self._chain
         if chain is None or chain.is_calm:
             # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-            self._calm, self._most_bytes, high_bytes = self._backlog is None, BUFFER_BYTES, 0
+            self._faulty, self._most_bytes, high_bytes = False, BUFFER_BYTES, 0
+            self._calm = self._backlog is None
             self._set_timer(None)
         else:
-            self._calm, self._most_bytes, high_bytes = False, FAULTY_READ_BYTES, self._limit_bytes
+            self._faulty, self._most_bytes, high_bytes = True, FAULTY_READ_BYTES, self._limit_bytes
+            self._calm = False
             self._set_timer(chain.wake_at())
         held_bytes = self.held_bytes
         if held_bytes > high_bytes or self._source_ended:
