@@ -1,11 +1,14 @@
 """The chain: stages in order, and settings that change under way."""
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import pytest
 from hypothesis import given
 
 from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults
-from tests.faults.toxics import LimitData
+from tests.faults.toxics import LimitData, Toxic
 from trixter.faults import (
     CALM,
     EOF,
@@ -16,10 +19,28 @@ from trixter.faults import (
     Dice,
     Faults,
     Latency,
+    Place,
     Slice,
+    Stage,
     Terminate,
     Throttle,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbortAndGoOn(Toxic):
+    """Abort, and pass the bytes on all the same: an outlet must not rely on the manners of a stage."""
+
+    place: ClassVar[Place] = Place.ALTER
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return AbortAndGoOnStage(self, dice)
+
+
+class AbortAndGoOnStage(Stage[AbortAndGoOn]):
+    def put(self, data: bytes, now: float) -> None:
+        self.abort("asked")
+        self.next.put(data, now)
 
 
 def test_a_calm_chain_passes_everything_at_once() -> None:
@@ -55,6 +76,15 @@ def test_it_shows_the_settings_in_force() -> None:
     flow.change()
     assert flow.chain.faults == CALM
     assert flow.chain.is_calm
+
+
+def test_slices_put_together_leave_together_and_none_after_an_abort() -> None:
+    flow = Flow.under(Slice(size_bytes=2))
+    flow.put(b"aabbc")
+    assert [d.action for d in flow.departures] == [b"aa", b"bb", b"c"]
+    chain = Chain(Faults(AbortAndGoOn(), Slice(size_bytes=2)), Dice(1), 0.0)
+    chain.put(b"aabbc", 0.0)
+    assert chain.take(0.0) == [Abort("asked")]
 
 
 def test_slices_are_throttled_and_then_delayed() -> None:

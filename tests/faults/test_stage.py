@@ -49,6 +49,14 @@ def test_a_stage_that_only_puts_keeps_the_whole_contract() -> None:
     assert flow.ended == EOF
 
 
+def test_pieces_put_together_are_put_one_after_another() -> None:
+    flow = Flow.under(Slice(size_bytes=2), Throttle(rate_bytes_per_s=2))
+    flow.put(b"aabbc")  # a slicer puts all its slices at once; a throttle takes what comes
+    flow.run_dry()
+    assert flow.bytes_out == b"aabbc"
+    assert [d.at for d in flow.departures] == sorted(d.at for d in flow.departures)
+
+
 def test_an_abort_goes_past_everything_that_is_held() -> None:
     flow = Flow.under(Transparent(), Throttle(rate_bytes_per_s=1), Latency(delay_s=10))
     flow.put(b"held")
