@@ -15,10 +15,10 @@ from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Chain, Direction, Faults, Latency
 from trixter.proxy import Connection, Pipe
 from trixter.proxy.address import text_of
-from trixter.proxy.backlog import Backlog
 from trixter.proxy.dial import Dial
+from trixter.proxy.outflow import Outflow
 
-MORTALS = (Connection, Pipe, Chain, Backlog, Dial)
+MORTALS = (Connection, Pipe, Chain, Outflow, Dial)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -63,7 +63,7 @@ async def test_with_a_sink_that_was_full(house: House) -> None:
     while not connection.pipe(Direction.UPSTREAM).held_bytes:
         client.send_what_fits(bytes(1 << 20))
         await turns(1)
-    assert live_objects(Backlog)
+    assert live_objects(Outflow)
     connection.shut_down("enough")
     del connection
     assert live_objects(*MORTALS) == []

@@ -10,10 +10,11 @@ from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Latency
 from trixter.proxy import Ending
-from trixter.proxy.reactor import BUFFER_BYTES
+from trixter.proxy.splicer import PIPE_BYTES
 
-# The limit is looked at after each read, so what is held may be over it by one, and its bookkeeping.
-MOST_HELD_BYTES = LIMIT_BYTES + BUFFER_BYTES + 1000
+# The limit is looked at after each read, so what is held may be over it by one (bulk: by a pipe full), and
+# its bookkeeping.
+MOST_HELD_BYTES = LIMIT_BYTES + PIPE_BYTES + 1000
 
 
 @pytest.mark.parametrize("faults", [CALM, Faults(Idle())], ids=["calm", "chain"])
@@ -72,7 +73,7 @@ async def test_a_calm_direction_keeps_no_more_than_it_must(house: House) -> None
     house.limit_bytes = 1 << 30
     client, _, connection = house.connect()
     await clog(client)
-    assert 0 < connection.pipe(Direction.UPSTREAM).held_bytes <= BUFFER_BYTES + 1000
+    assert 0 < connection.pipe(Direction.UPSTREAM).held_bytes <= PIPE_BYTES + 1000
 
 
 async def test_reading_stops_over_the_limit_and_goes_on_at_half_of_it(house: House) -> None:

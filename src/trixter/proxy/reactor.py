@@ -6,6 +6,7 @@ import asyncio
 
 from trixter.proxy.clock import Clock, clock_for
 from trixter.proxy.poller import Poller, poller_for
+from trixter.proxy.splicer import splicer
 
 # One read. Large enough that bulk traffic spends its time copying, not calling; shared, so it costs once.
 BUFFER_BYTES = 256 * 1024
@@ -16,7 +17,7 @@ FAULTY_READ_BYTES = 64 * 1024
 
 
 class Reactor:
-    """Hold a loop's clock, its poller and its receive buffer.
+    """Hold a loop's clock, its poller, its receive buffer and its splicer.
 
     The buffer is filled and emptied within one callback, so all pipes can use the same.
 
@@ -33,8 +34,11 @@ class Reactor:
         self.poller = poller or poller_for(loop)
         self.clock = clock or clock_for(loop, self.poller)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
+        self.splicer = splicer()
 
     def close(self) -> None:
         """Give everything back; no pipe may be left."""
         self.clock.close()
         self.poller.close()
+        if self.splicer is not None:
+            self.splicer.close()

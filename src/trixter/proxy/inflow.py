@@ -1,0 +1,160 @@
+"""Where a direction begins: its source, read in one of three ways."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+from trixter.proxy.outflow import Outflow
+from trixter.proxy.owner import Nobody, Owner
+from trixter.proxy.reactor import BUFFER_BYTES, Reactor
+from trixter.proxy.sockets import Socket
+
+# After so many reads of at least so much, it is bulk; and the kernel may do the copying.
+BULK_READS = 4
+BULK_BYTES = 64 * 1024
+
+
+class Inflow:
+    """Read a source: straight to the sink while the direction is calm, by the kernel when it is bulk as well.
+
+    Args:
+        source: A connected, non-blocking socket.
+        out: Where bytes go while the direction is calm.
+        reactor: The loop, its buffer and its splicer.
+        owner: Who is told when the source is lost, or the sink on the straight way.
+        take_in: Called with what must take the long way; with nothing at the end.
+    """
+
+    __slots__ = (
+        "_is_read",
+        "_large_reads",
+        "_out",
+        "_owner",
+        "_reactor",
+        "_take_in",
+        "is_calm",
+        "is_lost",
+        "most_bytes",
+        "source",
+    )
+
+    def __init__(
+        self,
+        source: Socket,
+        out: Outflow,
+        *,
+        reactor: Reactor,
+        owner: Owner,
+        take_in: Callable[[bytes], None],
+    ) -> None:
+        self.source = source
+        self.is_calm = True  # no fault, nothing held, nothing waiting
+        self.is_lost = False
+        self.most_bytes = BUFFER_BYTES  # of one read
+        self._out = out
+        self._reactor = reactor
+        self._owner = owner
+        self._take_in = take_in
+        self._is_read = False
+        self._large_reads = 0
+
+    def watch(self, *, wanted: bool) -> None:
+        """Read whenever there is something, or only watch whether the source is still there."""
+        if wanted == self._is_read:
+            return
+        self._is_read = wanted
+        if wanted:
+            on_readable = self._read_bulk if self._large_reads >= BULK_READS else self.read
+            self._reactor.poller.read(self.source.fileno(), on_readable)
+        else:
+            self._reactor.poller.pause(self.source.fileno(), self._on_hangup)
+
+    def read(self) -> None:
+        """Read once, and pass on what came."""
+        buffer = self._reactor.buffer
+        try:
+            size = self.source.recv_into(buffer, self.most_bytes)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._owner.on_lost(self.source, exc)
+            return
+        if self.is_calm and size:
+            # The common case: not even a look at the chain. Run the benchmark before touching this.
+            out = self._out
+            try:
+                sent = out.sink.send(buffer[:size])
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                self._owner.on_lost(out.sink, exc)
+                return
+            out.passed_bytes += sent
+            if size >= BULK_BYTES:
+                self._note_large_read()
+            if sent < size:
+                self._take_in(bytes(buffer[sent:size]))
+        else:
+            self._take_in(bytes(buffer[:size]))
+
+    def read_last(self) -> None:
+        """Pass on what a lost source sent before it was lost; only the first call does."""
+        if self.is_lost:
+            return
+        self.is_lost = True
+        buffer = self._reactor.buffer
+        try:
+            while size := self.source.recv_into(buffer, self.most_bytes):
+                self._take_in(bytes(buffer[:size]))
+        except OSError:
+            pass  # there is no more
+
+    def close(self) -> None:
+        """Read no more, and tell nobody. The source is not watched any more, and must be closed."""
+        self._reactor.poller.forget(self.source.fileno())
+        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+        self._take_in = _let_go
+
+    def _read_bulk(self) -> None:
+        """Pass on without copying: 1.5 times the rate at half the CPU (bulk, 1 connection)."""
+        splicer, out = self._reactor.splicer, self._out
+        if splicer is None or not self.is_calm:
+            self._end_bulk()
+            return
+        try:
+            size = splicer.fill(self.source)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._owner.on_lost(self.source, exc)
+            return
+        if size < BULK_BYTES:
+            self._end_bulk()  # also at the end, which an ordinary read sees again
+        try:
+            sent, rest = splicer.empty(out.sink, size)
+        except OSError as exc:
+            self._owner.on_lost(out.sink, exc)
+            return
+        out.passed_bytes += sent
+        if rest:
+            self._take_in(rest)
+
+    def _note_large_read(self) -> None:
+        self._large_reads += 1
+        if self._large_reads == BULK_READS and self._is_read and self._reactor.splicer:
+            self._reactor.poller.read(self.source.fileno(), self._read_bulk)
+
+    def _end_bulk(self) -> None:
+        self._large_reads = 0
+        self._reactor.poller.read(self.source.fileno(), self.read)
+
+    def _on_hangup(self) -> None:
+        error = self.source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:  # otherwise it only ended both ways, and what is held still leaves
+            self._owner.on_lost(self.source, OSError(error, os.strerror(error)))
+
+
+def _let_go(data: bytes) -> None:
+    """Drop what is read of a connection that has ended."""

@@ -1,0 +1,103 @@
+"""Where a direction ends: its sink, and what waits until the sink takes it."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from trixter.faults import Abort, Action, Close, Eof
+from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.proxy.ending import Ending
+from trixter.proxy.owner import Nobody, Owner
+from trixter.proxy.sockets import OWN_SEGMENT, Socket
+
+
+class Outflow:
+    """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
+
+    Args:
+        sink: A connected, non-blocking socket.
+        owner: Who is told of the end.
+    """
+
+    __slots__ = ("_end", "_owner", "_waiting", "held_bytes", "passed_bytes", "sink")
+
+    def __init__(self, sink: Socket, owner: Owner) -> None:
+        self.sink = sink
+        self.passed_bytes = 0
+        self.held_bytes = 0
+        self._owner = owner
+        self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
+        self._end: Eof | Close | None = None
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the sink must take what waits before anything else."""
+        return self._waiting is not None
+
+    def act(self, actions: list[Action]) -> None:
+        """Do one after another.
+
+        Raises:
+            OSError: If the sink is gone.
+        """
+        for action in actions:
+            if isinstance(action, bytes) and self._waiting is None:
+                # Here and not in a call of its own: slices are many.
+                try:
+                    sent = self.sink.send(action, OWN_SEGMENT)
+                except BlockingIOError:
+                    sent = 0
+                self.passed_bytes += sent
+                if sent < len(action):
+                    self.keep(memoryview(action)[sent:])
+            elif isinstance(action, bytes):
+                self.keep(action)
+            elif isinstance(action, Abort):
+                self._owner.on_ending(Ending(action.reason, reset=True))
+            elif self._waiting is not None:
+                self._end = action
+            else:
+                self._finish(action)
+
+    def keep(self, piece: bytes | memoryview) -> None:
+        """Leave a piece, still a write of its own, until the sink takes it."""
+        if self._waiting is None:
+            self._waiting = deque()
+        self._waiting.append(piece)
+        self.held_bytes += len(piece) + PIECE_OVERHEAD_BYTES
+
+    def flush(self) -> None:
+        """Send what the sink takes of what waits, and then the end.
+
+        Raises:
+            OSError: If the sink is gone.
+        """
+        while self._waiting:
+            piece = self._waiting[0]
+            try:
+                sent = self.sink.send(piece, OWN_SEGMENT)
+            except BlockingIOError:
+                return
+            self.passed_bytes += sent
+            self.held_bytes -= sent
+            if sent < len(piece):
+                self._waiting[0] = memoryview(piece)[sent:]
+                return
+            self._waiting.popleft()
+            self.held_bytes -= PIECE_OVERHEAD_BYTES
+        self._waiting = None
+        if self._end is not None:
+            self._finish(self._end)
+
+    def close(self) -> None:
+        """Forget what waits, and tell nobody any more."""
+        self._waiting = None
+        self.held_bytes = 0
+        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+
+    def _finish(self, end: Eof | Close) -> None:
+        """Pass the end on: everything before it has been sent."""
+        if isinstance(end, Close):
+            self._owner.on_ending(Ending(end.reason))
+        else:
+            self._owner.on_finished(self.sink)

@@ -1,0 +1,87 @@
+"""A chain on a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from trixter.faults import Action, Chain, Dice, Faults
+from trixter.proxy.clock import Clock, Timer
+
+
+class TimedChain:
+    """Drive a chain by the clock, with exactly one appointment, or none.
+
+    Args:
+        faults: To start with; ``take`` what they let leave at once.
+        luck: The direction's.
+        clock: Tells the time and keeps the appointment.
+        on_time: Called when something may leave: then ``take``.
+    """
+
+    __slots__ = ("_chain", "_clock", "_on_time", "_timer")
+
+    def __init__(self, faults: Faults, luck: Dice, clock: Clock, on_time: Callable[[], None]) -> None:
+        self._clock = clock
+        self._chain = Chain(faults, luck, clock.time())
+        self._on_time = on_time
+        self._timer: Timer | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self._chain.faults
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether bytes may go around it: no faults, and nothing held."""
+        return self._chain.is_calm
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held, and nobody need be called."""
+        return self._chain.is_idle and self._timer is None
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept."""
+        return self._chain.held_bytes
+
+    def change(self, faults: Faults) -> list[Action]:
+        """Swap the faults; return what that lets leave now."""
+        now = self._clock.time()
+        self._chain.change(faults, now)
+        return self._chain.take(now)
+
+    def put(self, data: bytes) -> list[Action]:
+        """Put in what was read, where nothing is EOF; return what leaves now."""
+        now = self._clock.time()
+        if data:
+            self._chain.put(data, now)
+        else:
+            self._chain.put_eof(now)
+        return self._chain.take(now)
+
+    def take(self) -> list[Action]:
+        """Return what leaves now."""
+        return self._chain.take(self._clock.time())
+
+    def make_appointment(self) -> None:
+        """Be called when the chain wants to be asked again: after each time something may have changed."""
+        when = self._chain.wake_at()
+        if self._timer is not None:
+            if self._timer.when == when:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            self._timer = self._clock.call_at(when, self._ring)
+
+    def close(self) -> None:
+        """Call nobody any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._on_time()

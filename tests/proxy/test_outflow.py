@@ -1,0 +1,110 @@
+"""What a full sink does not take is kept, in order and piece by piece, and the end behind it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.proxy.peers import Peer, fill
+from tests.proxy.servers import socket_pair
+from tests.proxy.waiting import PATIENCE_S
+from trixter.faults import EOF, Abort, Close
+from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.proxy import Ending
+from trixter.proxy.outflow import Outflow
+from trixter.proxy.owner import Nobody
+from trixter.proxy.sockets import Socket
+
+
+class Listener(Nobody):
+    """Note what an outflow tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def on_finished(self, sink: Socket) -> None:
+        self.heard.append("finished")
+
+    def on_ending(self, ending: Ending) -> None:
+        self.heard.append(ending)
+
+
+def outflow(exits: ExitStack, *, is_full: bool = False) -> tuple[Outflow, Peer, Listener]:
+    """Return one, the other end of its sink, and its owner."""
+    sink, there = (exits.enter_context(sock) for sock in socket_pair())
+    if is_full:
+        fill(sink)
+    owner = Listener()
+    return Outflow(sink, owner), Peer(there), owner
+
+
+def test_a_sink_with_room_takes_all_at_once(exits: ExitStack) -> None:
+    out, there, owner = outflow(exits)
+    out.act([b"12345", b"678", EOF])
+    assert there.received(8) == b"12345678"
+    assert (out.passed_bytes, out.held_bytes, out.is_clogged) == (8, 0, False)
+    assert owner.heard == ["finished"]
+
+
+def test_a_full_sink_keeps_pieces_and_their_bookkeeping_waiting(exits: ExitStack) -> None:
+    out, _, _ = outflow(exits, is_full=True)
+    out.act([b"12345", b"678"])
+    out.flush()
+    assert (out.passed_bytes, out.held_bytes) == (0, 8 + 2 * PIECE_OVERHEAD_BYTES)
+    assert out.is_clogged
+
+
+@pytest.mark.parametrize(("end", "heard"), [(EOF, "finished"), (Close("enough"), Ending("enough"))])
+def test_an_end_waits_behind_the_pieces(exits: ExitStack, end: Close, heard: object) -> None:
+    out, there, owner = outflow(exits, is_full=True)
+    out.act([b"12345", end])
+    assert owner.heard == []
+    while out.is_clogged:
+        there.received()
+        out.flush()
+    assert owner.heard == [heard]
+
+
+def test_an_abort_waits_for_nothing(exits: ExitStack) -> None:
+    out, _, owner = outflow(exits, is_full=True)
+    out.act([b"12345", Abort("bad luck")])
+    assert owner.heard == [Ending("bad luck", reset=True)]
+
+
+def test_one_that_is_closed_holds_nothing_and_tells_nobody(exits: ExitStack) -> None:
+    out, _, owner = outflow(exits, is_full=True)
+    out.act([b"12345"])
+    out.close()
+    out.act([EOF, Abort("too late")])
+    assert (out.held_bytes, out.is_clogged, owner.heard) == (0, False, [])
+
+
+def test_a_sink_that_is_gone_is_an_os_error(exits: ExitStack) -> None:
+    out, there, _ = outflow(exits)
+    there.reset()
+    with pytest.raises(ConnectionResetError):
+        out.act([b"12345"])
+    out.keep(b"12345")
+    with pytest.raises(BrokenPipeError):
+        out.flush()
+
+
+@given(st.lists(st.integers(1, 200_000), max_size=6), st.integers(1000, 1_000_000))
+def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: int) -> None:
+    with ExitStack() as exits:
+        sink, there = (exits.enter_context(sock) for sock in socket_pair(buffer_bytes=4096))
+        there.settimeout(PATIENCE_S)
+        pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
+        out, received = Outflow(sink, Nobody()), b""
+        out.act([*pieces])
+        while out.is_clogged:
+            out.flush()
+            assert sum(sizes) - out.passed_bytes <= out.held_bytes or not out.is_clogged
+            received += there.recv(read_bytes)
+        while len(received) < out.passed_bytes:
+            received += there.recv(read_bytes)
+        assert received == b"".join(pieces)
+        assert (out.passed_bytes, out.held_bytes) == (sum(sizes), 0)

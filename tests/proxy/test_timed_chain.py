@@ -1,0 +1,71 @@
+"""A chain on a clock keeps exactly one appointment, or none."""
+
+from __future__ import annotations
+
+from trixter.faults import CALM, EOF, Dice, Faults, Latency
+from trixter.proxy.timed_chain import TimedChain
+from trixter.testing import ManualClock
+
+
+class Chain:
+    """One on a manual clock, and how often it was called."""
+
+    def __init__(self, *faults: Latency) -> None:
+        self.clock = ManualClock(starts_at=10.0)
+        self.calls = 0
+        self.chain = TimedChain(Faults(*faults), Dice(1), self.clock, self._on_time)
+
+    def _on_time(self) -> None:
+        self.calls += 1
+
+
+def test_it_calls_when_the_first_piece_is_due_and_not_before() -> None:
+    it = Chain(Latency(delay_s=1.0))
+    assert it.chain.put(b"x") == []
+    it.chain.make_appointment()
+    it.clock.advance(0.999)
+    assert it.calls == 0
+    it.clock.advance(0.001)
+    assert it.calls == 1
+    assert it.chain.take() == [b"x"]
+    assert it.chain.is_idle
+
+
+def test_nothing_put_in_is_the_end() -> None:
+    it = Chain(Latency(delay_s=1.0))
+    it.chain.put(b"")
+    it.clock.advance(1.0)
+    assert it.chain.take() == [EOF]
+
+
+def test_an_appointment_moves_when_a_change_makes_it_earlier() -> None:
+    it = Chain(Latency(delay_s=5.0))
+    it.chain.put(b"x")
+    it.chain.make_appointment()
+    assert it.chain.change(Faults(Latency(delay_s=1.0))) == []
+    it.chain.make_appointment()
+    it.clock.advance(1.0)
+    assert it.calls == 1
+    it.clock.advance(10.0)
+    assert it.calls == 1, "the first appointment was kept, too"
+
+
+def test_a_change_to_nothing_lets_all_go_and_leaves_no_appointment() -> None:
+    it = Chain(Latency(delay_s=5.0))
+    it.chain.put(b"x")
+    it.chain.make_appointment()
+    assert not it.chain.is_idle
+    assert it.chain.change(CALM) == [b"x"]
+    it.chain.make_appointment()
+    assert (it.chain.is_calm, it.chain.is_idle, it.chain.held_bytes) == (True, True, 0)
+    it.clock.advance(10.0)
+    assert it.calls == 0
+
+
+def test_one_that_is_closed_calls_nobody() -> None:
+    it = Chain(Latency(delay_s=5.0))
+    it.chain.put(b"x")
+    it.chain.make_appointment()
+    it.chain.close()
+    it.clock.advance(10.0)
+    assert it.calls == 0
