@@ -186,3 +186,20 @@ def test_two_connections_do_not_fail_at_the_same_operation() -> None:
                 return operations
 
     assert len({failed_at(connection) for connection in range(10)}) > 5
+
+
+def test_what_latency_holds_is_under_way_and_what_a_throttle_holds_is_not() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=100), Latency(delay_s=1))
+    flow.put(b"x" * 1000)
+    assert flow.chain.under_way_bytes == 0 < flow.chain.held_bytes
+    flow.wait_until(0.5)
+    assert 0 < flow.chain.under_way_bytes < flow.chain.held_bytes
+    flow.run_dry()
+    assert flow.chain.under_way_bytes == 0
+
+
+def test_it_says_whether_bytes_are_cut() -> None:
+    flow = Flow.under(Latency(delay_s=1))
+    assert not flow.chain.is_slicing
+    flow.change(Slice(size_bytes=1))
+    assert flow.chain.is_slicing

@@ -16,6 +16,7 @@ from trixter.proxy.dial import Route
 from trixter.proxy.poller import Poller
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.resolver import Resolver
+from trixter.proxy.wire import Wire
 from trixter.testing import ManualClock
 
 LIMIT_BYTES = 64 * 1024
@@ -30,7 +31,7 @@ class House:
     def __init__(self, exits: ExitStack, poller: Poller | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.clock = ManualClock(starts_at=1000.0)
-        self.reactor = Reactor(self.loop, self.clock, poller)
+        self.reactor = Reactor(self.loop, self.clock, poller, Wire(0))
         exits.callback(self.reactor.close)
         self.exits = exits
         self.registry = Registry()

@@ -105,7 +105,7 @@ def fill(sock: socket.socket) -> int:
     return Peer(sock).send_what_fits(bytes(1 << 24))
 
 
-PAYLOAD = Random(1).randbytes(16 << 20)
+PAYLOAD = Random(1).randbytes(32 << 20)
 """More than fits into all the buffers on the way."""
 
 

@@ -8,8 +8,9 @@ from tests.proxy.house import LIMIT_BYTES, House
 from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.faults import CALM, Direction, Faults, Latency, Throttle
 from trixter.proxy import Ending
+from trixter.proxy.reactor import BUFFER_BYTES
 from trixter.proxy.splicer import PIPE_BYTES
 
 # The limit is looked at after each read, so what is held may be over it by one (bulk: by a pipe full), and
@@ -129,3 +130,27 @@ async def test_the_smallest_limit_still_carries_bytes(house: House) -> None:
         await turns()
         house.clock.advance(1.0)
         assert await server.receive(1000) == b"x" * 1000, count
+
+
+async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(house: House) -> None:
+    house.reactor.wire.free_bytes = 2 * LIMIT_BYTES
+    house.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    client, server, connection = house.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
+    sent = await clog(client)
+    assert 3 * LIMIT_BYTES < upstream.held_bytes <= 3 * LIMIT_BYTES + BUFFER_BYTES + 1000
+    house.clock.advance(1.0)
+    await turns()
+    client.finish()
+    assert await house.receive_all_in_time(server) == PAYLOAD[:sent]
+    connection.shut_down("enough")
+    assert house.reactor.wire.free_bytes == 2 * LIMIT_BYTES
+
+
+async def test_a_throttle_is_a_queue_and_borrows_nothing(house: House) -> None:
+    house.reactor.wire.free_bytes = 64 * LIMIT_BYTES
+    house.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000)))
+    client, _, connection = house.connect()
+    await clog(client)
+    assert LIMIT_BYTES < connection.pipe(Direction.UPSTREAM).held_bytes <= LIMIT_BYTES + BUFFER_BYTES + 1000
+    assert house.reactor.wire.free_bytes == 64 * LIMIT_BYTES

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from trixter.faults import CALM, EOF, Dice, Faults, Latency
+from trixter.proxy.reactor import Reactor
 from trixter.proxy.timed_chain import TimedChain
+from trixter.proxy.wire import Wire
 from trixter.testing import ManualClock
 
 
@@ -13,13 +17,16 @@ class Chain:
     def __init__(self, *faults: Latency) -> None:
         self.clock = ManualClock(starts_at=10.0)
         self.calls = 0
-        self.chain = TimedChain(Faults(*faults), Dice(1), self.clock, self._on_time)
+        self.wire = Wire(1000)
+        reactor = Reactor(asyncio.get_running_loop(), self.clock, wire=self.wire)
+        reactor.close()  # its sockets and its buffer are not needed
+        self.chain = TimedChain(Faults(*faults), Dice(1), reactor, self._on_time)
 
     def _on_time(self) -> None:
         self.calls += 1
 
 
-def test_it_calls_when_the_first_piece_is_due_and_not_before() -> None:
+async def test_it_calls_when_the_first_piece_is_due_and_not_before() -> None:
     it = Chain(Latency(delay_s=1.0))
     assert it.chain.put(b"x") == []
     it.chain.make_appointment()
@@ -31,14 +38,14 @@ def test_it_calls_when_the_first_piece_is_due_and_not_before() -> None:
     assert it.chain.is_idle
 
 
-def test_nothing_put_in_is_the_end() -> None:
+async def test_nothing_put_in_is_the_end() -> None:
     it = Chain(Latency(delay_s=1.0))
     it.chain.put(b"")
     it.clock.advance(1.0)
     assert it.chain.take() == [EOF]
 
 
-def test_an_appointment_moves_when_a_change_makes_it_earlier() -> None:
+async def test_an_appointment_moves_when_a_change_makes_it_earlier() -> None:
     it = Chain(Latency(delay_s=5.0))
     it.chain.put(b"x")
     it.chain.make_appointment()
@@ -50,7 +57,7 @@ def test_an_appointment_moves_when_a_change_makes_it_earlier() -> None:
     assert it.calls == 1, "the first appointment was kept, too"
 
 
-def test_a_change_to_nothing_lets_all_go_and_leaves_no_appointment() -> None:
+async def test_a_change_to_nothing_lets_all_go_and_leaves_no_appointment() -> None:
     it = Chain(Latency(delay_s=5.0))
     it.chain.put(b"x")
     it.chain.make_appointment()
@@ -62,10 +69,19 @@ def test_a_change_to_nothing_lets_all_go_and_leaves_no_appointment() -> None:
     assert it.calls == 0
 
 
-def test_one_that_is_closed_calls_nobody() -> None:
+async def test_one_that_is_closed_calls_nobody() -> None:
     it = Chain(Latency(delay_s=5.0))
     it.chain.put(b"x")
     it.chain.make_appointment()
     it.chain.close()
     it.clock.advance(10.0)
     assert it.calls == 0
+
+
+async def test_one_that_is_closed_gives_back_what_was_lent() -> None:
+    it = Chain(Latency(delay_s=5.0))
+    it.chain.put(b"x" * 300)
+    assert it.chain.borrow(it.chain.held_bytes) == it.chain.held_bytes
+    assert it.wire.free_bytes == 1000 - it.chain.held_bytes
+    it.chain.close()
+    assert it.wire.free_bytes == 1000

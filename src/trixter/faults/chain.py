@@ -16,7 +16,7 @@ from typing import Any
 from trixter.faults.actions import EOF, Abort, Action, Close, End
 from trixter.faults.dice import Dice
 from trixter.faults.faults import Faults, Key
-from trixter.faults.stage import HoldingStage, Stage
+from trixter.faults.stage import HoldingStage, Place, Stage
 
 
 class Chain:
@@ -41,6 +41,8 @@ class Chain:
         self._only_queues = True  # and do so only while they hold something
         self.is_idle = True
         """Whether, since the last ``take``, nothing is held and nothing to wait for."""
+        self.is_slicing = False
+        """Whether bytes are cut into pieces."""
         self._outlet = Outlet()
         self._first: Stage[Any] = self._outlet
         self._faults = Faults()
@@ -60,6 +62,11 @@ class Chain:
     def held_bytes(self) -> int:
         """Memory kept by the stages, bookkeeping included; drives backpressure."""
         return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting)
+
+    @property
+    def under_way_bytes(self) -> int:
+        """How much of that is under way, as on a long wire: it need not drive backpressure."""
+        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.is_wire)
 
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
@@ -130,6 +137,7 @@ class Chain:
         self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
         self._only_queues = all(isinstance(stage, HoldingStage) for stage in self._waiting)
         self.is_idle = not self._waiting
+        self.is_slicing = any(stage.fault.place is Place.SLICE for stage in self._stages.values())
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
         for stage, following in pairwise(line):
             stage.next = following

@@ -54,6 +54,8 @@ class LatencyStage(HoldingStage[Latency]):
     reaches what is already held.
     """
 
+    is_wire = True
+
     def __init__(self, fault: Latency, dice: Dice) -> None:
         super().__init__(fault, dice)
         self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one a piece

@@ -79,6 +79,9 @@ class Stage(ABC, Generic[FaultT]):
     may_wait: ClassVar[bool] = True
     """Whether it ever waits for a time; the chain does not ask the others."""
 
+    is_wire: ClassVar[bool] = False
+    """Whether what it holds is under way, as on a long wire, and not a queue."""
+
     held_bytes: int = 0
     """Memory kept: the bytes, and ``PIECE_OVERHEAD_BYTES`` for each piece of them."""
 

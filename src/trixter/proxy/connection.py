@@ -181,15 +181,8 @@ class Connection:
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:
-        return Pipe(
-            direction,
-            source,
-            sink,
-            reactor=self._home.reactor,
-            luck=luck,
-            limit_bytes=self._home.limit_bytes,
-            owner=self,
-        )
+        reactor, limit_bytes = self._home.reactor, self._home.limit_bytes
+        return Pipe(direction, source, sink, reactor=reactor, luck=luck, limit_bytes=limit_bytes, owner=self)
 
     def _on_duration(self) -> None:
         self.end(Ending(DURATION, reset=True))

@@ -9,7 +9,7 @@ from trixter.faults import CALM, EOF, Dice, Direction, Faults
 from trixter.proxy.inflow import Inflow
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import BUFFER_BYTES, FAULTY_READ_BYTES, Reactor
+from trixter.proxy.reactor import BUFFER_BYTES, SLICED_READ_BYTES, Reactor
 from trixter.proxy.sockets import Socket
 from trixter.proxy.timed_chain import TimedChain
 
@@ -95,10 +95,12 @@ class Pipe:
     def _change(self, faults: Faults) -> None:
         if self._chain is None:
             luck = self._luck.branch(self.direction.value)
-            self._chain = TimedChain(faults, luck, self._reactor.clock, self._on_time)
-            self._out.act(self._chain.take())
+            self._chain = TimedChain(faults, luck, self._reactor, self._on_time)
+            actions = self._chain.take()
         else:
-            self._out.act(self._chain.change(faults))
+            actions = self._chain.change(faults)
+        self._in.most_bytes = SLICED_READ_BYTES if self._chain.is_slicing else BUFFER_BYTES
+        self._out.act(actions)
         self._settle()
 
     @property
@@ -179,23 +181,18 @@ class Pipe:
         self._is_faulty = chain is not None and not chain.is_calm
         if chain is not None:
             chain.make_appointment()
-        if self._is_faulty:
-            source.is_calm, source.most_bytes, high_bytes = False, FAULTY_READ_BYTES, self._limit_bytes
-        else:
-            # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-            source.is_calm, source.most_bytes, high_bytes = not out.is_clogged, BUFFER_BYTES, 0
-        if out.is_clogged != self._is_written:
-            self._write(wanted=out.is_clogged)
+        source.is_calm = not (self._is_faulty or out.is_clogged)
+        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+        high_bytes = self._limit_bytes if self._is_faulty else 0
+        if out.is_clogged and not self._is_written:
+            self._reactor.poller.write(out.sink.fileno(), self._on_writable)
+        elif self._is_written and not out.is_clogged:
+            self._reactor.poller.stop_writing(out.sink.fileno())
+        self._is_written = out.is_clogged
         held_bytes = self.held_bytes
+        if chain is not None:
+            held_bytes -= chain.borrow(held_bytes)
         if held_bytes > high_bytes or self._source_ended:
             source.watch(wanted=False)
         elif held_bytes <= high_bytes // 2:
             source.watch(wanted=True)
-
-    def _write(self, *, wanted: bool) -> None:
-        """Hear when the sink takes more, or stop."""
-        self._is_written = wanted
-        if wanted:
-            self._reactor.poller.write(self._out.sink.fileno(), self._on_writable)
-        else:
-            self._reactor.poller.stop_writing(self._out.sink.fileno())

@@ -7,13 +7,14 @@ import asyncio
 from trixter.proxy.clock import Clock, clock_for
 from trixter.proxy.poller import Poller, poller_for
 from trixter.proxy.splicer import splicer
+from trixter.proxy.wire import Wire
 
 # One read. Large enough that bulk traffic spends its time copying, not calling; shared, so it costs once.
 BUFFER_BYTES = 256 * 1024
 
-# One read of a direction with faults. It is held, maybe cut into single bytes, before anybody looks at the
-# limit again: so a read is small against the limit, also with what keeping the pieces costs.
-FAULTY_READ_BYTES = 64 * 1024
+# One read of a direction that slices: it may be cut into single bytes, and all of them be sent, or held,
+# before anybody looks at the limit or at another connection.
+SLICED_READ_BYTES = 64 * 1024
 
 
 class Reactor:
@@ -25,16 +26,22 @@ class Reactor:
         loop: The loop that watches the sockets.
         clock: Tells the time; by default the most punctual one there is. The reactor closes it.
         poller: Watches sockets; by default the best one there is. The reactor closes it.
+        wire: Memory for what latency holds.
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock | None = None, poller: Poller | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock | None = None,
+        poller: Poller | None = None,
+        wire: Wire | None = None,
     ) -> None:
         self.loop = loop
         self.poller = poller or poller_for(loop)
         self.clock = clock or clock_for(loop, self.poller)
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.splicer = splicer()
+        self.wire = wire or Wire()
 
     def close(self) -> None:
         """Give everything back; no pipe may be left."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from trixter.faults import Action, Chain, Dice, Faults
-from trixter.proxy.clock import Clock, Timer
+from trixter.proxy.clock import Timer
+from trixter.proxy.reactor import Reactor
+from trixter.proxy.wire import Loan
 
 
 class TimedChain:
@@ -14,14 +16,15 @@ class TimedChain:
     Args:
         faults: To start with; ``take`` what they let leave at once.
         luck: The direction's.
-        clock: Tells the time and keeps the appointment.
+        reactor: Its clock tells the time and keeps the appointment; its wire lends memory.
         on_time: Called when something may leave: then ``take``.
     """
 
-    __slots__ = ("_chain", "_clock", "_on_time", "_timer")
+    __slots__ = ("_chain", "_clock", "_loan", "_on_time", "_timer")
 
-    def __init__(self, faults: Faults, luck: Dice, clock: Clock, on_time: Callable[[], None]) -> None:
-        self._clock = clock
+    def __init__(self, faults: Faults, luck: Dice, reactor: Reactor, on_time: Callable[[], None]) -> None:
+        self._clock = clock = reactor.clock
+        self._loan = Loan(reactor.wire)
         self._chain = Chain(faults, luck, clock.time())
         self._on_time = on_time
         self._timer: Timer | None = None
@@ -42,9 +45,18 @@ class TimedChain:
         return self._chain.is_idle and self._timer is None
 
     @property
+    def is_slicing(self) -> bool:
+        """Whether bytes are cut into pieces."""
+        return self._chain.is_slicing
+
+    @property
     def held_bytes(self) -> int:
         """Memory kept."""
         return self._chain.held_bytes
+
+    def borrow(self, held_bytes: int) -> int:
+        """Return how much of what the direction holds need not count against its limit; see ``Wire``."""
+        return self._loan.adjust(self._chain.under_way_bytes, held_bytes)
 
     def change(self, faults: Faults) -> list[Action]:
         """Swap the faults; return what that lets leave now."""
@@ -77,10 +89,11 @@ class TimedChain:
             self._timer = self._clock.call_at(when, self._ring)
 
     def close(self) -> None:
-        """Call nobody any more."""
+        """Call nobody any more, and give back what was lent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._loan.adjust(0, 0)
 
     def _ring(self) -> None:
         self._timer = None
