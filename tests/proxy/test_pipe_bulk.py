@@ -15,12 +15,12 @@ from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Throttle
 from trixter.proxy import Ending
-from trixter.proxy.inflow import BULK_BYTES, BULK_READS
+from trixter.proxy.inflow import SPLICED_FROM_BYTES, SPLICED_FROM_READS
 from trixter.proxy.splicer import PIPE_BYTES, Splicer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="this system has no splice")
 
-WARM_UP_BYTES = BULK_READS * BULK_BYTES
+BULK_BYTES = 64 * 1024
 
 
 class CountingSplicer(Splicer):
@@ -46,7 +46,7 @@ def count_in(house: House) -> CountingSplicer:
 
 async def warm_up(source: Peer, sink: Peer) -> None:
     """Send large pieces until the next is bulk."""
-    for _ in range(BULK_READS):
+    for _ in range(SPLICED_FROM_READS):
         await source.send_all(PAYLOAD[: 2 * BULK_BYTES])
         await sink.receive(2 * BULK_BYTES)
 
@@ -61,7 +61,16 @@ async def test_after_a_few_large_reads_the_kernel_carries(house: House, directio
     await source.send_all(PAYLOAD[:BULK_BYTES])
     assert await sink.receive(BULK_BYTES) == PAYLOAD[:BULK_BYTES]
     assert splicer.passed_bytes > before
-    assert connection.pipe(direction).passed_bytes == 2 * WARM_UP_BYTES + BULK_BYTES
+    assert connection.pipe(direction).passed_bytes == 2 * SPLICED_FROM_READS * BULK_BYTES + BULK_BYTES
+
+
+async def test_many_small_reads_do_not_make_it_bulk(house: House) -> None:
+    splicer = count_in(house)
+    client, server, _ = house.connect()
+    for _ in range(2 * SPLICED_FROM_READS):
+        client.send(bytes(SPLICED_FROM_BYTES - 1))
+        await server.receive(SPLICED_FROM_BYTES - 1)
+    assert splicer.passed_bytes == 0
 
 
 async def test_small_reads_end_it(house: House) -> None:
@@ -165,7 +174,7 @@ async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
         client, server, connection = house.connect(buffer_bytes=300_000 if is_small else 0)
         pipe = connection.pipe(Direction.DOWNSTREAM)
         sent, received = 0, bytearray()
-        for _ in range(2 * BULK_READS):
+        for _ in range(2 * SPLICED_FROM_READS):
             sent += server.send_what_fits(PAYLOAD[sent : sent + 2 * BULK_BYTES])
             await turns(2)
             received += client.received()

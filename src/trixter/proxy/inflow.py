@@ -11,13 +11,13 @@ from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, Reactor
 from trixter.proxy.sockets import Socket
 
-# After so many reads of at least so much, it is bulk; and the kernel may do the copying.
-BULK_READS = 4
-BULK_BYTES = 64 * 1024
+# After so many reads of at least so much, the kernel moves pages from socket to socket: cheaper than copies.
+SPLICED_FROM_READS = 4
+SPLICED_FROM_BYTES = 4096
 
 
 class Inflow:
-    """Read a source: straight to the sink while the direction is calm, by the kernel when it is bulk as well.
+    """Read a source: straight to the sink while the direction is calm, within the kernel if reads are large.
 
     Args:
         source: A connected, non-blocking socket.
@@ -66,7 +66,7 @@ class Inflow:
             return
         self._is_read = wanted
         if wanted:
-            on_readable = self._read_bulk if self._large_reads >= BULK_READS else self.read
+            on_readable = self._splice if self._large_reads >= SPLICED_FROM_READS else self.read
             self._reactor.poller.read(self.source.fileno(), on_readable)
         else:
             self._reactor.poller.pause(self.source.fileno(), self._on_hangup)
@@ -92,7 +92,7 @@ class Inflow:
                 self._owner.on_lost(out.sink, exc)
                 return
             out.passed_bytes += sent
-            if size >= BULK_BYTES:
+            if size >= SPLICED_FROM_BYTES:
                 self._note_large_read()
             if sent < size:
                 self._take_in(bytes(buffer[sent:size]))
@@ -117,11 +117,11 @@ class Inflow:
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
         self._take_in = _let_go
 
-    def _read_bulk(self) -> None:
-        """Pass on without copying: 1.5 times the rate at half the CPU (bulk, 1 connection)."""
+    def _splice(self) -> None:
+        """Pass on without copying: 1.6 times the rate at 0.6 of the CPU (bulk; 16 KiB, 50 connections)."""
         splicer, out = self._reactor.splicer, self._out
         if splicer is None or not self.is_calm:
-            self._end_bulk()
+            self._stop_splicing()
             return
         try:
             size = splicer.fill(self.source)
@@ -130,8 +130,8 @@ class Inflow:
         except OSError as exc:
             self._owner.on_lost(self.source, exc)
             return
-        if size < BULK_BYTES:
-            self._end_bulk()  # also at the end, which an ordinary read sees again
+        if size < SPLICED_FROM_BYTES:
+            self._stop_splicing()  # also at the end, which an ordinary read sees again
         try:
             sent, rest = splicer.empty(out.sink, size)
         except OSError as exc:
@@ -143,10 +143,10 @@ class Inflow:
 
     def _note_large_read(self) -> None:
         self._large_reads += 1
-        if self._large_reads == BULK_READS and self._is_read and self._reactor.splicer:
-            self._reactor.poller.read(self.source.fileno(), self._read_bulk)
+        if self._large_reads == SPLICED_FROM_READS and self._is_read and self._reactor.splicer:
+            self._reactor.poller.read(self.source.fileno(), self._splice)
 
-    def _end_bulk(self) -> None:
+    def _stop_splicing(self) -> None:
         self._large_reads = 0
         self._reactor.poller.read(self.source.fileno(), self.read)
 
