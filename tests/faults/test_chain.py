@@ -198,8 +198,8 @@ def test_what_latency_holds_is_under_way_and_what_a_throttle_holds_is_not() -> N
     assert flow.chain.under_way_bytes == 0
 
 
-def test_it_says_whether_bytes_are_cut() -> None:
+def test_it_says_whether_bytes_are_cut_and_whether_they_are_under_way() -> None:
     flow = Flow.under(Latency(delay_s=1))
-    assert not flow.chain.is_slicing
+    assert (flow.chain.is_slicing, flow.chain.is_wire) == (False, True)
     flow.change(Slice(size_bytes=1))
-    assert flow.chain.is_slicing
+    assert (flow.chain.is_slicing, flow.chain.is_wire) == (True, False)

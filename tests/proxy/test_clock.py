@@ -11,7 +11,8 @@ from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import live_objects
 from tests.proxy.waiting import turns, until
 from trixter.proxy.clock import FURTHEST_S, SWEEP_FROM, Clock, LoopClock, Timer, TimerfdClock, clock_for
-from trixter.proxy.poller import Poller, poller_for
+from trixter.proxy.epoll_poller import poller_for
+from trixter.proxy.poller import Poller
 
 
 class AlarmOnly(Clock):

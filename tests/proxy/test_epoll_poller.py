@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 
@@ -11,7 +12,8 @@ import pytest
 
 from tests.proxy.test_poller import Watched
 from tests.proxy.waiting import turns, until
-from trixter.proxy.poller import EpollPoller, LoopPoller, poller_for
+from trixter.proxy.epoll_poller import EpollPoller, poller_for
+from trixter.proxy.poller import LoopPoller, Vigil
 
 
 @pytest.fixture
@@ -93,3 +95,66 @@ async def test_the_loop_gets_its_turn_however_much_there_is_to_read(watched: Wat
     watched.peer.send(b"never read")
     await turns()
     assert len(watched.calls) > 1
+
+
+class Keeper:
+    """Keep a vigil, and note what became of it."""
+
+    def __init__(self, watched: Watched, until: float) -> None:
+        self.watched = watched
+        self.until = until
+        self.kept_at = 0.0
+        self.is_given_up = False
+
+    def keep(self) -> None:
+        self.watched.poller.keep_vigil(Vigil(self.until, self._on_time, self._on_given_up))
+
+    def _on_time(self) -> None:
+        self.kept_at = time.monotonic()
+
+    def _on_given_up(self) -> None:
+        self.is_given_up = True
+
+
+async def test_a_vigil_is_kept_in_the_same_turn_and_never_early(watched: Watched) -> None:
+    keeper = Keeper(watched, time.monotonic() + 0.0005)
+
+    def on_readable() -> None:
+        watched.sock.recv(1)
+        keeper.keep()
+
+    watched.poller.read(watched.fd, on_readable)
+    watched.peer.send(b"x")
+    await until(lambda: keeper.kept_at or keeper.is_given_up)
+    assert keeper.kept_at >= keeper.until
+    assert not keeper.is_given_up
+
+
+async def test_a_vigil_that_nobody_is_awake_for_is_given_up_at_once(watched: Watched) -> None:
+    keeper = Keeper(watched, time.monotonic())
+    keeper.keep()
+    assert keeper.is_given_up
+
+
+async def test_a_vigil_is_given_up_when_the_loop_wants_its_turn(watched: Watched) -> None:
+    keeper = Keeper(watched, time.monotonic() + 60)
+    watched.poller.read(watched.fd, keeper.keep)  # and never reads: there is always something to do
+    watched.peer.send(b"x")
+    await until(lambda: keeper.is_given_up)
+    assert not keeper.kept_at
+
+
+async def test_whoever_fails_takes_no_vigil_with_him(watched: Watched) -> None:
+    keeper = Keeper(watched, time.monotonic() + 60)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda loop, context: None)
+
+    def on_readable() -> None:
+        watched.sock.recv(1)
+        keeper.keep()
+        raise RuntimeError("on purpose")
+
+    watched.poller.read(watched.fd, on_readable)
+    watched.peer.send(b"x")
+    await until(lambda: keeper.is_given_up)
+    loop.set_exception_handler(None)

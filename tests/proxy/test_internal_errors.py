@@ -18,7 +18,8 @@ from tests.proxy.waiting import until
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import Connection, Ending
 from trixter.proxy.address import text_of
-from trixter.proxy.poller import Callback, EpollPoller
+from trixter.proxy.epoll_poller import EpollPoller
+from trixter.proxy.poller import Callback
 
 
 class ScarcePoller(EpollPoller):

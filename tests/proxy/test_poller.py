@@ -14,7 +14,8 @@ import pytest
 from tests.proxy.peers import Peer
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import turns, until
-from trixter.proxy.poller import EpollPoller, LoopPoller, Poller
+from trixter.proxy.epoll_poller import EpollPoller
+from trixter.proxy.poller import LoopPoller, Poller
 
 
 @pytest.fixture(params=[EpollPoller, LoopPoller])

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import ExitStack
 
 import pytest
 
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
-from trixter.proxy.sockets import DRAIN_BYTES, close_quietly, close_with_reset, send_at_once
+from trixter.proxy import sockets
+from trixter.proxy.sockets import (
+    DRAIN_BYTES,
+    close_quietly,
+    close_with_reset,
+    recv_stamped,
+    send_at_once,
+    stamp_arrivals,
+)
 
 
 @pytest.fixture
@@ -72,3 +81,42 @@ def test_nagle_is_off_where_there_is_one(exits: ExitStack) -> None:
     send_at_once(tcp)
     assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     send_at_once(exits.enter_context(socket.socket(socket.AF_UNIX)))
+
+
+def test_what_is_read_late_is_as_old_as_it_is(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    stamp_arrivals(there)
+    before = time.monotonic()
+    here.send(b"letter")
+    arrived = time.monotonic()
+    while time.monotonic() < arrived + 0.002:
+        pass  # nobody gets round to it
+    least_s = time.monotonic() - arrived
+    buffer = bytearray(100)
+    size, age_s = recv_stamped(there, memoryview(buffer))
+    assert buffer[:size] == b"letter"
+    assert least_s <= age_s <= time.monotonic() - before
+
+
+def test_without_a_stamp_it_is_new(pair: tuple[socket.socket, socket.socket]) -> None:
+    here, there = pair
+    here.send(b"letter")
+    assert recv_stamped(there, memoryview(bytearray(100))) == (6, 0.0)
+
+
+@pytest.mark.parametrize("shown", [0.0, 2.0**33])
+def test_a_clock_that_was_set_meanwhile_is_not_believed(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch, shown: float
+) -> None:
+    here, there = pair
+    stamp_arrivals(there)
+    here.send(b"letter")
+    monkeypatch.setattr(time, "time", lambda: shown)
+    assert recv_stamped(there, memoryview(bytearray(100))) == (6, 0.0)
+
+
+def test_a_system_without_stamps_is_no_error(
+    pair: tuple[socket.socket, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "_SO_TIMESTAMPNS", 10_000)
+    stamp_arrivals(pair[1])

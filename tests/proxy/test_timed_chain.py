@@ -85,3 +85,22 @@ async def test_one_that_is_closed_gives_back_what_was_lent() -> None:
     assert it.wire.free_bytes == 1000 - it.chain.held_bytes
     it.chain.close()
     assert it.wire.free_bytes == 1000
+
+
+async def test_latency_counts_from_the_arrival() -> None:
+    it = Chain(Latency(delay_s=1.0))
+    it.clock.advance(5.0)
+    it.chain.put(b"old", age_s=0.25)
+    it.chain.make_appointment()
+    it.clock.advance(0.75)
+    assert it.chain.take() == [b"old"]
+
+
+async def test_nothing_arrived_before_the_chain_was_last_asked() -> None:
+    it = Chain(Latency(delay_s=1.0))
+    it.chain.put(b"first")
+    it.chain.put(b"second", age_s=0.25)  # or it would overtake
+    it.clock.advance(0.999)
+    assert it.chain.take() == []
+    it.clock.advance(0.001)
+    assert it.chain.take() == [b"first", b"second"]

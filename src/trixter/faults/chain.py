@@ -41,6 +41,8 @@ class Chain:
         self._only_queues = True  # and do so only while they hold something
         self.is_idle = True
         """Whether, since the last ``take``, nothing is held and nothing to wait for."""
+        self.is_wire = False
+        """Whether bytes are under way for a while."""
         self.is_slicing = False
         """Whether bytes are cut into pieces."""
         self._outlet = Outlet()
@@ -137,6 +139,7 @@ class Chain:
         self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
         self._only_queues = all(isinstance(stage, HoldingStage) for stage in self._waiting)
         self.is_idle = not self._waiting
+        self.is_wire = any(stage.is_wire for stage in self._waiting)
         self.is_slicing = any(stage.fault.place is Place.SLICE for stage in self._stages.values())
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
         for stage, following in pairwise(line):

@@ -6,9 +6,11 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from heapq import heapify, heappop, heappush
 
-from trixter.proxy.poller import Poller
+from trixter.proxy.head_start import HeadStart
+from trixter.proxy.poller import Poller, Vigil
 from trixter.proxy.timerfd import Timerfd
 
 # An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
@@ -109,6 +111,8 @@ class Clock(ABC):
 class TimerfdClock(Clock):
     """Rings by a Linux timerfd: within 0.1 ms, where a loop's own timers take up to a millisecond.
 
+    It is set a little early, and what is left is waited for awake.
+
     Args:
         poller: Watches the timerfd among the sockets, so a busy proxy sees that it rings.
 
@@ -120,15 +124,25 @@ class TimerfdClock(Clock):
         super().__init__()
         self._poller = poller
         self._timerfd = Timerfd()
+        self._head_start = HeadStart()
+        self._wake_at: float | None = None  # when the timerfd wakes us before the alarm, to be awake for it
         poller.read(self._timerfd.fileno(), self._on_readable)
 
     time = staticmethod(time.monotonic)  # looked up for every read of a direction with faults
 
     def _set_alarm(self, when: float) -> None:
-        self._timerfd.set(when)
+        wake_at = when - self._head_start.seconds
+        if wake_at > self.time():
+            self._wake_at = wake_at
+            self._timerfd.set(wake_at)
+        else:
+            self._wake_at = None
+            self._poller.keep_vigil(Vigil(when, self._ring, partial(self._timerfd.set, when)))
 
     def _on_readable(self) -> None:
         self._timerfd.clear()
+        if self._wake_at is not None:
+            self._head_start.woke(self.time() - self._wake_at)
         self._ring()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, Reactor
-from trixter.proxy.sockets import Socket
+from trixter.proxy.sockets import Socket, recv_stamped, stamp_arrivals
 
 # After so many reads of at least so much, the kernel moves pages from socket to socket: cheaper than copies.
 SPLICED_FROM_READS = 4
@@ -24,11 +24,12 @@ class Inflow:
         out: Where bytes go while the direction is calm.
         reactor: The loop, its buffer and its splicer.
         owner: Who is told when the source is lost, or the sink on the straight way.
-        take_in: Called with what must take the long way; with nothing at the end.
+        take_in: Called with what must take the long way (nothing at the end) and how many seconds old it is.
     """
 
     __slots__ = (
         "_is_read",
+        "_is_stamped",
         "_large_reads",
         "_out",
         "_owner",
@@ -47,7 +48,7 @@ class Inflow:
         *,
         reactor: Reactor,
         owner: Owner,
-        take_in: Callable[[bytes], None],
+        take_in: Callable[[bytes, float], None],
     ) -> None:
         self.source = source
         self.is_calm = True  # no fault, nothing held, nothing waiting
@@ -58,6 +59,7 @@ class Inflow:
         self._owner = owner
         self._take_in = take_in
         self._is_read = False
+        self._is_stamped = False
         self._large_reads = 0
 
     def watch(self, *, wanted: bool) -> None:
@@ -65,11 +67,25 @@ class Inflow:
         if wanted == self._is_read:
             return
         self._is_read = wanted
-        if wanted:
+        if not wanted:
+            self._reactor.poller.pause(self.source.fileno(), self._on_hangup)
+        elif self._is_stamped:
+            self._reactor.poller.read(self.source.fileno(), self._read_stamped)
+        else:
             on_readable = self._splice if self._large_reads >= SPLICED_FROM_READS else self.read
             self._reactor.poller.read(self.source.fileno(), on_readable)
-        else:
-            self._reactor.poller.pause(self.source.fileno(), self._on_hangup)
+
+    def stamp(self, *, wanted: bool) -> None:
+        """Say of what is read when it arrived, and not just when somebody got round to reading it."""
+        wanted = wanted and self._reactor.can_stamp
+        if wanted == self._is_stamped:
+            return
+        self._is_stamped = wanted
+        if wanted:
+            stamp_arrivals(self.source)
+        if self._is_read:
+            self._is_read = False
+            self.watch(wanted=True)
 
     def read(self) -> None:
         """Read once, and pass on what came."""
@@ -95,9 +111,9 @@ class Inflow:
             if size >= SPLICED_FROM_BYTES:
                 self._note_large_read()
             if sent < size:
-                self._take_in(bytes(buffer[sent:size]))
+                self._take_in(bytes(buffer[sent:size]), 0.0)
         else:
-            self._take_in(bytes(buffer[:size]))
+            self._take_in(bytes(buffer[:size]), 0.0)
 
     def read_last(self) -> None:
         """Pass on what a lost source sent before it was lost; only the first call does."""
@@ -107,7 +123,7 @@ class Inflow:
         buffer = self._reactor.buffer
         try:
             while size := self.source.recv_into(buffer, self.most_bytes):
-                self._take_in(bytes(buffer[:size]))
+                self._take_in(bytes(buffer[:size]), 0.0)
         except OSError:
             pass  # there is no more
 
@@ -116,6 +132,21 @@ class Inflow:
         self._reactor.poller.forget(self.source.fileno())
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
         self._take_in = _let_go
+
+    def _read_stamped(self) -> None:
+        """Read for a direction with latency: it counts from when bytes arrived.
+
+        Waking us up took 0.1 ms of a latency of 50 ms with 1 connection, and the queue of 100 more.
+        """
+        buffer = self._reactor.buffer[: self.most_bytes]
+        try:
+            size, age_s = recv_stamped(self.source, buffer)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._owner.on_lost(self.source, exc)
+            return
+        self._take_in(bytes(buffer[:size]), age_s)
 
     def _splice(self) -> None:
         """Pass on without copying: 1.6 times the rate at 0.6 of the CPU (bulk; 16 KiB, 50 connections)."""
@@ -139,7 +170,7 @@ class Inflow:
             return
         out.passed_bytes += sent
         if rest:
-            self._take_in(rest)
+            self._take_in(rest, 0.0)
 
     def _note_large_read(self) -> None:
         self._large_reads += 1
@@ -156,5 +187,5 @@ class Inflow:
             self._owner.on_lost(self.source, OSError(error, os.strerror(error)))
 
 
-def _let_go(data: bytes) -> None:
+def _let_go(data: bytes, age_s: float) -> None:
     """Drop what is read of a connection that has ended."""

@@ -99,6 +99,7 @@ class Pipe:
             actions = self._chain.take()
         else:
             actions = self._chain.change(faults)
+        self._in.stamp(wanted=self._chain.is_wire)
         self._in.most_bytes = SLICED_READ_BYTES if self._chain.is_slicing else BUFFER_BYTES
         self._out.act(actions)
         self._settle()
@@ -138,7 +139,7 @@ class Pipe:
             self._chain = None
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
 
-    def _take_in(self, data: bytes) -> None:
+    def _take_in(self, data: bytes, age_s: float) -> None:
         """Take the long way: through the chain if there is one, behind what waits if something does."""
         if not data:
             self._source_ended = True
@@ -148,7 +149,7 @@ class Pipe:
                 out.act([data or EOF])
                 self._settle()
                 return
-            out.act(chain.put(data))
+            out.act(chain.put(data, age_s))
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
             if not (data and chain.is_idle and not out.is_clogged):
                 self._settle()

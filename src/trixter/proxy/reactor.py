@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from trixter.proxy.clock import Clock, clock_for
-from trixter.proxy.poller import Poller, poller_for
+from trixter.proxy.epoll_poller import poller_for
+from trixter.proxy.poller import Poller
 from trixter.proxy.splicer import splicer
 from trixter.proxy.wire import Wire
 
@@ -39,6 +40,7 @@ class Reactor:
         self.loop = loop
         self.poller = poller or poller_for(loop)
         self.clock = clock or clock_for(loop, self.poller)
+        self.can_stamp = clock is None  # another clock knows nothing of the kernel's time
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.splicer = splicer()
         self.wire = wire or Wire()

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import socket
 import struct
+import time
 from typing import Any
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
@@ -26,6 +27,13 @@ Socket = socket.SocketType
 
 # Linux makes a socket non-blocking in the call that makes it.
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+
+# Linux: ask for the time of arrival, of the clock that time.time() reads; also the kind of note it comes in.
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("ll")
+_STAMP_BYTES = 64  # room for one note
+# A stamp that is older is not believed.
+MOST_AGE_S = 0.1
 
 OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """A call failed because the process or the system has no room left, not because of its peer."""
@@ -60,6 +68,30 @@ def send_at_once(sock: Socket) -> None:
     """Switch Nagle's algorithm off: a proxy must not add delays of its own."""
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def stamp_arrivals(sock: Socket) -> None:
+    """Have the kernel note when bytes arrive, for ``recv_stamped``, where it can."""
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
+    """Receive as ``recv_into`` does; return how much, and how many seconds ago the last of it had arrived.
+
+    That is earlier than now by what it took to wake us up and get round to it.
+
+    Raises:
+        OSError: As ``recv_into`` does.
+    """
+    size, notes, _, _ = sock.recvmsg_into([buffer], _STAMP_BYTES)
+    for level, kind, note in notes:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(note)
+            age_s = time.time() - seconds - nanoseconds / 1e9  # noqa: TID251 - the clock that the kernel stamps by
+            # Somebody may have set that clock meanwhile.
+            return size, age_s if 0 < age_s < MOST_AGE_S else 0.0
+    return size, 0.0
 
 
 def close_with_reset(sock: Socket) -> None:

@@ -20,12 +20,13 @@ class TimedChain:
         on_time: Called when something may leave: then ``take``.
     """
 
-    __slots__ = ("_chain", "_clock", "_loan", "_on_time", "_timer")
+    __slots__ = ("_asked_at", "_chain", "_clock", "_loan", "_on_time", "_timer")
 
     def __init__(self, faults: Faults, luck: Dice, reactor: Reactor, on_time: Callable[[], None]) -> None:
         self._clock = clock = reactor.clock
         self._loan = Loan(reactor.wire)
-        self._chain = Chain(faults, luck, clock.time())
+        self._asked_at = clock.time()  # last; a chain's time never goes back
+        self._chain = Chain(faults, luck, self._asked_at)
         self._on_time = on_time
         self._timer: Timer | None = None
 
@@ -45,6 +46,11 @@ class TimedChain:
         return self._chain.is_idle and self._timer is None
 
     @property
+    def is_wire(self) -> bool:
+        """Whether bytes take their time: it counts from when they arrived."""
+        return self._chain.is_wire
+
+    @property
     def is_slicing(self) -> bool:
         """Whether bytes are cut into pieces."""
         return self._chain.is_slicing
@@ -60,22 +66,29 @@ class TimedChain:
 
     def change(self, faults: Faults) -> list[Action]:
         """Swap the faults; return what that lets leave now."""
-        now = self._clock.time()
+        self._asked_at = now = self._clock.time()
         self._chain.change(faults, now)
         return self._chain.take(now)
 
-    def put(self, data: bytes) -> list[Action]:
-        """Put in what was read, where nothing is EOF; return what leaves now."""
+    def put(self, data: bytes, age_s: float = 0.0) -> list[Action]:
+        """Put in what was read, where nothing is EOF; return what leaves now.
+
+        Args:
+            data: What was read.
+            age_s: How long ago it arrived, before anybody got round to reading it.
+        """
         now = self._clock.time()
         if data:
-            self._chain.put(data, now)
+            self._chain.put(data, max(now - age_s, self._asked_at))
         else:
             self._chain.put_eof(now)
+        self._asked_at = now
         return self._chain.take(now)
 
     def take(self) -> list[Action]:
         """Return what leaves now."""
-        return self._chain.take(self._clock.time())
+        self._asked_at = now = self._clock.time()
+        return self._chain.take(now)
 
     def make_appointment(self) -> None:
         """Be called when the chain wants to be asked again: after each time something may have changed."""

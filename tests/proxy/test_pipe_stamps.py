@@ -1,0 +1,50 @@
+"""Latency counts from when bytes arrived, not from when somebody got round to reading them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.proxy.house import House, pipes_of
+from tests.proxy.waiting import turns, until
+from trixter.faults import CALM, Direction, Faults, Latency
+
+UNREAD_S = 0.002
+
+
+def leave_unread() -> None:
+    """Let the loop not turn for a while."""
+    since = time.monotonic()
+    while time.monotonic() < since + UNREAD_S:
+        pass
+
+
+@pytest.mark.parametrize("can_stamp", [True, False])
+async def test_the_time_that_bytes_lay_unread_counts(house: House, can_stamp: bool) -> None:
+    house.reactor.can_stamp = can_stamp
+    house.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    client, server, connection = house.connect()
+    house.clock.advance(1.0)  # a chain's time never goes back, not even to an arrival
+    client.send(b"letter")
+    leave_unread()
+    await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
+    house.clock.advance(1.0 - UNREAD_S)
+    await turns()
+    assert server.received() == (b"letter" if can_stamp else b"")
+
+
+async def test_latency_may_come_and_go(house: House) -> None:
+    house.reactor.can_stamp = True
+    client, server, connection = house.connect()
+    for faults in (CALM, Faults(Latency(delay_s=1.0)), CALM, Faults(Latency(delay_s=1.0))):
+        for pipe in pipes_of(connection):
+            pipe.faults = faults
+        client.send(b"ask")
+        server.send(b"answer")
+        await turns()
+        house.clock.advance(1.0)
+        assert await server.receive(3) == b"ask"
+        assert await client.receive(6) == b"answer"
+    client.reset()
+    await until(lambda: house.ending)
