@@ -13,7 +13,7 @@ its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 .DEFAULT_GOAL := help
 # Order matters in `check`, and the tools in it use all cores by themselves.
 .NOTPARALLEL:
-.PHONY: bench bench-quick bench-peers help demo test check format setup clean deep lint types layers modules coverage
+.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep lint types layers modules coverage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,11 +37,14 @@ clean: ## Remove .venv and all that tools left behind
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-bench: setup ## Measure trixter beside its peers, in a quarter of an hour
+bench: setup ## Measure trixter beside its peers, in a 20 to 25 minutes
 	@$(BIN)/python -m benchmarks
 
 bench-quick: setup ## The same in about a minute, to see that it runs
 	@$(BIN)/python -m benchmarks --quick
+
+bench-report: setup ## Print the table and draw the chart of the last full run
+	@$(BIN)/python -m benchmarks --report
 
 bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); what cannot be is left out
 	-cargo install --quiet --root benchmarks/peers trixter --version 0.1.1

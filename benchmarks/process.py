@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 NS_PER_S = 1e9
@@ -16,37 +16,80 @@ NS_PER_S = 1e9
 # A peer that does not accept by then never will.
 MOST_SECONDS_TO_START = 15.0
 
+MOST_SECONDS_TO_END = 5.0
 
-class Program:
-    """One running relay.
+# How finely the start-up is measured: asking more often would take CPU from what is starting.
+ASK_EVERY_S = 0.001
+
+
+class Failed(Exception):
+    """What was measured did not do what it was asked."""
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Keep what is started meanwhile off the last core: there is a load generator that never sleeps."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, cores[:-1] or cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
+@contextmanager
+def running(
+    command: Sequence[str], *, env: dict[str, str] | None = None, is_heard: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program, and end it on the way out, whatever happened.
+
+    In a session of its own: Ctrl-C is for us, who then end the program by its id.
 
     Args:
         command: What to run.
-        port: Where it will accept; known to accept when the constructor returns.
         env: Added to the environment.
-
-    Raises:
-        RuntimeError: If it ends, or does not accept in time.
+        is_heard: Whether its standard streams are pipes to us, and not nothing.
     """
+    stream = subprocess.PIPE if is_heard else subprocess.DEVNULL
+    with subprocess.Popen(
+        command,
+        stdin=stream,
+        stdout=stream,
+        stderr=stream,
+        env=os.environ | (env or {}),
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(MOST_SECONDS_TO_END)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
-    def __init__(self, command: Sequence[str], port: int, env: dict[str, str] | None = None) -> None:
-        started = time.perf_counter()
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | (env or {}),
-        )
-        self.pid = self._process.pid
-        while not accepts(port):
+
+class Program:
+    """A running relay, and what the operating system knows about it."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+        self.pid = process.pid
+
+    def wait_until_it_accepts(self, port: int) -> None:
+        """Return when somebody listens on that loopback port.
+
+        Raises:
+            Failed: If the program ends, or nobody does in time.
+        """
+        give_up_at = time.monotonic() + MOST_SECONDS_TO_START
+        while port not in listening_ports():
             if self._process.poll() is not None:
-                raise RuntimeError(f"{command[0]} ended with status {self._process.returncode}")
-            if time.perf_counter() - started > MOST_SECONDS_TO_START:
-                self.end()
-                raise RuntimeError(f"{command[0]} does not accept on port {port}")
-            select.select([], [], [], 0.001)
-        self.start_up_s = time.perf_counter() - started
+                raise Failed(f"it ended with status {self._process.returncode} before it accepted")
+            if time.monotonic() > give_up_at:
+                raise Failed(f"it did not accept within {MOST_SECONDS_TO_START:g} s")
+            select.select([], [], [], ASK_EVERY_S)
 
     def cpu_s(self) -> float:
         """Return the seconds of CPU it has used, user and system, to the nanosecond.
@@ -54,51 +97,46 @@ class Program:
         From ``schedstat`` of each thread: ``stat`` counts in ticks of 10 ms. A thread that ended is not in
         it any more; the relays here keep theirs.
         """
-        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / NS_PER_S
+        used_ns = 0
+        for task in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            with suppress(OSError):  # ended since
+                used_ns += int(task.read_text().split()[0])
+        return used_ns / NS_PER_S
 
     def resident_bytes(self) -> int:
         """Return the memory it has in RAM now."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
-        raise RuntimeError("no VmRSS in /proc: this is not Linux")
-
-    def end(self) -> None:
-        """End it, and wait until it has."""
-        self._process.terminate()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        raise Failed("it has no VmRSS in /proc: it ended")
 
 
-def accepts(port: int) -> bool:
-    """Say whether somebody listens on that loopback port, without connecting to it."""
-    # A connection would be one for the relay to dial, and to log. /proc/net/tcp lists listeners as state 0A.
-    wanted = f":{port:04X}"
+def listening_ports() -> set[int]:
+    """Return the ports somebody listens on, without connecting: that would be a connection to relay."""
+    ports: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError), open(table) as lines:
-            for line in lines:
-                fields = line.split()
-                if fields[1].endswith(wanted) and fields[3] == "0A":
-                    return True
-    return False
+        with suppress(FileNotFoundError), open(table) as lines:
+            ports |= listeners(lines)
+    return ports
+
+
+def listeners(lines: Iterable[str]) -> set[int]:
+    """Return the listening ports in a table of the kernel.
+
+    The kernel lists them first, so nothing after them is read: thousands of closed connections may follow.
+    """
+    ports = set()
+    for fields in (line.split() for line in lines):
+        if fields[1] == "local_address":
+            continue
+        if fields[3] != "0A":  # TCP_LISTEN
+            break
+        ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
 
 
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody uses now."""
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [sock.getsockname()[1] for sock in socks]
-
-
-@contextlib.contextmanager
-def ended(program: Program | None) -> Iterator[Program | None]:
-    """End the program on the way out."""
-    try:
-        yield program
-    finally:
-        if program is not None:
-            program.end()

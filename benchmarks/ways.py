@@ -1,0 +1,182 @@
+"""The ways to measure a relay once: each starts a fresh one, loads it, and returns numbers by name."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from benchmarks.generator import loaded, run
+from benchmarks.network import Network
+from benchmarks.peers import Peer
+from benchmarks.polling import polled
+from benchmarks.process import Failed, apart, free_ports
+
+Values = dict[str, float]
+"""The numbers of one run. Those that a `Figure` names are in the table; ``results.json`` has all of them."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is, how bad the network is, and for how many seconds."""
+
+    peer: Peer
+    network: Network
+    seconds: float
+
+
+Way = Callable[[Turn], Values]
+
+# After the last connection opened, a relay may still be busy with it.
+SETTLE_S = 0.5
+
+LEAST_DIRECT_S = 0.5
+
+
+def throughput(words: str) -> Way:
+    """Load it that way: what it carries in a second, how long one message takes, and the CPU it costs."""
+
+    def measure(turn: Turn) -> Values:
+        (upstream,) = free_ports(1)
+        with turn.peer.relay(upstream, turn.network) as relay:
+            before_s = relay.program.cpu_s() if relay.program else 0.0
+            got = run(words, port=relay.port, upstream=upstream, seconds=turn.seconds)
+            used_s = relay.program.cpu_s() - before_s if relay.program else 0.0
+        if not got["count"] and not got["bytes"]:
+            raise Failed("nothing came through")
+        if got["count"]:
+            values = {"rate": got["count"] / got["seconds"]}
+            values |= {key: got[f"{key}_us"] for key in ("p50", "p99", "p999")}
+        else:
+            values = {"rate": got["bytes"] / 1e6 / got["seconds"]}
+        if relay.program:
+            # A million messages, or a GB.
+            values["CPU"] = used_s / (got["total_count"] / 1e6 or got["total_bytes"] / 1e9)
+        return values
+
+    return measure
+
+
+def start_up(turn: Turn) -> Values:
+    """From the command to accepting connections."""
+    (upstream,) = free_ports(1)
+    started_at = time.perf_counter()
+    with turn.peer.relay(upstream, turn.network):
+        return {"start-up": time.perf_counter() - started_at}
+
+
+def idle_memory(connections: int) -> Way:
+    """Open that many and leave them: the memory each of them takes."""
+
+    def measure(turn: Turn) -> Values:
+        (upstream,) = free_ports(1)
+        with turn.peer.relay(upstream, turn.network) as relay:
+            if not relay.program:
+                raise Failed("it has no process")
+            before_bytes = relay.program.resident_bytes()
+            words = f"idle --idle {connections}"
+            with loaded(words, port=relay.port, upstream=upstream, seconds=turn.seconds):
+                held_bytes = relay.program.resident_bytes() - before_bytes
+        return {"memory": held_bytes / connections}
+
+    return measure
+
+
+def idle_cpu(connections: int) -> Way:
+    """Open that many and leave them: the CPU it uses while nothing happens."""
+
+    def measure(turn: Turn) -> Values:
+        (upstream,) = free_ports(1)
+        with turn.peer.relay(upstream, turn.network) as relay:
+            if not relay.program:
+                raise Failed("it has no process")
+            words = f"idle --idle {connections}"
+            with loaded(words, port=relay.port, upstream=upstream, seconds=turn.seconds):
+                _pass(SETTLE_S)
+                before_s, started_at = relay.program.cpu_s(), time.monotonic()
+                _pass(turn.seconds)
+                used_s, passed_s = relay.program.cpu_s() - before_s, time.monotonic() - started_at
+        return {"idle CPU": used_s / passed_s}
+
+    return measure
+
+
+def beside_idle(words: str, connections: int) -> Way:
+    """Load one process twice: alone, and with that many idle connections open as well."""
+
+    def measure(turn: Turn) -> Values:
+        (upstream,) = free_ports(1)
+        with turn.peer.relay(upstream, turn.network) as relay:
+            alone = run(words, port=relay.port, upstream=upstream, seconds=turn.seconds)
+            words_beside = f"{words} --idle {connections}"
+            beside = run(words_beside, port=relay.port, upstream=upstream, seconds=turn.seconds)
+        return {
+            "alone p99.9": alone["p999_us"],
+            "beside p99.9": beside["p999_us"],
+            "growth": beside["p999_us"] / alone["p999_us"],
+        }
+
+    return measure
+
+
+def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Way:
+    """How far from the network's delay later than on the direct path messages arrive, in one direction.
+
+    The direct path is measured immediately before, at the same pace. Errors are in ms, without their sign:
+    too early is wrong, too. ``least`` is the shortest trip of all, with nothing taken off.
+    """
+
+    words = f"oneway --connections {connections}"
+
+    def measure(turn: Turn) -> Values:
+        (upstream,) = free_ports(1)
+        direct_s = max(LEAST_DIRECT_S, turn.seconds / 4)
+        with apart():
+            direct = run(words, port=upstream, upstream=upstream, seconds=direct_s)
+            got = _watched(turn, words, turn.seconds, idle, is_polled=is_polled)
+        if not got["count"]:
+            raise Failed("nothing came through")
+        due_us = turn.network.delay_ms * 1e3 + direct["p50_us"]
+        return {
+            "p50 error": abs(got["p50_us"] - due_us) / 1e3,
+            "p99 error": abs(got["p99_us"] - due_us) / 1e3,
+            "least": got["min_us"] / 1e3,
+            "direct p50": direct["p50_us"] / 1e3,
+            "p50": got["p50_us"] / 1e3,
+            "p99": got["p99_us"] / 1e3,
+        }
+
+    return measure
+
+
+def throttled(*, idle: int = 0, is_polled: bool = False) -> Way:
+    """Send what the network's rate allows in the seconds there are: how far from the rate it arrived."""
+
+    def measure(turn: Turn) -> Values:
+        rate_bytes = turn.network.rate_bytes
+        words = f"paced --size {round(rate_bytes * turn.seconds)}"
+        # One that is far too slow is cut short, and its rate is what came until then.
+        got = _watched(turn, words, 1.5 * turn.seconds + 1, idle, is_polled=is_polled)
+        if not got["bytes"]:
+            raise Failed("nothing came through")
+        arrived = got["bytes"] / got["seconds"] / rate_bytes
+        return {"error": abs(arrived - 1) * 100, "share": arrived}
+
+    return measure
+
+
+def _watched(turn: Turn, words: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
+    """Start the peer and load it, with idle connections beside; meanwhile, perhaps, poll its API."""
+    (upstream,) = free_ports(1)
+    with (
+        turn.peer.relay(upstream, turn.network) as relay,
+        polled(relay.api, idle) if is_polled else nullcontext(),
+    ):
+        return run(f"{words} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
+
+
+def _pass(seconds: float) -> None:
+    """Let time pass: what is measured is that nothing happens."""
+    threading.Event().wait(seconds)
