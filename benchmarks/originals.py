@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.network import Network
 from benchmarks.peers import Peer, Relay
-from benchmarks.process import Program, free_ports, running
+from benchmarks.process import MOST_SECONDS_TO_START, Failed, Program, free_ports, running
 
 
 class OriginalFlags(Peer):
@@ -41,7 +43,19 @@ class OriginalFlags(Peer):
         with running(command, env=self._env) as process:
             program = Program(process)
             program.wait_until_it_accepts(port)
-            yield Relay(port, program, api)
+            accepts_since = time.perf_counter()
+            program.wait_until_it_accepts(api)
+            _await_health(api)  # what is loaded after that is load, and not start-up
+            yield Relay(port, program, api, accepts_since)
+
+
+def _await_health(api: int) -> None:
+    """Wait until the API on that loopback port answers: then the program has started with all its parts."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{api}/health", timeout=MOST_SECONDS_TO_START):
+            pass
+    except OSError as exc:
+        raise Failed(f"its API is not healthy: {exc}") from exc
 
 
 def flags(port: int, upstream: int, api: int, network: Network) -> list[str]:

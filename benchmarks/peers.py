@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.network import Network
@@ -34,11 +35,13 @@ class Relay:
         port: Where clients connect to.
         program: The process, for its accounts; None if there is none.
         api: The port of its API; 0 if it has none that lists connections.
+        accepts_since: When it began to, by ``time.perf_counter()``.
     """
 
     port: int
     program: Program | None = None
     api: int = 0
+    accepts_since: float = field(default_factory=time.perf_counter)
 
 
 class Peer(ABC):

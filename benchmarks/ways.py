@@ -63,8 +63,8 @@ def start_up(turn: Turn) -> Values:
     """From the command to accepting connections."""
     (upstream,) = free_ports(1)
     started_at = time.perf_counter()
-    with turn.peer.relay(upstream, turn.network):
-        return {"start-up": time.perf_counter() - started_at}
+    with turn.peer.relay(upstream, turn.network) as relay:
+        return {"start-up": relay.accepts_since - started_at}
 
 
 def idle_memory(connections: int) -> Way:

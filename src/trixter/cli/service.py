@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -67,21 +69,23 @@ class Service:
 
     async def start(self) -> None:
         """Start both; log where they are."""
-        if self._api_sockets:
-            # A web framework takes longer to import than everything else to start.
-            from trixter.api import ApiServer, create_app
-
-            app = create_app(self.proxy, token=self._options.api_token, names=self._options.api_name)
-            self._api = ApiServer(app, self._api_sockets)
-            await self._api.start()
         self.proxy.start()
         log.info("listening on %s → upstream %s", ", ".join(self.proxy.listen_addresses), self.proxy.upstream)
+        if self._api_sockets:
+            await self._start_api()
         for address in self.api_addresses:
             log.info("API on http://%s", address)
             if self._options.api_token is None and not _is_loopback(address):
                 log.warning(
                     "everyone who reaches http://%s can turn the knobs: --api-token asks for a token", address
                 )
+
+    async def _start_api(self) -> None:
+        # A web framework takes as long to import as all the rest to start: bytes flow meanwhile.
+        api = await asyncio.to_thread(import_module, "trixter.api")
+        app = api.create_app(self.proxy, token=self._options.api_token, names=self._options.api_name)
+        server = self._api = api.ApiServer(app, self._api_sockets)
+        await server.start()
 
     async def stop(self) -> None:
         """Stop both at once; every connection ends. Does nothing more when called again."""
