@@ -77,6 +77,8 @@ class EpollPoller(Poller):
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
+        self._readers.clear()
+        self._writers.clear()
 
     def _watch(self, fd: int, mask: int) -> None:
         # Hang-ups are reported whatever is asked for, and the state stays: where they are all we wait for,
@@ -107,18 +109,17 @@ class EpollPoller(Poller):
                 vigil.on_given_up()
 
     def _see_to(self, events: list[tuple[int, int]]) -> None:
-        self._forgotten.clear()
+        forgotten, readers, writers = self._forgotten, self._readers, self._writers
+        forgotten.clear()
         for fd, event in events:
             # A callback may close a socket that has an event further down the list, and the next accept may
             # get its number: to a dial, somebody else's event would look like an answer.
-            if fd in self._forgotten:
+            if fd in forgotten:
                 continue
-            if event & EPOLLOUT and fd in self._writers:
-                self._writers[fd]()
-            if event != EPOLLOUT and fd in self._readers:
-                self._readers[fd]()
-            if self._epoll.closed:
-                return
+            if event & EPOLLOUT and fd in writers:
+                writers[fd]()
+            if event != EPOLLOUT and fd in readers:
+                readers[fd]()
 
     def _look_again(self) -> list[tuple[int, int]]:
         """Return what has become ready meanwhile, or does so before it would be cheaper to sleep."""

@@ -79,7 +79,7 @@ class TimedChain:
         """
         now = self._clock.time()
         if data:
-            self._chain.put(data, max(now - age_s, self._asked_at))
+            self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
         else:
             self._chain.put_eof(now)
         self._asked_at = now
