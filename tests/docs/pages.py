@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = ("README.md", "docs/api.md", "docs/faults.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = ("README.md", "docs/api.md", "docs/faults.md", "docs/netem.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 

@@ -1,0 +1,47 @@
+"""Faults on one stream inside a program: no proxy.
+
+Each adapter wraps an AnyIO byte stream, on asyncio or Trio, and is one. They stack in any order.
+
+- **Delayed**, **throttled**, **sliced**: ``DelayedReader``, ``DelayedWriter``, ``ThrottledReader``,
+  ``ThrottledWriter``, ``SlicedWriter``.
+- **By chance**: ``Corrupter``, ``Terminator``; the same seed and the same calls give the same luck.
+- **By hand**: ``ReadInjector``, ``WriteInjector``, ``Shutdowner``.
+- **Measured**: ``RateCountingReader``.
+- A setting is a number, or a ``Knob`` that many adapters share and that can be turned at any time.
+- ``netem(stream).throttle_writes(32 * 1024).slice_writes(16)`` puts one around the other.
+
+What happens to bytes is decided by ``trixter.faults``, as it is for the proxy.
+"""
+
+from __future__ import annotations
+
+from trixter.netem.clock import Clock
+from trixter.netem.corrupt import Corrupter
+from trixter.netem.count import RateCountingReader
+from trixter.netem.delay import DelayedReader, DelayedWriter
+from trixter.netem.fluent import NetEm, netem
+from trixter.netem.inject import ReadInjector, WriteInjector
+from trixter.netem.knob import Knob
+from trixter.netem.shutdown import Shutdowner
+from trixter.netem.slice import SlicedWriter
+from trixter.netem.terminate import TerminatedError, Terminator
+from trixter.netem.throttle import ThrottledReader, ThrottledWriter
+
+__all__ = [
+    "Clock",
+    "Corrupter",
+    "DelayedReader",
+    "DelayedWriter",
+    "Knob",
+    "NetEm",
+    "RateCountingReader",
+    "ReadInjector",
+    "Shutdowner",
+    "SlicedWriter",
+    "TerminatedError",
+    "Terminator",
+    "ThrottledReader",
+    "ThrottledWriter",
+    "WriteInjector",
+    "netem",
+]

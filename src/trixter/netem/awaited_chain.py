@@ -1,0 +1,100 @@
+"""A chain for who can wait."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+
+import anyio
+
+from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
+from trixter.netem.clock import Clock, LoopClock
+from trixter.netem.knob import Knob
+
+
+class AwaitedChain:
+    """One fault whose setting is a knob, in one direction of a stream. All deciding is the chain's.
+
+    Args:
+        make: The fault for a value of the knob; raises ``SettingError`` for one that it cannot take.
+        knob: The knob, or a number that stays.
+        seed: The root of its luck; by default drawn from entropy.
+        branch: Which branch of that luck.
+        clock: Tells the time; by default the loop's.
+
+    Raises:
+        SettingError: If the fault cannot take the value.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[float], Fault],
+        knob: float | Knob,
+        *,
+        seed: int | None = None,
+        branch: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self._make = make
+        self._knob = Knob.of(knob)
+        self._knob.hold(self)
+        self._faults = Faults(make(self._knob.value))
+        self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
+        self._clock = clock or LoopClock()
+        self._chain: Chain | None = None  # made when it is first needed: before, no loop need be running
+        self._changed: anyio.Event | None = None
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether bytes may go around it: it is off, and holds nothing."""
+        return not self._faults and (self._chain is None or self._chain.is_calm)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds nothing."""
+        return self._chain is None or not self._chain.held_bytes
+
+    def put(self, data: bytes) -> None:
+        """Put in what arrived."""
+        chain, now = self._now()
+        chain.put(data, now)
+
+    def put_eof(self) -> None:
+        """Put in the end."""
+        chain, now = self._now()
+        chain.put_eof(now)
+
+    async def leaving(self) -> list[Action]:
+        """Wait until something leaves, and return it; nothing if nothing is held."""
+        while True:
+            chain, now = self._now()
+            if actions := chain.take(now):
+                return actions
+            when = chain.wake_at()
+            if when is None:
+                return []
+            self._changed = anyio.Event()
+            await self._clock.wait(when, self._changed)
+
+    def drop(self) -> None:
+        """Forget what is held; the luck goes on where it was."""
+        chain, now = self._now()
+        chain.change(CALM, now)
+        chain.take(now)
+
+    def check(self, value: float) -> None:
+        self._make(value)
+
+    def on_turned(self) -> None:
+        self._faults = Faults(self._make(self._knob.value))
+        if self._changed is not None:
+            self._changed.set()
+
+    def _now(self) -> tuple[Chain, float]:
+        """Return the chain as the knob has it, and the time."""
+        now = self._clock.time()
+        if self._chain is None:
+            self._chain = Chain(self._faults, self._dice, now)
+        elif self._chain.faults != self._faults:
+            self._chain.change(self._faults, now)
+        return self._chain, now

@@ -1,0 +1,40 @@
+"""Wrong bytes on a stream."""
+
+from __future__ import annotations
+
+import secrets
+
+from trixter.faults import Corrupt
+from trixter.netem.adapter import AnyByteStream
+from trixter.netem.awaited_chain import AwaitedChain
+from trixter.netem.chained import ChainedAdapter
+from trixter.netem.knob import Knob
+
+
+def _corrupt(probability: float) -> Corrupt:
+    return Corrupt(probability=probability)
+
+
+class Corrupter(ChainedAdapter):
+    """Put 1 to 16,384 random bytes in front of an operation, with the probability; both ways.
+
+    An operation is at most 8 KiB of one send, or of what arrived at once.
+
+    Args:
+        inner: The stream.
+        probability: From 0 to 1, or a knob of that; 0 is off.
+        seed: The same seed and the same calls give the same bytes; by default drawn from entropy.
+
+    Raises:
+        SettingError: If the probability is outside its range.
+
+    From tokio-netem's adapter of this name.
+    """
+
+    def __init__(self, inner: AnyByteStream, probability: float | Knob, *, seed: int | None = None) -> None:
+        seed = secrets.randbits(64) if seed is None else seed
+        super().__init__(
+            inner,
+            reads=AwaitedChain(_corrupt, probability, seed=seed, branch="reads"),
+            writes=AwaitedChain(_corrupt, probability, seed=seed, branch="writes"),
+        )

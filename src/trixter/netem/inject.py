@@ -1,0 +1,69 @@
+"""Bytes that nobody sent, in a stream."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
+from trixter.netem.interruptible import InterruptibleAdapter
+
+
+class ReadInjector(InterruptibleAdapter):
+    """Let a reader receive what was injected before the stream inside is asked, also one that waits for it.
+
+    Args:
+        inner: The stream.
+
+    From tokio-netem's adapter of this name.
+    """
+
+    def __init__(self, inner: AnyByteStream) -> None:
+        super().__init__(inner)
+        self._injected = bytearray()
+
+    def inject(self, data: bytes) -> None:
+        """Queue bytes for the reader; none at all is nothing."""
+        self._injected += data
+        if data:
+            self._interrupt()
+
+    async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
+        while not self._injected:
+            with self._interruptible():
+                return await super().receive(max_bytes)
+        self._require_open()
+        received = bytes(self._injected[:max_bytes])
+        del self._injected[:max_bytes]
+        return received
+
+
+class WriteInjector(Adapter):
+    """Send what was injected before what is sent next, or before the end.
+
+    Args:
+        inner: The stream.
+
+    From tokio-netem's adapter of this name.
+    """
+
+    def __init__(self, inner: AnyByteStream) -> None:
+        super().__init__(inner)
+        self._injected: deque[bytes] = deque()
+
+    def inject(self, data: bytes) -> None:
+        """Queue bytes for the other side; none at all is nothing."""
+        if data:
+            self._injected.append(data)
+
+    async def send(self, item: bytes) -> None:
+        await self._flush()
+        await super().send(item)
+
+    async def send_eof(self) -> None:
+        await self._flush()
+        await super().send_eof()
+
+    async def _flush(self) -> None:
+        # Taken out first: one that is cancelled while it is sent is not sent twice.
+        while self._injected:
+            await self._inner.send(self._injected.popleft())

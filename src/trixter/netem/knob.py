@@ -1,0 +1,88 @@
+"""A number that many adapters share."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import Protocol
+from weakref import WeakSet
+
+from trixter.errors import SettingError
+
+
+class Holder(Protocol):
+    """Whoever behaves as a knob says."""
+
+    def check(self, value: float) -> None:
+        """Refuse a value it cannot take.
+
+        Raises:
+            SettingError: Naming what it would take.
+        """
+
+    def on_turned(self) -> None:
+        """Take over the new value."""
+
+
+class Knob:
+    """A number that reaches every adapter that holds it: at once, also one that is waiting.
+
+    Set it from the thread of the event loop, as everything else of a stream. Adapters that are gone are
+    forgotten by themselves.
+
+    Args:
+        value: To start with: seconds, bytes, bytes per second or a probability; 0 is off.
+
+    Raises:
+        SettingError: If it is not a number, 0 or more.
+
+    Example:
+        >>> knob = Knob(0.010)
+        >>> knob.value = 0.250
+
+    From the dynamic handles of tokio-netem.
+    """
+
+    __slots__ = ("__weakref__", "_holders", "_value")
+
+    def __init__(self, value: float = 0) -> None:
+        self._holders: WeakSet[Holder] = WeakSet()
+        self._value = _checked(value)
+
+    @classmethod
+    def of(cls, value: float | Knob) -> Knob:
+        """Return the knob, or one of its own for a plain number."""
+        return value if isinstance(value, Knob) else cls(value)
+
+    @property
+    def value(self) -> float:
+        """The number. Assigning one that a holder cannot take raises ``SettingError`` and changes nothing."""
+        return self._value
+
+    @value.setter
+    def value(self, value: float) -> None:
+        _checked(value)
+        holders = list(self._holders)
+        for holder in holders:
+            holder.check(value)
+        self._value = value
+        for holder in holders:
+            holder.on_turned()
+
+    def hold(self, holder: Holder) -> None:
+        """Add one that behaves as this says from now on.
+
+        Raises:
+            SettingError: If it cannot take the value.
+        """
+        holder.check(self._value)
+        self._holders.add(holder)
+
+    def __repr__(self) -> str:
+        return f"Knob({self._value!r})"
+
+
+def _checked(value: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not isfinite(value) or value < 0:
+        raise SettingError("value", value, "a number, 0 or more")
+    return value
