@@ -27,10 +27,10 @@ def polled(api: int, connections: int) -> Iterator[None]:
 
     Args:
         api: The port.
-        connections: How many the longest answer must list at least.
+        connections: How many are open, and most of which the longest answer must list.
 
     Raises:
-        Failed: If the API failed, was not polled as often as it says above, or never listed that many.
+        Failed: If the API failed, was not polled as often as it says above, or never listed most of those.
     """
     poller = _Poller(f"http://127.0.0.1:{api}/connections")
     poller.start()
@@ -72,5 +72,6 @@ class _Poller(threading.Thread):
             raise Failed(f"its API failed: {self._error}")
         if self._polls < LEAST_SHARE * POLLS_PER_S * self._seconds:
             raise Failed(f"its API answered only {self._polls} polls in {self._seconds:.1f} s")
-        if (listed := len(json.loads(self._longest))) < connections:
+        # The last of them may open after the last poll of a short run.
+        if (listed := len(json.loads(self._longest))) < LEAST_SHARE * connections:
             raise Failed(f"its API listed {listed:,} connections, not {connections:,}")
