@@ -10,11 +10,18 @@ Each adapter wraps an AnyIO byte stream, on asyncio or Trio, and is one. They st
 - A setting is a number, or a ``Knob`` that many adapters share and that can be turned at any time.
 - ``netem(stream).throttle_writes(32 * 1024).slice_writes(16)`` puts one around the other.
 
+For programs that hand a protocol to asyncio, and never see a stream, the same faults go between the
+transport and the protocol: ``open_connection``, ``start_server``, ``wrap_protocol_factory``, and
+``faulty_network``, which puts them under every connection that a block of code opens.
+
 What happens to bytes is decided by ``trixter.faults``, as it is for the proxy.
 """
 
 from __future__ import annotations
 
+from trixter.netem.aio.connect import open_connection, start_server, wrap_protocol_factory
+from trixter.netem.aio.link import Link
+from trixter.netem.aio.network import Network, faulty_network
 from trixter.netem.clock import Clock
 from trixter.netem.corrupt import Corrupter
 from trixter.netem.count import RateCountingReader
@@ -33,7 +40,9 @@ __all__ = [
     "DelayedReader",
     "DelayedWriter",
     "Knob",
+    "Link",
     "NetEm",
+    "Network",
     "RateCountingReader",
     "ReadInjector",
     "Shutdowner",
@@ -43,5 +52,9 @@ __all__ = [
     "ThrottledReader",
     "ThrottledWriter",
     "WriteInjector",
+    "faulty_network",
     "netem",
+    "open_connection",
+    "start_server",
+    "wrap_protocol_factory",
 ]

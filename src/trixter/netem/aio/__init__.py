@@ -1,0 +1,1 @@
+"""Faults between an asyncio transport and its protocol: for programs that never see a stream."""

@@ -1,0 +1,189 @@
+"""Connections with faults, in the words of asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.netem.aio.link import Link
+from trixter.netem.aio.tls import tls_on_top
+
+ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
+
+_READ_LIMIT_BYTES = 64 * 1024  # what asyncio's streams take by default
+
+
+def wrap_protocol_factory(
+    factory: Callable[[], asyncio.BaseProtocol],
+    *,
+    upstream: Faults = CALM,
+    downstream: Faults = CALM,
+    seed: int | None = None,
+    is_server: bool = False,
+) -> Callable[[], Link]:
+    """Return a factory for ``loop.create_connection`` whose protocols have faults beneath them.
+
+    Args:
+        factory: Makes the program's protocol.
+        upstream: What is wrong with bytes on their way to the server.
+        downstream: What is wrong with bytes on their way to the client.
+        seed: The root of all luck; by default drawn from entropy. Connection n draws from its own branch.
+        is_server: Whether it is for ``loop.create_server``.
+
+    With ``ssl=``, the loop puts TLS beneath the faults: they then meet the plain bytes.
+    """
+    dice = Dice(secrets.randbits(64) if seed is None else seed)
+    numbers = itertools.count(1)
+    sending = Direction.DOWNSTREAM if is_server else Direction.UPSTREAM
+    faults = {Direction.UPSTREAM: upstream, Direction.DOWNSTREAM: downstream}
+
+    def make() -> Link:
+        luck = dice.branch(f"connection {next(numbers)}")
+        return Link(factory(), sending=sending, faults=faults, luck=luck)
+
+    return make
+
+
+async def open_connection(
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    upstream: Faults = CALM,
+    downstream: Faults = CALM,
+    seed: int | None = None,
+    limit: int = _READ_LIMIT_BYTES,
+    **options: Any,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect as ``asyncio.open_connection`` does, with faults on the way.
+
+    Args:
+        host, port, limit, options: As there; with ``ssl=``, TLS runs on top of the faults.
+        upstream: What is wrong with bytes on their way to the server.
+        downstream: What is wrong with bytes on their way to the client.
+        seed: The root of all luck; by default drawn from entropy.
+
+    Raises:
+        OSError: As there.
+    """
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=limit, loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    faults = {Direction.UPSTREAM: upstream, Direction.DOWNSTREAM: downstream}
+    luck = Dice(secrets.randbits(64) if seed is None else seed).branch("connection 1")
+    transport, _ = await connect_link(
+        loop.create_connection, lambda: protocol, host, port, faults, luck, options
+    )
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def connect_link(
+    create_connection: Callable[..., Awaitable[tuple[asyncio.BaseTransport, Link]]],
+    factory: Callable[[], ProtocolT],
+    host: str | None,
+    port: int | None,
+    faults: dict[Direction, Faults],
+    luck: Dice,
+    options: dict[str, Any],
+    on_lost: Callable[[Link], None] | None = None,
+    on_made: Callable[[Link], None] | None = None,
+) -> tuple[asyncio.Transport, ProtocolT]:
+    """Connect, with faults beneath the program's protocol, and TLS between the two if it is asked for.
+
+    Args:
+        create_connection: The loop's own.
+        factory: Makes the program's protocol.
+        host, port, options: For that.
+        faults: What each direction starts with.
+        luck: The connection's.
+        on_lost, on_made: Told of the connection.
+    """
+    user = factory()
+    below: asyncio.BaseProtocol = user
+    waiter: asyncio.Future[None] | None = None
+    options = dict(options)
+    context = options.pop("ssl", None)
+    hostname = options.pop("server_hostname", None)
+    timeouts = (options.pop("ssl_handshake_timeout", None), options.pop("ssl_shutdown_timeout", None))
+    if context:
+        below, waiter = tls_on_top(
+            user,
+            context=context,
+            server_side=False,
+            server_hostname=hostname if hostname is not None else host,
+            handshake_timeout_s=timeouts[0],
+            shutdown_timeout_s=timeouts[1],
+        )
+
+    def make() -> Link:
+        return Link(below, sending=Direction.UPSTREAM, faults=faults, luck=luck, on_lost=on_lost)
+
+    _, link = await create_connection(make, host, port, **options)
+    if on_made is not None:
+        on_made(link)
+    if waiter is None:
+        return link.above, user
+    try:
+        await waiter
+    except BaseException:
+        link.abort(None)
+        raise
+    secure: Any = below
+    return secure._app_transport, user
+
+
+async def start_server(
+    client_connected_cb: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any],
+    host: str | None = None,
+    port: int | None = None,
+    *,
+    upstream: Faults = CALM,
+    downstream: Faults = CALM,
+    seed: int | None = None,
+    limit: int = _READ_LIMIT_BYTES,
+    **options: Any,
+) -> asyncio.Server:
+    """Serve as ``asyncio.start_server`` does, with faults on the way.
+
+    Args:
+        client_connected_cb, host, port, limit, options: As there.
+        upstream: What is wrong with bytes on their way here.
+        downstream: What is wrong with bytes on their way to the clients.
+        seed: The root of all luck; connection n draws from its own branch.
+
+    Raises:
+        OSError: As there.
+    """
+    loop = asyncio.get_running_loop()
+    context = options.pop("ssl", None)
+    timeouts = (options.pop("ssl_handshake_timeout", None), options.pop("ssl_shutdown_timeout", None))
+
+    def factory() -> asyncio.BaseProtocol:
+        reader = asyncio.StreamReader(limit=limit, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, client_connected_cb, loop=loop)
+        if not context:
+            return protocol
+        secure, waiter = tls_on_top(
+            protocol,
+            context=context,
+            server_side=True,
+            server_hostname=None,
+            handshake_timeout_s=timeouts[0],
+            shutdown_timeout_s=timeouts[1],
+        )
+        waiter.add_done_callback(_look_at)
+        return secure
+
+    wrapped = wrap_protocol_factory(
+        factory, upstream=upstream, downstream=downstream, seed=seed, is_server=True
+    )
+    return await loop.create_server(wrapped, host, port, **options)
+
+
+def _look_at(waiter: asyncio.Future[None]) -> None:
+    """Take note of a handshake that failed: the connection is over, and nobody waits for it."""
+    if not waiter.cancelled():
+        waiter.exception()

@@ -1,0 +1,95 @@
+"""One direction of a connection on an asyncio loop: a chain, and a timer for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from trixter.faults import Action, Chain, Dice, Faults
+
+WIRE_BYTES = 4 * 1024 * 1024
+"""What latency may hold in one direction before it makes the sender wait."""
+
+
+class Course:
+    """Drive a chain by the loop's clock; what leaves is handed over, in order and never early.
+
+    Args:
+        faults: To start with.
+        luck: This direction's.
+        loop: Keeps the appointment.
+        act: Called with each action that leaves.
+    """
+
+    __slots__ = ("_act", "_chain", "_loop", "_timer", "is_over")
+
+    def __init__(
+        self, faults: Faults, luck: Dice, loop: asyncio.AbstractEventLoop, act: Callable[[Action], None]
+    ) -> None:
+        self._chain = Chain(faults, luck, time.monotonic())
+        self._loop = loop
+        self._act = act
+        self._timer: asyncio.TimerHandle | None = None
+        self.is_over = False
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force. Assign to change them: at once, also for what is held."""
+        return self._chain.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        if not self.is_over:
+            self._chain.change(faults, time.monotonic())
+            self._take()
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether bytes may go around it: no faults, and nothing held."""
+        return self._chain.is_calm
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept."""
+        return self._chain.held_bytes
+
+    @property
+    def queued_bytes(self) -> int:
+        """How much of it makes a sender wait: what is under way on a long wire does not."""
+        return self._chain.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
+
+    def put(self, data: bytes) -> None:
+        """Put bytes in; some may leave before this returns."""
+        self._chain.put(data, time.monotonic())
+        self._take()
+
+    def put_eof(self) -> None:
+        """Put the end in, behind the bytes."""
+        self._chain.put_eof(time.monotonic())
+        self._take()
+
+    def close(self) -> None:
+        """Hand nothing over any more."""
+        self.is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_time(self) -> None:
+        self._timer = None
+        self._take()
+
+    def _take(self) -> None:
+        # uvloop's own time is that of its last turn: bytes would count from before they came.
+        now = time.monotonic()
+        for action in self._chain.take(now):
+            if not self.is_over:
+                self._act(action)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        when = self._chain.wake_at()
+        if when is not None and not self.is_over:
+            # A loop may ring a little early; then nothing leaves, and the rest is waited for.
+            self._timer = self._loop.call_later(max(when - now, 0.0), self._on_time)

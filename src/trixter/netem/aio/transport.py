@@ -1,0 +1,98 @@
+"""What a user's protocol sees of a connection with faults."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trixter.netem.aio.link import Link
+
+HIGH_BYTES = 64 * 1024
+"""What asyncio's transports buffer before they ask to pause."""
+
+
+class FaultyTransport(asyncio.Transport):
+    """Be the transport, with the faults of what is sent between here and the one below.
+
+    Args:
+        link: The connection.
+    """
+
+    # What asyncio's loops ask for before they put TLS on top.
+    _start_tls_compatible = True
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+        self._high_bytes, self._low_bytes = HIGH_BYTES, HIGH_BYTES // 4
+        self._is_paused = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._link.below.get_extra_info(name, default)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._link.user
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._link.user = protocol
+
+    def is_reading(self) -> bool:
+        return self._link.is_wanted
+
+    def pause_reading(self) -> None:
+        self._link.want(False)
+
+    def resume_reading(self) -> None:
+        self._link.want(True)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._link.send(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self._link.send(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        self._link.send_eof()
+
+    def can_write_eof(self) -> bool:
+        return self._link.below.can_write_eof()
+
+    def is_closing(self) -> bool:
+        return self._link.is_closing
+
+    def close(self) -> None:
+        self._link.close()
+
+    def abort(self) -> None:
+        self._link.abort(None)
+
+    def _force_close(self, exc: BaseException | None) -> None:
+        """Be asked by asyncio's TLS to give up."""
+        self._link.abort(exc)
+
+    def get_write_buffer_size(self) -> int:
+        return self._link.below.get_write_buffer_size() + self._link.queued_bytes
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._low_bytes, self._high_bytes
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        if high is None:
+            high = HIGH_BYTES if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._high_bytes, self._low_bytes = high, low
+        self.weigh()
+
+    def weigh(self) -> None:
+        """Ask the user's protocol to pause or to go on, as what is held asks for."""
+        size = self.get_write_buffer_size()
+        if not self._is_paused and size > self._high_bytes:
+            self._is_paused = True
+            self._link.user.pause_writing()
+        elif self._is_paused and size <= self._low_bytes and not self._link.is_clogged:
+            self._is_paused = False
+            self._link.user.resume_writing()
