@@ -46,8 +46,12 @@ class Flow:
 
     def take(self) -> list[Action]:
         actions = self.chain.take(self.now)
-        self.departures += [Departure(self.now, action) for action in actions]
+        self.note(*actions)
         return actions
+
+    def note(self, *actions: Action) -> None:
+        """Note what leaves now."""
+        self.departures += [Departure(self.now, action) for action in actions]
 
     def wait_until(self, then: float) -> None:
         """Let time pass, and keep every appointment on the way."""

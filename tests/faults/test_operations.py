@@ -96,3 +96,17 @@ def test_a_change_to_the_same_probability_does_not_draw_again() -> None:
 def test_it_is_off_at_probability_0() -> None:
     assert Mark().is_off
     assert not Mark(probability=1e-9).is_off
+
+
+def test_reads_that_went_around_count_as_operations() -> None:
+    around, through = (Flow.under(Mark(probability=0.1), seed=3) for _ in range(2))
+    around.take()
+    for number in range(200):
+        read = b"%d " % number
+        through.put(read)
+        if around.chain.lets_pass(len(read)):
+            around.note(read)
+        else:
+            around.put(read)
+    assert around.bytes_out == through.bytes_out
+    assert b"[" in around.bytes_out

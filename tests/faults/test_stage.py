@@ -100,3 +100,17 @@ def test_a_name_must_be_text() -> None:
     with pytest.raises(SettingError) as caught:
         Latency(name=7)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("name", 7)
+
+
+def test_a_stage_that_says_nothing_about_it_lets_nothing_around() -> None:
+    chain = Chain(Faults(Latency(delay_s=1)), Dice(1), 0.0)
+    chain.take(0.0)
+    assert not chain.lets_pass(1)
+
+
+def test_what_went_around_a_stage_need_not_concern_it() -> None:
+    flow = Flow.under(Slice(size_bytes=100))
+    flow.take()
+    assert flow.chain.lets_pass(100)
+    flow.put(b"x" * 101)
+    assert [len(piece) for piece in flow.pieces] == [100, 1]

@@ -185,3 +185,17 @@ def test_a_bad_rate_is_refused_with_its_name_and_value(value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Throttle(rate_bytes_per_s=value)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("rate_bytes_per_s", value)
+
+
+def test_the_rate_holds_if_all_that_may_goes_around() -> None:
+    rate, piece, sent_bytes = 1e6, b"x" * 40, 0
+    flow = Flow.under(Throttle(rate_bytes_per_s=rate))
+    flow.take()
+    while flow.now < 1.0:  # twice the rate comes in
+        flow.wait_until(flow.now + len(piece) / rate / 2)
+        if flow.chain.lets_pass(len(piece)):
+            sent_bytes += len(piece)
+        else:
+            flow.put(piece)
+    assert sent_bytes + len(flow.bytes_out) == pytest.approx(rate, rel=0.01)
+    assert flow.chain.held_bytes

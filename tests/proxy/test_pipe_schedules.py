@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from tests.proxy.house import House
 from tests.proxy.odd_faults import Idle
 from tests.proxy.waiting import turns
-from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Throttle
+from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
 
 PATHS = st.sampled_from([CALM, Faults(Idle())])
 
 harmless: st.SearchStrategy[Fault] = st.one_of(
     st.just(Idle()),
+    st.just(Terminate(probability=1e-12)),
+    st.integers(1000, 60_000).map(lambda size: Slice(size_bytes=size)),
     st.builds(Latency, delay_s=st.floats(0, 3), jitter_s=st.floats(0, 3)),
     st.builds(Throttle, rate_bytes_per_s=st.sampled_from([1e4, 1e6, 1e9])),
     st.integers(1000, 5000).map(lambda size: Slice(size_bytes=size, variation_bytes=size - 1)),

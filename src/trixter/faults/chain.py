@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from trixter.faults.actions import EOF, Abort, Action, Close, End
+from trixter.faults.budget import Budget
 from trixter.faults.dice import Dice
 from trixter.faults.faults import Faults, Key
 from trixter.faults.stage import HoldingStage, Place, Stage
@@ -45,6 +46,9 @@ class Chain:
         """Whether bytes are under way for a while."""
         self.is_slicing = False
         """Whether bytes are cut into pieces."""
+        self._budget = Budget()
+        self.lets_pass = self._budget.lets_pass
+        """Say of a read, by its size, whether it may go around the chain; then it counts as having passed."""
         self._outlet = Outlet()
         self._first: Stage[Any] = self._outlet
         self._faults = Faults()
@@ -73,6 +77,7 @@ class Chain:
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
+            self._budget.settle(self._stages.values())
             if not self.is_idle:
                 self._release(now)
             self.is_idle = not self._waiting
@@ -80,6 +85,7 @@ class Chain:
 
     def put_eof(self, now: float) -> None:
         """Note that the source will send no more; EOF queues behind the bytes."""
+        self._budget.settle(self._stages.values())
         self._release(now)
         self.is_idle = not self._waiting
         self._first.put_end(EOF, now)
@@ -93,6 +99,8 @@ class Chain:
         if outlet.is_over:
             self._stages.clear()
             self._link()
+        elif self.is_idle and not self._budget.is_open:
+            self._budget.ask(self._stages.values(), now)
         return actions
 
     def wake_at(self) -> float | None:
@@ -108,6 +116,7 @@ class Chain:
         A stage goes on under the new settings of its fault, a new fault starts a stage, and a stage whose
         fault is gone passes on all it held. Nothing is lost, repeated or reordered.
         """
+        self._budget.settle(self._stages.values())
         self._release(now)
         self._faults = faults
         if self._outlet.is_over:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TypeVar
 
+from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_probability
 from trixter.faults.stage import Fault, Stage
@@ -50,6 +51,12 @@ class StrikingStage(Stage[StrikingFaultT]):
             self.next.put(data, now)
         else:
             self._put_struck(data, operations, now)
+
+    def allowance(self, now: float) -> Allowance:
+        return Allowance(read_bytes=OPERATION_BYTES, reads=self._until_strike - 1)  # a read is one operation
+
+    def note_passed(self, reads: int, size_bytes: int) -> None:
+        self._until_strike -= reads
 
     def change(self, fault: StrikingFaultT, now: float) -> None:
         # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.

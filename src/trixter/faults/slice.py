@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from trixter.errors import SettingError
 from trixter.faults.actions import End
+from trixter.faults.budget import NOTHING, Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_bytes, require_seconds
 from trixter.faults.stage import Fault, HoldingStage, Place
@@ -87,6 +88,11 @@ class SliceStage(HoldingStage[Slice]):
 
     def wake_at(self) -> float | None:
         return self._due() if self._queue else None
+
+    def allowance(self, now: float) -> Allowance:
+        if self.fault.variation_bytes or self.fault.gap_s:
+            return NOTHING
+        return Allowance(read_bytes=self.fault.size_bytes)
 
     def change(self, fault: Slice, now: float) -> None:
         self.fault = fault

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from trixter.errors import SettingError
 from trixter.faults.actions import End
+from trixter.faults.budget import NOTHING, Allowance
 from trixter.faults.dice import Dice
 
 # What keeping one piece costs beside its bytes: the bytes object's header, its place in a deque and the
@@ -108,6 +109,13 @@ class Stage(ABC, Generic[FaultT]):
     def wake_at(self) -> float | None:
         """Return when to call ``release`` next if nothing else happens."""
         return None
+
+    def allowance(self, now: float) -> Allowance:
+        """Return what would pass at once, as it came, without being put in; asked while nothing is held."""
+        return NOTHING
+
+    def note_passed(self, reads: int, size_bytes: int) -> None:
+        """Count so many reads, of so many bytes together, that passed by that allowance."""
 
     def change(self, fault: FaultT, now: float) -> None:
         """Run under other settings from now on, also for what is held."""

@@ -7,6 +7,7 @@ from math import ceil
 from typing import ClassVar
 
 from trixter.faults.actions import End
+from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_rate
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES, Fault, HoldingStage, Place
@@ -67,12 +68,8 @@ class ThrottleStage(HoldingStage[Throttle]):
         if self._queue:
             self._hold(data)
             return
-        rate, size_bytes = self.fault.rate_bytes_per_s, len(data)
-        owed_bytes = self._passed_bytes - (now - self._busy_since) * rate
-        if owed_bytes <= 0:
-            self._busy_since, self._passed_bytes, owed_bytes = now, 0.0, 0.0
-        if owed_bytes + size_bytes <= SLACK_S * rate:
-            self._passed_bytes += size_bytes
+        if len(data) <= self._slack_bytes(now):
+            self._passed_bytes += len(data)
             self.next.put(data, now)
         else:
             self._woke_at = now
@@ -101,6 +98,14 @@ class ThrottleStage(HoldingStage[Throttle]):
         waiting_bytes = self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
         return max(self._due(self._next_bytes()), min(self._due(waiting_bytes), self._woke_at + TRICKLE_S))
 
+    def allowance(self, now: float) -> Allowance:
+        # Paid for by the time from now on. Bytes that come after a pause have so been paid for already: that
+        # is worth the slack once more, at most.
+        return Allowance(total_bytes=self._slack_bytes(now))
+
+    def note_passed(self, reads: int, size_bytes: int) -> None:
+        self._passed_bytes += size_bytes
+
     def change(self, fault: Throttle, now: float) -> None:
         # What was earned (or is owed) so far was at the old rate: whole bytes leave, the rest counts on.
         owed_bytes = self._owed_bytes(now)
@@ -119,6 +124,14 @@ class ThrottleStage(HoldingStage[Throttle]):
         self._pass_on_part(size_bytes, now)
         if self._queue and not isinstance(self._queue[0], bytes):
             self._pass_on(now)
+
+    def _slack_bytes(self, now: float) -> float:
+        """Return how much may leave at once though it is not paid for yet."""
+        rate = self.fault.rate_bytes_per_s
+        owed_bytes = self._passed_bytes - (now - self._busy_since) * rate
+        if owed_bytes <= 0:
+            self._busy_since, self._passed_bytes, owed_bytes = now, 0.0, 0.0
+        return SLACK_S * rate - owed_bytes
 
     def _next_bytes(self) -> int:
         """Return how much of the oldest piece leaves next: all of it, or a trickle if it is large."""

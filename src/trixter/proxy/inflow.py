@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable
 
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, Reactor
-from trixter.proxy.sockets import Socket, recv_stamped, stamp_arrivals
+from trixter.proxy.sockets import Socket, error_of, recv_stamped, stamp_arrivals
 
 # After so many reads of at least so much, the kernel moves pages from socket to socket: cheaper than copies.
 SPLICED_FROM_READS = 4
@@ -25,6 +23,7 @@ class Inflow:
         reactor: The loop, its buffer and its splicer.
         owner: Who is told when the source is lost, or the sink on the straight way.
         take_in: Called with what must take the long way (nothing at the end) and how many seconds old it is.
+        pass_on: Called with what the sink did not take of what went straight to it.
     """
 
     __slots__ = (
@@ -33,11 +32,14 @@ class Inflow:
         "_large_reads",
         "_out",
         "_owner",
+        "_pass_on",
         "_reactor",
         "_take_in",
         "is_calm",
         "is_lost",
+        "lets_pass",
         "most_bytes",
+        "send_flags",
         "source",
     )
 
@@ -49,17 +51,20 @@ class Inflow:
         reactor: Reactor,
         owner: Owner,
         take_in: Callable[[bytes, float], None],
+        pass_on: Callable[[bytes], None],
     ) -> None:
         self.source = source
         self.is_calm = True  # no fault, nothing held, nothing waiting
+        self.lets_pass = refuse  # asked, while it is not calm, of the size of each read
+        self.send_flags = 0
         self.is_lost = False
         self.most_bytes = BUFFER_BYTES  # of one read
         self._out = out
         self._reactor = reactor
         self._owner = owner
         self._take_in = take_in
-        self._is_read = False
-        self._is_stamped = False
+        self._pass_on = pass_on
+        self._is_read = self._is_stamped = False
         self._large_reads = 0
 
     def watch(self, *, wanted: bool) -> None:
@@ -84,7 +89,7 @@ class Inflow:
         if wanted:
             stamp_arrivals(self.source)
         if self._is_read:
-            self._is_read = False
+            self._is_read = False  # so that it is watched anew
             self.watch(wanted=True)
 
     def read(self) -> None:
@@ -97,21 +102,21 @@ class Inflow:
         except OSError as exc:
             self._owner.on_lost(self.source, exc)
             return
-        if self.is_calm and size:
+        if size and (self.is_calm or self.lets_pass(size)):
             # The common case: not even a look at the chain. Run the benchmark before touching this.
             out = self._out
             try:
-                sent = out.sink.send(buffer[:size])
+                sent = out.sink.send(buffer[:size], self.send_flags)
             except BlockingIOError:
                 sent = 0
             except OSError as exc:
                 self._owner.on_lost(out.sink, exc)
                 return
             out.passed_bytes += sent
-            if size >= SPLICED_FROM_BYTES:
+            if size >= SPLICED_FROM_BYTES and self.is_calm:
                 self._note_large_read()
             if sent < size:
-                self._take_in(bytes(buffer[sent:size]), 0.0)
+                self._pass_on(bytes(buffer[sent:size]))
         else:
             self._take_in(bytes(buffer[:size]), 0.0)
 
@@ -131,7 +136,8 @@ class Inflow:
         """Read no more, and tell nobody. The source is not watched any more, and must be closed."""
         self._reactor.poller.forget(self.source.fileno())
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
-        self._take_in = _let_go
+        self._take_in = self._pass_on = _let_go
+        self.lets_pass = refuse
 
     def _read_stamped(self) -> None:
         """Read for a direction with latency: it counts from when bytes arrived.
@@ -170,7 +176,7 @@ class Inflow:
             return
         out.passed_bytes += sent
         if rest:
-            self._take_in(rest, 0.0)
+            self._pass_on(rest)
 
     def _note_large_read(self) -> None:
         self._large_reads += 1
@@ -182,10 +188,14 @@ class Inflow:
         self._reactor.poller.read(self.source.fileno(), self.read)
 
     def _on_hangup(self) -> None:
-        error = self.source.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-        if error:  # otherwise it only ended both ways, and what is held still leaves
-            self._owner.on_lost(self.source, OSError(error, os.strerror(error)))
+        if error := error_of(self.source):  # otherwise it only ended both ways, and what is held still leaves
+            self._owner.on_lost(self.source, error)
 
 
-def _let_go(data: bytes, age_s: float) -> None:
+def refuse(size_bytes: int) -> bool:
+    """Let nothing go around the chain."""
+    return False
+
+
+def _let_go(data: bytes, age_s: float = 0.0) -> None:
     """Drop what is read of a connection that has ended."""

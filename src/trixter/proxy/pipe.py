@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVarTuple
-
-from trixter.faults import CALM, EOF, Dice, Direction, Faults
-from trixter.proxy.inflow import Inflow
+from trixter.faults import CALM, EOF, Dice, Direction, Eof, Faults
+from trixter.proxy.guarded import guarded
+from trixter.proxy.inflow import Inflow, refuse
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, SLICED_READ_BYTES, Reactor
-from trixter.proxy.sockets import Socket
+from trixter.proxy.sockets import OWN_SEGMENT, Socket
 from trixter.proxy.timed_chain import TimedChain
-
-Ts = TypeVarTuple("Ts")
-
-
-def guarded(step: Callable[[Pipe, *Ts], None]) -> Callable[[Pipe, *Ts], None]:
-    """Let what goes wrong in a step end the pipe's connection, and nothing else."""
-
-    def guarded_step(pipe: Pipe, *args: *Ts) -> None:
-        try:
-            step(pipe, *args)
-        except Exception as exc:
-            pipe._fail(exc)
-
-    return guarded_step
 
 
 class Pipe:
@@ -71,7 +55,9 @@ class Pipe:
         self.direction = direction
         self.is_closed = False
         self._out = Outflow(sink, owner)
-        self._in = Inflow(source, self._out, reactor=reactor, owner=owner, take_in=self._take_in)
+        self._in = Inflow(
+            source, self._out, reactor=reactor, owner=owner, take_in=self._take_in, pass_on=self._pass_on
+        )
         self._chain: TimedChain | None = None  # made with the first fault: most connections never need one
         self._reactor = reactor
         self._luck = luck
@@ -100,6 +86,7 @@ class Pipe:
         else:
             actions = self._chain.change(faults)
         self._in.stamp(wanted=self._chain.is_wire)
+        self._in.send_flags = OWN_SEGMENT if self._chain.is_slicing else 0
         self._in.most_bytes = SLICED_READ_BYTES if self._chain.is_slicing else BUFFER_BYTES
         self._out.act(actions)
         self._settle()
@@ -146,15 +133,20 @@ class Pipe:
         chain, out = self._chain, self._out
         try:  # and not @guarded: this is called for every read of a direction with faults
             if chain is None or not self._is_faulty:
-                out.act([data or EOF])
-                self._settle()
+                self._pass_on(data or EOF)
                 return
             out.act(chain.put(data, age_s))
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
             if not (data and chain.is_idle and not out.is_clogged):
                 self._settle()
         except Exception as exc:
-            self._fail(exc)
+            self.fail(exc)
+
+    @guarded
+    def _pass_on(self, item: bytes | Eof) -> None:
+        """Send what no fault concerns (any more), behind what waits."""
+        self._out.act([item])
+        self._settle()
 
     @guarded
     def _on_time(self) -> None:
@@ -167,7 +159,7 @@ class Pipe:
         self._out.flush()
         self._settle()
 
-    def _fail(self, exc: Exception) -> None:
+    def fail(self, exc: Exception) -> None:
         """End the connection: a step went wrong."""
         if not isinstance(exc, OSError):  # reading is guarded where it happens, so it was writing
             self._owner.on_crash(exc)
@@ -183,6 +175,7 @@ class Pipe:
         if chain is not None:
             chain.make_appointment()
         source.is_calm = not (self._is_faulty or out.is_clogged)
+        source.lets_pass = refuse if chain is None or out.is_clogged else chain.lets_pass
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
         high_bytes = self._limit_bytes if self._is_faulty else 0
         if out.is_clogged and not self._is_written:

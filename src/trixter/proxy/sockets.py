@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import struct
 import time
@@ -92,6 +93,12 @@ def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
             # Somebody may have set that clock meanwhile.
             return size, age_s if 0 < age_s < MOST_AGE_S else 0.0
     return size, 0.0
+
+
+def error_of(sock: Socket) -> OSError | None:
+    """Return what happened to a socket, if anything did; the kernel tells once."""
+    number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    return OSError(number, os.strerror(number)) if number else None
 
 
 def close_with_reset(sock: Socket) -> None:

@@ -20,13 +20,15 @@ class TimedChain:
         on_time: Called when something may leave: then ``take``.
     """
 
-    __slots__ = ("_asked_at", "_chain", "_clock", "_loan", "_on_time", "_timer")
+    __slots__ = ("_asked_at", "_chain", "_clock", "_loan", "_on_time", "_timer", "lets_pass")
 
     def __init__(self, faults: Faults, luck: Dice, reactor: Reactor, on_time: Callable[[], None]) -> None:
         self._clock = clock = reactor.clock
         self._loan = Loan(reactor.wire)
         self._asked_at = clock.time()  # last; a chain's time never goes back
         self._chain = Chain(faults, luck, self._asked_at)
+        self.lets_pass = self._chain.lets_pass
+        """As the chain's; no time is told, so no clock is asked."""
         self._on_time = on_time
         self._timer: Timer | None = None
 
