@@ -216,3 +216,60 @@ async def test_whatever_changes_when_the_bytes_are_the_same(
     await server.stop()
     assert user.received == b"".join(data for data, _, _ in sends)
     assert user.lost is None
+
+
+class Failing(Noting):
+    """Fail when bytes come."""
+
+    def data_received(self, data: bytes) -> None:
+        raise RuntimeError("on purpose")
+
+
+@pytest.mark.parametrize("downstream", [CALM, Faults(Latency(delay_s=0.001))], ids=["calm", "late"])
+async def test_a_protocol_that_fails_loses_its_connection_and_the_loop_is_told(
+    server: EchoServer, downstream: Faults
+) -> None:
+    loop, told = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda loop, context: told.append(str(context["exception"])))
+    user = Failing()
+    await connect(server, user, downstream=downstream)
+    user.transport.write(b"ping")
+    await until(lambda: "lost" in user.calls)
+    loop.set_exception_handler(None)
+    assert told == ["on purpose"]
+
+
+@pytest.mark.parametrize("upstream", [CALM, STALLED], ids=["calm", "held"])
+async def test_nothing_is_sent_behind_the_end(server: EchoServer, upstream: Faults) -> None:
+    user = Noting()
+    await connect(server, user, upstream)
+    user.transport.write_eof()
+    user.transport.write_eof()
+    with pytest.raises(RuntimeError, match="after write_eof"):
+        user.transport.write(b"too late")
+    user.transport.abort()
+
+
+async def test_closing_after_the_end_was_sent_closes(server: EchoServer) -> None:
+    user, server.is_mute = Noting(keeps_open=True), True
+    link = await connect(server, user, STALLED)
+    user.transport.write(b"last words")
+    user.transport.write_eof()
+    user.transport.close()
+    link.change(UP, CALM)
+    await until(lambda: "lost" in user.calls)
+    await until(lambda: server.received == b"last words")
+    user = Noting(keeps_open=True)
+    await connect(server, user)
+    user.transport.write_eof()
+    user.transport.close()
+    await until(lambda: "lost" in user.calls)
+
+
+@pytest.mark.parametrize("data", ["text", 5, None])
+async def test_what_are_no_bytes_is_refused(server: EchoServer, data: Any) -> None:
+    user = Noting()
+    await connect(server, user, STALLED)
+    with pytest.raises(TypeError, match="bytes-like"):
+        user.transport.write(data)
+    user.transport.abort()

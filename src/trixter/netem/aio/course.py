@@ -20,16 +20,23 @@ class Course:
         luck: This direction's.
         loop: Keeps the appointment.
         act: Called with each action that leaves.
+        on_failure: Called if that raises while nobody is there to hear it: when a time has come.
     """
 
-    __slots__ = ("_act", "_chain", "_loop", "_timer", "is_over")
+    __slots__ = ("_act", "_chain", "_loop", "_on_failure", "_timer", "is_over")
 
     def __init__(
-        self, faults: Faults, luck: Dice, loop: asyncio.AbstractEventLoop, act: Callable[[Action], None]
+        self,
+        faults: Faults,
+        luck: Dice,
+        loop: asyncio.AbstractEventLoop,
+        act: Callable[[Action], None],
+        on_failure: Callable[[Exception], None],
     ) -> None:
         self._chain = Chain(faults, luck, time.monotonic())
         self._loop = loop
         self._act = act
+        self._on_failure = on_failure
         self._timer: asyncio.TimerHandle | None = None
         self.is_over = False
 
@@ -55,6 +62,11 @@ class Course:
         return self._chain.held_bytes
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held, not even an end."""
+        return not self._chain.held_bytes
+
+    @property
     def queued_bytes(self) -> int:
         """How much of it makes a sender wait: what is under way on a long wire does not."""
         return self._chain.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
@@ -78,7 +90,10 @@ class Course:
 
     def _on_time(self) -> None:
         self._timer = None
-        self._take()
+        try:
+            self._take()
+        except Exception as exc:
+            self._on_failure(exc)
 
     def _take(self) -> None:
         # uvloop's own time is that of its last turn: bytes would count from before they came.

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from collections.abc import Callable
-from contextlib import suppress
 from typing import cast
 
 from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Eof, Faults
 from trixter.netem.aio.course import Course
+from trixter.netem.aio.inbox import Inbox, deliver
 from trixter.netem.aio.transport import FaultyTransport
+from trixter.netem.reset import reset_socket_on_close
 
 LIMIT_BYTES = 4 * 1024 * 1024
 """Held of what arrives before reading pauses; it goes on at half of it."""
-
-_LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class Link(asyncio.Protocol):
@@ -42,17 +39,20 @@ class Link(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         receiving = Direction.DOWNSTREAM if sending is Direction.UPSTREAM else Direction.UPSTREAM
         self.user = user
-        self.is_wanted = True
         self.is_closing = False
         self.is_clogged = False
         self.passed_bytes = {Direction.UPSTREAM: 0, Direction.DOWNSTREAM: 0}
         self._sending, self._receiving = sending, receiving
         self._loop = loop
-        self._out = Course(faults.get(sending, CALM), luck.branch(sending.value), loop, self._leave)
-        self._in = Course(faults.get(receiving, CALM), luck.branch(receiving.value), loop, self._arrive)
-        self._unread: list[bytes | Eof] = []  # has arrived while the user did not want to read
+        self._out = Course(
+            faults.get(sending, CALM), luck.branch(sending.value), loop, self._leave, self._fail
+        )
+        self._in = Course(
+            faults.get(receiving, CALM), luck.branch(receiving.value), loop, self._arrive, self._fail
+        )
+        self.inbox = Inbox(loop, self._hand_over)
         self._is_reading = True
-        self._has_ended = self._is_lost = False
+        self._is_finished = self._has_ended = self._is_lost = False
         self._error: BaseException | None = None
         self._on_lost = on_lost
 
@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
         self.user.connection_made(self.above)
 
     def data_received(self, data: bytes) -> None:
-        if self._in.is_calm and self.is_wanted and not self._unread:
+        if self._in.is_calm and self.inbox.is_through:
             self._deliver(data)
         else:
             self._in.put(data)
@@ -101,7 +101,7 @@ class Link(asyncio.Protocol):
         self._is_lost = self.is_closing = True
         self._out.close()
         self._in.close()
-        self._unread.clear()
+        self.inbox.clear()
         if self._on_lost is not None:
             self._on_lost(self)
         self.user.connection_lost(cast("Exception | None", exc or self._error))
@@ -109,6 +109,8 @@ class Link(asyncio.Protocol):
     # What the transport above is told.
 
     def send(self, data: bytes) -> None:
+        if self._is_finished:
+            raise RuntimeError("Cannot call write() after write_eof()")
         if self.is_closing or not data:
             return
         if self._out.is_calm:
@@ -119,7 +121,8 @@ class Link(asyncio.Protocol):
         self.above.weigh()
 
     def send_eof(self) -> None:
-        if not self.is_closing:
+        if not (self.is_closing or self._is_finished):
+            self._is_finished = True
             self._out.put_eof()
 
     def close(self) -> None:
@@ -128,7 +131,10 @@ class Link(asyncio.Protocol):
             return
         self.is_closing = True
         self.want(False)
-        self._out.put_eof()
+        if self._is_finished and self._out.is_empty:
+            self.below.close()  # the end has been sent
+        elif not self._is_finished:
+            self._out.put_eof()
 
     def abort(self, exc: BaseException | None) -> None:
         """Close now; what is held is dropped."""
@@ -140,24 +146,20 @@ class Link(asyncio.Protocol):
 
     def reset(self, reason: str = "reset") -> None:
         """Reset the connection: RST to the other side, ``ConnectionResetError`` to this one."""
-        sock = self.below.get_extra_info("socket")
-        with suppress(OSError, AttributeError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        reset_socket_on_close(self.below.get_extra_info("socket"))
         self.abort(ConnectionResetError(reason))
 
     def want(self, wanted: bool) -> None:
         """Deliver what arrives, or keep it."""
-        if self.is_closing and wanted:
-            return
-        self.is_wanted = wanted
-        if wanted and self._unread:
-            self._loop.call_soon(self._catch_up)  # never while it is asked for
-        self._settle()
+        if not (self.is_closing and wanted):
+            self.inbox.want(wanted)
+            self._settle()
 
-    def _catch_up(self) -> None:
-        while self.is_wanted and self._unread and not self._is_lost:
-            self._hand_over(self._unread.pop(0))
-        self._settle()
+    def _fail(self, exc: Exception) -> None:
+        """End the connection, as a loop does when a protocol fails."""
+        context = {"message": "Fatal error: protocol failed.", "exception": exc, "protocol": self.user}
+        self._loop.call_exception_handler(context)
+        self.abort(exc)
 
     # What the chains let go.
 
@@ -178,10 +180,8 @@ class Link(asyncio.Protocol):
             self.reset(action.reason)
         elif isinstance(action, Close):
             self.below.close()
-        elif self.is_wanted and not self._unread:
-            self._hand_over(action)
         else:
-            self._unread.append(action)
+            self.inbox.put(action)
 
     def _hand_over(self, item: bytes | Eof) -> None:
         if isinstance(item, bytes):
@@ -191,26 +191,17 @@ class Link(asyncio.Protocol):
 
     def _deliver(self, data: bytes) -> None:
         self.passed_bytes[self._receiving] += len(data)
-        if isinstance(self.user, asyncio.BufferedProtocol):
-            view = memoryview(data)
-            while view:
-                buffer = self.user.get_buffer(len(view))
-                size = min(len(buffer), len(view))  # type: ignore[arg-type]
-                memoryview(buffer)[:size] = view[:size]
-                self.user.buffer_updated(size)
-                view = view[size:]
-        else:
-            cast(asyncio.Protocol, self.user).data_received(data)
+        deliver(self.user, data)
 
     def _settle(self) -> None:
         """Read from below while the user wants to and not too much is held."""
         if self._is_lost or self._has_ended:  # some loops tell of the end again to who reads on
             return
-        held_bytes = self._in.held_bytes + sum(len(item) for item in self._unread if isinstance(item, bytes))
-        if self._is_reading and (not self.is_wanted or held_bytes > LIMIT_BYTES):
+        held_bytes, is_wanted = self._in.held_bytes + self.inbox.held_bytes, self.inbox.is_wanted
+        if self._is_reading and (not is_wanted or held_bytes > LIMIT_BYTES):
             self._is_reading = False
             self.below.pause_reading()
-        elif not self._is_reading and self.is_wanted and held_bytes <= LIMIT_BYTES // 2:
+        elif not self._is_reading and is_wanted and held_bytes <= LIMIT_BYTES // 2:
             self._is_reading = True
             self.below.resume_reading()
 

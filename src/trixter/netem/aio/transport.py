@@ -38,7 +38,7 @@ class FaultyTransport(asyncio.Transport):
         self._link.user = protocol
 
     def is_reading(self) -> bool:
-        return self._link.is_wanted
+        return self._link.inbox.is_wanted
 
     def pause_reading(self) -> None:
         self._link.want(False)
@@ -47,6 +47,8 @@ class FaultyTransport(asyncio.Transport):
         self._link.want(True)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
         self._link.send(bytes(data))
 
     def writelines(self, list_of_data: Any) -> None:
