@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults
+from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Hold
 
 
 def sent(actions: list[Action]) -> bytes:
@@ -62,7 +62,7 @@ class Flow:
         self.now = max(self.now, then)
 
     def run_dry(self) -> None:
-        """Keep appointments until there are none left."""
+        """Keep appointments until there are none left; then end what is held for longer than that."""
         repeated = 0
         while (when := self.chain.wake_at()) is not None:
             assert when >= self.now, "an appointment in the past"
@@ -71,6 +71,9 @@ class Flow:
             assert repeated < 10, "woken for the same time again and again"
             self.now = when
             self.take()
+        if self.chain.faults.find(Hold):
+            self.change(*self.chain.faults.without(Hold))
+            assert self.chain.wake_at() is None, "something was left behind by those that come before a hold"
 
     @property
     def bytes_out(self) -> bytes:

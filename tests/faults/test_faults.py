@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults import CALM, Corrupt, Faults, Latency, Slice, Terminate, Throttle
+from trixter.faults import CALM, Corrupt, Faults, Hold, Latency, Slice, Terminate, Throttle
 
 SLOW = Latency(delay_s=0.25)
 NARROW = Throttle(rate_bytes_per_s=1000)
@@ -23,13 +23,14 @@ def test_a_fault_that_is_off_is_left_out() -> None:
 
 def test_the_order_is_canonical_whatever_was_given() -> None:
     kinds = [
+        Hold(is_on=True),
         Latency(delay_s=1),
         Terminate(probability=0.1),
         NARROW,
         Slice(size_bytes=1),
         Corrupt(probability=1),
     ]
-    assert [type(fault) for fault in Faults(*kinds)] == [Corrupt, Terminate, Slice, Throttle, Latency]
+    assert [type(fault) for fault in Faults(*kinds)] == [Corrupt, Terminate, Slice, Throttle, Latency, Hold]
 
 
 def test_faults_of_one_kind_stay_in_the_order_given() -> None:

@@ -6,7 +6,13 @@ from math import inf, nan
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults.ranges import require_bytes, require_probability, require_rate, require_seconds
+from trixter.faults.ranges import (
+    require_bytes,
+    require_probability,
+    require_rate,
+    require_seconds,
+    require_switch,
+)
 
 NO_NUMBERS: list[object] = [None, "1", b"1", True, False, [], 1j]
 
@@ -42,3 +48,11 @@ def test_what_is_not_is_refused_with_its_name_and_value(
             require("some_name", value)
         assert caught.value.name == "some_name"
         assert caught.value.value is value
+
+
+def test_a_switch_is_on_or_off_and_nothing_else() -> None:
+    require_switch("it", True)
+    require_switch("it", False)
+    for value in [0, 1, 0.0, None, "on"]:
+        with pytest.raises(SettingError, match="it must be True or False"):
+            require_switch("it", value)

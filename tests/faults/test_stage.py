@@ -7,7 +7,20 @@ import pytest
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Abort, Chain, Dice, Fault, Faults, Latency, Place, Slice, Stage, Throttle
+from trixter.faults import (
+    EOF,
+    Abort,
+    Chain,
+    Dice,
+    Fault,
+    Faults,
+    Hold,
+    Latency,
+    Place,
+    Slice,
+    Stage,
+    Throttle,
+)
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 
 
@@ -65,7 +78,8 @@ def test_an_abort_goes_past_everything_that_is_held() -> None:
 
 
 @pytest.mark.parametrize(
-    "fault", [Latency(delay_s=1), Throttle(rate_bytes_per_s=1), Slice(size_bytes=1, gap_s=1)]
+    "fault",
+    [Latency(delay_s=1), Throttle(rate_bytes_per_s=1), Slice(size_bytes=1, gap_s=1), Hold(is_on=True)],
 )
 def test_held_bytes_counts_the_bytes_and_what_keeping_them_costs(fault: Fault) -> None:
     chain = Chain(Faults(fault), Dice(1), 0.0)

@@ -21,6 +21,7 @@ from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
 from trixter.faults.direction import Direction
 from trixter.faults.faults import CALM, Faults
+from trixter.faults.hold import Hold
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
 from trixter.faults.stage import Fault, Place, Stage
@@ -43,6 +44,7 @@ __all__ = [
     "Eof",
     "Fault",
     "Faults",
+    "Hold",
     "Latency",
     "Place",
     "Slice",

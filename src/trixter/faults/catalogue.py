@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from trixter.faults.corrupt import Corrupt
+from trixter.faults.hold import Hold
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
 from trixter.faults.stage import Fault
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
 
-CATALOGUE: tuple[type[Fault], ...] = (Corrupt, Terminate, Slice, Throttle, Latency)
+CATALOGUE: tuple[type[Fault], ...] = (Corrupt, Terminate, Slice, Throttle, Latency, Hold)
 """In their canonical order: the order in which a byte meets them."""

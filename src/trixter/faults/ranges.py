@@ -2,7 +2,7 @@
 
 Every function returns nothing and raises ``SettingError``; comparisons are written so that NaN fails too,
 and so does a whole number that no float can hold.
-``True`` is a number to Python but never what somebody meant by a delay, so booleans are refused.
+``True`` is a number to Python but never what somebody meant by a delay, so booleans are refused for numbers.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ def require_probability(name: str, value: object) -> None:
     """Require a probability."""
     if not _is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
         raise SettingError(name, value, "a probability between 0.0 and 1.0")
+
+
+def require_switch(name: str, value: object) -> None:
+    """Require on or off."""
+    if not isinstance(value, bool):
+        raise SettingError(name, value, "True or False")
 
 
 def _is_number(value: object) -> bool:

@@ -28,6 +28,7 @@ class Place(IntEnum):
     RATE = 4
     DELAY = 5
     CLOSE = 6
+    HOLD = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

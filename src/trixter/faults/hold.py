@@ -1,0 +1,50 @@
+"""Hold: nothing leaves, until the hold is over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from trixter.faults.actions import End
+from trixter.faults.dice import Dice
+from trixter.faults.ranges import require_switch
+from trixter.faults.stage import Fault, HoldingStage, Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold(Fault):
+    """Keep every byte, and the end behind them, for as long as this is on.
+
+    Nothing is lost: when the hold is gone, all that it kept leaves at once, in order. What is held counts
+    against the limit, so the sender comes to a stop in the end.
+
+    Args:
+        is_on: Whether it holds; ``False`` means off.
+
+    Raises:
+        SettingError: If that is neither ``True`` nor ``False``.
+    """
+
+    is_on: bool = False
+
+    place: ClassVar[Place] = Place.HOLD
+
+    def _check(self) -> None:
+        require_switch("is_on", self.is_on)
+
+    @property
+    def is_off(self) -> bool:
+        return not self.is_on
+
+    def stage(self, dice: Dice, now: float) -> HoldStage:
+        return HoldStage(self, dice)
+
+
+class HoldStage(HoldingStage[Hold]):
+    """A queue without appointments: it ends when its fault is taken away."""
+
+    def put(self, data: bytes, now: float) -> None:
+        self._hold(data)
+
+    def put_end(self, end: End, now: float) -> None:
+        self._hold(end)
