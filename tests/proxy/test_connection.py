@@ -50,6 +50,18 @@ async def test_shutting_it_down_closes_both_sides_and_keeps_the_reason(house: Ho
     assert str(house.ending) == "shutdown: enough"
 
 
+async def test_resetting_it_is_a_reset_to_both_sides_and_keeps_the_reason(house: House) -> None:
+    house.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    client, server, connection = house.connect()
+    client.send(b"held, and dropped")
+    await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
+    connection.reset("enough")
+    connection.reset("again")
+    assert await client.receive_reset() == await server.receive_reset() == b""
+    assert house.ending == Ending("shutdown", "enough", reset=True)
+    assert house.clock.next_at is None
+
+
 async def test_a_shutdown_is_an_ordinary_end_also_to_one_whose_bytes_were_not_read(house: House) -> None:
     house.start_with(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = house.connect()

@@ -43,6 +43,16 @@ def test_bound_sockets_are_ready_but_nobody_can_connect_yet(exits: ExitStack) ->
         assert client.connect_ex(sock.getsockname()) == errno.ECONNREFUSED
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="a rule of Linux")
+def test_a_free_port_is_kept_as_if_it_had_been_asked_for_by_its_number(exits: ExitStack) -> None:
+    (sock,) = (exits.enter_context(sock) for sock in listen_sockets("127.0.0.1:0"))
+    address = sock.getsockname()
+    sock.listen()
+    sock.shutdown(socket.SHUT_RD)
+    sock.listen()
+    assert sock.getsockname() == address
+
+
 def test_an_address_in_use_is_refused_and_leaves_nothing_open(exits: ExitStack) -> None:
     server = Server()
     exits.callback(server.close)

@@ -5,7 +5,8 @@
                               ├─ pipe (upstream):    client ──▶ chain ──▶ upstream
                               └─ pipe (downstream):  client ◀── chain ◀── upstream
 
-- A **listener** accepts, a **connection** dials and ends once, a **pipe** carries one direction.
+- A **listener** accepts while the **door** is open, a **connection** dials and ends once, a **pipe** carries
+  one direction.
 - A calm pipe reads into the loop's one buffer and writes from it; there is no task, queue or stream object.
 - A pipe with faults asks its chain (``trixter.faults``) what to do. Nothing here decides about bytes.
 - The **registry** knows who is connected; the **clock** wakes pipes, never early.
@@ -18,9 +19,11 @@ from __future__ import annotations
 from trixter.proxy.address import Address
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
+from trixter.proxy.door import Door
 from trixter.proxy.ending import Ending
+from trixter.proxy.observer import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
 
-__all__ = ["Address", "Connection", "Defaults", "Ending", "Pipe", "Proxy", "Registry"]
+__all__ = ["Address", "Connection", "Defaults", "Door", "Ending", "Observer", "Pipe", "Proxy", "Registry"]

@@ -134,7 +134,7 @@ def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
     try:
         for family, sockaddr in resolve(address):
             try:
-                bound.append(_bound_socket(family, (sockaddr[0], port, *sockaddr[2:])))
+                bound.append(bound_socket(family, (sockaddr[0], port, *sockaddr[2:])))
             except OSError as exc:
                 if exc.errno not in NOT_OURS:
                     raise
@@ -150,13 +150,22 @@ def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
     return bound
 
 
-def _bound_socket(family: int, address: SocketAddress) -> socket.socket:
+def bound_socket(family: int, address: SocketAddress) -> socket.socket:
+    """Bind a new, non-blocking socket; for port 0, to a free port.
+
+    Raises:
+        OSError: If the address cannot be had.
+    """
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         send_at_once(sock)  # accepted sockets inherit it, which saves a call for each
         sock.bind(address)
+        if address[1] == 0:
+            # Linux keeps a port for a socket that stops listening only if it was asked for by its number.
+            with sock:
+                return bound_socket(family, sock.getsockname())
     except OSError:
         sock.close()
         raise

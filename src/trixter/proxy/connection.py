@@ -118,6 +118,10 @@ class Connection:
         """Close both sides now, because somebody asked; what is held is dropped."""
         self.end(Ending(SHUTDOWN, reason))
 
+    def reset(self, reason: str) -> None:
+        """Reset both sides now, because somebody asked; what is held is dropped."""
+        self.end(Ending(SHUTDOWN, reason, reset=True))
+
     def end(self, ending: Ending) -> None:
         """Close both sockets and everything between them; only the first call counts."""
         if self.ending is not None:
@@ -131,9 +135,8 @@ class Connection:
             self._dial = None
         for pipe in self._pipes or ():
             pipe.close()
-        for sock in (self._client, self._upstream):
-            if sock is not None:
-                self._close(sock, ending)
+        for sock in filter(None, (self._client, self._upstream)):
+            self._close(sock, ending)
         self._home.on_ended(self, ending)
 
     def on_finished(self, sink: Socket) -> None:

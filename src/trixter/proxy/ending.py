@@ -12,6 +12,7 @@ OUT_OF_DESCRIPTORS = "out of descriptors"
 CONNECT_TIMEOUT = "connect timeout"
 DURATION = "duration"
 SHUTDOWN = "shutdown"
+PROXY_DOWN = "proxy down"
 PROXY_STOPPED = "proxy stopped"
 INTERNAL_ERROR = "internal error"
 

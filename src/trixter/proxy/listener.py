@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from trixter.errors import BindError
-from trixter.proxy.address import BACKLOG, SocketAddress, text_of, words_of
+from trixter.proxy.address import SocketAddress, text_of, words_of
 from trixter.proxy.clock import Timer
+from trixter.proxy.gate import Gate
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, accept
 
@@ -29,7 +29,7 @@ class Listener:
     A full descriptor table pauses accepting, with one warning; it goes on by itself when there is room.
 
     Args:
-        sockets: Bound; this listens on them, and closes them.
+        sockets: Bound; this listens on them, or only keeps their ports, and closes them.
         reactor: The loop and its clock.
         on_accepted: Gets the socket and the peer's address.
     """
@@ -40,44 +40,59 @@ class Listener:
         reactor: Reactor,
         on_accepted: Callable[[Socket, SocketAddress], None],
     ) -> None:
-        self._sockets = sockets
+        self._gates = [Gate(sock, reactor.poller) for sock in sockets]
         self._reactor = reactor
         self._on_accepted = on_accepted
+        self._is_open = False
         self._pause: Timer | None = None
         self._is_short = False  # of descriptors, and said so
 
     def start(self) -> None:
-        """Begin to accept.
+        """Begin to accept, also after ``shut``: on all addresses or, if it fails, on none.
 
         Raises:
             BindError: If somebody else listens there by now.
         """
-        for sock in self._sockets:
+        if self._is_open:
+            return
+        for gate in self._gates:
             try:
-                sock.listen(BACKLOG)
+                gate.open()
             except OSError as exc:
-                raise BindError(text_of(sock.getsockname()), words_of(exc)) from exc
+                self.shut()
+                raise BindError(str(gate), words_of(exc)) from exc
+        self._is_open = True
         self._watch()
 
+    def shut(self) -> None:
+        """Refuse everybody, and keep the port. Twice is no error."""
+        self._is_open = False
+        self._end_pause()
+        for gate in self._gates:
+            gate.shut()
+
     def close(self) -> None:
-        """Stop accepting. Twice is no error."""
-        if self._pause is not None:
-            self._pause.cancel()
-            self._pause = None
-        for sock in self._sockets:
-            self._reactor.poller.forget(sock.fileno())
-            sock.close()
-        self._sockets = []
+        """Stop accepting, and give the port back. Twice is no error."""
+        self._is_open = False
+        self._end_pause()
+        for gate in self._gates:
+            gate.close()
+        self._gates = []
 
     def _watch(self) -> None:
         self._pause = None
-        for sock in self._sockets:
-            self._reactor.poller.read(sock.fileno(), partial(self._on_acceptable, sock, int(sock.family)))
+        for gate in self._gates:
+            gate.watch(self._on_acceptable)
+
+    def _end_pause(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
 
     def _on_acceptable(self, listening: Socket, family: int) -> None:
         for _ in range(ACCEPTS_PER_WAKE):
-            if self._pause is not None:  # the one before found no room for its upstream
-                return
+            if self._pause is not None or not self._is_open:
+                return  # the one before found no room for its upstream, or shut the door
             try:
                 client, peer = accept(listening, family)
             except BlockingIOError:
@@ -102,18 +117,14 @@ class Listener:
 
     def rest(self, why: str) -> None:
         """Leave the queue alone for a moment: there is no room for a connection."""
-        if not self._sockets:
+        if not self._is_open:
             return
         if not self._is_short:
             self._is_short = True
-            here = ", ".join(text_of(sock.getsockname()) for sock in self._sockets)
+            here = ", ".join(map(str, self._gates))
             log.warning("cannot accept on %s: %s; trying again", here, why)
-        for sock in self._sockets:
-            self._reactor.poller.pause(sock.fileno(), _nothing_to_do)
+        for gate in self._gates:
+            gate.rest()
         if self._pause is None:
             clock = self._reactor.clock
             self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)
-
-
-def _nothing_to_do() -> None:
-    """A listening socket does not hang up."""

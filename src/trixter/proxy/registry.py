@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from trixter.faults import Direction
 from trixter.proxy.connection import Connection
 
 
@@ -19,6 +20,7 @@ class Registry:
         """Connections accepted so far."""
         self.ended: Counter[str] = Counter()
         """How those that are over ended: reason → how many."""
+        self._passed_bytes = dict.fromkeys(Direction, 0)  # of those that are over
         self._dialling: dict[str, Connection] = {}
         self._open: dict[str, Connection] = {}
 
@@ -37,6 +39,12 @@ class Registry:
         """Return every connection that has not ended, also those whose upstream has not answered."""
         return [*self._dialling.values(), *self._open.values()]
 
+    def passed_bytes(self, direction: Direction) -> int:
+        """Return how many bytes have passed in that direction, also of connections that are over."""
+        return self._passed_bytes[direction] + sum(
+            each.passed_bytes(direction) for each in self._open.values()
+        )
+
     def accept(self, connection: Connection) -> None:
         """Take in a new connection."""
         self.accepted += 1
@@ -52,3 +60,5 @@ class Registry:
         self._dialling.pop(connection.id, None)
         self._open.pop(connection.id, None)
         self.ended[reason] += 1
+        for direction in Direction:
+            self._passed_bytes[direction] += connection.passed_bytes(direction)

@@ -1,0 +1,88 @@
+"""An observer is told of connections, and can harm nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.proxy.peers import Peer
+from tests.proxy.servers import dead_address
+from tests.proxy.street import Street
+from tests.proxy.waiting import until
+from trixter.faults import Direction
+from trixter.proxy import Connection, Ending, Proxy
+from trixter.proxy.address import text_of
+
+
+class Diary:
+    """Write down what is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def on_opened(self, connection: Connection) -> None:
+        self.lines.append(f"{connection.number} opened")
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        passed = connection.passed_bytes(Direction.UPSTREAM)
+        self.lines.append(f"{connection.number} ended: {ending}, {passed} B up")
+
+
+class Clumsy:
+    """Fail at everything."""
+
+    def on_opened(self, connection: Connection) -> None:
+        raise ZeroDivisionError
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        raise ZeroDivisionError
+
+
+def observed(street: Street, observer: Diary | Clumsy, upstream: str | None = None) -> Proxy:
+    upstream = upstream or text_of(street.server.address)
+    proxy = Proxy(listen="127.0.0.1:0", upstream=upstream, seed=1, observer=observer)
+    street.exits.callback(proxy.stop)
+    proxy.bind()
+    proxy.start()
+    return proxy
+
+
+async def exchange(client: Peer, server: Peer) -> None:
+    client.send(b"12345")
+    assert await server.receive(5) == b"12345"
+
+
+async def test_it_hears_of_each_connection_that_opens_and_ends(street: Street) -> None:
+    diary = Diary()
+    proxy = observed(street, diary)
+    client, server = await street.pair(proxy)
+    await exchange(client, server)
+    await street.pair(proxy)
+    client.reset()
+    await until(lambda: len(diary.lines) == 3)
+    proxy.stop()
+    assert diary.lines == [
+        "1 opened",
+        "2 opened",
+        "1 ended: reset by client, 5 B up",
+        "2 ended: proxy stopped, 0 B up",
+    ]
+
+
+async def test_it_hears_of_the_end_of_one_that_never_opened(street: Street) -> None:
+    diary = Diary()
+    street.client(observed(street, diary, dead_address()))
+    await until(lambda: diary.lines)
+    assert diary.lines == ["1 ended: upstream unreachable: Connection refused, 0 B up"]
+
+
+async def test_what_it_raises_is_logged_and_the_connections_go_on(
+    street: Street, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy = observed(street, Clumsy())
+    client, server = await street.pair(proxy)
+    await exchange(client, server)
+    proxy.stop()
+    assert proxy.registry.ended == {"proxy stopped": 1}
+    words = "an observer of connections: internal error"
+    assert [record.getMessage() for record in caplog.records] == [words, words]
+    assert all(record.exc_info for record in caplog.records)
