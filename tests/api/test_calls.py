@@ -12,11 +12,13 @@ from trixter.faults import (
     Direction,
     Fault,
     Faults,
+    Hold,
     Latency,
     Slice,
     Terminate,
     Throttle,
 )
+from trixter.proxy import Ending
 
 FAULTS: list[tuple[str, dict[str, object], Fault]] = [
     ("delay", {"delay_ms": 250}, Latency(delay_s=0.25)),
@@ -31,6 +33,7 @@ FAULTS: list[tuple[str, dict[str, object], Fault]] = [
     ("termination", {"probability_rate": 0.05}, Terminate(probability=0.05)),
     ("corruption", {"probability_rate": 0.01}, Corrupt(probability=0.01)),
     ("corruption", {"probability_rate": 1, "mode": "flip"}, Corrupt(probability=1.0, mode=CorruptMode.FLIP)),
+    ("hold", {"held": True}, Hold(is_on=True)),
 ]
 
 
@@ -129,6 +132,29 @@ async def test_shutdown_ends_the_connection_with_the_reason(world: World) -> Non
     assert (answer.status_code, answer.content) == (202, b"")
     assert str(connection.ending) == "shutdown: test teardown"
     assert list(world.proxy.registry) == [other]
+
+
+async def test_false_ends_a_hold(world: World) -> None:
+    connection = await world.connect()
+
+    await world.patch(f"/connections/{connection.id}/hold", {"held": True})
+    await world.patch(f"/connections/{connection.id}/hold", {"held": False, "direction": "upstream"})
+
+    assert connection.pipe(Direction.UPSTREAM).faults == CALM
+    assert connection.pipe(Direction.DOWNSTREAM).faults == Faults(Hold(is_on=True))
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("id", ["live", "_all"])
+async def test_a_shutdown_may_reset_both_sides_instead(world: World, id: str, reset: bool) -> None:
+    connection = await world.connect()
+
+    path = f"/connections/{world.id_of(id)}/shutdown"
+    answer = await world.http.post(path, json={"reason": "enough", "reset": reset})
+
+    assert answer.status_code == 202
+    assert connection.ending == Ending("shutdown", "enough", reset=reset)
+    assert await world.receive_reset(connection) == reset
 
 
 async def test_shutdown_of_all_ends_all(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.world import World
-from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
+from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Throttle
 from trixter.proxy import Defaults
 
 
@@ -14,6 +14,7 @@ async def test_each_fault_goes_to_its_own_direction(world: World) -> None:
         "slice": {"size_bytes": 9, "direction": "downstream"},
         "termination": {"probability_rate": 0},
         "corruption": {"probability_rate": 0},
+        "hold": {"held": True, "direction": "upstream"},
         "connection_duration_ms": 1500,
     }
 
@@ -21,7 +22,7 @@ async def test_each_fault_goes_to_its_own_direction(world: World) -> None:
 
     assert (answer.status_code, answer.content) == (202, b"")
     assert world.proxy.defaults == Defaults(
-        upstream=Faults(Latency(delay_s=0.01), Throttle(rate_bytes_per_s=7)),
+        upstream=Faults(Latency(delay_s=0.01), Throttle(rate_bytes_per_s=7), Hold(is_on=True)),
         downstream=Faults(Latency(delay_s=0.01), Slice(size_bytes=9)),
         duration_s=1.5,
     )

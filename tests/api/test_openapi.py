@@ -22,8 +22,11 @@ CALLS = {
     ("patch", "/connections/{id}/slice"): FAULT_CALL,
     ("patch", "/connections/{id}/termination"): FAULT_CALL,
     ("patch", "/connections/{id}/corruption"): FAULT_CALL,
+    ("patch", "/connections/{id}/hold"): FAULT_CALL,
     ("get", "/defaults"): {"200", "403", "500"},
     ("patch", "/defaults"): FAULT_CALL - {"404"},
+    ("get", "/proxy"): {"200", "403", "500"},
+    ("patch", "/proxy"): FAULT_CALL - {"404"} | {"409"},
     ("get", "/openapi.json"): {"200", "403", "500"},
 }
 

@@ -24,6 +24,7 @@ GOOD = {
     "slice": {"size_bytes": 10},
     "termination": {"probability_rate": 0.5},
     "corruption": {"probability_rate": 0.5},
+    "hold": {"held": True},
 }
 
 MISSHAPEN = [
@@ -60,6 +61,8 @@ MISSHAPEN = [
     ("slice", '{"size_bytes": 9, "gap_ms": "1"}', "Expected `float`, got `str` - at `$.gap_ms`"),
     ("termination", '{"probability_rate": "1"}', "Expected `float`, got `str` - at `$.probability_rate`"),
     ("corruption", '{"probability_rate": 1, "mode": "x"}', "Invalid enum value 'x' - at `$.mode`"),
+    ("hold", "{}", "Object missing required field `held`"),
+    ("hold", '{"held": 1}', "Expected `bool`, got `int` - at `$.held`"),
 ]
 
 MALFORMED = [
@@ -155,6 +158,7 @@ async def test_an_unknown_id_is_404_for_the_other_calls(calm: World) -> None:
         ({}, "Object missing required field `reason`"),
         ({"reason": 3}, "Expected `str`, got `int` - at `$.reason`"),
         ({"reason": "x", "now": True}, "Object contains unknown field `now`"),
+        ({"reason": "x", "reset": "yes"}, "Expected `bool`, got `str` - at `$.reset`"),
     ],
 )
 async def test_a_shutdown_without_a_reason_is_422(calm: World, body: object, error: str) -> None:
@@ -262,6 +266,7 @@ async def test_an_unknown_path_is_404(world: World, path: str) -> None:
         ("GET", "/connections/x/shutdown", "POST"),
         ("POST", "/connections/_all/delay", "PATCH"),
         ("PUT", "/defaults", "GET, HEAD, PATCH"),
+        ("POST", "/proxy", "GET, HEAD, PATCH"),
         ("OPTIONS", "/openapi.json", "GET, HEAD"),
     ],
 )

@@ -7,7 +7,18 @@ import pytest
 from tests.api.world import World, new_world
 from trixter.api.replies import Duration
 from trixter.api.status import describe, status_of
-from trixter.faults import CALM, Corrupt, CorruptMode, Direction, Faults, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    CALM,
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Faults,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 from trixter.proxy import Defaults
 
 ZEROS = {
@@ -16,6 +27,7 @@ ZEROS = {
     "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
     "termination": {"probability_rate": 0.0},
     "corruption": {"probability_rate": 0.0, "mode": "insert"},
+    "hold": {"held": False},
 }
 
 
@@ -94,6 +106,15 @@ async def test_a_direction_lists_what_is_on_and_nothing_else(world: World) -> No
         "upstream": {"delay": {"delay_ms": 9, "jitter_ms": 0}},
         "downstream": {"corruption": {"probability_rate": 0.5, "mode": "flip"}},
     }
+
+
+async def test_a_hold_is_shown_as_one(world: World) -> None:
+    connection = await world.connect()
+    connection.pipe(Direction.DOWNSTREAM).faults = Faults(Hold(is_on=True))
+
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+
+    assert shown["faults"] == {"upstream": {}, "downstream": {"hold": {"held": True}}}
 
 
 async def test_bytes_that_are_held_are_counted(world: World) -> None:

@@ -25,6 +25,7 @@ class World:
         self.proxy = proxy
         self.http = http
         self._exits = exits
+        self._readers: dict[str, asyncio.StreamReader] = {}
         self._clients: dict[str, asyncio.StreamWriter] = {}
 
     async def connect(self) -> Connection:
@@ -36,8 +37,25 @@ class World:
         await reader.readexactly(1)  # through the proxy and back, so it is known
         client = text_of(writer.get_extra_info("sockname"))
         connection = next(each for each in self.proxy.registry if each.client == client)
+        self._readers[connection.id] = reader
         self._clients[connection.id] = writer
         return connection
+
+    async def send(self, connection: Connection, data: bytes) -> None:
+        """Let the client send; it has passed upstream when this returns."""
+        pipe = connection.pipe(Direction.UPSTREAM)
+        before = pipe.passed_bytes
+        self._clients[connection.id].write(data)
+        while pipe.passed_bytes < before + len(data):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+    async def receive_reset(self, connection: Connection) -> bool:
+        """Say whether the client was reset; otherwise it has seen an ordinary end."""
+        try:
+            await self._readers[connection.id].read()
+        except ConnectionResetError:
+            return True
+        return False
 
     async def send_until_held(self, connection: Connection) -> None:
         """Let the client send until the proxy holds something."""

@@ -2,7 +2,7 @@
 
     request ──▶ guard ──▶ routing ──▶ a call ──▶ proxy
                  │           │           │
-                 403, 401    404, 405    reading: 415, 413, 400, 422 ─▶ 404 ─▶ 400
+                 403, 401    404, 405    reading: 415, 413, 400, 422 ─▶ 404 ─▶ 400, 409
 
 - ``operations.py`` lists everything that can be asked: requests are routed, and described, by that list.
 - ``calls.py`` does it. A call reads and checks everything first, so one that is refused changed nothing.
@@ -12,11 +12,27 @@
 - ``server.py`` runs it on the proxy's own loop, so long jobs take turns with the traffic (``turns.py``).
 
 Statuses, bodies and error texts are the Rust original's; what it does not have follows its manners.
+
+Importing this loads no web framework: whoever only asks an API needs the shapes, and not a server.
 """
 
 from __future__ import annotations
 
-from trixter.api.app import create_app
-from trixter.api.server import ApiServer
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trixter.api.app import create_app
+    from trixter.api.server import ApiServer
+else:  # a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return value
+
 
 __all__ = ["ApiServer", "create_app"]
+
+_HOMES = {"ApiServer": "trixter.api.server", "create_app": "trixter.api.app"}

@@ -14,7 +14,7 @@ from starlette.types import ExceptionHandler
 
 from trixter.api.bodies import JSON_NAMES
 from trixter.api.replies import ErrorReply
-from trixter.errors import SettingError
+from trixter.errors import BindError, SettingError
 
 log = logging.getLogger("trixter.api")
 
@@ -57,6 +57,10 @@ async def _out_of_range(request: Request, exc: Exception) -> Response:
     )
 
 
+async def _cannot_listen(request: Request, exc: Exception) -> Response:
+    return error(HTTPStatus.CONFLICT, str(exc))
+
+
 async def _hung_up(request: Request, exc: Exception) -> Response:
     # Nobody is there to read it; something has to be answered all the same.
     return error(HTTPStatus.BAD_REQUEST, "the request was not sent to its end")
@@ -70,6 +74,7 @@ async def _failed(request: Request, exc: Exception) -> Response:
 EXCEPTION_HANDLERS: dict[type[Exception], ExceptionHandler] = {
     HTTPException: _refused,
     SettingError: _out_of_range,
+    BindError: _cannot_listen,
     ClientDisconnect: _hung_up,
     Exception: _failed,
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Latency, Slice, Terminate, Throttle
+from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
 
 # The original reads whole numbers as u64. msgspec checks bounds within an i64 only, so this one is
 # checked in __post_init__.
@@ -20,6 +20,8 @@ Milliseconds = Annotated[float, Meta(ge=0)]
 Probability = Annotated[float, Meta(extra_json_schema={"minimum": 0, "maximum": 1})]
 
 Mode = Literal["insert", "flip"]
+
+DoorName = Literal["open", "refusing", "down"]
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -106,10 +108,28 @@ class CorruptionBody(FaultBody, frozen=True, kw_only=True, forbid_unknown_fields
         return Corrupt(probability=self.probability_rate, mode=CorruptMode(self.mode))
 
 
+class HoldBody(FaultBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Nothing leaves, until the hold is over."""
+
+    held: Annotated[bool, Meta(description="false ends it: all that was held leaves at once")]
+
+    def fault(self) -> Hold:
+        return Hold(is_on=self.held)
+
+
 class ShutdownBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a connection is shut down; the log and the events repeat it."""
+    """Why a connection is shut down, which the log and the events repeat; and how."""
 
     reason: str
+    reset: Annotated[bool, Meta(description="both peers get RST, and not an ordinary end")] = False
+
+
+class ProxyBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change about the proxy."""
+
+    door: Annotated[
+        DoorName, Meta(description="`refusing` leaves live connections alone, `down` resets them")
+    ]
 
 
 class DefaultsBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -120,12 +140,13 @@ class DefaultsBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     slice: SliceBody | UnsetType = UNSET
     termination: TerminationBody | UnsetType = UNSET
     corruption: CorruptionBody | UnsetType = UNSET
+    hold: HoldBody | UnsetType = UNSET
     connection_duration_ms: Annotated[Whole, Meta(description="0 means no end")] | UnsetType = UNSET
 
     @property
     def faults(self) -> list[FaultBody]:
         """The faults that are described."""
-        described = (self.delay, self.throttle, self.slice, self.termination, self.corruption)
+        described = (self.delay, self.throttle, self.slice, self.termination, self.corruption, self.hold)
         return [body for body in described if body is not UNSET]
 
 
@@ -135,6 +156,7 @@ FAULT_BODIES: dict[str, type[FaultBody]] = {
     "slice": SliceBody,
     "termination": TerminationBody,
     "corruption": CorruptionBody,
+    "hold": HoldBody,
 }
 """Each fault's endpoint, by the stem of its path."""
 
@@ -145,5 +167,6 @@ JSON_NAMES = {
     "gap_s": "gap_ms",
     "probability": "probability_rate",
     "duration_s": "connection_duration_ms",
+    "is_on": "held",
 }
 """The fields whose settings have another name in Python; all others have the same."""

@@ -14,14 +14,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from trixter.api.answers import CONNECTION_NOT_FOUND, Json, accepted
-from trixter.api.bodies import DefaultsBody, FaultBody, ShutdownBody
+from trixter.api.bodies import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
 from trixter.api.filters import filter_of
 from trixter.api.listing import listing
 from trixter.api.reading import read_body
-from trixter.api.status import defaults_reply, status_of
+from trixter.api.status import defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
 from trixter.faults import Faults
-from trixter.proxy import Connection, Proxy
+from trixter.proxy import Connection, Door, Proxy
 
 ALL = "_all"
 """Stands for every live connection where an id is expected."""
@@ -56,7 +56,8 @@ class Calls:
     async def shut_down(self, request: Request) -> Response:
         """Close the named connections."""
         body = await read_body(request, ShutdownBody)
-        await self._do(self._connections(request), lambda connection: connection.shut_down(body.reason))
+        end = Connection.reset if body.reset else Connection.shut_down
+        await self._do(self._connections(request), lambda connection: end(connection, body.reason))
         return accepted()
 
     async def set_fault(self, kind: type[FaultBody], request: Request) -> Response:
@@ -93,6 +94,16 @@ class Calls:
         if body.connection_duration_ms is not msgspec.UNSET:
             defaults = replace(defaults, duration_s=body.connection_duration_ms / 1000)
         self._proxy.defaults = defaults
+        return accepted()
+
+    async def show_proxy(self, request: Request) -> Response:
+        """Show where it listens, whether it accepts, and what it has counted."""
+        return Json(proxy_reply(self._proxy))
+
+    async def set_proxy(self, request: Request) -> Response:
+        """Open the door, or shut it."""
+        body = await read_body(request, ProxyBody)
+        self._proxy.set_door(Door(body.door))
         return accepted()
 
     def _connection(self, request: Request) -> Connection:

@@ -24,6 +24,7 @@ ERRORS = {
     HTTPStatus.UNAUTHORIZED: "the bearer token is missing or wrong",
     HTTPStatus.FORBIDDEN: "the Host is not one this API answers to, or the Origin is foreign",
     HTTPStatus.NOT_FOUND: f"`{CONNECTION_NOT_FOUND}`",
+    HTTPStatus.CONFLICT: "somebody else has the port by now; the door stays shut",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not of content type application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "something is missing, unknown, of a wrong type or out of range",
@@ -108,7 +109,7 @@ def _describe(operation: Operation, schemas: dict[Any, Described], *, asks_token
 
 
 def _refusals_of(operation: Operation, *, asks_token: bool) -> list[HTTPStatus]:
-    refusals = {HTTPStatus.FORBIDDEN, HTTPStatus.INTERNAL_SERVER_ERROR}
+    refusals = {HTTPStatus.FORBIDDEN, HTTPStatus.INTERNAL_SERVER_ERROR, *operation.refusals}
     if asks_token and not operation.is_open:
         refusals.add(HTTPStatus.UNAUTHORIZED)
     if "{id}" in operation.path:

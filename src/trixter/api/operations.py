@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
-from trixter.api.bodies import FAULT_BODIES, DefaultsBody, ShutdownBody
+from trixter.api.bodies import FAULT_BODIES, DefaultsBody, ProxyBody, ShutdownBody
 from trixter.api.calls import Calls
 from trixter.api.filters import PARAMETERS
 from trixter.api.guard import OPEN_PATH
-from trixter.api.replies import DefaultsReply, Status
+from trixter.api.replies import DefaultsReply, ProxyReply, Status
 from trixter.api.routing import Operation
 
 
@@ -80,5 +80,21 @@ def operations_of(calls: Calls) -> list[Operation]:
             handle=calls.set_defaults,
             body=DefaultsBody,
             status=HTTPStatus.ACCEPTED,
+        ),
+        Operation(
+            method="GET",
+            path="/proxy",
+            summary="Show the proxy itself, and what it has counted",
+            handle=calls.show_proxy,
+            reply=ProxyReply,
+        ),
+        Operation(
+            method="PATCH",
+            path="/proxy",
+            summary="Refuse new connections, be down altogether, or be back on the same port",
+            handle=calls.set_proxy,
+            body=ProxyBody,
+            status=HTTPStatus.ACCEPTED,
+            refusals=(HTTPStatus.CONFLICT,),
         ),
     ]

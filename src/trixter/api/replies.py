@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from msgspec import UNSET, Struct, UnsetType
 
-from trixter.api.bodies import Mode
+from trixter.api.bodies import DoorName, Mode
 
 Number = int | float
 """Whole where it can be: ``250``, as it was asked for, not ``250.0``."""
@@ -50,6 +50,12 @@ class Corruption(Struct, frozen=True, gc=False):
     mode: Mode
 
 
+class Hold(Struct, frozen=True, gc=False):
+    """A hold in force, or none."""
+
+    held: bool
+
+
 class FaultsOn(Struct, frozen=True, gc=False, kw_only=True):
     """The faults of one direction that are on."""
 
@@ -58,16 +64,18 @@ class FaultsOn(Struct, frozen=True, gc=False, kw_only=True):
     slice: Slice | UnsetType = UNSET
     termination: Termination | UnsetType = UNSET
     corruption: Corruption | UnsetType = UNSET
+    hold: Hold | UnsetType = UNSET
 
 
 class AllFaults(Struct, frozen=True, gc=False, kw_only=True):
-    """All faults of one direction; what is off is zero."""
+    """All faults of one direction; what is off is zero, or false."""
 
     delay: Delay
     throttle: Throttle
     slice: Slice
     termination: Termination
     corruption: Corruption
+    hold: Hold
 
 
 class ConnInfo(Struct, frozen=True, gc=False):
@@ -120,6 +128,24 @@ class DefaultsReply(Struct, frozen=True, gc=False):
     upstream: AllFaults
     downstream: AllFaults
     connection_duration_ms: Number
+
+
+class Stats(Struct, frozen=True, gc=False):
+    """What a proxy has counted since it was made, connections that are over included."""
+
+    connections_accepted: int
+    connections_open: int
+    bytes: PerDirection
+    ended: dict[str, int]
+
+
+class ProxyReply(Struct, frozen=True, gc=False):
+    """The proxy itself."""
+
+    listen: list[str]
+    upstream: str
+    door: DoorName
+    stats: Stats
 
 
 class ErrorReply(Struct, frozen=True, gc=False):

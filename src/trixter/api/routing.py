@@ -30,6 +30,7 @@ class Operation:
         status: What a call that succeeds answers.
         reply: What that answer carries, as a type: JSON, or plain text if it is ``str``; ``None`` if nothing.
         is_open: Whether it needs no token.
+        refusals: Statuses of refusals that do not follow from all this.
     """
 
     method: str
@@ -41,6 +42,7 @@ class Operation:
     status: HTTPStatus = HTTPStatus.OK
     reply: object = None
     is_open: bool = False
+    refusals: tuple[HTTPStatus, ...] = ()
 
 
 class Resource:

@@ -1,4 +1,4 @@
-"""How the state of connections and defaults is shown."""
+"""How the state of connections, of defaults and of the proxy itself is shown."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from trixter.api import replies
-from trixter.faults import Corrupt, Direction, Faults, Latency, Slice, Terminate, Throttle
-from trixter.proxy import Connection, Defaults
+from trixter.faults import Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.proxy import Connection, Defaults, Proxy
 
 _NS_PER_S = 1_000_000_000
 
@@ -35,12 +35,14 @@ def describe(faults: Faults) -> Description:
     slicing = faults.find(Slice) or Slice()
     terminate = faults.find(Terminate) or Terminate()
     corrupt = faults.find(Corrupt) or Corrupt()
+    hold = faults.find(Hold) or Hold()
     everything = replies.AllFaults(
         delay=replies.Delay(_ms(latency.delay_s), _ms(latency.jitter_s)),
         throttle=replies.Throttle(_whole(throttle.rate_bytes_per_s)),
         slice=replies.Slice(slicing.size_bytes, slicing.variation_bytes, _ms(slicing.gap_s)),
         termination=replies.Termination(float(terminate.probability)),
         corruption=replies.Corruption(float(corrupt.probability), corrupt.mode.value),
+        hold=replies.Hold(hold.is_on),
     )
     on = replies.FaultsOn(
         delay=UNSET if latency.is_off else everything.delay,
@@ -48,6 +50,7 @@ def describe(faults: Faults) -> Description:
         slice=UNSET if slicing.is_off else everything.slice,
         termination=UNSET if terminate.is_off else everything.termination,
         corruption=UNSET if corrupt.is_off else everything.corruption,
+        hold=UNSET if hold.is_off else everything.hold,
     )
     return Description(everything, on, latency.delay_s)
 
@@ -78,6 +81,18 @@ def defaults_reply(defaults: Defaults) -> replies.DefaultsReply:
         describe(defaults.downstream).everything,
         _ms(defaults.duration_s),
     )
+
+
+def proxy_reply(proxy: Proxy) -> replies.ProxyReply:
+    """Return how the proxy itself is shown."""
+    registry = proxy.registry
+    stats = replies.Stats(
+        registry.accepted,
+        len(registry),
+        replies.PerDirection(*(registry.passed_bytes(direction) for direction in Direction)),
+        dict(registry.ended),
+    )
+    return replies.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
 
 
 def _ms(seconds: float) -> replies.Number:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -82,9 +81,11 @@ class Service:
 
     async def _start_api(self) -> None:
         # A web framework takes as long to import as all the rest to start: bytes flow meanwhile.
-        api = await asyncio.to_thread(import_module, "trixter.api")
-        app = api.create_app(self.proxy, token=self._options.api_token, names=self._options.api_name)
-        server = self._api = api.ApiServer(app, self._api_sockets)
+        await asyncio.to_thread(_import_api)
+        from trixter.api import ApiServer, create_app
+
+        app = create_app(self.proxy, token=self._options.api_token, names=self._options.api_name)
+        server = self._api = ApiServer(app, self._api_sockets)
         await server.start()
 
     async def stop(self) -> None:
@@ -99,6 +100,10 @@ class Service:
         for sock in self._api_sockets:
             sock.close()
         self._api_sockets = []
+
+
+def _import_api() -> None:
+    from trixter.api import ApiServer, create_app  # noqa: F401 - to have imported it
 
 
 def _is_loopback(address: str) -> bool:
