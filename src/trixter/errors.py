@@ -1,13 +1,29 @@
 """Everything trixter raises on purpose.
 
 TrixterError
-├── SettingError   a knob was given a value it cannot take
-└── BindError      an address cannot be listened on
+├── SettingError             a knob was given a value it cannot take
+├── BindError                an address cannot be listened on
+├── ProfileError             a file of profiles is not as it should be
+├── WaitTimeout              what was waited for did not come
+├── ApiUnreachable           the API of a proxy does not answer
+└── ApiError                 the API of a proxy refused a call, or failed
+    └── ConnectionNotFound   the connection is over, or never was
 """
 
 from __future__ import annotations
 
-__all__ = ["BindError", "SettingError", "TrixterError"]
+from http import HTTPStatus
+
+__all__ = [
+    "ApiError",
+    "ApiUnreachable",
+    "BindError",
+    "ConnectionNotFound",
+    "ProfileError",
+    "SettingError",
+    "TrixterError",
+    "WaitTimeout",
+]
 
 
 class TrixterError(Exception):
@@ -44,3 +60,75 @@ class BindError(TrixterError):
         super().__init__(f"cannot listen on {address}: {reason}")
         self.address = address
         self.reason = reason
+
+
+class ProfileError(TrixterError, ValueError):
+    """Say what is wrong with a file of profiles, and where.
+
+    Args:
+        file: The file's path.
+        where: The profile and the key at fault; empty if it is the file as a whole.
+        text: What is wrong.
+    """
+
+    def __init__(self, file: str, where: str, text: str) -> None:
+        super().__init__(f"{file}: {where}: {text}" if where else f"{file}: {text}")
+        self.file = file
+        self.where = where
+
+
+class WaitTimeout(TrixterError, TimeoutError):
+    """Say that what was waited for did not come in time, and what was seen instead.
+
+    Args:
+        wanted: What was waited for.
+        timeout_s: For how long.
+        seen: What was there in the end.
+    """
+
+    def __init__(self, wanted: str, timeout_s: float, seen: str) -> None:
+        super().__init__(f"waited {timeout_s:g} s in vain for {wanted}; {seen}")
+        self.wanted = wanted
+        self.timeout_s = timeout_s
+        self.seen = seen
+
+
+class ApiUnreachable(TrixterError):
+    """Say that the API of a proxy does not answer.
+
+    Args:
+        url: Where it was looked for.
+        reason: What happened instead of an answer.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"no API answers at {url}: {reason}")
+        self.url = url
+        self.reason = reason
+
+
+class ApiError(TrixterError):
+    """Say that the API of a proxy refused a call, or failed.
+
+    Args:
+        status: The answer's HTTP status.
+        message: The answer's own words.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{message} ({status})")
+        self.status = status
+        self.message = message
+
+
+class ConnectionNotFound(ApiError):
+    """Say that a connection is over, or never was; also where no HTTP is between.
+
+    Args:
+        id: The connection's.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(HTTPStatus.NOT_FOUND, "connection not found")
+        self.args = (f"connection {id} not found: it is over, or never was",)
+        self.id = id

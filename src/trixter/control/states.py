@@ -1,0 +1,91 @@
+"""What steps are answered with: how things stood at that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trixter.faults import Direction, Faults
+from trixter.proxy.defaults import Defaults
+from trixter.proxy.door import Door
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionState:
+    """Show one live connection.
+
+    Args:
+        id: What it is called from outside.
+        client: The client's address.
+        upstream: The upstream's, as the proxy was given it.
+        age_s: Seconds since it was accepted.
+        faults: What is on, by direction.
+        passed_bytes: What each direction's receiver has taken.
+        held_bytes: The memory each direction keeps.
+    """
+
+    id: str
+    client: str
+    upstream: str
+    age_s: float
+    faults: Mapping[Direction, Faults]
+    passed_bytes: Mapping[Direction, int]
+    held_bytes: Mapping[Direction, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """Count what a proxy has done since it started.
+
+    Args:
+        connections_accepted: All of them.
+        connections_open: Those that are live now.
+        bytes_upstream: Passed to the upstream, over all connections, also those that have ended.
+        bytes_downstream: Passed from it.
+        ended: How connections ended: reason → how many.
+    """
+
+    connections_accepted: int
+    connections_open: int
+    bytes_upstream: int
+    bytes_downstream: int
+    ended: Mapping[str, int]
+
+    def __str__(self) -> str:
+        ends = ", ".join(f"{count} {reason}" for reason, count in sorted(self.ended.items())) or "none"
+        return (
+            f"{self.connections_accepted} connections accepted, {self.connections_open} open, ended: {ends}; "
+            f"{self.bytes_upstream} bytes upstream, {self.bytes_downstream} downstream"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyState:
+    """Show a proxy as a whole.
+
+    Args:
+        listen: The addresses it listens on, with their real ports.
+        upstream: The upstream's address, as it was given.
+        door: Whether new connections are let in.
+        defaults: What new connections start with.
+        stats: What it has done.
+    """
+
+    listen: tuple[str, ...]
+    upstream: str
+    door: Door
+    defaults: Defaults
+    stats: Stats
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Say how often something has happened, and what time it is.
+
+    Args:
+        number: Differs from that of the news before if something happened in between.
+        time_s: Of a clock that never goes back.
+    """
+
+    number: int
+    time_s: float
