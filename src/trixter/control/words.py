@@ -84,7 +84,7 @@ class FaultWords(ABC, Generic[ChangeT]):
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
-        found = find_profile(profile) if isinstance(profile, str) else profile
+        found = profile if isinstance(profile, Profile) else find_profile(profile)
         swaps = {direction: Swap.everything(*found.faults(direction)) for direction in Direction}
         return self._swap(f"profile {found.name}", swaps)
 

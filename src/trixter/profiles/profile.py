@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from trixter.faults import Direction, Faults
+from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
+
+LOSS_IS_NOT_IMITATED = (
+    "The published loss of {percent:g} % is not imitated: a TCP proxy drops no segments, "
+    "it hands on what TCP has repaired already."
+)
+NO_RATE = "No rate of {what} is published: they are not throttled."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """Hold the faults that imitate a network, and where its numbers are from.
+    """Hold the faults that imitate a network, and the numbers they are made of.
 
     Args:
         name: What it is called.
@@ -35,6 +43,59 @@ class Profile:
     loss_percent: float = 0
     notes: str = ""
 
+    @classmethod
+    def made_of(cls, name: str, values: Mapping[str, Any]) -> Profile:
+        """Make one of the values of the keys of ``keys.py``, each of them good.
+
+        Raises:
+            SettingError: If two of them contradict each other.
+        """
+        round_trip_ms = values.get("round_trip_ms", 0)
+        # Whole milliseconds stay whole, for the API takes no others: an odd one travels downstream.
+        up_ms = round_trip_ms // 2 if round_trip_ms == int(round_trip_ms) else round_trip_ms / 2
+        down_ms = round_trip_ms - up_ms
+        kept = ("source", "down_kbit", "up_kbit", "round_trip_ms", "jitter_ms", "loss_percent")
+        return cls(
+            name=name,
+            upstream=_faults(values, values.get("up_kbit"), up_ms),
+            downstream=_faults(values, values.get("down_kbit"), down_ms),
+            notes=_notes(values),
+            **{key: values[key] for key in kept if key in values},
+        )
+
     def faults(self, direction: Direction) -> Faults:
         """Return the faults of one direction."""
         return self.upstream if direction is Direction.UPSTREAM else self.downstream
+
+
+def _faults(values: Mapping[str, Any], kbit: float | None, delay_ms: float) -> Faults:
+    faults: list[Fault] = [
+        # What is published is about the round trip; each direction has its half.
+        Latency(delay_s=delay_ms / 1000, jitter_s=values.get("jitter_ms", 0) / 2 / 1000),
+        Slice(
+            size_bytes=values.get("slice_size_bytes", 0),
+            variation_bytes=values.get("slice_variation_bytes", 0),
+            gap_s=values.get("slice_gap_ms", 0) / 1000,
+        ),
+        Corrupt(
+            probability=values.get("corrupt_probability", 0),
+            mode=CorruptMode(values.get("corrupt_mode", "insert")),
+        ),
+        Terminate(probability=values.get("terminate_probability", 0)),
+    ]
+    if kbit is not None:
+        rate = kbit * values.get("bits_per_kbit", 1000) / 8
+        # Whole bytes, for the API takes no others; a rate of less than one cannot be.
+        faults.append(Throttle(rate_bytes_per_s=round(rate) if rate >= 1 else rate))
+    return Faults(*faults)
+
+
+def _notes(values: Mapping[str, Any]) -> str:
+    notes = [values.get("notes", "")]
+    rates = {"downloads": "down_kbit", "uploads": "up_kbit"}
+    missing = [what for what, key in rates.items() if key not in values]
+    if len(missing) == 1:
+        notes.append(NO_RATE.format(what=missing[0]))
+    if values.get("loss_percent"):
+        notes.append(LOSS_IS_NOT_IMITATED.format(percent=values["loss_percent"]))
+    return " ".join(filter(None, notes))
