@@ -1,0 +1,146 @@
+"""How states travel back from the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from trixter.api import replies
+from trixter.control import ALL, ConnectionState, ProxyState, Stats
+from trixter.errors import ApiError, ConnectionNotFound
+from trixter.faults import (
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Fault,
+    Faults,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.proxy.defaults import Defaults
+from trixter.proxy.door import Door
+
+CONNECTION_NOT_FOUND = "connection not found"
+
+# What is shown of an answer that is none of trixter's.
+MOST_SHOWN_CHARACTERS = 100
+
+ReplyT = TypeVar("ReplyT")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold an answer of the API.
+
+    Args:
+        status: The HTTP status.
+        body: As it came.
+    """
+
+    status: int
+    body: bytes
+
+    def require_success(self, target: str = ALL) -> None:
+        """Raise what the API refused.
+
+        Args:
+            target: The id of the connection that was meant.
+
+        Raises:
+            ConnectionNotFound: If that connection is over.
+            ApiError: If it refused something else, or failed.
+        """
+        if 200 <= self.status < 300:
+            return
+        try:
+            message = msgspec.json.decode(self.body, type=replies.ErrorReply).error
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            shown = " ".join(self.body.decode(errors="replace").split())[:MOST_SHOWN_CHARACTERS]
+            message = shown or "no reason was given"
+        if self.status == HTTPStatus.NOT_FOUND and message == CONNECTION_NOT_FOUND and target != ALL:
+            raise ConnectionNotFound(target)
+        raise ApiError(self.status, message)
+
+    def read(self, kind: type[ReplyT], target: str = ALL) -> ReplyT:
+        """Return what it carries.
+
+        Raises:
+            ApiError: As ``require_success``, or if it carries something else.
+        """
+        self.require_success(target)
+        try:
+            return msgspec.json.decode(self.body, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as exc:
+            raise ApiError(self.status, f"this is no answer of trixter's API: {exc}") from exc
+
+
+def proxy_state(shown: replies.ProxyReply, defaults: replies.DefaultsReply) -> ProxyState:
+    """Return the state of a proxy that is shown like this."""
+    counted = shown.stats
+    return ProxyState(
+        listen=tuple(shown.listen),
+        upstream=shown.upstream,
+        door=Door(shown.door),
+        defaults=Defaults(
+            upstream=faults_of(defaults.upstream),
+            downstream=faults_of(defaults.downstream),
+            duration_s=defaults.connection_duration_ms / 1000,
+        ),
+        stats=Stats(
+            connections_accepted=counted.connections_accepted,
+            connections_open=counted.connections_open,
+            bytes_upstream=counted.bytes.upstream,
+            bytes_downstream=counted.bytes.downstream,
+            ended=counted.ended,
+        ),
+    )
+
+
+def connection_state(shown: replies.Status) -> ConnectionState:
+    """Return the state of a connection that is shown like this."""
+    return ConnectionState(
+        id=shown.conn_info.id,
+        client=shown.conn_info.downstream,
+        upstream=shown.conn_info.upstream,
+        age_s=shown.age_ms / 1000,
+        faults={
+            Direction.UPSTREAM: faults_of(shown.faults.upstream),
+            Direction.DOWNSTREAM: faults_of(shown.faults.downstream),
+        },
+        passed_bytes=_by_direction(shown.bytes),
+        held_bytes=_by_direction(shown.held_bytes),
+    )
+
+
+def faults_of(shown: replies.FaultsOn | replies.AllFaults) -> Faults:
+    """Return the faults of one direction that are shown like this."""
+    faults: list[Fault] = []
+    if shown.delay is not UNSET:
+        delay = shown.delay
+        faults.append(Latency(delay_s=delay.delay_ms / 1000, jitter_s=delay.jitter_ms / 1000))
+    if shown.throttle is not UNSET:
+        faults.append(Throttle(rate_bytes_per_s=shown.throttle.rate_bytes))
+    if shown.slice is not UNSET:
+        cut = shown.slice
+        gap_s = cut.gap_ms / 1000
+        faults.append(Slice(size_bytes=cut.size_bytes, variation_bytes=cut.variation_bytes, gap_s=gap_s))
+    if shown.termination is not UNSET:
+        faults.append(Terminate(probability=shown.termination.probability_rate))
+    if shown.corruption is not UNSET:
+        corruption = shown.corruption
+        mode = CorruptMode(corruption.mode)
+        faults.append(Corrupt(probability=corruption.probability_rate, mode=mode))
+    if shown.hold is not UNSET:
+        faults.append(Hold(is_on=shown.hold.held))
+    return Faults(*faults)
+
+
+def _by_direction(shown: replies.PerDirection) -> dict[Direction, int]:
+    return {Direction.UPSTREAM: shown.upstream, Direction.DOWNSTREAM: shown.downstream}

@@ -1,0 +1,112 @@
+"""What both clients know of HTTP: where the API is, what they show, and why there is no answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx2
+import msgspec
+
+from trixter.client.calls import Call
+from trixter.errors import ApiUnreachable, SettingError
+
+API_URL = "http://127.0.0.1:8888"
+"""Where the API is in all examples."""
+
+TIMEOUT_S = 5.0
+
+# uvicorn hangs up on those who ask nothing for 5 s. Who hangs up first is never hung up on in the middle.
+IDLE_S = 2.0
+LIMITS = httpx2.Limits(keepalive_expiry=IDLE_S)
+
+# How often to look where nothing tells of news: soon at first, for most waits are short.
+SOONEST_S = 0.005
+LATEST_S = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """Hold where the API is, and how it is asked.
+
+    Args:
+        url: Its root.
+        headers: What every request carries.
+        timeout_s: How long it may take to answer.
+    """
+
+    url: str
+    headers: dict[bytes, bytes]
+    timeout_s: float
+
+    @classmethod
+    def to(cls, url: str, token: str | None, timeout_s: float) -> Wire:
+        """Check where, and how.
+
+        Raises:
+            SettingError: If the URL is none, the token is empty, or the timeout is none.
+        """
+        if token == "":
+            raise SettingError("token", token, "at least one character")
+        if not isinstance(timeout_s, int | float) or not 0 < timeout_s < float("inf"):
+            raise SettingError("timeout_s", timeout_s, "a number of seconds, more than 0")
+        headers = {b"Content-Type": b"application/json"}
+        if token is not None:
+            headers[b"Authorization"] = b"Bearer " + token.encode()
+        return cls(_url_of(url), headers, timeout_s)
+
+    @property
+    def host(self) -> str:
+        """The host that the API is at."""
+        return httpx2.URL(self.url).host
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether there is something for TLS to verify; preparing for it takes a while."""
+        return self.url.startswith("https:")
+
+    def url_of(self, call: Call) -> str:
+        """Return where a call goes."""
+        return self.url + call.path
+
+    def body_of(self, call: Call) -> bytes | None:
+        """Return what a call carries."""
+        return None if call.body is None else msgspec.json.encode(call.body)
+
+    def unreachable(self, exc: httpx2.RequestError) -> ApiUnreachable:
+        """Return what to raise when there is no answer."""
+        if isinstance(exc, httpx2.TimeoutException):
+            return ApiUnreachable(self.url, f"nothing came within {self.timeout_s:g} s")
+        return ApiUnreachable(self.url, _reason_of(exc))
+
+
+def look_again_after_s(times: int, timeout_s: float) -> float:
+    """Return how long to wait before the next look.
+
+    Args:
+        times: How often has been looked.
+        timeout_s: The longest wait.
+    """
+    return min(SOONEST_S * 1.5 ** min(times, 100), LATEST_S, timeout_s)
+
+
+def _url_of(text: str) -> str:
+    try:
+        url = httpx2.URL(text if "://" in text else f"http://{text}")
+        is_good = url.scheme in ("http", "https") and bool(url.host) and not url.query and not url.fragment
+        is_good = is_good and (url.port is None or 0 < url.port < 2**16)
+    except (httpx2.InvalidURL, TypeError):
+        is_good = False
+    if not is_good:
+        raise SettingError("url", text, f"the URL of an API, such as {API_URL}")
+    return str(url).rstrip("/")
+
+
+def _reason_of(exc: BaseException) -> str:
+    """Return the system's own words, however deep they are wrapped."""
+    inner: BaseException | None = exc
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.strerror:
+            return inner.strerror.lower()
+        wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], BaseException) else None
+        inner = inner.__cause__ or wrapped or inner.__context__
+    return str(exc) or type(exc).__name__
