@@ -15,8 +15,8 @@ FAULTS = sorted((SRC / "trixter" / "faults").glob("*.py"))
 IMPURE = {"asyncio", "logging", "os", "random", "selectors", "socket", "threading", "time"}
 
 # What takes long to import, or belongs to the rooms that do instead of decide.
-HEAVY = {"anyio", "asyncio", "click", "msgspec", "starlette", "uvicorn", "uvloop"} | {
-    f"trixter.{room}" for room in ("api", "cli", "netem", "proxy", "testing")
+HEAVY = {"anyio", "asyncio", "click", "httpx2", "msgspec", "starlette", "uvicorn", "uvloop"} | {
+    f"trixter.{room}" for room in ("api", "cli", "client", "control", "netem", "profiles", "proxy", "testing")
 }
 
 
@@ -35,12 +35,21 @@ def test_faults_are_pure(path: Path) -> None:
     assert used.isdisjoint(IMPURE - exempt)
 
 
-@pytest.mark.parametrize("name", ["trixter", "trixter.errors", "trixter.faults"])
-def test_importing_it_is_cheap(name: str) -> None:
-    program = f"import sys, {name}; print(*sys.modules)"
+def loaded_by(program: str) -> set[str]:
+    """Return the modules that a program loads."""
     # A bare environment: a coverage run must not add modules of its own.
     bare = {"PYTHONPATH": str(SRC)}
-    run = subprocess.run(
-        [sys.executable, "-c", program], env=bare, capture_output=True, text=True, check=True
-    )
-    assert HEAVY.isdisjoint(run.stdout.split())
+    command = [sys.executable, "-c", f"import sys\n{program}\nprint(*sys.modules)"]
+    return set(subprocess.run(command, env=bare, capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize("name", ["trixter", "trixter.errors", "trixter.faults"])
+def test_importing_it_is_cheap(name: str) -> None:
+    assert HEAVY.isdisjoint(loaded_by(f"import {name}"))
+
+
+@pytest.mark.parametrize("name", ["Client", "AsyncClient"])
+def test_a_client_is_loaded_when_it_is_asked_for_and_no_server_is(name: str) -> None:
+    loaded = loaded_by(f"import trixter; trixter.{name}")
+    assert "trixter.client" in loaded
+    assert loaded.isdisjoint({"click", "starlette", "uvicorn", "uvloop"})

@@ -22,6 +22,7 @@ from trixter.control.steps import (
     SetDuration,
     SetFaults,
 )
+from trixter.errors import ConnectionNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def _read_connections() -> Asking[Call, list[ConnectionState]]:
 
 
 def _read_connection(id: str) -> Asking[Call, ConnectionState]:
+    if id in ("", ALL) or "/" in id:
+        raise ConnectionNotFound(id)  # such a path would ask for something else
     answer: Answer = yield Call("GET", _path(id))
     return connection_state(answer.read(replies.Status, id))
 

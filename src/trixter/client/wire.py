@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import httpx2
@@ -105,8 +106,15 @@ def _reason_of(exc: BaseException) -> str:
     """Return the system's own words, however deep they are wrapped."""
     inner: BaseException | None = exc
     while inner is not None:
-        if isinstance(inner, OSError) and inner.strerror:
-            return inner.strerror.lower()
-        wrapped = inner.args[0] if inner.args and isinstance(inner.args[0], BaseException) else None
-        inner = inner.__cause__ or wrapped or inner.__context__
+        if isinstance(inner, OSError) and inner.errno is not None:
+            # Loops put words of their own in place of the system's; names that are not found have only those.
+            return (os.strerror(inner.errno) if inner.errno > 0 else str(inner.strerror)).lower()
+        inner = _wrapped_by(inner)
     return str(exc) or type(exc).__name__
+
+
+def _wrapped_by(exc: BaseException) -> BaseException | None:
+    if isinstance(exc, BaseExceptionGroup):
+        first: BaseException = exc.exceptions[0]
+        return first
+    return exc.__cause__ or exc.__context__

@@ -1,0 +1,225 @@
+"""The words over the API: what is told to a client becomes true of a real proxy, and what is true, shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.api.world import World
+from trixter import AsyncClient
+from trixter.control import AsyncChange
+from trixter.control.words import FaultWords
+from trixter.errors import ApiError, BindError, ConnectionNotFound, WaitTimeout
+from trixter.faults import (
+    CALM,
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Faults,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.profiles import published_profiles
+from trixter.proxy import Connection, Defaults, Door, Proxy
+
+UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
+
+SLOW, SLOWER, SLOWEST = (Latency(delay_s=delay_s) for delay_s in (0.1, 0.2, 0.3))
+NARROW = Throttle(rate_bytes_per_s=1000)
+
+Word = Callable[[FaultWords[AsyncChange]], AsyncChange]
+
+WORDS: dict[str, tuple[Word, Faults]] = {
+    "latency": (
+        lambda on: on.latency(0.29, jitter_s=0.0505),
+        Faults(Latency(delay_s=0.29, jitter_s=0.0505)),
+    ),
+    "throttle": (lambda on: on.throttle(1000), Faults(NARROW)),
+    "slice": (
+        lambda on: on.slice(16, variation_bytes=4, gap_s=0.0015),
+        Faults(Slice(size_bytes=16, variation_bytes=4, gap_s=0.0015)),
+    ),
+    "corrupt": (
+        lambda on: on.corrupt(0.5, mode="flip"),
+        Faults(Corrupt(probability=0.5, mode=CorruptMode.FLIP)),
+    ),
+    "terminate": (lambda on: on.terminate(0.01), Faults(Terminate(probability=0.01))),
+    "hold": (lambda on: on.hold(), Faults(Hold(is_on=True))),
+    "faults": (lambda on: on.faults(SLOW, NARROW), Faults(SLOW, NARROW)),
+}
+
+
+def both(faults: Faults) -> tuple[Faults, Faults]:
+    return (faults, faults)
+
+
+def faults_on(connection: Connection) -> tuple[Faults, Faults]:
+    return (connection.pipe(UP).faults, connection.pipe(DOWN).faults)
+
+
+@pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
+async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_over(
+    world: World, client: AsyncClient, word: Word, faults: Faults
+) -> None:
+    await world.connect()
+    async with word(client):
+        assert world.faults() == [both(faults)] * 2
+        (shown,) = await client.connections()
+        assert shown.state.faults == {UP: faults, DOWN: faults}
+        assert await client.defaults() == Defaults(upstream=faults, downstream=faults)
+    assert world.faults() == [both(CALM)] * 2
+
+
+@pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
+async def test_a_fault_word_on_a_connection_is_for_that_one_alone(
+    world: World, client: AsyncClient, word: Word, faults: Faults
+) -> None:
+    this, _ = await world.connect(), await world.connect()
+    async with word(await client.connection(this.id)):
+        assert world.faults() == [both(faults), both(CALM), both(CALM)]
+    assert world.faults() == [both(CALM)] * 3
+
+
+async def test_a_direction_leaves_the_other_alone(world: World, client: AsyncClient) -> None:
+    await world.connect()
+    await client.latency(0.1, direction="upstream")
+    await client.throttle(1000, direction=DOWN)
+    assert world.faults() == [(Faults(SLOW), Faults(NARROW))] * 2
+
+
+@pytest.mark.parametrize("name", published_profiles())
+async def test_every_profile_can_be_set(world: World, client: AsyncClient, name: str) -> None:
+    await world.connect()
+    await client.slice(1)
+    profile = published_profiles()[name]
+    async with client.profile(name):
+        assert world.faults() == [(profile.upstream, profile.downstream)] * 2
+    assert world.faults() == [both(Faults(Slice(size_bytes=1)))] * 2
+
+
+@pytest.mark.slow
+async def test_changes_that_nest_and_overlap_are_taken_back_like_parentheses(
+    world: World, client: AsyncClient
+) -> None:
+    old = await world.connect()
+    kept = await client.throttle(1000)
+    await (await client.connection(old.id)).latency(0.3)
+    async with client.latency(0.1):
+        within = await world.connect()
+        async with client.latency(0.2, direction="downstream"), client.calm(direction="upstream"):
+            latest = await world.connect()
+            own = await (await client.connection(old.id)).latency(0.3)
+            assert faults_on(old) == (Faults(SLOWEST), Faults(NARROW, SLOWEST))
+            await own.undo()
+            assert faults_on(latest) == faults_on(old) == (CALM, Faults(NARROW, SLOWER))
+        assert world.faults() == [both(Faults(NARROW, SLOW))] * 4
+    assert faults_on(old) == both(Faults(NARROW, SLOWEST))
+    assert faults_on(within) == faults_on(latest) == both(Faults(NARROW))
+    await kept.undo()
+    assert world.faults() == [both(Faults(SLOWEST)), both(CALM), both(CALM), both(CALM)]
+
+
+async def test_what_is_held_is_released(world: World, client: AsyncClient) -> None:
+    connection = await world.connect()
+    async with client.hold():
+        await world.send_until_held(connection)
+        shown = await client.connection(connection.id)
+        assert shown.state.held_bytes[UP] > 0
+    assert connection.pipe(UP).held_bytes == 0
+
+
+async def test_a_duration_is_for_connections_to_come(world: World, client: AsyncClient) -> None:
+    async with client.duration(2.5):
+        assert world.proxy.defaults.duration_s == 2.5
+        assert (await client.defaults()).duration_s == 2.5
+    assert world.proxy.defaults.duration_s == 0
+
+
+async def test_the_door_is_shut_and_opened(world: World, client: AsyncClient) -> None:
+    await world.connect()
+    seen = []
+    async with client.refuse():
+        seen.append(world.proxy.door)
+        async with client.down():
+            seen.append(world.proxy.door)
+            await client.wait_for_no_connections(timeout_s=0)
+        seen.append(world.proxy.door)
+        await client.up()
+        await world.connect()
+    assert seen == [Door.REFUSING, Door.DOWN, Door.REFUSING]
+    assert world.proxy.door is Door.OPEN
+    assert (await client.stats()).ended == {"proxy down": 1}
+
+
+async def test_a_port_that_was_lost_is_said(
+    world: World, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(proxy: Proxy, door: Door) -> None:
+        raise BindError("127.0.0.1:8080", "address already in use")
+
+    monkeypatch.setattr(Proxy, "set_door", fail)
+    with pytest.raises(
+        ApiError, match=r"^cannot listen on 127\.0\.0\.1:8080: address already in use \(409\)$"
+    ):
+        await client.up()
+
+
+async def test_connections_are_ended_in_either_way(world: World, client: AsyncClient) -> None:
+    one, two, three, four = [await world.connect() for _ in range(4)]
+    await (await client.connection(one.id)).reset("enough")
+    await (await client.connection(two.id)).close()
+    assert one.ending is not None
+    assert (one.ending.detail, one.ending.reset) == ("enough", True)
+    assert two.ending is not None
+    assert (two.ending.detail, two.ending.reset) == ("closed by the test", False)
+    await client.reset_all()
+    assert three.ending is not None
+    assert three.ending.reset
+    assert four.ending is not None
+    await client.close_all("no more")  # also when there is none
+
+
+async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient) -> None:
+    one, two = await world.connect(), await world.connect()
+    two.shut_down("enough")
+    stats = await client.stats()
+    assert (stats.connections_accepted, stats.connections_open) == (2, 1)
+    assert (stats.bytes_upstream, stats.bytes_downstream) == (2, 2)
+    assert stats.ended == {"shutdown": 1}
+    (shown,) = await client.connections()
+    assert (shown.id, shown.state.client, shown.state.upstream) == (one.id, one.client, one.upstream)
+    assert shown.state.passed_bytes == {UP: 1, DOWN: 1}
+    assert 0 <= shown.state.age_s < 60
+
+
+async def test_where_the_proxy_listens_is_known(world: World, client: AsyncClient) -> None:
+    (address,) = world.proxy.listen_addresses
+    assert await client.address() == address
+    assert f"{await client.host()}:{await client.port()}" == address
+    assert await client.url("redis", "0") == f"redis://{address}/0"
+
+
+async def test_a_connection_is_waited_for(world: World, client: AsyncClient) -> None:
+    with pytest.raises(WaitTimeout, match="for a live connection; there are 0 connections accepted"):
+        await client.wait_for_connection(timeout_s=0.01)
+    connection = await world.connect()
+    assert (await client.wait_for_connection()).id == connection.id
+    stats = await client.wait_for(lambda stats: stats.bytes_upstream == 1)
+    assert stats.connections_open == 1
+
+
+async def test_what_is_told_to_a_connection_that_is_over_is_an_error(
+    world: World, client: AsyncClient
+) -> None:
+    live = await world.connect()
+    connection = await client.connection(live.id)
+    change = await connection.latency(0.1)
+    live.shut_down("enough")
+    await change.undo()  # is none
+    for tell in (connection.throttle(1), connection.reset(), connection.refresh(), client.connection("a b")):
+        with pytest.raises(ConnectionNotFound, match="not found: it is over, or never was"):
+            await tell

@@ -1,0 +1,49 @@
+"""What is raised on purpose says what happened, in one line, and keeps the pieces apart."""
+
+from __future__ import annotations
+
+import pytest
+
+from trixter.errors import (
+    ApiError,
+    ApiUnreachable,
+    BindError,
+    ConnectionNotFound,
+    ProfileError,
+    SettingError,
+    TrixterError,
+    WaitTimeout,
+)
+
+LINES: dict[TrixterError, str] = {
+    SettingError("delay_s", -1, "0 or more"): "delay_s must be 0 or more, not -1",
+    BindError("127.0.0.1:80", "permission denied"): "cannot listen on 127.0.0.1:80: permission denied",
+    ProfileError("mine.toml", "", "is no TOML"): "mine.toml: is no TOML",
+    ProfileError("mine.toml", "profiles.x", "is taken"): "mine.toml: profiles.x: is taken",
+    WaitTimeout("rain", 0.5, "there is sun"): "waited 0.5 s in vain for rain; there is sun",
+    ApiUnreachable("http://x", "it is gone"): "no API answers at http://x: it is gone",
+    ApiError(409, "no"): "no (409)",
+    ConnectionNotFound("a1-7"): "connection a1-7 not found: it is over, or never was",
+}
+
+
+@pytest.mark.parametrize(("error", "line"), LINES.items(), ids=lambda each: type(each).__name__)
+def test_an_error_is_one_line(error: TrixterError, line: str) -> None:
+    assert str(error) == line
+
+
+def test_a_connection_that_is_not_there_is_an_error_of_the_api() -> None:
+    error = ConnectionNotFound("a1-7")
+    assert isinstance(error, ApiError)
+    assert (error.status, error.message, error.id) == (404, "connection not found", "a1-7")
+
+
+def test_a_wait_in_vain_is_a_timeout() -> None:
+    assert isinstance(WaitTimeout("rain", 0.5, "there is sun"), TimeoutError)
+
+
+def test_a_module_has_only_what_it_offers() -> None:
+    import trixter
+
+    with pytest.raises(AttributeError, match="module 'trixter' has no attribute 'Klient'"):
+        trixter.Klient  # noqa: B018 - reading fails
