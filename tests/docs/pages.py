@@ -4,7 +4,7 @@ What the words after a fence's language mean (readers do not see them):
 
 - ``sh``: pasted into the page's shell, which keeps its variables. ``exits=N`` if that is how it ends, and
   ``exits=any`` if nobody can say.
-- ``python``: run as a program; with ``file=PATH`` it is written there instead.
+- ``python``: run as a program; with ``file=PATH`` it, or ``toml``, is written there instead.
 - ``sh terminal=N``, ``python terminal=N``: left running in a terminal of its own, in place of what ran there;
   with ``alone``, in place of all that ran anywhere.
 - ``text output``, ``json output``: what the block before it printed; ``output=N``: what terminal N shows.
@@ -22,14 +22,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = ("README.md", "docs/api.md", "docs/faults.md", "docs/netem.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = (
+    "README.md",
+    "docs/api.md",
+    "docs/client.md",
+    "docs/faults.md",
+    "docs/netem.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+)
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 # Language and options, as above.
 FORMS = re.compile(
     r"sh( exits=(\d+|any))?|sh terminal=\w+( alone)?"
-    r"|python( file=\S+|( terminal=\w+))?"
+    r"|python( file=\S+|( terminal=\w+)|( exits=(\d+|any)))?|toml file=\S+"
     r"|(text|json) output(=\w+)?"
     r"|diff file=\S+"
 )

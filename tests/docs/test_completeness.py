@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
-from trixter import __version__
+from trixter import Client, __version__, errors
 from trixter.api import answers
 from trixter.api.bodies import FAULT_BODIES, DefaultsBody
 from trixter.api.calls import Calls
@@ -23,7 +23,10 @@ from trixter.api.replies import Status
 from trixter.api.routing import Operation
 from trixter.cli.flag import Flag
 from trixter.cli.flags import FLAGS
+from trixter.control import LiveConnection
 from trixter.faults import CATALOGUE, Fault
+from trixter.profiles import Profile, published_profiles
+from trixter.profiles.keys import KEYS, Key
 from trixter.proxy import Proxy, ending
 
 ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
@@ -85,6 +88,29 @@ def test_the_faults_page_has_every_fault_and_setting(kind: type[Fault]) -> None:
 @pytest.mark.parametrize("reason", [*ENDINGS, "terminated"])
 def test_the_faults_page_has_every_reason_of_an_end(reason: str) -> None:
     cells("docs/faults.md", f"`{reason}`")
+
+
+def test_the_client_page_has_every_word() -> None:
+    words = {name for face in (Client, LiveConnection) for name in dir(face) if not name.startswith("_")}
+    text = text_of("docs/client.md")
+    assert {word for word in words if not re.search(rf"`{word}[(`]", text)} == set()
+
+
+@pytest.mark.parametrize("profile", published_profiles().values(), ids=lambda profile: profile.name)
+def test_the_client_page_has_every_profile(profile: Profile) -> None:
+    numbers = (profile.down_kbit, profile.up_kbit, profile.round_trip_ms)
+    shown = ["\N{EN DASH}" if number is None else f"{number:g}" for number in numbers]
+    assert cells("docs/client.md", f"`{profile.name}`")[1:] == [*shown, profile.source]
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_the_client_page_has_every_key_of_a_profile(key: Key) -> None:
+    assert cells("docs/client.md", f"`{key.name}`")[1] == key.accepts
+
+
+@pytest.mark.parametrize("name", set(errors.__all__) - {"BindError", "TrixterError"})
+def test_the_client_page_has_every_error(name: str) -> None:
+    cells("docs/client.md", f"`{name}`")
 
 
 def test_the_changelog_has_this_version() -> None:
