@@ -1,5 +1,6 @@
 """Settings that change while bytes are in flight: Hypothesis writes the conversation."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -7,6 +8,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.faults.flows import Flow
 from tests.faults.mixtures import harmless_faults, spans, terminations
 from trixter.faults import EOF, Abort, Fault, Faults, Hold
+
+# Every step looks at all that has been said: half a minute, where the machine has other things to do.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(100)]
 
 
 class Conversation(RuleBasedStateMachine):

@@ -8,7 +8,7 @@ from tests.proxy.house import LIMIT_BYTES, House
 from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Latency, Throttle
+from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
 from trixter.proxy import Ending
 from trixter.proxy.reactor import BUFFER_BYTES
 from trixter.proxy.splicer import PIPE_BYTES
@@ -56,6 +56,21 @@ async def test_the_end_waits_behind_what_a_full_sink_has_not_taken(house: House)
     await turns()
     assert await server.receive_all() == PAYLOAD[:sent]
     assert house.ending is None
+
+
+async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(house: House) -> None:
+    house.start_with(upstream=Faults(Hold(is_on=True)))
+    client, server, connection = house.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
+    sent = await clog(client)
+    assert LIMIT_BYTES < upstream.held_bytes <= LIMIT_BYTES + BUFFER_BYTES + 1000
+    client.finish()
+    house.clock.advance(3600.0)
+    await turns()
+    assert (upstream.passed_bytes, house.clock.next_at) == (0, None)
+    upstream.faults = CALM
+    assert await server.receive_all() == PAYLOAD[:sent]
+    assert (upstream.held_bytes, house.ending) == (0, None)
 
 
 async def test_a_close_waits_behind_what_a_full_sink_has_not_taken(house: House) -> None:
