@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.cli.program import Program
+from trixter.cli.signals import STOP_SIGNALS
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +18,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("TRIXTER_"):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def own_signals() -> Iterator[None]:
+    """Let commands that run in this process catch signals, until the test is over."""
+    caught = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in caught.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -26,9 +26,16 @@ class Program:
         *args: Of the command.
         code: What Python runs.
         env: More environment variables.
+        start_new_session: Whether it is cut off from the terminal that the tests run in.
     """
 
-    def __init__(self, *args: str, code: str = COMMAND, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *args: str,
+        code: str = COMMAND,
+        env: dict[str, str] | None = None,
+        start_new_session: bool = False,
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, *args],
             env={**os.environ, **(env or {})},
@@ -36,6 +43,7 @@ class Program:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=start_new_session,
         )
         assert self._process.stdout
         assert self._process.stderr

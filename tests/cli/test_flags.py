@@ -11,6 +11,7 @@ from trixter import __version__
 from trixter.cli.command import main, trixter
 from trixter.cli.flags import FLAGS
 from trixter.cli.options import Options
+from trixter.proxy import Defaults
 
 REQUIRED = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8181")
 
@@ -25,6 +26,9 @@ TYPED: list[tuple[str, str, Any]] = [
     ("-a", "[::1]:8888", "[::1]:8888"),
     ("--delay-ms", "250", 250),
     ("--delay-ms", "18446744073709551615", 2**64 - 1),
+    ("--jitter-ms", "50", 50),
+    ("--profile", "3g", "3g"),
+    ("--profiles", "networks.toml", "networks.toml"),
     ("--throttle-rate-bytes", "65536", 65536),
     ("--slice-size-bytes", "0512", 512),
     ("--corrupt-probability-rate", "0.02", 0.02),
@@ -79,8 +83,7 @@ def test_what_is_left_out_is_off() -> None:
 def test_the_defaults_are_the_originals() -> None:
     o = options(*REQUIRED)
     assert (o.api, o.random_seed, o.api_token, o.api_name) == (None, None, None, ())
-    assert (o.delay_ms, o.throttle_rate_bytes, o.slice_size_bytes, o.connection_duration_ms) == (0, 0, 0, 0)
-    assert (o.terminate_probability_rate, o.corrupt_probability_rate) == (0.0, 0.0)
+    assert o.defaults() == Defaults()
     assert (o.limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
     assert (o.log_level, o.log_format) == ("info", "text")
 
@@ -92,7 +95,7 @@ def test_a_flag_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch
 
 def test_an_empty_environment_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIXTER_DELAY_MS", "")
-    assert options(*REQUIRED).delay_ms == 0
+    assert options(*REQUIRED).defaults() == Defaults()
 
 
 def test_names_may_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,14 @@
 """Wiring: the ``trixter`` command, and the only place that knows every part.
 
-- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``parameters.py`` reads
-  their values, ``options.py`` holds them all and says what they mean to the proxy.
+- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``parameters.py`` and
+  ``addresses.py`` read their values, ``options.py`` holds them all and says what they mean to the proxy.
 - ``service.py``: the proxy and its API, bound together, started and stopped; ``run.py`` does so until
   somebody stops it (``signals.py``).
 - ``logs.py``: what the log looks like.
-- ``demo/``: a show of it all, with nothing else needed.
+- ``demo/``: a show of it all, with nothing else needed; ``child/``: ``trixter run``; ``profiles.py``.
+- ``remote/``: the subcommands for a proxy that runs; ``wording.py`` and ``tables.py``: what they print.
+
+``group.py`` imports the subcommand that is called, and no other.
 
 What is heavy (the event loop, the API's web framework) is imported by those who use it, when they do.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -10,15 +11,26 @@ import click
 from click.core import ParameterSource
 
 from trixter import __version__
-from trixter.cli.demo.command import demo
-from trixter.cli.flag import SectionedGroup, complaint
+from trixter.cli import signals
+from trixter.cli.flag import complaint
 from trixter.cli.flags import FLAGS
+from trixter.cli.group import SETTINGS, LazyGroup
+from trixter.cli.named import profile_of
 from trixter.cli.options import Options
 from trixter.cli.printable import printable
 from trixter.errors import TrixterError
 
 WRONG_USAGE = 2
 FAILED = 1
+
+SUBCOMMANDS = {
+    "demo": "trixter.cli.demo.command:demo",
+    "run": "trixter.cli.child.command:run",
+    "profiles": "trixter.cli.profiles:profiles",
+}
+
+# To be stopped is how these end; others have not done what was asked.
+UNTIL_STOPPED = {"demo"}
 
 HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, narrow,
 sliced, corrupt or cut. Change it for each connection, while it is in use, over a REST API.
@@ -43,13 +55,14 @@ API describes itself at /openapi.json.
 
 
 @click.group(
-    cls=SectionedGroup,
+    cls=LazyGroup,
+    places=SUBCOMMANDS,
     name="trixter",
     help=HELP,
     epilog=EPILOG,
     params=list(FLAGS),
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings=SETTINGS,
 )
 @click.version_option(__version__, message="trixter %(version)s")
 @click.pass_context
@@ -57,17 +70,17 @@ def trixter(ctx: click.Context, /, **values: Any) -> int | None:
     """Run the proxy, unless a subcommand says what to do instead."""
     if ctx.invoked_subcommand:
         _refuse_flags_before(ctx, ctx.invoked_subcommand)
+        if ctx.invoked_subcommand not in UNTIL_STOPPED:
+            signals.leave_as_killed()
         return None
     missing = [f"--{name}" for name in ("listen", "upstream") if values[name] is None]
     if missing:
         needs = " and ".join(missing)
         raise click.UsageError(f"{needs} must be given; try `trixter --help` or `trixter demo`", ctx)
+    profile_of(ctx, values["profile"], values["profiles"])
     from trixter.cli.run import run
 
     return run(Options(**values))
-
-
-trixter.add_command(demo)
 
 
 def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:
@@ -89,6 +102,9 @@ def main(args: Sequence[str] | None = None) -> None:
         _fail(complaint(exc), WRONG_USAGE)
     except TrixterError as exc:
         _fail(str(exc), FAILED)
+    except BrokenPipeError:  # who read what we print has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(FAILED)
 
 
 def _fail(why: str, status: int) -> NoReturn:

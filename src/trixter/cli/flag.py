@@ -11,8 +11,8 @@ from click.core import ParameterSource
 from trixter.cli.options import Options
 from trixter.cli.parameters import Token, Wording
 
-# Flags up to this length have their help beside them, longer ones below.
-LONGEST_FLAG = 36
+# A flag of the proxy itself: named like the option that it sets, and like its environment variable.
+OF_THE_PROXY: Any = object()
 
 
 class Flag(click.Option):
@@ -24,14 +24,27 @@ class Flag(click.Option):
         type: Reads the value.
         help: What it does, in one sentence.
         multiple: Whether it may be repeated; in the environment, with spaces between the values.
+        default: Instead of that of ``Options``.
+        envvar: Instead of ``TRIXTER_…``; ``None`` for no variable.
     """
 
-    def __init__(self, names: str, section: str, type: Wording, help: str, *, multiple: bool = False) -> None:
+    def __init__(
+        self,
+        names: str,
+        section: str,
+        type: Wording,
+        help: str,
+        *,
+        multiple: bool = False,
+        default: Any = OF_THE_PROXY,
+        envvar: str | None = OF_THE_PROXY,
+    ) -> None:
         opts = names.split()
         self.section = section
         self.flag_name = opts[-1]
         name = self.flag_name.removeprefix("--").replace("-", "_")
-        default = getattr(Options, name, None)
+        if default is OF_THE_PROXY:
+            default = getattr(Options, name, None)
         super().__init__(
             opts,
             type=type,
@@ -41,7 +54,7 @@ class Flag(click.Option):
             default=default,
             # Where 0 is off, the heading says so once.
             show_default=bool(default),
-            envvar=f"TRIXTER_{name.upper()}",
+            envvar=f"TRIXTER_{name.upper()}" if envvar is OF_THE_PROXY else envvar,
         )
 
 
@@ -56,25 +69,6 @@ class SecretFlag(Flag):
             ctx.set_parameter_source(str(self.name), ParameterSource.ENVIRONMENT)
             raise click.BadParameter(f"must be {Token.accepts}; unset it for none", ctx=ctx, param=self)
         return super().value_from_envvar(ctx)
-
-
-class SectionedGroup(click.Group):
-    """Show the flags in the help under the headings of their sections."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "--listen HOST:PORT --upstream HOST:PORT [OPTIONS]")
-        formatter.write_usage(ctx.command_path, "COMMAND", prefix="       ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record:
-                sections.setdefault(getattr(param, "section", "Help"), []).append(record)
-        for heading, records in sections.items():
-            with formatter.section(heading):
-                formatter.write_dl(records, col_max=LONGEST_FLAG)
-        self.format_commands(ctx, formatter)
 
 
 def complaint(error: click.UsageError) -> str:

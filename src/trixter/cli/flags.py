@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
+from trixter.cli.addresses import HostName, ListenAddress, UpstreamAddress
 from trixter.cli.flag import Flag, SecretFlag
-from trixter.cli.parameters import (
-    HostName,
-    ListenAddress,
-    OneOf,
-    Probability,
-    Token,
-    UpstreamAddress,
-    WholeNumber,
-)
+from trixter.cli.parameters import FilePath, Name, OneOf, Probability, Token, WholeNumber
 
 ADDRESSES = "Addresses"
 FAULTS = "Faults of new connections, in both directions (0 is off)"
@@ -34,7 +27,10 @@ FLAGS = [
     Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
     Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
     Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
+    Flag("--profile", FAULTS, Name(), "Begin with a named network, such as 3g; `trixter profiles` has them."),
+    Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
     Flag("--delay-ms", FAULTS, MILLISECONDS, "Each byte leaves this long after it arrived."),
+    Flag("--jitter-ms", FAULTS, MILLISECONDS, "Give or take so much of the delay."),
     Flag("--throttle-rate-bytes", FAULTS, BYTES_PER_S, "Bytes leave at this rate."),
     Flag("--slice-size-bytes", FAULTS, BYTES, "Nothing larger leaves in one piece."),
     Flag("--corrupt-probability-rate", FAULTS, Probability(), "Random bytes get in front of what is read."),

@@ -5,23 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from trixter.cli.wanted import MS_PER_S, Wanted
+
 if TYPE_CHECKING:
     from trixter.proxy import Defaults
 
-MS_PER_S = 1000
-
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(Wanted):
     """Hold the value of every flag, in the flag's own unit, under the flag's own name.
 
     The defaults here are the flags' defaults. The faults hold for both directions of new connections; in
-    all of them 0 means off.
+    all of them 0 means off, and ``None`` as the profile has it.
 
     Args:
         listen: Where clients connect to.
         upstream: Where their connections lead.
         api: Where the REST API listens; ``None`` means that there is none.
+        profile: The name of the faults to begin with; ``None`` means without any.
+        profiles: A file with more profiles.
         random_seed: The root of all luck; ``None`` means that it is drawn.
     """
 
@@ -30,11 +32,8 @@ class Options:
     api: str | None = None
     api_token: str | None = field(default=None, repr=False)
     api_name: tuple[str, ...] = ()
-    delay_ms: int = 0
-    throttle_rate_bytes: int = 0
-    slice_size_bytes: int = 0
-    terminate_probability_rate: float = 0.0
-    corrupt_probability_rate: float = 0.0
+    profile: str | None = None
+    profiles: str | None = None
     connection_duration_ms: int = 0
     random_seed: int | None = None
     limit_bytes: int = 4 * 1024 * 1024
@@ -47,16 +46,20 @@ class Options:
         return self.connect_timeout_ms / MS_PER_S
 
     def defaults(self) -> Defaults:
-        """Return what new connections start with."""
-        from trixter.faults import Corrupt, Faults, Latency, Slice, Terminate, Throttle
+        """Return what new connections start with: the profile's faults, and the flags' in place of theirs.
+
+        Raises:
+            SettingError: If there is no such profile.
+            ProfileError: If the file of profiles is not as it should be.
+        """
+        from trixter.faults import CALM
         from trixter.proxy import Defaults
 
-        faults = Faults(
-            Corrupt(probability=self.corrupt_probability_rate),
-            Terminate(probability=self.terminate_probability_rate),
-            Slice(size_bytes=self.slice_size_bytes),
-            Throttle(rate_bytes_per_s=self.throttle_rate_bytes),
-            Latency(delay_s=self.delay_ms / MS_PER_S),
-        )
+        upstream = downstream = CALM
+        if self.profile is not None:
+            from trixter.profiles import find_profile
+
+            profile = find_profile(self.profile, self.profiles)
+            upstream, downstream = profile.upstream, profile.downstream
         duration_s = self.connection_duration_ms / MS_PER_S
-        return Defaults(upstream=faults, downstream=faults, duration_s=duration_s)
+        return Defaults(upstream=self.over(upstream), downstream=self.over(downstream), duration_s=duration_s)

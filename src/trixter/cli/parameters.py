@@ -7,15 +7,14 @@ from typing import Any, NoReturn
 
 import click
 
-from trixter.errors import SettingError
-
 # The original's numbers are unsigned 64-bit ones, and its scripts may say so.
 GREATEST = 2**64 - 1
 
+# A day: what waits must be able to, and years are more than a system can.
+LONGEST_S = 86_400
+
 # Nobody reads on after this much of a value.
 SHOWN_CHARACTERS = 60
-
-HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
 
 
 class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
@@ -78,47 +77,49 @@ class Probability(Wording):
         return probability
 
 
-class ListenAddress(Wording):
-    """Read an address to listen on; it stays text, for the proxy resolves it."""
+class Seconds(Wording):
+    """Read a span of time that is not nothing."""
 
-    name = "address"
-    form = "HOST:PORT"
+    name = "seconds"
+    form = "S"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from trixter.proxy.address import Address
-
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            Address.parse_tcp(value, "listen")
-        except SettingError as exc:
-            self.refuse(exc.accepts, value, param, ctx)
-        return str(value)
+            seconds = float(value)
+        except ValueError:
+            seconds = 0.0
+        if not 0 < seconds <= LONGEST_S:
+            self.refuse(f"a number of seconds, more than 0 and at most {LONGEST_S}", value, param, ctx)
+        return seconds
 
 
-class UpstreamAddress(Wording):
-    """Read the address of a server; it stays text, for the proxy resolves it."""
-
-    name = "address"
-    form = "HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from trixter.proxy.address import Address
-
-        try:
-            Address.parse(value)
-        except SettingError as exc:
-            self.refuse(exc.accepts, value, param, ctx)
-        return str(value)
-
-
-class HostName(Wording):
-    """Read a host name, as it stands in a ``Host`` header without its port."""
+class Name(Wording):
+    """Read a name; who looks it up says whether there is such a thing."""
 
     name = "name"
     form = "NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if not HOST_NAME.fullmatch(value):
-            self.refuse("a host name without a port, such as chaos.example", value, param, ctx)
+        return str(value)
+
+
+class Text(Wording):
+    """Read whatever it says."""
+
+    name = "text"
+    form = "TEXT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
+
+
+class FilePath(Wording):
+    """Read where a file is; who opens it says whether it is there."""
+
+    name = "file"
+    form = "FILE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
 
 

@@ -33,11 +33,20 @@ def run(options: Options) -> int:
     """
     configure(options.log_level, options.log_format)
     raise_descriptor_limit()
+    return run_to_the_end(_serve(bound_service(options)))
+
+
+def bound_service(options: Options) -> Service:
+    """Take every port, and tell the seed.
+
+    Raises:
+        BindError: If a port cannot be had; then nothing was accepted.
+    """
     seed = options.random_seed if options.random_seed is not None else secrets.randbits(64)
     service = Service(options, seed)
     service.bind()
     log.info("random seed: %d", seed)
-    return run_to_the_end(_serve(service))
+    return service
 
 
 def run_to_the_end(main: Coroutine[Any, Any, int]) -> int:

@@ -29,6 +29,7 @@ class Service:
 
     def __init__(self, options: Options, seed: int) -> None:
         self._options = options
+        self.seed = seed
         self.proxy = Proxy(
             listen=options.listen,
             upstream=options.upstream,

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+# What a shell adds to the number of the signal that ended a command.
+KILLED = 128
+
 log = logging.getLogger("trixter.cli")
 
 
@@ -21,6 +24,16 @@ def leave_quietly() -> None:
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(0)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, leave)
+
+
+def leave_as_killed() -> None:
+    """Make a signal end the program with the status of one that it killed: what was asked for is not done."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        sys.exit(KILLED + number)
 
     for number in STOP_SIGNALS:
         signal.signal(number, leave)

@@ -1,0 +1,81 @@
+"""Reading the values of flags that are addresses or names of hosts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from trixter.cli.parameters import Wording
+from trixter.errors import SettingError
+
+HAS_PORT = re.compile(r":[0-9]+$")
+
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+
+
+class ListenAddress(Wording):
+    """Read an address to listen on; it stays text, for the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.proxy.address import Address
+
+        try:
+            Address.parse_tcp(value, "listen")
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class ApiUrl(Wording):
+    """Read where an API is: an address, or a URL; it becomes a URL."""
+
+    name = "address"
+    form = "HOST:PORT"
+    accepts = "host:port or a URL, such as 127.0.0.1:8888 or http://chaos.example:8888"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.proxy.address import Address
+
+        scheme, _, rest = value.rpartition("://")
+        if scheme not in ("", "http", "https"):
+            self.refuse(self.accepts, value, param, ctx)
+        address = rest.rstrip("/") if scheme else rest
+        port = {"": "", "http": ":80", "https": ":443"}[scheme]
+        try:
+            Address.parse_tcp(address if HAS_PORT.search(address) else address + port, "api")
+        except SettingError:
+            self.refuse(self.accepts, value, param, ctx)
+        return f"{scheme or 'http'}://{address}"
+
+
+class UpstreamAddress(Wording):
+    """Read the address of a server; it stays text, for the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.proxy.address import Address
+
+        try:
+            Address.parse(value)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class HostName(Wording):
+    """Read a host name, as it stands in a ``Host`` header without its port."""
+
+    name = "name"
+    form = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not HOST_NAME.fullmatch(value):
+            self.refuse("a host name without a port, such as chaos.example", value, param, ctx)
+        return str(value)

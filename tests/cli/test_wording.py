@@ -1,0 +1,116 @@
+"""What numbers and faults are called where people read them."""
+
+from __future__ import annotations
+
+import pytest
+
+from trixter.cli import wording
+from trixter.faults import (
+    CALM,
+    CATALOGUE,
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Fault,
+    Faults,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1536, "1.5 KiB"),
+        (2**20 - 1, "1.0 MiB"),
+        (5 * 2**30, "5.0 GiB"),
+        (2**64, "16.0 EiB"),
+        (2**80, "1048576.0 EiB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert wording.size(count) == text
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_s", "text"),
+    [
+        (65536, "64 KiB/s"),
+        (30_000, "30 kB/s"),
+        (1_500_000, "1.5 MB/s"),
+        (625_000, "625 kB/s"),
+        (96_000, "96 kB/s"),
+        (2**20, "1 MiB/s"),
+        (1024 * 1024 + 256 * 1024, "1.25 MiB/s"),
+        (12_345, "12,345 B/s"),
+        (100, "100 B/s"),
+        (0.5, "0.5 B/s"),
+        (2**64 - 1, "18,446,744,073,709,551,615 B/s"),
+    ],
+)
+def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
+    assert wording.rate(bytes_per_s) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "0.0 s"),
+        (59.99, "59.9 s"),
+        (60, "1m00s"),
+        (3599.9, "59m59s"),
+        (3600, "1h00m"),
+        (86_399, "23h59m"),
+        (90_000, "1d01h"),
+    ],
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert wording.age(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (Latency(delay_s=0.25), "latency 250 ms"),
+        (Latency(delay_s=0.29), "latency 290 ms"),
+        (Latency(delay_s=0.0005), "latency 0.5 ms"),
+        (Latency(delay_s=1.3), "latency 1.3 s"),
+        (Latency(delay_s=3600), "latency 3600 s"),
+        (Latency(delay_s=0.25, jitter_s=0.05), "latency 250 ± 50 ms"),
+        (Throttle(rate_bytes_per_s=65536), "throttle 64 KiB/s"),
+        (Slice(size_bytes=1400), "slice 1,400 B"),
+        (Slice(size_bytes=16, variation_bytes=4, gap_s=0.005), "slice 12 to 16 B every 5 ms"),
+        (Corrupt(probability=0.02), "corrupt 2 %"),
+        (Corrupt(probability=0.0001, mode=CorruptMode.FLIP), "corrupt 0.01 % by flips"),
+        (Terminate(probability=1), "terminate 100 %"),
+    ],
+)
+def test_faults_with_their_numbers(fault: Fault, text: str) -> None:
+    assert wording.fault(fault) == text
+
+
+@pytest.mark.parametrize("kind", CATALOGUE)
+def test_every_fault_is_called_by_its_name(kind: type[Fault]) -> None:
+    assert wording.fault(kind()).startswith(kind.__name__.lower())
+
+
+LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "text"),
+    [
+        (CALM, CALM, "calm"),
+        (Faults(LATE, SLOW), Faults(LATE, SLOW), "throttle 1 kB/s, latency 100 ms"),
+        (Faults(LATE), CALM, "up: latency 100 ms"),
+        (Faults(LATE), Faults(LATE, SLOW), "latency 100 ms; down: throttle 1 kB/s"),
+        (Faults(LATE), Faults(SLOW), "up: latency 100 ms; down: throttle 1 kB/s"),
+    ],
+)
+def test_what_the_directions_share_is_said_once(up: Faults, down: Faults, text: str) -> None:
+    assert wording.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text
