@@ -17,6 +17,7 @@ SHAPES = [
     r'"(?:up|down)stream": ?\d+',
     r"\b\d+(?= (?:passed|failed)\b)",
     r"0x[0-9a-f]+",
+    r" {2,}",  # columns move with what is in them
 ]
 SHAPE = re.compile("|".join(f"({shape})" for shape in SHAPES))
 

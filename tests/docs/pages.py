@@ -26,6 +26,7 @@ PAGES = (
     "README.md",
     "docs/api.md",
     "docs/client.md",
+    "docs/commands.md",
     "docs/faults.md",
     "docs/netem.md",
     "CONTRIBUTING.md",

@@ -26,11 +26,16 @@ FAILED = 1
 SUBCOMMANDS = {
     "demo": "trixter.cli.demo.command:demo",
     "run": "trixter.cli.child.command:run",
+    "ls": "trixter.cli.remote.ls:ls",
+    "watch": "trixter.cli.remote.watch:watch",
+    "set": "trixter.cli.remote.set:set_",
+    "kill": "trixter.cli.remote.kill:kill",
+    "defaults": "trixter.cli.remote.defaults:defaults",
     "profiles": "trixter.cli.profiles:profiles",
 }
 
 # To be stopped is how these end; others have not done what was asked.
-UNTIL_STOPPED = {"demo"}
+UNTIL_STOPPED = {"demo", "watch"}
 
 HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, narrow,
 sliced, corrupt or cut. Change it for each connection, while it is in use, over a REST API.
@@ -44,6 +49,11 @@ Point your client to 127.0.0.1:8080 and turn the knobs while it talks:
   curl -s http://127.0.0.1:8888/connections
   curl -s -X PATCH http://127.0.0.1:8888/connections/_all/delay \\
     -H 'Content-Type: application/json' -d '{"delay_ms": 0}'
+
+\b
+Or let trixter do that:
+  trixter ls
+  trixter set _all --profile 3g
 
 `trixter demo` shows all of it in a few seconds, with nothing else needed. Every option is also an
 environment variable: --delay-ms is TRIXTER_DELAY_MS.

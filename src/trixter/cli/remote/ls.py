@@ -1,0 +1,41 @@
+"""The ``trixter ls`` subcommand."""
+
+from __future__ import annotations
+
+import click
+
+from trixter.cli.group import SETTINGS, SectionedCommand
+from trixter.cli.remote.flags import API_FLAGS
+
+
+@click.command(
+    cls=SectionedCommand,
+    name="ls",
+    short_help="List the live connections of a running proxy.",
+    params=list(API_FLAGS),
+    context_settings=SETTINGS,
+)
+@click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
+def ls(api: str, api_token: str | None, is_json: bool) -> int:
+    """List the live connections of a running proxy, oldest first.
+
+    up and down are the bytes that have arrived at the server and at the client, held are those that the proxy
+    keeps.
+    """
+    from trixter.cli.remote.remote import Remote
+
+    with Remote(api, token=api_token) as remote:
+        if is_json:
+            print(remote.read("/connections"))
+            return 0
+        from trixter.cli.remote.listing import listing_of
+        from trixter.cli.tables import console, show
+        from trixter.control.steps import ReadConnections
+
+        connections = remote.perform(ReadConnections())
+    table, summary = listing_of(connections, console().width)
+    if connections:
+        show(table)
+        print()
+    print(summary)
+    return 0

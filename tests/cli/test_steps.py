@@ -1,0 +1,106 @@
+"""What the fault flags mean to a running proxy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from trixter.cli.remote.set import set_
+from trixter.cli.remote.steps import Change
+from trixter.control import ALL, Swap
+from trixter.control.steps import SetFaults
+from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
+from trixter.profiles import find_profile
+
+BOTH = tuple(Direction)
+UP, DOWN = BOTH
+
+
+def change(*flags: str) -> Change:
+    ctx = set_.make_context("set", [ALL, *flags])
+    values: dict[str, Any] = dict(ctx.params)
+    for other in ("target", "api", "api_token"):
+        del values[other]
+    asked = Change.of(ctx, values)
+    assert values == {}
+    return asked
+
+
+def steps(*flags: str) -> list[tuple[tuple[Direction, ...], Swap]]:
+    asked = change(*flags).steps(lambda directions, swap: SetFaults(ALL, directions, swap))
+    return [(step.directions, step.swap) for step in asked if isinstance(step, SetFaults)]
+
+
+def test_a_flag_is_a_fault_in_both_directions_in_place_of_its_kind() -> None:
+    assert steps("--delay-ms", "250", "--jitter-ms", "50") == [
+        (BOTH, Swap.one(Latency(delay_s=0.25, jitter_s=0.05)))
+    ]
+
+
+def test_zero_switches_a_fault_off_and_no_flag_leaves_it() -> None:
+    assert steps("--throttle-rate-bytes", "0") == [(BOTH, Swap.one(Throttle()))]
+
+
+@pytest.mark.parametrize(
+    ("direction", "directions"), [("upstream", (UP,)), ("downstream", (DOWN,)), ("both", BOTH)]
+)
+def test_a_direction_is_that_one_only(direction: str, directions: tuple[Direction, ...]) -> None:
+    assert steps("--delay-ms", "1", "--direction", direction) == [
+        (directions, Swap.one(Latency(delay_s=0.001)))
+    ]
+
+
+@pytest.mark.parametrize(("flag", "is_on"), [("--hold", True), ("--no-hold", False)])
+def test_a_hold_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
+    assert steps(flag) == [(BOTH, Swap.one(Hold(is_on=is_on)))]
+
+
+def test_a_profile_takes_the_place_of_everything_and_flags_that_of_its_faults() -> None:
+    edge = find_profile("edge")
+    assert steps("--profile", "edge") == [
+        (each, Swap.everything(*edge.faults(each[0]))) for each in ((UP,), (DOWN,))
+    ]
+    [(_, swap)] = steps("--profile", "edge", "--delay-ms", "5", "--direction", "upstream")
+    assert swap == Swap.everything(*edge.upstream.with_fault(Latency(delay_s=0.005)))
+
+
+def test_jitter_alone_keeps_the_delay_of_the_profile() -> None:
+    [(_, swap), _] = steps("--profile", "edge", "--jitter-ms", "20")
+    assert swap.faults.find(Latency) == Latency(delay_s=0.42, jitter_s=0.02)
+
+
+def test_calm_takes_everything_away() -> None:
+    assert steps("--calm") == [((UP,), Swap.everything()), ((DOWN,), Swap.everything())]
+    assert steps("--calm", "--hold")[0] == ((UP,), Swap.everything(Hold(is_on=True)))
+
+
+def test_without_any_flag_nothing_is_asked() -> None:
+    assert change().is_nothing
+    assert not change("--calm").is_nothing
+    assert not change("--no-hold").is_nothing
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [
+        (("--calm", "--profile", "3g"), "--calm does not go with --profile"),
+        (("--jitter-ms", "5"), "--jitter-ms needs --delay-ms beside it"),
+        (("--jitter-ms", "5", "--calm"), "--jitter-ms needs --delay-ms beside it"),
+        (("--profile", "4g-ish"), "must be one of"),
+    ],
+)
+def test_flags_that_make_no_sense_together_are_refused(flags: tuple[str, ...], complaint: str) -> None:
+    with pytest.raises(click.UsageError, match=complaint):
+        change(*flags)
+
+
+def test_flags_of_the_environment_are_for_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DELAY_MS", "PROFILE", "DIRECTION", "THROTTLE_RATE_BYTES"):
+        monkeypatch.setenv(f"TRIXTER_{name}", "1")
+    assert change().is_nothing
+
+
+def test_faults_to_begin_with_that_are_calm_are_calm() -> None:
+    assert Faults(*steps("--calm")[0][1].faults) == CALM
