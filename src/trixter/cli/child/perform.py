@@ -57,10 +57,11 @@ async def _perform(service: Service, options: Options, command: Sequence[str], l
         introduction = Introduction(service.proxy.listen_addresses[0], api, options.api_token)
         relay = Relay()
         try:
-            child = relay.child = _start(introduction.fill_in(command), introduction.environment, limits)
+            child = _start(introduction.fill_in(command), introduction.environment, limits)
         except OSError as exc:
             click.echo(f"trixter: cannot run {command[0]!r}: {words_of(exc)}", err=True)
             return NOT_FOUND if exc.errno == errno.ENOENT else NOT_RUNNABLE
+        relay.to(child)
         status = await _end_of(child)
         if status:
             text = "%s ended with status %d; to repeat its luck: --random-seed %d"

@@ -2,38 +2,43 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 import signal
 import subprocess
+from types import FrameType
 
 from trixter.cli.signals import STOP_SIGNALS
 
-log = logging.getLogger("trixter.cli")
-
 
 class Relay:
-    """Pass signals on, from now on, on the running loop.
+    """Pass signals on, from now on; those that come before there is a child, once it is there.
 
-    ``child`` is assigned once it runs; what comes before that reaches it then.
+    By Python's own handlers: uvloop's are now and then called twice for one signal, and a child that is told
+    twice may be killed while it tidies up.
     """
 
     def __init__(self) -> None:
-        self.child: subprocess.Popen[bytes] | None = None
-        self._is_first = True
-        loop = asyncio.get_running_loop()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._is_first_interrupt = True
         for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, self._pass_on, number)
+            signal.signal(number, self._catch)
 
-    def _pass_on(self, number: signal.Signals) -> None:
-        if self.child is None:  # it could not be started
+    def to(self, child: subprocess.Popen[bytes]) -> None:
+        """Say who is to have them."""
+        self._child = child
+        while self._early:
+            child.send_signal(self._early.pop(0))
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self._child is None:
+            self._early.append(number)
             return
-        came_from_the_keyboard = number is signal.SIGINT and self._is_first and is_in_foreground()
-        self._is_first = False
-        if not came_from_the_keyboard:
-            self.child.send_signal(number)
-        log.debug("passed on: %s", number.name)
+        if number == signal.SIGINT and self._is_first_interrupt:
+            self._is_first_interrupt = False
+            if is_in_foreground():  # the child has it from the keyboard
+                return
+        self._child.send_signal(number)
 
 
 def is_in_foreground() -> bool:
