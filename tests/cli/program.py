@@ -16,7 +16,7 @@ from contextlib import contextmanager
 COMMAND = "from trixter.cli import main; main()"
 WITHOUT_UVLOOP = f"import sys; sys.modules['uvloop'] = None; {COMMAND}"
 
-PATIENCE_S = 10.0
+PATIENCE_S = 40.0
 
 
 class Program:

@@ -9,7 +9,7 @@ import subprocess
 import threading
 from pathlib import Path
 
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 
 # What programs say when there is something to talk to.
 READY = re.compile(r"listening on|Serving HTTP on|keeps running|^ +\d+ s$", re.MULTILINE)

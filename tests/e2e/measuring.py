@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 # For what must happen, however slow the machine is.
-PATIENCE_S = 15.0
+PATIENCE_S = 40.0
 
 # A busy machine may be this late, and is not always: the best of several tries is not.
 LATENESS_S = 0.050
