@@ -8,13 +8,14 @@ import gc
 import logging
 import resource
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from trixter.cli import signals
 from trixter.cli.logs import configure
 from trixter.cli.options import Options
 from trixter.cli.service import Service
+from trixter.proxy.loop import loop_factory
 
 # What macOS grants when it names no limit (OPEN_MAX in its sys/syslimits.h).
 MACOS_DESCRIPTORS = 10_240
@@ -77,15 +78,6 @@ def spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], NEVER)
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """Return uvloop's where it exists, else the standard library's."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def raise_descriptor_limit() -> None:

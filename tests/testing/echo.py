@@ -1,0 +1,54 @@
+"""A server in a thread, which sends back what it gets, and clients of it that block."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+from tests.proxy.waiting import PATIENCE_S
+from trixter.control import ListenAddress, Listens
+
+
+@contextmanager
+def echo_server() -> Iterator[str]:
+    """Give the address of a server; no thread of it is left behind."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as exits:
+        thread = threading.Thread(target=_serve, args=(server, exits), name="echo server")
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def connect(where: Listens | ListenAddress) -> socket.socket:
+    """Return a connection to a proxy."""
+    return socket.create_connection((where.host, where.port), PATIENCE_S)
+
+
+def say(client: socket.socket, words: bytes) -> bytes:
+    """Say something, and return what comes back."""
+    client.sendall(words)
+    return client.recv(1000)
+
+
+def _serve(server: socket.socket, exits: ExitStack) -> None:
+    with suppress(OSError):  # until it is shut down
+        while True:
+            client = server.accept()[0]
+            thread = threading.Thread(target=_send_back, args=(client,), name="echo")
+            thread.start()
+            exits.callback(thread.join)
+            exits.callback(_shut_down, client)
+
+
+def _send_back(client: socket.socket) -> None:
+    with client, suppress(OSError):
+        while data := client.recv(1000):
+            client.sendall(data)
+
+
+def _shut_down(client: socket.socket) -> None:
+    with suppress(OSError):
+        client.shutdown(socket.SHUT_RDWR)
