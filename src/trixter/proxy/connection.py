@@ -47,7 +47,7 @@ class Connection:
     """Dial the upstream for a client, carry bytes both ways, and end once, for one reason.
 
     Args:
-        number: Its place in the order of acceptance, from 1; its luck depends on it.
+        number: Its place in the order of acceptance, from 1 for each seed; its luck depends on it.
         id: What it is called from outside.
         client: The accepted socket, non-blocking. The connection closes it.
         peer: The client's address.

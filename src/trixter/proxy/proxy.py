@@ -76,6 +76,7 @@ class Proxy:
         self._connect_timeout_s = connect_timeout_s
         self._observer = observer
         self._door = Door.OPEN
+        self._numbered = 0  # connections that have had their luck from another seed
         self._sockets: list[socket.socket] = []
         self._addresses: list[str] = []
         self._listener: Listener | None = None
@@ -91,6 +92,11 @@ class Proxy:
     def door(self) -> Door:
         """Whether new connections are accepted."""
         return self._door
+
+    def reseed(self, seed: int) -> None:
+        """Let the next connection have the luck of the first one of a new proxy with that seed."""
+        self.dice = Dice(seed)
+        self._numbered = self.registry.accepted
 
     def bind(self) -> None:
         """Take the listening address, and accept nothing yet.
@@ -167,7 +173,8 @@ class Proxy:
 
     def _on_accepted(self, client: Socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1
-        connection = Connection(number, f"{self._id_prefix}-{number}", client, peer, self)
+        id = f"{self._id_prefix}-{number}"
+        connection = Connection(number - self._numbered, id, client, peer, self)
         self.registry.accept(connection)
         connection.start()
 

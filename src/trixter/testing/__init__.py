@@ -1,11 +1,40 @@
 """For tests: of what you build with trixter, and of trixter itself.
 
+- **ChaosProxy**, **AsyncChaosProxy**: the real proxy beside a test that blocks, or awaits.
+- **Chaos**: what the pytest fixtures ``chaos`` and ``chaos_session`` are: they make proxies, and close them.
 - **ManualClock**: time that stands still until the test moves it, so that an hour of latency costs nothing
   and a test never waits.
+
+The pytest plugin is in this room, too, and pytest loads it wherever trixter is installed. So this module
+imports nothing before it is used.
 """
 
 from __future__ import annotations
 
-from trixter.testing.manual_clock import ManualClock
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["ManualClock"]
+if TYPE_CHECKING:
+    from trixter.testing.async_chaos_proxy import AsyncChaosProxy
+    from trixter.testing.chaos import Chaos
+    from trixter.testing.chaos_proxy import ChaosProxy
+    from trixter.testing.manual_clock import ManualClock
+
+__all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock"]
+
+_HOMES = {
+    "AsyncChaosProxy": "async_chaos_proxy",
+    "Chaos": "chaos",
+    "ChaosProxy": "chaos_proxy",
+    "ManualClock": "manual_clock",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

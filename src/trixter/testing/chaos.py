@@ -1,0 +1,120 @@
+"""A maker of proxies, which closes them all: what the pytest fixtures are."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from trixter.profiles import Profile, find_profile
+from trixter.proxy import Defaults
+from trixter.testing.async_chaos_proxy import AsyncChaosProxy
+from trixter.testing.chaos_proxy import ChaosProxy
+from trixter.testing.conditions import FindProfile
+from trixter.testing.hosted import Hosted
+from trixter.testing.local import SEED_BITS
+from trixter.testing.loop_thread import LoopThread
+from trixter.testing.seeds import seed_for
+
+
+class Chaos:
+    """Make proxies, which share one thread, and close them all in the end.
+
+    Args:
+        seed: The root of their luck; by default another one each time.
+        defaults: What their connections start with.
+        find_profile: Finds profiles by their names.
+    """
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        *,
+        defaults: Defaults | None = None,
+        find_profile: FindProfile = find_profile,
+    ) -> None:
+        self.seed = secrets.randbits(SEED_BITS) if seed is None else seed
+        """The root of the luck of all its proxies: grow your own luck from it, and it is replayed, too."""
+        # Kept also if the test drops them: an address is all that some need.
+        self._proxies: list[ChaosProxy | AsyncChaosProxy] = []
+        self._defaults = defaults
+        self._find_profile = find_profile
+        self._exits = ExitStack()
+        self._thread: LoopThread | None = None
+
+    @property
+    def hosted(self) -> list[Hosted]:
+        """What runs behind its proxies, in the order in which they were made."""
+        return [proxy.hosted for proxy in self._proxies]
+
+    def proxy(
+        self, upstream: str, listen: str = "127.0.0.1:0", profile: str | Profile | None = None
+    ) -> ChaosProxy:
+        """Return a running proxy, for those who block.
+
+        Args:
+            upstream: ``host:port`` or ``unix:/path``.
+            listen: ``host:port``; port 0 stands for a free one.
+            profile: The faults that connections start with, in place of those of the mark.
+
+        Raises:
+            SettingError: If a setting is outside its range.
+            BindError: If the address cannot be had.
+        """
+        proxy = ChaosProxy(
+            upstream,
+            listen=listen,
+            profile=profile,
+            seed=self._next_seed(),
+            defaults=self._defaults,
+            thread=self._running_thread(),
+            find_profile=self._find_profile,
+        )
+        self._start(proxy)
+        return proxy
+
+    def async_proxy(
+        self, upstream: str, listen: str = "127.0.0.1:0", profile: str | Profile | None = None
+    ) -> AsyncChaosProxy:
+        """Return a running proxy, for those who await; this itself blocks for a moment. Else as ``proxy``."""
+        proxy = AsyncChaosProxy(
+            upstream,
+            listen=listen,
+            profile=profile,
+            seed=self._next_seed(),
+            defaults=self._defaults,
+            thread=self._running_thread(),
+            find_profile=self._find_profile,
+        )
+        self._start(proxy)
+        return proxy
+
+    def close(self) -> None:
+        """Close every proxy, and leave no thread behind. Twice is no error."""
+        self._exits.close()
+        self._thread = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _next_seed(self) -> int:
+        return seed_for(self.seed, f"proxy {len(self._proxies) + 1}")
+
+    def _running_thread(self) -> LoopThread:
+        if self._thread is None:
+            thread = LoopThread()
+            self._exits.callback(thread.stop)
+            thread.start()
+            self._thread = thread
+        return self._thread
+
+    def _start(self, proxy: ChaosProxy | AsyncChaosProxy) -> None:
+        proxy.hosted.start()
+        self._exits.callback(proxy.hosted.close)
+        self._proxies.append(proxy)

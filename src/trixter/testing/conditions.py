@@ -1,0 +1,89 @@
+"""What a test asks its network to be like: the arguments of ``@pytest.mark.netem``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from trixter.errors import SettingError
+from trixter.faults import (
+    Corrupt,
+    Direction,
+    Fault,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.profiles import Profile
+from trixter.proxy import Defaults
+
+FindProfile = Callable[[str], Profile]
+"""Finds a profile by its name, or raises ``SettingError``."""
+
+# Each word takes what it takes first as a method of a proxy.
+FAULT_WORDS: Mapping[str, Callable[[Any], Fault]] = {
+    "latency": lambda delay_s: Latency(delay_s=delay_s),
+    "throttle": lambda rate_bytes_per_s: Throttle(rate_bytes_per_s=rate_bytes_per_s),
+    "slice": lambda size_bytes: Slice(size_bytes=size_bytes),
+    "corrupt": lambda probability: Corrupt(probability=probability),
+    "terminate": lambda probability: Terminate(probability=probability),
+    "hold": lambda is_on: Hold(is_on=is_on),
+}
+
+
+def with_conditions(
+    defaults: Defaults,
+    find_profile: FindProfile,
+    *faults: Fault,
+    profile: str | None = None,
+    duration: float | None = None,
+    direction: Direction | str | None = None,
+    **words: Any,
+) -> Defaults:
+    """Return defaults with what was asked for added to them.
+
+    Args:
+        defaults: What was asked for before.
+        find_profile: Finds a profile by its name.
+        *faults: With all their settings, such as ``Latency(delay_s=0.2, jitter_s=0.1)``.
+        profile: Exactly the faults of that name, in place of those before; the others come on top.
+        duration: Seconds after which a connection is reset.
+        direction: Of all of these but the profile, which brings its own.
+        **words: ``latency=0.25`` and so on: ``FAULT_WORDS``.
+
+    Raises:
+        SettingError: If there is no such word, profile or direction, or a setting is outside its range.
+    """
+    unknown = next((word for word in words if word not in FAULT_WORDS), None)
+    if unknown is not None:
+        known = ", ".join([*FAULT_WORDS, "profile", "duration", "direction"])
+        raise SettingError("netem", unknown, f"made of faults and these words: {known}")
+    if profile is not None:
+        defaults = with_profile(defaults, find_profile(profile))
+    if duration is not None:
+        defaults = replace(defaults, duration_s=duration)
+    for fault in [*faults, *(FAULT_WORDS[word](value) for word, value in words.items())]:
+        if not isinstance(fault, Fault):
+            raise SettingError("netem", fault, "made of faults, such as Latency(delay_s=0.25), and of words")
+        for each in _directions(direction):
+            defaults = defaults.with_faults(each, defaults.faults(each).with_fault(fault))
+    return defaults
+
+
+def with_profile(defaults: Defaults, profile: Profile) -> Defaults:
+    """Return defaults with exactly the faults of a profile."""
+    for direction in Direction:
+        defaults = defaults.with_faults(direction, profile.faults(direction))
+    return defaults
+
+
+def _directions(direction: Direction | str | None) -> list[Direction]:
+    if direction is None:
+        return list(Direction)
+    try:
+        return [Direction(direction)]
+    except ValueError:
+        raise SettingError("direction", direction, '"upstream" or "downstream"') from None

@@ -1,0 +1,118 @@
+"""The last things that happened to a proxy, for the report of a test that fails."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from trixter.control import ALL, Step
+from trixter.control.steps import EndConnections, SetDefaults, SetDoor, SetDuration, SetFaults
+from trixter.faults import Direction
+from trixter.proxy import Connection, Ending, Proxy
+from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
+
+# What one still reads.
+KEPT = 20
+
+CHANGES = (SetDefaults, SetFaults, SetDuration, SetDoor, EndConnections)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Say what happened.
+
+    Args:
+        at_s: When, counted from the begin of the journal.
+        text: What.
+    """
+
+    at_s: float
+    text: str
+
+    def __str__(self) -> str:
+        return f"+{self.at_s:.3f} s  {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Remember what was in force when an exception began to take faults back.
+
+    Args:
+        exception_id: Which it was. Not the exception itself: it would keep alive what the test left behind.
+        in_force: A line for each thing.
+    """
+
+    exception_id: int
+    in_force: list[str]
+
+
+class Journal:
+    """Keep the last few events of a proxy, on its loop. Noting one takes a few microseconds."""
+
+    def __init__(self) -> None:
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Forget everything, and count from now."""
+        self._began_at = time.monotonic()
+        self._noted = 0
+        self._events: deque[Event] = deque(maxlen=KEPT)
+        self._failure: Failure | None = None
+
+    def lines(self) -> list[str]:
+        """Return what happened, oldest first."""
+        earlier = self._noted - len(self._events)
+        return [*([f"({earlier} earlier ones)"] if earlier else []), *map(str, self._events)]
+
+    def in_force(self, proxy: Proxy, exc: BaseException | None) -> list[str]:
+        """Return what was in force when that was raised, or is now if it took nothing back."""
+        if self._failure is not None and self._failure.exception_id in map(id, _all_of(exc)):
+            return self._failure.in_force
+        return in_force(proxy)
+
+    def on_opened(self, connection: Connection) -> None:
+        self._note(f"connection {connection.number} opened, from {connection.client}")
+
+    def on_ended(self, connection: Connection, ending: Ending) -> None:
+        up, down = (connection.passed_bytes(direction) for direction in Direction)
+        self._note(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
+
+    def before(self, step: Step[Any], proxy: Proxy, failing: BaseException | None) -> None:
+        """Look at how things are before a step changes them because a test fails."""
+        if isinstance(step, SetDoor):  # the connections that this ends come after it
+            self._note(f"door: {step.door.value}")
+        if failing is None or not isinstance(step, CHANGES):
+            return
+        if self._failure is None or self._failure.exception_id != id(failing):
+            self._failure = Failure(id(failing), in_force(proxy))
+
+    def after(self, step: Step[Any], proxy: Proxy) -> None:
+        """Note what a step has changed."""
+        match step:
+            case SetDefaults() | SetDuration():
+                self._note(f"new connections: {text_of_defaults(proxy.defaults)}")
+            case SetFaults(target) if target != ALL:
+                connection = proxy.registry.get(target)
+                if connection is not None:
+                    faults = (connection.pipe(direction).faults for direction in Direction)
+                    self._note(f"connection {connection.number}: {text_of_faults(*faults)}")
+
+    def _note(self, text: str) -> None:
+        self._events.append(Event(time.monotonic() - self._began_at, text))
+        self._noted += 1
+
+
+def _all_of(exc: BaseException | None) -> Iterator[BaseException]:
+    """Yield an exception, those it was made of, and those it came from."""
+    seen: set[int] = set()
+    due = [exc]
+    while due:
+        each = due.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            yield each
+            due += [each.__cause__, each.__context__]
+            due += getattr(each, "exceptions", ())  # of a group

@@ -1,0 +1,100 @@
+"""What both faces of a proxy in this process have in common."""
+
+from __future__ import annotations
+
+import secrets
+import warnings
+from typing import TypeVar
+
+from trixter.control import ListenAddress, Listens
+from trixter.control.words import FaultWords
+from trixter.profiles import Profile, find_profile
+from trixter.proxy import Defaults
+from trixter.testing.conditions import FindProfile, with_profile
+from trixter.testing.hosted import Hosted
+from trixter.testing.loop_thread import LoopThread
+
+SEED_BITS = 64
+
+ChangeT = TypeVar("ChangeT")
+
+
+class Local(Listens, FaultWords[ChangeT]):
+    """Own a proxy that runs in this process.
+
+    Args:
+        upstream: ``host:port`` or ``unix:/path``.
+        listen: ``host:port``; port 0 stands for a free one.
+        profile: The faults that connections start with, such as ``"3g"``.
+        seed: The root of all luck; by default another one each time.
+        defaults: What connections start with, in every detail; a profile takes the place of its faults.
+        thread: Where it runs, beside others; without, in a thread of its own.
+        find_profile: Finds profiles by their names.
+
+    Raises:
+        SettingError: If a setting is outside its range.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        *,
+        listen: str = "127.0.0.1:0",
+        profile: str | Profile | None = None,
+        seed: int | None = None,
+        defaults: Defaults | None = None,
+        thread: LoopThread | None = None,
+        find_profile: FindProfile = find_profile,
+    ) -> None:
+        self._find_profile = find_profile
+        # Public for the room's other modules only: users have the words.
+        self.hosted = Hosted(
+            upstream,
+            listen=listen,
+            seed=secrets.randbits(SEED_BITS) if seed is None else seed,
+            defaults=self._profiled(defaults or Defaults(), profile),
+            thread=thread,
+        )
+
+    def __repr__(self) -> str:
+        where = ", ".join(self.hosted.addresses) or "not started"
+        return f"<{type(self).__name__} {where} → {self.hosted.proxy.upstream}>"
+
+    @property
+    def seed(self) -> int:
+        """The root of its luck."""
+        return self.hosted.seed
+
+    @property
+    def upstream(self) -> str:
+        """Where it leads, as it was given."""
+        return str(self.hosted.proxy.upstream)
+
+    @property
+    def listen_address(self) -> ListenAddress:
+        """Where it listens, with the real port; also when it is closed.
+
+        Raises:
+            RuntimeError: If it was not started.
+        """
+        if not self.hosted.addresses:
+            raise RuntimeError("the proxy listens nowhere yet: start it, or use it with `with`")
+        return ListenAddress.of(self.hosted.addresses)
+
+    def profile(self, profile: str | Profile) -> ChangeT:
+        """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
+        return super().profile(self._found(profile))
+
+    def _found(self, profile: str | Profile) -> Profile:
+        return profile if isinstance(profile, Profile) else self._find_profile(profile)
+
+    def _profiled(self, defaults: Defaults, profile: str | Profile | None) -> Defaults:
+        if profile is None:
+            return defaults
+        return with_profile(defaults, self._found(profile))
+
+    def __del__(self) -> None:
+        hosted: Hosted | None = getattr(self, "hosted", None)  # without it, making this failed
+        if hosted is not None and hosted.is_running:
+            hosted.ask_to_close()
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)

@@ -1,0 +1,53 @@
+"""The maker of proxies that outlive a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from trixter.faults import Direction
+from trixter.proxy import Defaults
+from trixter.testing.chaos import Chaos
+from trixter.testing.hosted import Hosted
+from trixter.testing.seeds import seed_for
+from trixter.testing.snapshot import Snapshot
+
+ChangeDefaults = Callable[[Defaults], Defaults]
+
+
+class SessionChaos(Chaos):
+    """Make proxies that live as long as the session, and keep its tests out of each other's way."""
+
+    def begin_test(self, seed: int, conditions: ChangeDefaults) -> Callable[[], None]:
+        """Begin a test: with luck of its own, and the conditions it asks for.
+
+        Args:
+            seed: The test's: connections that it opens have the luck they would have if it ran alone.
+            conditions: What the test wants instead of the usual.
+
+        Returns:
+            What ends the test: proxies are as they were before it.
+        """
+        snapshots = [Snapshot(hosted) for hosted in self.hosted if hosted.is_running]
+        for number, hosted in enumerate(self.hosted, 1):
+            if hosted.is_running:
+                hosted.journal.start_over()
+                own_seed = seed_for(seed, f"session proxy {number}")
+                hosted.call(partial(_begin, hosted, own_seed, conditions))
+
+        def end_test() -> None:
+            for snapshot in snapshots:
+                snapshot.restore()
+
+        return end_test
+
+
+def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
+    proxy = hosted.proxy
+    proxy.reseed(seed)
+    wanted = conditions(proxy.defaults)
+    if wanted != proxy.defaults:
+        proxy.defaults = wanted
+        for connection in proxy.registry:
+            for direction in Direction:
+                connection.pipe(direction).faults = wanted.faults(direction)

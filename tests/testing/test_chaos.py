@@ -1,0 +1,134 @@
+"""A maker of proxies closes all it made, and gives each its luck."""
+
+from __future__ import annotations
+
+import gc
+import threading
+
+import pytest
+
+from tests.testing.echo import connect, say
+from trixter import testing
+from trixter.errors import BindError
+from trixter.faults import Faults, Latency
+from trixter.profiles import find_profile
+from trixter.proxy import Defaults
+from trixter.testing import Chaos
+from trixter.testing.session import SessionChaos
+
+SLOW = Defaults(upstream=Faults(Latency(delay_s=0.001)))
+
+
+def test_proxies_run_in_one_thread_and_end_together(echo: str) -> None:
+    threads = threading.active_count()
+    with Chaos() as chaos:
+        assert threading.active_count() == threads  # as long as there is no proxy
+        proxies = [chaos.proxy(echo), chaos.proxy(echo)]
+        assert threading.active_count() == threads + 1
+        for proxy in proxies:
+            with connect(proxy) as client:
+                assert say(client, b"hello") == b"hello"
+        proxies[0].close()
+        with connect(proxies[1]) as client:
+            assert say(client, b"hello") == b"hello"
+    chaos.close()
+
+
+def test_a_proxy_lives_also_if_only_its_address_is_kept(echo: str) -> None:
+    with Chaos() as chaos:
+        where = chaos.proxy(echo).listen_address
+        gc.collect()
+        with connect(where) as client:
+            assert say(client, b"hello") == b"hello"
+
+
+def test_a_proxy_that_cannot_be_made_leaves_the_others_alone(echo: str) -> None:
+    with Chaos() as chaos:
+        proxy = chaos.proxy(echo)
+        with pytest.raises(BindError):
+            chaos.proxy(echo, listen=proxy.address)
+        connect(proxy).close()
+
+
+def test_each_proxy_has_a_seed_of_its_own_that_grows_from_the_first(echo: str) -> None:
+    seeds = []
+    for _ in range(2):
+        with Chaos(7) as chaos:
+            seeds.append([chaos.proxy(echo).seed, chaos.proxy(echo).seed])
+    assert seeds[0] == seeds[1]
+    assert len({7, *seeds[0]}) == 3
+    assert Chaos().seed != Chaos().seed
+
+
+def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) -> None:
+    with Chaos(defaults=SLOW) as chaos:
+        assert chaos.proxy(echo).defaults == SLOW
+        assert chaos.proxy(echo, profile="edge").defaults.upstream == find_profile("edge").upstream
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_async_proxies_run_at_once_and_may_end_before_the_others(echo: str, anyio_backend: str) -> None:
+    with Chaos(defaults=SLOW) as chaos:
+        proxy = chaos.async_proxy(echo)
+        assert await proxy.defaults() == SLOW
+        async with chaos.async_proxy(echo) as short_lived:
+            assert await short_lived.connections() == []
+        assert await proxy.connections() == []
+
+
+def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: str) -> None:
+    with SessionChaos() as chaos:
+        proxy = chaos.proxy(echo, profile="edge")
+        given_up = chaos.proxy(echo)
+        before = proxy.defaults
+        with connect(proxy) as old:
+            connection = proxy.wait_for_connection()
+            connection.latency(0.001)
+            own = proxy.connections[0].state.faults
+            end = chaos.begin_test(1, lambda defaults: defaults)
+            proxy.calm()
+            proxy.duration(60)
+            proxy.refuse()
+            given_up.close()
+            end()
+            assert proxy.defaults == before
+            assert proxy.connections[0].state.faults == own
+            with connect(proxy) as new:
+                new.sendall(b"x")
+                assert proxy.wait_for(lambda stats: stats.connections_open == 2)
+                assert old.fileno() > 0
+        assert chaos.begin_test(2, lambda defaults: defaults)() is None
+
+
+def test_a_test_may_change_the_conditions_of_the_session_while_it_runs(echo: str) -> None:
+    with SessionChaos() as chaos:
+        proxy = chaos.proxy(echo)
+        with connect(proxy):
+            proxy.wait_for_connection()
+            end = chaos.begin_test(1, lambda defaults: SLOW)
+            assert proxy.defaults == SLOW
+            assert list(proxy.connections[0].state.faults.values()) == [SLOW.upstream, SLOW.downstream]
+            end()
+            assert proxy.defaults == Defaults()
+            assert not any(proxy.connections[0].state.faults.values())
+
+
+def test_a_test_has_the_luck_it_would_have_alone(echo: str) -> None:
+    answers = []
+    for tests_before in (0, 2):
+        with SessionChaos() as chaos:
+            proxy = chaos.proxy(echo)
+            for _ in range(tests_before):
+                connect(proxy).close()
+            proxy.wait_for(lambda stats, wanted=tests_before: stats.connections_accepted == wanted)  # type: ignore[misc]
+            chaos.begin_test(7, lambda defaults: defaults)
+            proxy.corrupt(1, mode="flip", direction="upstream")
+            with connect(proxy) as client:
+                answers.append(say(client, b"hello"))
+    assert answers[0] == answers[1] != b"hello"
+
+
+def test_the_room_offers_its_names_when_they_are_asked_for() -> None:
+    assert set(testing.__all__) <= set(dir(testing))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = testing.no_such_name
