@@ -1,0 +1,104 @@
+"""What the pytest plugin does once a test asks for it: the part that is not light."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+from trixter.errors import SettingError, TrixterError
+from trixter.profiles import Profile, all_profiles, read_profiles
+from trixter.proxy import Defaults
+from trixter.testing.chaos import Chaos
+from trixter.testing.conditions import with_conditions
+from trixter.testing.plugin import RUN_SEED
+from trixter.testing.report import network_report
+from trixter.testing.seeds import seed_for
+from trixter.testing.session import SessionChaos
+
+
+def new_chaos(item: pytest.Item) -> Chaos:
+    """Return what makes the proxies of one test."""
+    profiles = Profiles(item.config)
+    return Chaos(
+        seed_of(item), defaults=conditions_of(item, profiles, Defaults()), find_profile=profiles.find
+    )
+
+
+def new_session_chaos(config: pytest.Config) -> SessionChaos:
+    """Return what makes proxies that outlive a test."""
+    return SessionChaos(seed_for(_run_seed(config), "session"), find_profile=Profiles(config).find)
+
+
+def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], None]:
+    """Begin a test among the proxies of the session; return what ends it."""
+    return session.begin_test(seed_of(item), partial(conditions_of, item, Profiles(item.config)))
+
+
+def seed_of(item: pytest.Item) -> int:
+    """Return the seed of a test: it depends on the run's seed and on what the test is called."""
+    return seed_for(_run_seed(item.config), _name_of(item))
+
+
+def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
+    """Return defaults with what the test's marks ask for; the closest mark has the last word."""
+    for mark in reversed(list(item.iter_markers("netem"))):
+        wrong = ""
+        try:
+            defaults = with_conditions(defaults, profiles.find, *mark.args, **mark.kwargs)
+        except TrixterError as exc:
+            wrong = f"@pytest.mark.netem of {_name_of(item)}: {exc}"
+        if wrong:  # here, where no exception is shown beside it
+            pytest.fail(wrong, pytrace=False)
+    return defaults
+
+
+def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> str:
+    """Return what the report of a failing test says about its network."""
+    return "\n".join([*network_report(used, exc), f"to repeat it: {command_of(item)}"])
+
+
+def command_of(item: pytest.Item) -> str:
+    """Return the command line that repeats a test with the same luck, where this run was started."""
+    path, colons, rest = _name_of(item).partition("::")
+    here = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
+    name = shlex.quote(f"{here.replace(os.sep, '/')}{colons}{rest}")
+    return f"pytest {name} --chaos-seed={_run_seed(item.config)}"
+
+
+class Profiles:
+    """Find profiles: the published ones, and those of the files that the ini option names.
+
+    Args:
+        config: The run's.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._files: list[Any] = config.getini("chaos_profiles")
+
+    def find(self, name: str) -> Profile:
+        """Return the profile of that name.
+
+        Raises:
+            SettingError: If there is none.
+            ProfileError: If a file is wrong.
+        """
+        profiles = all_profiles()
+        for file in self._files:
+            profiles.update(read_profiles(file))
+        if name not in profiles:
+            raise SettingError("profile", name, f"one of {', '.join(profiles)}")
+        return profiles[name]
+
+
+def _run_seed(config: pytest.Config) -> int:
+    return config.stash[RUN_SEED]
+
+
+def _name_of(item: pytest.Item) -> str:
+    # Not item.nodeid: pytest-xdist may have added a group to it.
+    return f"{item.parent.nodeid}::{item.name}" if item.parent is not None else item.nodeid

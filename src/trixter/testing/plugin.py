@@ -1,0 +1,138 @@
+"""The pytest plugin: the fixtures ``chaos`` and ``chaos_session``, the mark ``netem``, and the seed.
+
+pytest loads this module wherever trixter is installed. So it imports nothing of trixter: what is heavy comes
+with the first test that asks for a fixture.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from trixter.testing.seeds import RUN_SEED_BITS
+
+if TYPE_CHECKING:
+    from trixter.testing.chaos import Chaos
+    from trixter.testing.session import SessionChaos
+
+SECTION = "trixter: the network of this test"
+
+NETEM_MARK = (
+    "netem(*faults, profile=None, latency=None, throttle=None, slice=None, corrupt=None, terminate=None, "
+    "hold=None, duration=None, direction=None): faults that the proxies of `chaos` start with, and "
+    "those of `chaos_session` have during the test (trixter)"
+)
+
+USED = pytest.StashKey["list[Chaos]"]()
+"""At a test: who made proxies for it."""
+
+SESSION = pytest.StashKey["SessionChaos"]()
+"""At the configuration: what ``chaos_session`` is, once somebody asked for it."""
+
+RUN_SEED = pytest.StashKey[int]()
+IS_SEED_GIVEN = pytest.StashKey[bool]()
+
+WORKER_KEY = "trixter_chaos_seed"
+"""In what pytest-xdist hands to its workers."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("trixter", "network faults (trixter)")
+    text = "The seed that all luck of the network grows from. A failing test shows it."
+    group.addoption("--chaos-seed", metavar="N", help=text)
+    parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same luck in every run.")
+    parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", NETEM_MARK)
+    # A worker of pytest-xdist is told what the process above it drew.
+    told = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    given = told or config.getoption("chaos_seed") or config.getini("chaos_seed")
+    seed = given or str(secrets.randbits(RUN_SEED_BITS))
+    if not seed.isascii() or not seed.isdigit():
+        raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")
+    config.stash[RUN_SEED] = int(seed)
+    config.stash[IS_SEED_GIVEN] = bool(given)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[WORKER_KEY] = str(node.config.stash[RUN_SEED])
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    return f"chaos seed: {config.stash[RUN_SEED]}" if config.stash[IS_SEED_GIVEN] else None
+
+
+@pytest.fixture
+def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
+    """Put a bad network between the test and its servers.
+
+    ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a test that blocks, ``chaos.async_proxy(...)``
+    for one on asyncio or Trio; their methods are the faults. All of them are closed after the test.
+    """
+    from trixter.testing.for_pytest import new_chaos
+
+    with new_chaos(request.node) as chaos:
+        request.node.stash.setdefault(USED, []).append(chaos)
+        yield chaos
+
+
+@pytest.fixture(scope="session")
+def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
+    """Put a bad network between all tests and a server that is slow to start.
+
+    As ``chaos``, but its proxies live until the end of the session. What a test changes about them is over
+    with the test; what a fixture of a wider scope changes stays.
+    """
+    from trixter.testing.for_pytest import new_session_chaos
+
+    with new_session_chaos(request.config) as chaos:
+        request.config.stash[SESSION] = chaos
+        yield chaos
+        del request.config.stash[SESSION]
+
+
+# A test's own part begins with its first fixture of function scope, or with the test itself. Then the
+# fixtures of wider scopes have been set up, and what they did to a proxy of the session is not the test's.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> None:
+    if fixturedef.scope == "function":
+        _begin(request.node)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    _begin(item)
+
+
+def _begin(item: pytest.Item) -> None:
+    session = item.config.stash.get(SESSION, None)
+    if session is None or "chaos_session" not in getattr(item, "fixturenames", ()):
+        return
+    used = item.stash.setdefault(USED, [])
+    if session not in used:
+        from trixter.testing.for_pytest import begin_in_session
+
+        used.append(session)
+        item.addfinalizer(begin_in_session(session, item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    used = item.stash.get(USED, None)
+    if used and report.failed:
+        from trixter.testing.for_pytest import section_text
+
+        exc = call.excinfo.value if call.excinfo is not None else None
+        report.sections.append((SECTION, section_text(item, used, exc)))
+    return report

@@ -1,0 +1,27 @@
+"""Folders of tests, as users of the plugin have them."""
+
+from __future__ import annotations
+
+import pytest
+
+# Loaded before the runs in this process: they forget what they loaded, and C extensions load only once.
+import trixter.testing.for_pytest  # noqa: F401
+
+CONFTEST = """
+import pytest
+from tests.testing.echo import connect, echo_server, say
+
+@pytest.fixture(scope="session")
+def echo():
+    with echo_server() as address:
+        yield address
+"""
+
+HEADER = "from tests.testing.echo import connect, say\nimport pytest\n"
+
+
+def run(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
+    """Run tests in this process, with no other plugins but those that pytest brings."""
+    suite.makepyfile(HEADER + tests)
+    others = ("schemathesis", "asyncio", "xdist", "timeout", "hypothesispytest", "cacheprovider")
+    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in others), *args)
