@@ -43,11 +43,12 @@ def prepare(page: str, scratch: Path) -> Path:
     for name in [name for name in os.environ if name.startswith(("COVERAGE", "TRIXTER_"))]:
         del os.environ[name]  # a copy's coverage is nobody's, and settings would change what is shown
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
-    light = "-p no:schemathesis -p no:cacheprovider"
+    light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
     stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"
     put_on_path(scratch / "bin", "make", f'exec {shutil.which("make")} {stamps} "$@"')
     put_on_path(scratch / "bin", "trixter", f'exec {sys.executable} -m trixter "$@"')
+    put_on_path(scratch / "bin", "pytest", f'exec {sys.executable} -m pytest "$@"')
     return folder
 
 

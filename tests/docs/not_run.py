@@ -17,10 +17,13 @@ make format  # repairs what the first two find"""
 
 INSTALLATION = "pip install trixter   # or, in a clone: pip install ."
 
+FOR_TESTS = "pip install trixter pytest requests"
+
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
     CHECKS: "these tests are a part of the first; the second would change the code",
     INSTALLATION: "fetches from a package index",
+    FOR_TESTS: "the same",
 }
 """A block's whole text → the reason."""

@@ -27,6 +27,7 @@ PAGES = (
     "docs/api.md",
     "docs/client.md",
     "docs/commands.md",
+    "docs/testing.md",
     "docs/faults.md",
     "docs/netem.md",
     "CONTRIBUTING.md",

@@ -13,7 +13,7 @@ import pytest
 from msgspec import Struct
 
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
-from trixter import Client, __version__, errors
+from trixter import Client, __version__, errors, testing
 from trixter.api import answers
 from trixter.api.bodies import FAULT_BODIES, DefaultsBody
 from trixter.api.calls import Calls
@@ -28,6 +28,7 @@ from trixter.faults import CATALOGUE, Fault
 from trixter.profiles import Profile, published_profiles
 from trixter.profiles.keys import KEYS, Key
 from trixter.proxy import Proxy, ending
+from trixter.testing.conditions import FAULT_WORDS
 
 ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
 CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
@@ -111,6 +112,11 @@ def test_the_client_page_has_every_key_of_a_profile(key: Key) -> None:
 @pytest.mark.parametrize("name", set(errors.__all__) - {"BindError", "TrixterError"})
 def test_the_client_page_has_every_error(name: str) -> None:
     cells("docs/client.md", f"`{name}`")
+
+
+@pytest.mark.parametrize("name", [*testing.__all__, *FAULT_WORDS, "chaos_session", "chaos_profiles"])
+def test_the_page_on_tests_has_every_name(name: str) -> None:
+    assert re.search(rf"\b{name}\b", text_of("docs/testing.md"))
 
 
 def test_the_changelog_has_this_version() -> None:
