@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from anyio import create_task_group
+from anyio import aclose_forcefully, create_task_group
 
 from tests.netem.streams import Outcome, Wire, settled
 from trixter.netem import ReadInjector, WriteInjector
@@ -89,3 +89,23 @@ async def test_the_other_way_is_not_touched() -> None:
     assert wire.sent == [b"out"]
     writes.inject(b"x")
     assert await writes.receive() == b"in"
+
+
+async def test_what_was_injected_is_sent_before_it_is_closed() -> None:
+    wire = Wire()
+    stream = WriteInjector(wire)
+    stream.inject(b"last")
+    await stream.aclose()
+    assert (wire.sent, wire.is_closed) == ([b"last"], True)
+
+
+async def test_closing_forgets_what_cannot_be_sent_any_more() -> None:
+    wire, full = Wire(), Wire()
+    stream, stuck = WriteInjector(wire), WriteInjector(full)
+    await stream.aclose()
+    stream.inject(b"too late")
+    await stream.aclose()
+    full.is_full = True
+    stuck.inject(b"too much")
+    await aclose_forcefully(stuck)
+    assert (wire.sent, full.sent, full.is_closed) == ([], [], True)

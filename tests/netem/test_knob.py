@@ -11,7 +11,9 @@ from trixter.errors import SettingError
 from trixter.netem import Corrupter, DelayedWriter, Knob, SlicedWriter, Terminator
 
 
-@pytest.mark.parametrize("value", [-1, float("nan"), float("inf"), float("-inf"), "1", None, True, b"1"])
+@pytest.mark.parametrize(
+    "value", [-1, float("nan"), float("inf"), float("-inf"), 10**400, "1", None, True, b"1"]
+)
 def test_what_is_no_number_is_refused_where_it_is_set(value: float) -> None:
     with pytest.raises(SettingError, match="value must be a number, 0 or more"):
         Knob(value)

@@ -41,6 +41,7 @@ class AwaitedChain:
         self._faults = Faults(make(self._knob.value))
         self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
         self._clock = clock or LoopClock()
+        self._was_put = False
         self._chain: Chain | None = None  # made when it is first needed: before, no loop need be running
         self._changed: anyio.Event | None = None
 
@@ -51,23 +52,26 @@ class AwaitedChain:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it holds nothing."""
-        return self._chain is None or not self._chain.held_bytes
+        """Whether it holds nothing, and nothing is to be taken from it."""
+        return self._chain is None or not (self._was_put or self._chain.held_bytes)
 
     def put(self, data: bytes) -> None:
         """Put in what arrived."""
         chain, now = self._now()
         chain.put(data, now)
+        self._was_put = True
 
     def put_eof(self) -> None:
         """Put in the end."""
         chain, now = self._now()
         chain.put_eof(now)
+        self._was_put = True
 
     async def leaving(self) -> list[Action]:
         """Wait until something leaves, and return it; nothing if nothing is held."""
         while True:
             chain, now = self._now()
+            self._was_put = False
             if actions := chain.take(now):
                 return actions
             when = chain.wake_at()
@@ -81,6 +85,7 @@ class AwaitedChain:
         chain, now = self._now()
         chain.change(CALM, now)
         chain.take(now)
+        self._was_put = False
 
     def check(self, value: float) -> None:
         self._make(value)

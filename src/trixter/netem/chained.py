@@ -37,8 +37,20 @@ class ChainedAdapter(Adapter):
 
     async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
         reads = self._reads
-        if reads is None or (reads.is_calm and not self._ready and not self._has_ended):
+        if reads is None:
             return await super().receive(max_bytes)
+        if reads.is_calm and not self._ready and not self._has_ended:
+            # Somebody may turn a knob while this waits.
+            try:
+                received = await super().receive(max_bytes)
+            except EndOfStream:
+                if reads.is_calm:
+                    raise
+                reads.put_eof()
+            else:
+                if reads.is_calm:
+                    return received
+                reads.put(received)
         with self._receiving:
             self._require_open()
             while not self._ready:

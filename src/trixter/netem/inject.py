@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
+
+from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError
 
 from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
 from trixter.netem.interruptible import InterruptibleAdapter
@@ -38,7 +41,7 @@ class ReadInjector(InterruptibleAdapter):
 
 
 class WriteInjector(Adapter):
-    """Send what was injected before what is sent next, or before the end.
+    """Send what was injected before what is sent next, or before the end, or before it is closed.
 
     Args:
         inner: The stream.
@@ -62,6 +65,14 @@ class WriteInjector(Adapter):
     async def send_eof(self) -> None:
         await self._flush()
         await super().send_eof()
+
+    async def aclose(self) -> None:
+        """Close it; what was injected is sent first, if it still can be."""
+        try:
+            with suppress(BrokenResourceError, BusyResourceError, ClosedResourceError):
+                await self._flush()
+        finally:
+            await super().aclose()
 
     async def _flush(self) -> None:
         # Taken out first: one that is cancelled while it is sent is not sent twice.

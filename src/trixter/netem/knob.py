@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from sys import float_info
 from typing import Protocol
 from weakref import WeakSet
 
@@ -83,6 +83,6 @@ class Knob:
 
 def _checked(value: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not isfinite(value) or value < 0:
+    if not is_number or not 0 <= value <= float_info.max:
         raise SettingError("value", value, "a number, 0 or more")
     return value
