@@ -227,15 +227,12 @@ class Failing(Noting):
 
 @pytest.mark.parametrize("downstream", [CALM, Faults(Latency(delay_s=0.001))], ids=["calm", "late"])
 async def test_a_protocol_that_fails_loses_its_connection_and_the_loop_is_told(
-    server: EchoServer, downstream: Faults
+    server: EchoServer, downstream: Faults, told: list[str]
 ) -> None:
-    loop, told = asyncio.get_running_loop(), []
-    loop.set_exception_handler(lambda loop, context: told.append(str(context["exception"])))
     user = Failing()
     await connect(server, user, downstream=downstream)
     user.transport.write(b"ping")
     await until(lambda: "lost" in user.calls)
-    loop.set_exception_handler(None)
     assert told == ["on purpose"]
 
 

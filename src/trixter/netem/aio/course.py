@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable
 
 from trixter.faults import Action, Chain, Dice, Faults
@@ -20,10 +21,9 @@ class Course:
         luck: This direction's.
         loop: Keeps the appointment.
         act: Called with each action that leaves.
-        on_failure: Called if that raises while nobody is there to hear it: when a time has come.
+        on_settled: Called when all that was due has been handed over.
+        on_failure: Called if ``act`` raises.
     """
-
-    __slots__ = ("_act", "_chain", "_loop", "_on_failure", "_timer", "is_over")
 
     def __init__(
         self,
@@ -31,12 +31,16 @@ class Course:
         luck: Dice,
         loop: asyncio.AbstractEventLoop,
         act: Callable[[Action], None],
+        on_settled: Callable[[], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
         self._chain = Chain(faults, luck, time.monotonic())
         self._loop = loop
         self._act = act
+        self._on_settled = on_settled
         self._on_failure = on_failure
+        self._leaving: deque[Action] = deque()
+        self._is_acting = False
         self._timer: asyncio.TimerHandle | None = None
         self.is_over = False
 
@@ -53,8 +57,8 @@ class Course:
 
     @property
     def is_calm(self) -> bool:
-        """Whether bytes may go around it: no faults, and nothing held."""
-        return self._chain.is_calm
+        """Whether bytes may go around it: no faults, and nothing before them."""
+        return self._chain.is_calm and not self._leaving
 
     @property
     def held_bytes(self) -> int:
@@ -63,8 +67,8 @@ class Course:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is held, not even an end."""
-        return not self._chain.held_bytes
+        """Whether nothing is held, not even an end, and nothing on its way out."""
+        return not (self._chain.held_bytes or self._leaving or self._is_acting)
 
     @property
     def queued_bytes(self) -> int:
@@ -84,27 +88,39 @@ class Course:
     def close(self) -> None:
         """Hand nothing over any more."""
         self.is_over = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._leaving.clear()
+        self._disarm()
 
     def _on_time(self) -> None:
         self._timer = None
-        try:
-            self._take()
-        except Exception as exc:
-            self._on_failure(exc)
+        self._take()
 
     def _take(self) -> None:
         # uvloop's own time is that of its last turn: bytes would count from before they came.
-        now = time.monotonic()
-        for action in self._chain.take(now):
-            if not self.is_over:
-                self._act(action)
+        self._leaving.extend(self._chain.take(time.monotonic()))
+        if self._is_acting:  # called back by who is just handed something: what is left comes before this
+            return
+        self._act_on_all()
+        self._disarm()
+        if self.is_over:
+            return
+        when = self._chain.wake_at()
+        if when is not None:
+            # A loop may ring a little early; then nothing leaves, and the rest is waited for.
+            self._timer = self._loop.call_later(max(when - time.monotonic(), 0.0), self._on_time)
+        self._on_settled()
+
+    def _act_on_all(self) -> None:
+        self._is_acting = True
+        try:
+            while self._leaving and not self.is_over:
+                self._act(self._leaving.popleft())
+        except Exception as exc:
+            self._on_failure(exc)
+        finally:
+            self._is_acting = False
+
+    def _disarm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        when = self._chain.wake_at()
-        if when is not None and not self.is_over:
-            # A loop may ring a little early; then nothing leaves, and the rest is waited for.
-            self._timer = self._loop.call_later(max(when - now, 0.0), self._on_time)

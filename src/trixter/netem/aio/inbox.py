@@ -8,37 +8,46 @@ from collections.abc import Callable
 
 from trixter.faults import Eof
 
+Item = bytes | memoryview | Eof
+
 
 class Inbox:
     """Hand over what arrives while the program wants to read; keep it meanwhile.
 
     Args:
         loop: Has a turn between wanting again and getting.
-        hand_over: Called with each piece, and with the end.
+        hand_over: Called with each piece, and with the end; returns the rest of a piece that was not taken.
+        on_settled: Called when somebody who wanted again has caught up.
+        on_failure: Called if ``hand_over`` raises.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, hand_over: Callable[[bytes | Eof], None]) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        hand_over: Callable[[Item], Item | None],
+        on_settled: Callable[[], None],
+        on_failure: Callable[[Exception], None],
+    ) -> None:
         self.is_wanted = True
+        self.held_bytes = 0
+        """What waits."""
         self._loop = loop
         self._hand_over = hand_over
-        self._unread: deque[bytes | Eof] = deque()
+        self._on_settled = on_settled
+        self._on_failure = on_failure
+        self._unread: deque[Item] = deque()
+        self._is_handing = False
 
     @property
-    def is_through(self) -> bool:
-        """Whether what arrives now is handed over now."""
-        return self.is_wanted and not self._unread
-
-    @property
-    def held_bytes(self) -> int:
-        """What waits."""
-        return sum(len(item) for item in self._unread if isinstance(item, bytes))
+    def is_empty(self) -> bool:
+        """Whether nothing waits, and nothing is being handed over."""
+        return not (self._unread or self._is_handing)
 
     def put(self, item: bytes | Eof) -> None:
         """Hand it over, behind what waits."""
-        if self.is_through:
-            self._hand_over(item)
-        else:
-            self._unread.append(item)
+        self._unread.append(item)
+        self.held_bytes += _size_of(item)
+        self._hand_on()
 
     def want(self, wanted: bool) -> None:
         """Keep what arrives, or hand it over again: soon, and never to somebody who is just calling."""
@@ -49,22 +58,42 @@ class Inbox:
     def clear(self) -> None:
         """Forget what waits."""
         self._unread.clear()
+        self.held_bytes = 0
 
     def _catch_up(self) -> None:
-        while self.is_wanted and self._unread:
-            self._hand_over(self._unread.popleft())
+        self._hand_on()
+        self._on_settled()
+
+    def _hand_on(self) -> None:
+        if self._is_handing:  # called back by who is just handed something
+            return
+        self._is_handing = True
+        try:
+            while self.is_wanted and self._unread:
+                item = self._unread.popleft()
+                self.held_bytes -= _size_of(item)
+                if rest := self._hand_over(item):
+                    self._unread.appendleft(rest)
+                    self.held_bytes += _size_of(rest)
+        except Exception as exc:
+            self._on_failure(exc)
+        finally:
+            self._is_handing = False
 
 
-def deliver(user: asyncio.BaseProtocol, data: bytes) -> None:
-    """Give bytes to a protocol of either kind."""
-    if isinstance(user, asyncio.Protocol):
-        user.data_received(data)
-        return
-    assert isinstance(user, asyncio.BufferedProtocol), f"{user!r} can receive nothing"
-    view = memoryview(data)
-    while view:
-        buffer = memoryview(user.get_buffer(len(view)))
-        size = min(len(buffer), len(view))
-        buffer[:size] = view[:size]
-        user.buffer_updated(size)
-        view = view[size:]
+def deliver(user: asyncio.BaseProtocol, data: bytes | memoryview) -> memoryview | None:
+    """Give bytes to a protocol of either kind; return what does not fit into its buffer."""
+    if not isinstance(user, asyncio.BufferedProtocol):  # as loops tell them apart: none need be a subclass
+        user.data_received(bytes(data))  # type: ignore[attr-defined]
+        return None
+    buffer = memoryview(user.get_buffer(len(data)))
+    size = min(len(buffer), len(data))
+    if not size:
+        raise RuntimeError("get_buffer() returned an empty buffer")
+    buffer[:size] = data[:size]
+    user.buffer_updated(size)
+    return memoryview(data)[size:]
+
+
+def _size_of(item: Item) -> int:
+    return 0 if isinstance(item, Eof) else len(item)

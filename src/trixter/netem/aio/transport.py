@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class FaultyTransport(asyncio.Transport):
         self._link.user = protocol
 
     def is_reading(self) -> bool:
-        return self._link.inbox.is_wanted
+        return self._link.arrivals.is_wanted
 
     def pause_reading(self) -> None:
         self._link.want(False)
@@ -61,7 +62,7 @@ class FaultyTransport(asyncio.Transport):
         return self._link.below.can_write_eof()
 
     def is_closing(self) -> bool:
-        return self._link.is_closing
+        return self._link.is_closing or self._link.is_lost
 
     def close(self) -> None:
         self._link.close()
@@ -87,6 +88,8 @@ class FaultyTransport(asyncio.Transport):
         if not high >= low >= 0:
             raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
         self._high_bytes, self._low_bytes = high, low
+        # The one below tells whenever it is at our low mark: its own marks would leave us waiting for word.
+        self._link.below.set_write_buffer_limits(low, low)
         self.weigh()
 
     def weigh(self) -> None:
@@ -94,7 +97,16 @@ class FaultyTransport(asyncio.Transport):
         size = self.get_write_buffer_size()
         if not self._is_paused and size > self._high_bytes:
             self._is_paused = True
-            self._link.user.pause_writing()
+            self._tell(self._link.user.pause_writing)
         elif self._is_paused and size <= self._low_bytes and not self._link.is_clogged:
             self._is_paused = False
-            self._link.user.resume_writing()
+            self._tell(self._link.user.resume_writing)
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        """Call it; as on any transport, who fails at that is heard of, and may go on."""
+        try:
+            call()
+        except Exception as exc:
+            message = f"protocol.{call.__name__}() failed"
+            context = {"message": message, "exception": exc, "transport": self, "protocol": self._link.user}
+            asyncio.get_running_loop().call_exception_handler(context)

@@ -1,0 +1,146 @@
+"""However a connection ends, the program is told once, and of everything that came before."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+
+import pytest
+
+from tests.netem.aio.programs import EchoServer, Noting
+from tests.netem.aio.test_link import DOWN, STALLED, connect
+from tests.proxy.waiting import turns, until
+from trixter.faults import CALM, Faults, Latency, Slice
+from trixter.netem import Link, wrap_protocol_factory
+from trixter.netem.reset import reset_socket_on_close
+
+LATE = Faults(Latency(delay_s=0.01))
+
+
+async def test_a_reset_from_there_drops_what_is_held_and_is_told_once(server: EchoServer) -> None:
+    user, server.is_mute = Noting(), True
+    link = await connect(server, user, STALLED, STALLED)
+    user.transport.write(b"held")
+    await until(lambda: server.transports)
+    reset_socket_on_close(server.transports[0].get_extra_info("socket"))
+    server.transports[0].abort()
+    await until(lambda: "lost" in user.calls)
+    user.transport.write(b"after the end")
+    user.transport.close()
+    user.transport.abort()
+    link.reset()
+    link.change(DOWN, CALM)
+    await turns()
+    assert isinstance(user.lost, ConnectionResetError)
+    assert user.calls == ["made", "lost"]
+
+
+async def test_resetting_one_that_is_over_touches_no_other_socket(server: EchoServer) -> None:
+    """The number of its descriptor may be another's by now; uvloop still tells it."""
+    user = Noting()
+    link = await connect(server, user)
+    user.transport.abort()
+    await until(lambda: "lost" in user.calls)
+    await turns()
+    others = [socket.socket() for _ in range(8)]
+    link.reset()
+    lingers = {other.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) for other in others}
+    for other in others:
+        other.close()
+    assert lingers == {bytes(8)}
+
+
+@pytest.mark.parametrize("downstream", [CALM, LATE, Faults(Slice(size_bytes=1))])
+async def test_the_end_waits_for_who_pauses(server: EchoServer, downstream: Faults) -> None:
+    user, server.is_mute = Noting(), True
+    await connect(server, user, downstream=downstream)
+    user.transport.pause_reading()
+    await until(lambda: server.transports)
+    server.transports[0].write(b"data")
+    server.transports[0].close()
+    await turns(30)
+    assert user.calls == ["made"]
+    user.transport.resume_reading()
+    await until(lambda: "lost" in user.calls)
+    assert (user.received, user.calls[-2:]) == (b"data", ["eof", "lost"])
+
+
+async def test_closing_does_not_wait_for_what_arrives(server: EchoServer) -> None:
+    user = Noting()
+    await connect(server, user, LATE, STALLED)
+    user.transport.write(b"ping")
+    await until(lambda: server.received == b"ping")
+    user.transport.close()
+    await until(lambda: "lost" in user.calls)
+    assert user.calls == ["made", "lost"]
+
+
+class Certified:
+    """A server that answers over TLS, and ends; and the faults above that TLS at a client."""
+
+    def __init__(self, certificate: tuple[str, str]) -> None:
+        self._its_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        self._its_side.load_cert_chain(*certificate)
+        self._our_side = ssl.create_default_context(cafile=certificate[0])
+
+    async def connect(self, user: asyncio.BaseProtocol, downstream: Faults) -> Link:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"answer")
+            writer.close()
+
+        loop = asyncio.get_running_loop()
+        async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=self._its_side) as server:
+            port = server.sockets[0].getsockname()[1]
+            factory = wrap_protocol_factory(lambda: user, downstream=downstream)
+            _, link = await loop.create_connection(
+                factory, "127.0.0.1", port, ssl=self._our_side, server_hostname="localhost"
+            )
+            await until(lambda: link.is_lost)
+        return link
+
+
+async def test_above_tls_what_is_under_way_arrives_before_the_end_is_told(
+    anyio_backend: object, certificate: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """TLS closes both ways at once: the connection is gone while its last bytes are still held."""
+    user = Noting()
+    link = await Certified(certificate).connect(user, STALLED)
+    assert user.calls == ["made"]
+    assert user.transport.is_closing()
+    user.transport.write(b"to nobody")
+    user.transport.write_eof()
+    link.change(DOWN, CALM)
+    await until(lambda: "lost" in user.calls)
+    assert (user.calls, user.received, user.lost) == (["made", "data", "eof", "lost"], b"answer", None)
+    assert "no effect when using ssl" not in caplog.text
+
+
+@pytest.mark.parametrize("ending", ["close", "abort"])
+async def test_above_tls_who_ends_it_meanwhile_is_not_kept_waiting(
+    anyio_backend: object, certificate: tuple[str, str], ending: str
+) -> None:
+    user = Noting()
+    await Certified(certificate).connect(user, STALLED)
+    getattr(user.transport, ending)()
+    assert user.calls == ["made"], "called back while it called"
+    await until(lambda: "lost" in user.calls)
+    assert user.calls == ["made", "lost"]
+
+
+async def test_above_tls_who_pauses_is_waited_for(
+    anyio_backend: object, certificate: tuple[str, str]
+) -> None:
+    class Pausing(Noting):
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self.transport.pause_reading()
+
+    user = Pausing()
+    await Certified(certificate).connect(user, Faults(Slice(size_bytes=3)))
+    for calls in (["made", "data"], ["made", "data", "data"]):
+        assert user.calls == calls
+        user.transport.resume_reading()
+        await turns()
+    await until(lambda: "lost" in user.calls)
+    assert (user.received, user.calls[-2:]) == (b"answer", ["eof", "lost"])

@@ -1,0 +1,86 @@
+"""Flow control stays true: who was asked to wait is told when to go on, and what pauses goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.netem.aio.programs import EchoServer, Noting
+from tests.netem.aio.test_link import DOWN, UP, connect
+from tests.proxy.waiting import turns, until
+from trixter.faults import CALM, Faults, Latency, Throttle
+from trixter.netem.aio.arrivals import LIMIT_BYTES
+
+SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
+
+
+@pytest.mark.slow
+async def test_more_than_may_be_held_pauses_the_other_side_and_all_of_it_arrives(server: EchoServer) -> None:
+    user, size = Noting(), 3 * LIMIT_BYTES
+    await connect(server, user, downstream=Faults(Latency(delay_s=0.5)))
+    await until(lambda: server.transports)
+    server.transports[0].write(bytes(size))
+    await until(lambda: len(user.received) == size)
+    user.transport.abort()
+
+
+async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) -> None:
+    user, size = Noting(), 6 * LIMIT_BYTES
+    link = await connect(server, user, downstream=Faults(Throttle(rate_bytes_per_s=1.0)))
+    await until(lambda: server.transports)
+    server.transports[0].write(bytes(size))
+    await until(lambda: link.arrivals.course.held_bytes > LIMIT_BYTES)
+    user.transport.pause_reading()
+    link.change(DOWN, CALM)
+    await turns(50)
+    assert server.transports[0].get_write_buffer_size() > 0, "the other side was not stopped"
+    assert user.received == b""
+    user.transport.resume_reading()
+    await until(lambda: len(user.received) == size)
+    user.transport.abort()
+
+
+async def clog(user: Noting, size: int) -> None:
+    """Write until the kernel takes no more."""
+    while not user.transport.get_write_buffer_size():
+        user.transport.write(bytes(size))
+        await asyncio.sleep(0)
+
+
+async def test_small_marks_are_told_of_although_the_loops_own_are_larger(server: EchoServer) -> None:
+    user, server.is_mute = Noting(), True
+    await connect(server, user)
+    await until(lambda: server.transports)
+    server.transports[0].pause_reading()
+    user.transport.set_write_buffer_limits(high=1000)
+    await clog(user, 20_000)
+    assert user.calls[-1] == "pause"
+    server.transports[0].resume_reading()
+    await until(lambda: user.calls[-1] == "resume")
+    user.transport.abort()
+
+
+async def test_what_a_queue_left_in_the_loops_buffer_is_told_of_when_it_is_gone(server: EchoServer) -> None:
+    user, server.is_mute = Noting(), True
+    link = await connect(server, user)
+    await until(lambda: server.transports)
+    server.transports[0].pause_reading()
+    await clog(user, 10_000)
+    link.change(UP, SLOW)
+    user.transport.write(bytes(70_000))
+    link.change(UP, CALM)
+    assert user.calls[-1] == "pause", "nobody read, and it may go on"
+    server.transports[0].resume_reading()
+    await until(lambda: user.calls[-1] == "resume")
+    user.transport.abort()
+
+
+async def test_marks_that_are_reached_are_told_of_at_once(server: EchoServer) -> None:
+    user = Noting()
+    await connect(server, user, SLOW)
+    user.transport.write(bytes(50_000))
+    assert user.calls == ["made"]
+    user.transport.set_write_buffer_limits(high=10_000)
+    assert user.calls == ["made", "pause"]
+    user.transport.abort()
