@@ -88,8 +88,8 @@ async def connect_link(
     faults: dict[Direction, Faults],
     luck: Dice,
     options: dict[str, Any],
-    on_lost: Callable[[Link], None] | None = None,
     on_made: Callable[[Link], None] | None = None,
+    on_lost: Callable[[Link], None] | None = None,
 ) -> tuple[asyncio.Transport, ProtocolT]:
     """Connect, with faults beneath the program's protocol, and TLS between the two if it is asked for.
 
@@ -99,16 +99,16 @@ async def connect_link(
         host, port, options: For that.
         faults: What each direction starts with.
         luck: The connection's.
-        on_lost, on_made: Told of the connection.
+        on_made, on_lost: Told of the connection: before the program is, and when it is over.
     """
     user = factory()
     below: asyncio.BaseProtocol = user
     waiter: asyncio.Future[None] | None = None
     options = dict(options)
     context = options.pop("ssl", None)
-    hostname = options.pop("server_hostname", None)
-    timeouts = (options.pop("ssl_handshake_timeout", None), options.pop("ssl_shutdown_timeout", None))
-    if context:
+    if context:  # without it, the loop refuses what goes with it
+        hostname = options.pop("server_hostname", None)
+        timeouts = _timeouts(options)
         below, waiter = tls_on_top(
             user,
             context=context,
@@ -119,20 +119,21 @@ async def connect_link(
         )
 
     def make() -> Link:
-        return Link(below, sending=Direction.UPSTREAM, faults=faults, luck=luck, on_lost=on_lost)
+        return Link(
+            below, sending=Direction.UPSTREAM, faults=faults, luck=luck, on_made=on_made, on_lost=on_lost
+        )
 
     _, link = await create_connection(make, host, port, **options)
-    if on_made is not None:
-        on_made(link)
     if waiter is None:
         return link.above, user
+    secure: Any = below
+    above = secure._get_app_transport()  # now: when the connection is lost, it is forgotten
     try:
         await waiter
     except BaseException:
         link.abort(None)
         raise
-    secure: Any = below
-    return secure._app_transport, user
+    return above, user
 
 
 async def start_server(
@@ -159,7 +160,7 @@ async def start_server(
     """
     loop = asyncio.get_running_loop()
     context = options.pop("ssl", None)
-    timeouts = (options.pop("ssl_handshake_timeout", None), options.pop("ssl_shutdown_timeout", None))
+    timeouts = _timeouts(options) if context else (None, None)
 
     def factory() -> asyncio.BaseProtocol:
         reader = asyncio.StreamReader(limit=limit, loop=loop)
@@ -181,6 +182,11 @@ async def start_server(
         factory, upstream=upstream, downstream=downstream, seed=seed, is_server=True
     )
     return await loop.create_server(wrapped, host, port, **options)
+
+
+def _timeouts(options: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Take the times out of them that a handshake, and the end of TLS, may take."""
+    return options.pop("ssl_handshake_timeout", None), options.pop("ssl_shutdown_timeout", None)
 
 
 def _look_at(waiter: asyncio.Future[None]) -> None:

@@ -76,17 +76,21 @@ class Network:
     ) -> tuple[asyncio.Transport, ProtocolT]:
         """Do what ``loop.create_connection`` does, with the faults in force for these names and that port."""
         luck = self._dice.branch(f"connection {next(self._numbers)}")
-        upstream, downstream = self._way(named, number)
+
+        def remember(link: Link) -> None:
+            self._links[link] = (named, number)
+            self._apply(link)  # as they are now: they may have changed while it was connecting
+
         return await connect_link(
             create_connection,
             factory,
             host,
             port,
-            {Direction.UPSTREAM: upstream, Direction.DOWNSTREAM: downstream},
+            {},
             luck,
             options,
+            on_made=remember,
             on_lost=self._forget,
-            on_made=lambda link: self._links.update({link: (named, number)}),
         )
 
     def release(self) -> None:
@@ -107,8 +111,12 @@ class Network:
         return self._ways[key] if key is not None else (CALM, CALM)
 
     def _spread(self) -> None:
-        for link, (names, port) in list(self._links.items()):
-            upstream, downstream = self._way(names, port)
+        for link in self.connections:
+            self._apply(link)
+
+    def _apply(self, link: Link) -> None:
+        if link in self._links:  # what others were told may have ended it
+            upstream, downstream = self._way(*self._links[link])
             link.change(Direction.UPSTREAM, upstream)
             link.change(Direction.DOWNSTREAM, downstream)
 

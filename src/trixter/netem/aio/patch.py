@@ -70,9 +70,10 @@ class Patch:
     async def _getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
         """Look up, and remember: many clients connect to what they have looked up themselves."""
         found = await self._before["getaddrinfo"](host, port, **options)
-        if isinstance(host, str):
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host  # AnyIO asks in bytes
+        if isinstance(name, str):
             for *_, address in found:
-                self._names.setdefault(str(address[0]), set()).add(host.lower())
+                self._names.setdefault(str(address[0]), set()).add(name.lower())
         return found
 
     async def _start_tls(self, transport: Any, protocol: Any, sslcontext: Any, **options: Any) -> Any:
