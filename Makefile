@@ -69,7 +69,8 @@ modules: setup ## Part of check: each fault is covered by its own tests
 
 coverage: setup ## Part of check: all the tests, with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest $(ARGS)
+	@# Half of the time; what waits for a clock or a program leaves its core to others.
+	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 

@@ -36,7 +36,7 @@ def test_a_fault_without_effect_is_no_show(start: Start) -> None:
     program = start(*args)
     host, port = program.proxy()
     with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
-        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=0.2)
+        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=1.0)
         for step in (
             show.delay,
             show.throttle,
