@@ -204,7 +204,7 @@ async def test_where_the_proxy_listens_is_known(world: World, client: AsyncClien
 
 
 async def test_a_connection_is_waited_for(world: World, client: AsyncClient) -> None:
-    with pytest.raises(WaitTimeout, match="for a live connection; there are 0 connections accepted"):
+    with pytest.raises(WaitTimeout, match="for a live connection; so far: 0 connections accepted"):
         await client.wait_for_connection(timeout_s=0.01)
     connection = await world.connect()
     assert (await client.wait_for_connection()).id == connection.id

@@ -68,8 +68,8 @@ def test_a_wait_in_vain_says_what_was_seen_instead() -> None:
     with pytest.raises(WaitTimeout) as caught:
         FakeFace(fake).wait_for_connection(timeout_s=5)
     assert str(caught.value) == (
-        "waited 5 s in vain for a live connection; there are 1 connections accepted, 0 open, "
-        "ended: 1 reset by client; 10 bytes upstream, 20 downstream"
+        "waited 5 s in vain for a live connection; so far: 1 connection accepted, 0 open, "
+        "ended: 1 reset by client; 10 B up, 20 B down"
     )
     assert isinstance(caught.value, TimeoutError)
     assert fake.now == 105.0
@@ -77,7 +77,7 @@ def test_a_wait_in_vain_says_what_was_seen_instead() -> None:
 
 def test_no_connection_is_waited_for() -> None:
     fake = FakeProxy(one=CALM)
-    with pytest.raises(WaitTimeout, match=r"for no connection to be open; there are 1 .* ended: none"):
+    with pytest.raises(WaitTimeout, match=r"for no connection to be open; so far: 1 .* ended: none"):
         FakeFace(fake).wait_for_no_connections(timeout_s=1)
     fake.schedule = {102.5: lambda: fake.end("one")}
     FakeFace(fake).wait_for_no_connections()

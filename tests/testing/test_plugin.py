@@ -131,7 +131,8 @@ def test_a_failing_test_shows_its_network_and_how_to_repeat_it(suite: pytest.Pyt
         [
             "chaos seed: 7",
             "*trixter: the network of this test*",
-            "127.0.0.1:* → 127.0.0.1:*: 1 connections accepted*",
+            "127.0.0.1:* → 127.0.0.1:*",
+            "  1 connection accepted, *",
             "*in force when it failed: Slice(size_bytes=1), Latency(delay_s=0.001), both ways",
             "*the last events:",
             "*connection 1 opened*",

@@ -53,9 +53,10 @@ class Stats:
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {reason}" for reason, count in sorted(self.ended.items())) or "none"
+        noun = "connection" if self.connections_accepted == 1 else "connections"
         return (
-            f"{self.connections_accepted} connections accepted, {self.connections_open} open, ended: {ends}; "
-            f"{self.bytes_upstream} bytes upstream, {self.bytes_downstream} downstream"
+            f"{self.connections_accepted} {noun} accepted, {self.connections_open} open, ended: {ends}; "
+            f"{self.bytes_upstream} B up, {self.bytes_downstream} B down"
         )
 
 

@@ -60,5 +60,5 @@ def _look_until(look: Look[T], wanted: str, timeout_s: float) -> Asking[Step[Any
             return found
         if news.time_s >= over_at_s:
             seen = (yield from ReadProxy()).stats
-            raise WaitTimeout(wanted, timeout_s, f"there are {seen}")
+            raise WaitTimeout(wanted, timeout_s, f"so far: {seen}")
         news = yield from WaitForNews(since=news, timeout_s=over_at_s - news.time_s)

@@ -27,7 +27,8 @@ def _lines_of(hosted: Hosted, exc: BaseException | None) -> list[str]:
     state: ProxyState = perform(hosted.proxy, ReadProxy())
     first, *others = hosted.journal.in_force(hosted.proxy, exc)
     return [
-        f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}: {state.stats}",
+        f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}",
+        f"  {state.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),
         "  the last events:",
