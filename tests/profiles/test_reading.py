@@ -79,7 +79,8 @@ def test_a_file_is_passed_or_named_by_the_environment(office: Path, monkeypatch:
 def test_a_name_that_is_none_is_answered_with_near_ones_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FILE_VARIABLE, raising=False)
     with pytest.raises(
-        SettingError, match=r"^profile must be one of chrome-slow-4g, .*, not 'chrome-slow4g'$"
+        SettingError,
+        match=r"^profile must be the name of a profile, such as chrome-slow-4g, .*, not 'chrome-slow4g'$",
     ):
         find_profile("chrome-slow4g")
     with pytest.raises(SettingError, match=r"^profile must be one of 2g, edge, .*satellite, not '\?'$"):

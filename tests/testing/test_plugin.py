@@ -112,7 +112,7 @@ def test_that_is_misspelt(chaos): pass
 """
     result = run(suite, tests)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["*profile must be one of *office*offices*"])
+    result.stdout.fnmatch_lines(["*profile must be the name of a profile, such as office*offices*"])
 
 
 FAILING = """

@@ -27,4 +27,6 @@ def profile_of(ctx: click.Context, name: str | None, file: str | None) -> Profil
         return find_profile(name, file)
     except SettingError as exc:
         flag = next(param for param in ctx.command.params if param.name == "profile")
-        raise click.BadParameter(f"must be {exc.accepts}, not {name[:60]!r}", ctx, flag) from exc
+        raise click.BadParameter(
+            f"must be {exc.accepts}, not {name[:60]!r}; see `trixter profiles`", ctx, flag
+        ) from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -76,9 +76,21 @@ def find_profile(name: str, file: str | os.PathLike[str] | None = None) -> Profi
         return published_profiles()[name]
     profiles = all_profiles(file)
     if name not in profiles:
-        near = get_close_matches(str(name), profiles, cutoff=0.5)
-        raise SettingError("profile", name, f"one of {', '.join(near or profiles)}")
+        raise unknown(name, profiles)
     return profiles[name]
+
+
+def unknown(name: str, profiles: Iterable[str]) -> SettingError:
+    """Return what to raise for a name that is none: it has those that look like it, else all.
+
+    Args:
+        name: What was asked for.
+        profiles: The names there are.
+    """
+    names = list(profiles)
+    near = get_close_matches(str(name), names, cutoff=0.5)
+    accepts = f"the name of a profile, such as {', '.join(near)}" if near else f"one of {', '.join(names)}"
+    return SettingError("profile", name, accepts)
 
 
 def _parse(text: str, file: str) -> dict[str, Profile]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from trixter.errors import SettingError, TrixterError
+from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, read_profiles
+from trixter.profiles.reading import unknown
 from trixter.proxy import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.conditions import with_conditions
@@ -91,7 +92,7 @@ class Profiles:
         for file in self._files:
             profiles.update(read_profiles(file))
         if name not in profiles:
-            raise SettingError("profile", name, f"one of {', '.join(profiles)}")
+            raise unknown(name, profiles)
         return profiles[name]
 
 
