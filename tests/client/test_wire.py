@@ -120,7 +120,7 @@ async def test_a_name_that_the_api_does_not_know_is_told(world: World) -> None:
 BAD_ANSWERS = {
     "an error of another": (
         httpx2.Response(502, text="<html>\n  Bad Gateway</html>"),
-        "^<html> Bad Gateway</html> .502.$",
+        "^this is no answer of trixter's API: <html> Bad Gateway</html> .502.$",
     ),
     "an error without a word": (httpx2.Response(503), r"^no reason was given \(503\)$"),
     "a redirect": (httpx2.Response(302, headers={"location": "/login"}), r"\(302\)$"),

@@ -63,7 +63,7 @@ class Answer:
             message = msgspec.json.decode(self.body, type=replies.ErrorReply).error
         except (msgspec.DecodeError, UnicodeDecodeError):
             shown = " ".join(self.body.decode(errors="replace").split())[:MOST_SHOWN_CHARACTERS]
-            message = shown or "no reason was given"
+            message = f"this is no answer of trixter's API: {shown}" if shown else "no reason was given"
         if self.status == HTTPStatus.NOT_FOUND and message == CONNECTION_NOT_FOUND and target != ALL:
             raise ConnectionNotFound(target)
         raise ApiError(self.status, message)
