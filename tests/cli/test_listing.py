@@ -48,8 +48,8 @@ def test_each_connection_is_a_row() -> None:
 def test_in_80_columns_a_common_upstream_stands_below_and_only_faults_fold() -> None:
     assert shown(80, state(1, faults=LATE), state(2, held=0)) == [
         "id        client              age    up       down  faults",
-        "a6e39e-1  127.0.0.1:41821  12.3 s  78 B  200.0 KiB  throttle 64 KiB/s, latency",
-        "                                                    250 ± 50 ms",
+        "a6e39e-1  127.0.0.1:41821  12.3 s  78 B  200.0 KiB  throttle 64 KiB/s,",
+        "                                                      latency 250 ± 50 ms",
         "                                                    holds 1.0 KiB",
         "a6e39e-2  127.0.0.1:41822  12.3 s  78 B  200.0 KiB  calm",
         "2 connections to 127.0.0.1:8181",

@@ -22,6 +22,9 @@ WIDE = [Column("id"), Column("client"), Column("upstream"), *NUMBERS, Column("he
 NARROW = [Column("id"), Column("client"), *NUMBERS]
 FAULTS = Column("faults", may_fold=True)
 
+BETWEEN_FAULTS = ", "
+CONTINUED = "  "
+
 
 def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tuple[Table, str]:
     """Return the table, and what is to be said below it.
@@ -95,7 +98,22 @@ def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) ->
     if with_held and _held_bytes(connection):
         parts.append(f"holds {wording.size(_held_bytes(connection))}")
     in_one_line = "; ".join(parts)
-    return in_one_line if len(in_one_line) <= room_columns else "\n".join(parts)
+    if len(in_one_line) <= room_columns:
+        return in_one_line
+    return "\n".join(_between_faults(part, room_columns) for part in parts)
+
+
+def _between_faults(part: str, room_columns: int) -> str:
+    """Break a line where one fault ends, so that no number loses its unit."""
+    first, *others = part.split(BETWEEN_FAULTS)
+    lines = [first]
+    for each in others:
+        if len(lines[-1]) + len(BETWEEN_FAULTS) + len(each) < room_columns:  # a comma may have to follow
+            lines[-1] += BETWEEN_FAULTS + each
+        else:
+            lines[-1] += BETWEEN_FAULTS.rstrip()
+            lines.append(CONTINUED + each)
+    return "\n".join(lines)
 
 
 def _held_bytes(connection: ConnectionState) -> int:
