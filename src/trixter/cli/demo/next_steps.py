@@ -31,8 +31,9 @@ Type next:
 def while_it_stays(*, proxy: str, upstream: str, api: str) -> str:
     """Return what to try on a demo that keeps running."""
     return f"""
-All of it keeps running until Ctrl-C: the proxy on http://{proxy}, in front of the server on
-http://{upstream}, with its API on http://{api}. Paste into another terminal:
+All of it keeps running until Ctrl-C: the proxy on http://{proxy},
+in front of the server on http://{upstream},
+with its API on http://{api}. Paste into another terminal:
 
   a request, and the time it takes
     curl -s -w '%{{time_total}} s\\n' http://{proxy}/

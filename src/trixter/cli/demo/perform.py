@@ -22,7 +22,7 @@ UPSTREAM_PORT = 8181
 API_PORT = 8888
 
 # Where the second column of the show begins.
-COLUMN = 34
+COLUMN = 31
 
 
 def perform(*, stay: bool) -> int:
@@ -51,7 +51,7 @@ async def _perform(service: Service, *, stay: bool) -> int:
         await service.start()
         proxy, api = service.proxy.listen_addresses[0], service.api_addresses[0]
         server = str(service.proxy.upstream)
-        _print(f"client -> proxy {proxy} -> server {server}; the API is on {api}\n")
+        _print(f"client -> proxy {proxy} -> server {server}\nthe API is on {api}\n")
         complaint = await _show_unless(stopped, proxy, api)
         if stopped.is_set():
             return 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from zlib import crc32
 
 from trixter.cli.demo.knobs import Knobs
 from trixter.cli.demo.visitor import Visitor
@@ -94,7 +93,7 @@ class Show:
             least_s = LARGE_BYTES / RATE_BYTES_PER_S
             _require(slow.took_s >= NEARLY * least_s, "throttle", f"32 KiB took only {slow.took}")
             rate = f"{len(slow.whole) / 1024 / slow.took_s:.1f} KiB/s"
-            self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate}, headers included")
+            self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate} with headers")
 
             knobs.turn(id, "throttle", rate_bytes=0)
             quick = visitor.get(LARGE)
@@ -112,7 +111,7 @@ class Show:
         _require(sliced.whole == whole.whole, "slice", "the answer is another one")
         largest = max(map(len, sliced.pieces))
         done = f"slice to {SLICE_BYTES} bytes, {GAP_MS} ms apart"
-        self._say(done, f"an answer comes in {pieces}, the largest of {largest} bytes")
+        self._say(done, f"{pieces} come, the largest of {largest} bytes")
 
     def corruption(self) -> None:
         """Put random bytes in front of an answer."""
@@ -144,15 +143,14 @@ class Show:
             except TimeoutError:
                 raise NotShownError("shutdown: the connection goes on") from None
             took = bystander.get(SMALL).took
-            self._say("shut down one of two", f"that one is closed, the other answers in {took}")
+            self._say("shut down one of two", f"it is closed; the other answers in {took}")
 
     def calm_again(self) -> None:
         """Pass on the same bytes as in the beginning."""
         with self._connection() as (visitor, _, _):
             at_last = visitor.get(LARGE)
         _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
-        checksum = f"crc32 {crc32(at_last.whole):08x}"
-        self._say("calm again", f"32 KiB took {at_last.took}, the same bytes as at first ({checksum})")
+        self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
 
     @contextmanager
     def _connection(self) -> Iterator[tuple[Visitor, Knobs, str]]:
