@@ -56,8 +56,8 @@ def _show(found: Iterable[Profile]) -> None:
 
     columns = [
         Column("name"),
-        Column("down", is_number=True),
-        Column("up", is_number=True),
+        Column("down\nkbit/s", is_number=True),
+        Column("up\nkbit/s", is_number=True),
         Column("round trip", is_number=True),
         Column("loss", is_number=True),
         Column("source", may_fold=True),
