@@ -42,7 +42,8 @@ sliced, corrupt or cut. Change it for each connection, while it is in use, over 
 
 \b
 Example:
-  trixter --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 --api 127.0.0.1:8888 --delay-ms 250
+  trixter --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 \\
+    --api 127.0.0.1:8888 --delay-ms 250
 
 \b
 Point your client to 127.0.0.1:8080 and turn the knobs while it talks:

@@ -24,7 +24,8 @@ TRIXTER_PROXY_PORT; with --api also TRIXTER_API_URL, so that `trixter set` and i
 In its arguments, {address}, {host} and {port} stand for the same.
 
 \b
-  trixter run --upstream 127.0.0.1:8181 --delay-ms 250 -- curl http://{address}/
+  trixter run --upstream 127.0.0.1:8181 --delay-ms 250 -- \\
+    curl http://{address}/
 """
 
 # Where `run` is not like the proxy alone.
