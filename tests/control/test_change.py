@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -141,6 +142,18 @@ class Patiently(AsyncFakeFace):
         result = self.fake.perform(step)
         await checkpoint()
         return result
+
+
+async def test_a_task_that_is_cancelled_while_it_undoes_undoes_all_of_it(fake: FakeProxy) -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    change = Patiently(fake).latency(0.1)
+    with pytest.raises(asyncio.CancelledError):  # by asyncio's own means, as its timeouts do
+        async with change:
+            fake.before[SetDefaults] = task.cancel
+    task.uncancel()
+    assert fake.defaults.upstream == fake.connections["one"][UP] == CALM
+    assert repr(change) == "<AsyncChange: latency, undone>"
 
 
 async def test_a_body_that_is_cancelled_restores(fake: FakeProxy) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
-from anyio import CancelScope
+from anyio import CancelScope, get_cancelled_exc_class
 
 from trixter.control.edits import Edit
 from trixter.control.plans import run, run_async
@@ -95,8 +95,12 @@ class AsyncChange:
         """Bring back what was there before, also when cancelled; twice is no error."""
         if self._is_begun and not self._is_undone:
             with CancelScope(shield=True):  # a test that is given up must not leave its faults behind
-                await run_async(self._edit.restore(), self._perform)
-            self._is_undone = True
+                try:
+                    await self._restore()
+                except get_cancelled_exc_class():
+                    # asyncio's own timeouts and cancel() go through the shield, once. So begin again.
+                    await self._restore()
+                    raise
 
     async def __aenter__(self) -> AsyncChange:
         return await self._begin()
@@ -110,6 +114,10 @@ class AsyncChange:
             if exc is None:
                 raise
             _note(exc, self._word, failure)
+
+    async def _restore(self) -> None:
+        await run_async(self._edit.restore(), self._perform)
+        self._is_undone = True
 
     async def _begin(self) -> AsyncChange:
         if self._is_undone:
