@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,10 +13,12 @@ from trixter import AsyncClient
 from trixter.api.answers import CONNECTION_NOT_FOUND
 from trixter.api.bodies import FAULT_BODIES
 from trixter.client import answers
-from trixter.client.calls import calls_of
+from trixter.client.answers import Answer
+from trixter.client.calls import Call, calls_of
 from trixter.client.stems import STEMS
-from trixter.control import ALL, AsyncChange, Swap
-from trixter.control.steps import SetFaults, WaitForNews
+from trixter.control import ALL, AsyncChange, Step, Swap
+from trixter.control.plans import run
+from trixter.control.steps import EndConnections, ReadConnection, SetFaults, WaitForNews
 from trixter.errors import ConnectionNotFound, SettingError
 from trixter.faults import CATALOGUE, Direction, Latency, Place, Slice, Throttle
 
@@ -61,6 +63,18 @@ REFUSED: dict[str, tuple[Callable[[AsyncClient], AsyncChange], str]] = {
 }
 
 
+def change(id: str) -> Step[None]:
+    return SetFaults(id, tuple(Direction), Swap.one(Throttle(rate_bytes_per_s=1)))
+
+
+def end(id: str) -> Step[None]:
+    return EndConnections(target=id, reason="", reset=False)
+
+
+def nobody(call: Call) -> Answer:
+    raise AssertionError(f"{call} was sent")
+
+
 @pytest.mark.parametrize(("tell", "text"), REFUSED.values(), ids=REFUSED)
 async def test_what_the_api_cannot_be_told_is_refused_and_changes_nothing(
     world: World, client: AsyncClient, tell: Callable[[AsyncClient], AsyncChange], text: str
@@ -73,10 +87,16 @@ async def test_what_the_api_cannot_be_told_is_refused_and_changes_nothing(
     assert world.faults() == before
 
 
-@pytest.mark.parametrize("id", ["", ALL, "a1-1/delay", "../proxy"])
-async def test_what_can_be_no_id_is_a_connection_that_never_was(client: AsyncClient, id: str) -> None:
+@pytest.mark.parametrize("id", ["", ".", "..", "a1-1/delay", "../proxy"])
+@pytest.mark.parametrize("ask", [ReadConnection, change, end])
+def test_what_can_be_no_id_is_a_connection_that_never_was(ask: Callable[[str], Step[Any]], id: str) -> None:
+    with pytest.raises(ConnectionNotFound, match="it is over, or never was"):
+        run(calls_of(ask(id)), nobody)
+
+
+async def test_all_of_them_are_no_single_connection(client: AsyncClient) -> None:
     with pytest.raises(ConnectionNotFound):
-        await client.connection(id)
+        await client.connection(ALL)
 
 
 def test_a_rate_that_is_whole_may_be_written_with_a_point() -> None:

@@ -82,8 +82,8 @@ def _read_connections() -> Asking[Call, list[ConnectionState]]:
 
 
 def _read_connection(id: str) -> Asking[Call, ConnectionState]:
-    if id in ("", ALL) or "/" in id:
-        raise ConnectionNotFound(id)  # such a path would ask for something else
+    if id == ALL:
+        raise ConnectionNotFound(id)
     answer: Answer = yield Call("GET", _path(id))
     return connection_state(answer.read(replies.Status, id))
 
@@ -95,4 +95,6 @@ def _order(*calls: Call, target: str = ALL) -> Asking[Call, None]:
 
 
 def _path(id: str, what: str = "") -> str:
+    if id in ("", ".", "..") or "/" in id:
+        raise ConnectionNotFound(id)  # such a path would ask for something else
     return f"/connections/{quote(id, safe='')}" + (f"/{what}" if what else "")
