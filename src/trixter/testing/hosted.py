@@ -82,6 +82,9 @@ class Hosted:
         if not self._is_started:
             self._closed = _made(self.proxy.stop)
             return self._closed
+        if not self._thread.is_running:  # the child of a fork: the connections are its parent's
+            self._closed = _made(_leave_alone)
+            return self._closed
         try:
             self._closed = self._thread.post(self._stop)
         finally:
@@ -137,6 +140,10 @@ class Hosted:
     def _stop(self) -> None:
         self.proxy.stop()
         self._news.tell()
+
+
+def _leave_alone() -> None:
+    """Let them be."""
 
 
 def _made(call: Callable[[], T]) -> Future[T]:
