@@ -298,6 +298,10 @@ BAD: dict[str, tuple[Callable[[FakeFace], object], str]] = {
     "a duration": (lambda on: on.duration(-1), "duration_s must be a number of seconds, 0 or more"),
     "a profile": (lambda on: on.profile("3g-quick"), "profile must be one of .*3g"),
     "no profile": (lambda on: on.profile(None), "profile must be one of"),  # type: ignore[arg-type]
+    "a profile of two": (
+        lambda on: on.profile(["2g", "3g"]),  # type: ignore[arg-type]
+        "profile must be one of .*3g",
+    ),
     "no fault": (lambda on: on.faults("3g"), "faults must be faults"),  # type: ignore[arg-type]
     "a reason": (lambda on: on.close_all(None), "reason must be text"),  # type: ignore[arg-type]
     "a wait": (lambda on: on.wait_for_connection(-1), "timeout_s must be a number of seconds"),

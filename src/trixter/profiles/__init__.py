@@ -15,6 +15,7 @@ from trixter.profiles.reading import (
     FILE_VARIABLE,
     all_profiles,
     find_profile,
+    pick_profile,
     published_profiles,
     read_profiles,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "Profile",
     "all_profiles",
     "find_profile",
+    "pick_profile",
     "published_profiles",
     "read_profiles",
 ]

@@ -72,15 +72,23 @@ def find_profile(name: str, file: str | os.PathLike[str] | None = None) -> Profi
         SettingError: If there is none.
         ProfileError: As ``read_profiles``.
     """
-    if name in published_profiles():
+    if isinstance(name, str) and name in published_profiles():
         return published_profiles()[name]
-    profiles = all_profiles(file)
-    if name not in profiles:
+    return pick_profile(name, all_profiles(file))
+
+
+def pick_profile(name: str, profiles: Mapping[str, Profile]) -> Profile:
+    """Return the profile of that name.
+
+    Raises:
+        SettingError: If there is none; it tells those with a name like it, or else all.
+    """
+    if not isinstance(name, str) or name not in profiles:
         raise unknown(name, profiles)
     return profiles[name]
 
 
-def unknown(name: str, profiles: Iterable[str]) -> SettingError:
+def unknown(name: object, profiles: Iterable[str]) -> SettingError:
     """Return what to raise for a name that is none: it has those that look like it, else all.
 
     Args:
@@ -88,7 +96,7 @@ def unknown(name: str, profiles: Iterable[str]) -> SettingError:
         profiles: The names there are.
     """
     names = list(profiles)
-    near = get_close_matches(str(name), names, cutoff=0.5)
+    near = get_close_matches(name, names, cutoff=0.5) if isinstance(name, str) else []
     accepts = f"the name of a profile, such as {', '.join(near)}" if near else f"one of {', '.join(names)}"
     return SettingError("profile", name, accepts)
 

@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from trixter.errors import TrixterError
-from trixter.profiles import Profile, all_profiles, read_profiles
-from trixter.profiles.reading import unknown
+from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.proxy import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.conditions import with_conditions
@@ -91,9 +90,7 @@ class Profiles:
         profiles = all_profiles()
         for file in self._files:
             profiles.update(read_profiles(file))
-        if name not in profiles:
-            raise unknown(name, profiles)
-        return profiles[name]
+        return pick_profile(name, profiles)
 
 
 def _run_seed(config: pytest.Config) -> int:
