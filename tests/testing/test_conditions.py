@@ -69,12 +69,18 @@ def test_what_was_asked_for_before_stays_and_0_takes_it_away() -> None:
     assert conditions(latency=0, duration=0, before=before) == Defaults(upstream=CALM, downstream=CALM)
 
 
+def test_none_is_as_if_it_was_not_said() -> None:
+    nothing = dict.fromkeys(["profile", "direction", "duration", *FAULT_WORDS])
+    assert conditions(**nothing) == Defaults()
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
         ("netem", {"latenzy": 1}),
         ("direction", {"latency": 1, "direction": "sideways"}),
         ("profile", {"profile": "no such profile"}),
+        ("profile", {"profile": ["3g"]}),
         ("delay_s", {"latency": -1}),
         ("duration_s", {"duration": -1}),
     ],

@@ -90,14 +90,14 @@ class FaultWords(ABC, Generic[ChangeT]):
 
     def faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
         """Put exactly these faults in place of all that are there."""
-        return self._swap("faults", dict.fromkeys(_directions(direction), Swap.everything(*faults)))
+        return self._swap("faults", dict.fromkeys(directions_of(direction), Swap.everything(*faults)))
 
     def calm(self, *, direction: AnyDirection = None) -> ChangeT:
         """Take all faults away."""
-        return self._swap("calm", dict.fromkeys(_directions(direction), Swap.everything()))
+        return self._swap("calm", dict.fromkeys(directions_of(direction), Swap.everything()))
 
     def _put(self, word: str, fault: Fault, direction: AnyDirection) -> ChangeT:
-        return self._swap(word, dict.fromkeys(_directions(direction), Swap.one(fault)))
+        return self._swap(word, dict.fromkeys(directions_of(direction), Swap.one(fault)))
 
     def _swap(self, word: str, swaps: Swaps) -> ChangeT:
         return self._begin(word, self._faults_edit(swaps))
@@ -176,7 +176,8 @@ class ConnectionWords(FaultWords[ChangeT], Generic[ChangeT, DoneT]):
         """Perform a step that cannot be undone."""
 
 
-def _directions(direction: AnyDirection) -> tuple[Direction, ...]:
+def directions_of(direction: AnyDirection) -> tuple[Direction, ...]:
+    """Return the directions that are meant."""
     if direction is None:
         return tuple(Direction)
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from trixter.control.words import AnyDirection, directions_of
 from trixter.errors import SettingError
 from trixter.faults import (
     Corrupt,
@@ -40,7 +41,7 @@ def with_conditions(
     *faults: Fault,
     profile: str | None = None,
     duration: float | None = None,
-    direction: Direction | str | None = None,
+    direction: AnyDirection = None,
     **words: Any,
 ) -> Defaults:
     """Return defaults with what was asked for added to them.
@@ -52,7 +53,7 @@ def with_conditions(
         profile: Exactly the faults of that name, in place of those before; the others come on top.
         duration: Seconds after which a connection is reset.
         direction: Of all of these but the profile, which brings its own.
-        **words: ``latency=0.25`` and so on: ``FAULT_WORDS``.
+        **words: ``latency=0.25`` and so on: ``FAULT_WORDS``. ``None`` is as if a word was not said.
 
     Raises:
         SettingError: If there is no such word, profile or direction, or a setting is outside its range.
@@ -65,10 +66,11 @@ def with_conditions(
         defaults = with_profile(defaults, find_profile(profile))
     if duration is not None:
         defaults = replace(defaults, duration_s=duration)
-    for fault in [*faults, *(FAULT_WORDS[word](value) for word, value in words.items())]:
+    said = (FAULT_WORDS[word](value) for word, value in words.items() if value is not None)
+    for fault in [*faults, *said]:
         if not isinstance(fault, Fault):
             raise SettingError("netem", fault, "made of faults, such as Latency(delay_s=0.25), and of words")
-        for each in _directions(direction):
+        for each in directions_of(direction):
             defaults = defaults.with_faults(each, defaults.faults(each).with_fault(fault))
     return defaults
 
@@ -78,12 +80,3 @@ def with_profile(defaults: Defaults, profile: Profile) -> Defaults:
     for direction in Direction:
         defaults = defaults.with_faults(direction, profile.faults(direction))
     return defaults
-
-
-def _directions(direction: Direction | str | None) -> list[Direction]:
-    if direction is None:
-        return list(Direction)
-    try:
-        return [Direction(direction)]
-    except ValueError:
-        raise SettingError("direction", direction, '"upstream" or "downstream"') from None
