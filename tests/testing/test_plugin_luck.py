@@ -100,3 +100,29 @@ def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_it(suite: pytes
     result.stdout.fnmatch_lines(
         ["*in force when it failed: Slice(*), Latency(delay_s=0.001), both ways", "to repeat it: *seed=7"]
     )
+
+
+SPOILT = """
+@pytest.mark.parametrize("fault", ["corrupt", "terminate"])
+def test_it(chaos, echo, fault):
+    proxy = chaos.proxy(echo)
+    getattr(proxy, fault)(0.02)
+    with connect(proxy) as client:
+        for number in range(1000):
+            try:
+                answer = say(client, b"%d" % number)
+            except ConnectionError:
+                answer = b""
+            if answer != b"%d" % number:
+                pytest.fail(f"{fault} at {number}: {answer[:20].hex()}")
+"""
+
+
+def test_the_seed_of_a_failure_brings_back_the_same_byte(suite: pytest.Pytester) -> None:
+    def failures(*args: str) -> list[str]:
+        result = run(suite, SPOILT, *args)
+        result.assert_outcomes(failed=2)
+        return [line for line in result.outlines if " at " in line and line.startswith("E ")]
+
+    assert len(failures("--chaos-seed=5")) == 2
+    assert failures("--chaos-seed=5") == failures("--chaos-seed=5") != failures("--chaos-seed=6")
