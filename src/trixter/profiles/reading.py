@@ -84,11 +84,11 @@ def pick_profile(name: str, profiles: Mapping[str, Profile]) -> Profile:
         SettingError: If there is none; it tells those with a name like it, or else all.
     """
     if not isinstance(name, str) or name not in profiles:
-        raise unknown(name, profiles)
+        raise _unknown(name, profiles)
     return profiles[name]
 
 
-def unknown(name: object, profiles: Iterable[str]) -> SettingError:
+def _unknown(name: object, profiles: Iterable[str]) -> SettingError:
     """Return what to raise for a name that is none: it has those that look like it, else all.
 
     Args:
