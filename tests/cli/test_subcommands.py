@@ -33,7 +33,8 @@ def test_without_either_it_is_that_of_the_examples() -> None:
 
 def test_the_proxy_starts_without_what_only_subcommands_need() -> None:
     program = "import sys, trixter.cli.command, trixter.cli.run; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    # A bare environment: a coverage run must not add modules of its own.
+    run = subprocess.run([sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in run.stdout.split()}
     assert loaded.isdisjoint({"httpx2", "rich", "starlette", "tomllib"})
     assert "trixter.control" not in run.stdout.split()

@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 # Long to load, and of no use here. pytest-asyncio says on its own account what will change in it.
 LIGHT = ["-p", "no:schemathesis", "-p", "no:cacheprovider", "-p", "no:asyncio"]
 
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(2 * PATIENCE_S)]
 

@@ -111,7 +111,7 @@ def test_a_corrupt_answer_is_no_answer(trixter: Trixter, tmp_path: Path) -> None
 
 def _curl_command(trixter: Trixter, name: str, path: Path) -> list[str]:
     return [
-        program("curl"), "--silent", "--max-time", "15", "--noproxy", "*", "--http1.1",
+        program("curl"), "--silent", "--max-time", "60", "--noproxy", "*", "--http1.1",
         "--output", str(path), "--write-out", "%{json}", f"http://127.0.0.1:{trixter.port}/{name}",
     ]  # fmt: skip
 

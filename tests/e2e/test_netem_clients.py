@@ -20,7 +20,7 @@ from trixter.netem import faulty_network
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-DELAY_S = 0.05
+DELAY_S = 0.25
 SLOW = Faults(Latency(delay_s=DELAY_S))
 
 

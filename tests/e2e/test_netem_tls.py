@@ -18,7 +18,7 @@ __all__ = ["certificate", "its_side", "our_side"]  # fixtures
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-DELAY_S = 0.05
+DELAY_S = 0.25
 SLOW = Faults(Latency(delay_s=DELAY_S))
 SLICED = Faults(Slice(size_bytes=7), Latency(delay_s=0.001))
 

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 # What the rate may be off by, over two seconds or more.
 ERROR = 0.01
 
-TRIES = 3
+TRIES = 10
 
 
 @pytest.mark.parametrize(
