@@ -59,11 +59,15 @@ class ClumsyHouse(House):
         raise ZeroDivisionError
 
 
+def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """Return what we logged; asyncio, in debug mode, tells of every slow step."""
+    return [record for record in caplog.records if record.name.startswith("trixter")]
+
+
 def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture, error: str) -> None:
     assert house.ending is not None
     assert (house.ending.reason, house.ending.detail, house.ending.reset) == ("internal error", error, True)
-    # Not asyncio's, which in debug mode tells of every slow step.
-    (record,) = [record for record in caplog.records if record.name.startswith("trixter")]
+    (record,) = ours(caplog)
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "connection c-2: internal error")
     assert record.exc_info is not None
     assert len(house.registry) == len(house.registry.all()) == 1
@@ -114,9 +118,8 @@ async def test_nothing_goes_wrong_in_silence_also_after_the_end(
         house.start_with(upstream=Faults(Trap()))
         client, _, _ = house.connect()
         client.send(b"abort")
-        await until(lambda: caplog.records)
-        # Not asyncio's, which in debug mode tells of every slow step.
-    (record,) = [record for record in caplog.records if record.name.startswith("trixter")]
+        await until(lambda: ours(caplog))
+        (record,) = ours(caplog)
         assert record.getMessage() == "a connection that is over: internal error"
         assert record.exc_info is not None
         assert record.exc_info[0] is ZeroDivisionError
