@@ -17,6 +17,9 @@ from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
 # What one still reads.
 KEPT = 20
 
+# What an exception is known by, among its attributes. Its id() may be that of another one before it.
+MARK = "_trixter_mark"
+
 CHANGES = (SetDefaults, SetFaults, SetDuration, SetDoor, EndConnections)
 
 
@@ -41,11 +44,11 @@ class Failure:
     """Remember what was in force when an exception began to take faults back.
 
     Args:
-        exception_id: Which it was. Not the exception itself: it would keep alive what the test left behind.
+        mark: Which it was. Not the exception itself: it would keep alive what the test left behind.
         in_force: A line for each thing.
     """
 
-    exception_id: int
+    mark: object
     in_force: list[str]
 
 
@@ -69,7 +72,9 @@ class Journal:
 
     def in_force(self, proxy: Proxy, exc: BaseException | None) -> list[str]:
         """Return what was in force when that was raised, or is now if it took nothing back."""
-        if self._failure is not None and self._failure.exception_id in map(id, _all_of(exc)):
+        if self._failure is not None and any(
+            vars(each).get(MARK) is self._failure.mark for each in _all_of(exc)
+        ):
             return self._failure.in_force
         return in_force(proxy)
 
@@ -86,8 +91,9 @@ class Journal:
             self._note(f"door: {step.door.value}")
         if failing is None or not isinstance(step, CHANGES):
             return
-        if self._failure is None or self._failure.exception_id != id(failing):
-            self._failure = Failure(id(failing), in_force(proxy))
+        mark = vars(failing).setdefault(MARK, object())
+        if self._failure is None or self._failure.mark is not mark:
+            self._failure = Failure(mark, in_force(proxy))
 
     def after(self, step: Step[Any], proxy: Proxy) -> None:
         """Note what a step has changed."""
