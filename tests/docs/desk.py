@@ -48,6 +48,7 @@ def prepare(page: str, scratch: Path) -> Path:
     stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"
     put_on_path(scratch / "bin", "make", f'exec {shutil.which("make")} {stamps} "$@"')
     put_on_path(scratch / "bin", "trixter", f'exec {sys.executable} -m trixter "$@"')
+    put_on_path(scratch / "bin", "python3", f'exec {sys.executable} "$@"')
     put_on_path(scratch / "bin", "pytest", f'exec {sys.executable} -m pytest "$@"')
     return folder
 
