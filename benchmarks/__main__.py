@@ -65,7 +65,7 @@ def _measure(options: argparse.Namespace) -> int:
     for measure in measures:
         repetitions = options.repeat or (1 if options.quick else measure.repetitions)
         seconds = options.seconds or (QUICK_SECONDS if options.quick else measure.seconds)
-        figures = measured(measure, peers, repetitions, seconds)
+        figures = measured(measure, peers, repetitions, seconds, is_taste=options.quick)
         results.repetitions[measure.title], results.seconds[measure.title] = repetitions, seconds
         results.measured[measure.title] = figures
         print(block(measure, figures, has_verdicts=not options.quick), flush=True)

@@ -8,22 +8,20 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from benchmarks.process import Failed
 
 POLLS_PER_S = 10
 
-# Fewer of the connections that were due would not be what the table says was measured.
+# Fewer of the polls or connections that were due would not be what the table says was measured.
 LEAST_SHARE = 0.8
-
-# A machine that is slow and shared answers half of them in time, and that is polled, too.
-LEAST_POLLED = 0.2
 
 MOST_SECONDS_TO_ANSWER = 5.0
 
 
 @contextmanager
-def polled(api: int, connections: int) -> Iterator[None]:
+def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[None]:
     """Poll the API on that loopback port until the context ends.
 
     Each poll is a connection of its own, as from a shell script; one kept alive would cost the relay less.
@@ -31,6 +29,7 @@ def polled(api: int, connections: int) -> Iterator[None]:
     Args:
         api: The port.
         connections: How many are open, and most of which the longest answer must list.
+        is_taste: Whether the run decides nothing: then one answer is enough.
 
     Raises:
         Failed: If the API failed, was not polled as often as it says above, or never listed most of those.
@@ -41,7 +40,33 @@ def polled(api: int, connections: int) -> Iterator[None]:
         yield
     finally:
         poller.stop()
-    poller.check(connections)
+    poller.polls.check(connections, is_taste=is_taste)
+
+
+@dataclass
+class Polls:
+    """What was answered."""
+
+    count: int = 0
+    seconds: float = 0.0
+    longest: bytes = b"[]"
+    error: OSError | None = None
+
+    def check(self, connections: int, *, is_taste: bool) -> None:
+        """See whether that is what the table says was measured.
+
+        Raises:
+            Failed: If it is not.
+        """
+        if self.error is not None:
+            raise Failed(f"its API failed: {self.error}")
+        least = 1 if is_taste else LEAST_SHARE * POLLS_PER_S * self.seconds
+        if self.count < least:
+            raise Failed(f"its API answered only {self.count} polls in {self.seconds:.1f} s")
+        # The last of them may open after the last poll of a short run.
+        listed = len(json.loads(self.longest))
+        if not is_taste and listed < LEAST_SHARE * connections:
+            raise Failed(f"its API listed {listed:,} connections, not {connections:,}")
 
 
 class _Poller(threading.Thread):
@@ -49,32 +74,23 @@ class _Poller(threading.Thread):
 
     def __init__(self, url: str) -> None:
         super().__init__(name="poller", daemon=True)
+        self.polls = Polls()
         self._url = url
         self._stopping = threading.Event()
-        self._polls, self._seconds, self._longest = 0, 0.0, b"[]"
-        self._error: OSError | None = None
 
     def run(self) -> None:
+        polls = self.polls
         started_at = due_at = time.monotonic()
         try:
             while not self._stopping.wait(max(0.0, due_at - time.monotonic())):
                 with urllib.request.urlopen(self._url, timeout=MOST_SECONDS_TO_ANSWER) as answer:
-                    self._longest = max(self._longest, answer.read(), key=len)
-                self._polls += 1
+                    polls.longest = max(polls.longest, answer.read(), key=len)
+                polls.count += 1
                 due_at += 1 / POLLS_PER_S
         except OSError as exc:
-            self._error = exc
-        self._seconds = time.monotonic() - started_at
+            polls.error = exc
+        polls.seconds = time.monotonic() - started_at
 
     def stop(self) -> None:
         self._stopping.set()
         self.join()
-
-    def check(self, connections: int) -> None:
-        if self._error is not None:
-            raise Failed(f"its API failed: {self._error}")
-        if self._polls < LEAST_POLLED * POLLS_PER_S * self._seconds:
-            raise Failed(f"its API answered only {self._polls} polls in {self._seconds:.1f} s")
-        # The last of them may open after the last poll of a short run.
-        if (listed := len(json.loads(self._longest))) < LEAST_SHARE * connections:
-            raise Failed(f"its API listed {listed:,} connections, not {connections:,}")

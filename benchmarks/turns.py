@@ -12,7 +12,9 @@ from benchmarks.results import Figures
 from benchmarks.ways import Turn, Values
 
 
-def measured(measure: Measure, peers: list[Peer], repetitions: int, seconds: float) -> Figures:
+def measured(
+    measure: Measure, peers: list[Peer], repetitions: int, seconds: float, *, is_taste: bool = False
+) -> Figures:
     """Return the figures, one sample for each repetition and peer.
 
     All peers take their turn in each repetition, because machines drift; another one begins each time,
@@ -23,7 +25,7 @@ def measured(measure: Measure, peers: list[Peer], repetitions: int, seconds: flo
     for repetition in range(repetitions):
         first = repetition % len(taking_part)
         for peer in taking_part[first:] + taking_part[:first]:
-            values = _values(measure, Turn(peer, measure.network, seconds))
+            values = _values(measure, Turn(peer, measure.network, seconds, is_taste))
             for key in values or [figure.key for figure in measure.figures]:
                 samples = figures.setdefault(key, {}).setdefault(peer.name, [])
                 samples.append(values.get(key))

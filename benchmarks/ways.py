@@ -20,11 +20,12 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Turn:
-    """Whose turn it is, how bad the network is, and for how many seconds."""
+    """Whose turn it is, how bad the network is, for how many seconds, and whether it is only a taste."""
 
     peer: Peer
     network: Network
     seconds: float
+    is_taste: bool = False
 
 
 Way = Callable[[Turn], Values]
@@ -172,7 +173,7 @@ def _watched(turn: Turn, words: str, seconds: float, idle: int, *, is_polled: bo
     (upstream,) = free_ports(1)
     with (
         turn.peer.relay(upstream, turn.network) as relay,
-        polled(relay.api, idle) if is_polled else nullcontext(),
+        polled(relay.api, idle, is_taste=turn.is_taste) if is_polled else nullcontext(),
     ):
         return run(f"{words} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
 

@@ -70,3 +70,16 @@ def test_what_is_not_in_the_table_is_kept_and_what_a_peer_does_not_have_is_not_f
     figures = measured(Measure("stones", way, RATE), [Stone(OURS), Stone(ORIGINAL)], 1, seconds=1)
 
     assert figures == {"rate": {OURS: [1.0], ORIGINAL: []}, "more": {OURS: [2.0], ORIGINAL: [3.0]}}
+
+
+@pytest.mark.parametrize("is_taste", [False, True])
+def test_each_is_told_whether_it_is_only_a_taste(*, is_taste: bool) -> None:
+    told: list[bool] = []
+
+    def way(turn: Turn) -> Values:
+        told.append(turn.is_taste)
+        return {"rate": 1.0}
+
+    measured(Measure("stones", way, RATE), [Stone(OURS)], 2, seconds=1, is_taste=is_taste)
+
+    assert told == [is_taste, is_taste]
