@@ -6,8 +6,10 @@ import pytest
 from hypothesis import settings
 
 # Quick tries the same examples in every run, so that a red test is due to the
-# change at hand.  Deep looks for new ones.  No deadlines: machines differ.
+# change at hand.  Deep looks for new ones; brief is for those who only ask which
+# lines are reached.  No deadlines: machines differ.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
+settings.register_profile("brief", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 

@@ -20,8 +20,8 @@ async def no_descriptor_left(anyio_backend: object) -> AsyncIterator[None]:
     before = open_descriptors()
     yield
     await turns(3)
-    # Counted, for uvloop trades some of its own for others.
-    assert len(after := open_descriptors()) == len(before), sorted(set(after) - set(before))
+    # Counted, for uvloop trades some of its own for others. Fewer is what an earlier test's garbage held.
+    assert len(after := open_descriptors()) <= len(before), sorted(set(after) - set(before))
 
 
 @pytest.fixture
