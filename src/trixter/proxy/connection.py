@@ -178,9 +178,9 @@ class Connection:
             self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, luck),
         )
         home.on_opened(self)  # first: a fault may end it at once
-        for pipe in self._pipes:
-            pipe.faults = home.defaults.faults(pipe.direction)
-            pipe.start()
+        defaults = home.defaults
+        self._pipes[0].start(defaults.upstream)
+        self._pipes[1].start(defaults.downstream)
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:

@@ -157,8 +157,9 @@ class Dial:
     def _succeed(self) -> None:
         assert self._sock is not None
         self._is_over = True
-        self._drop_timer()
-        self._reactor.poller.stop_writing(self._sock.fileno())
+        if self._timer is not None:  # it had to be waited for
+            self._drop_timer()
+            self._reactor.poller.stop_writing(self._sock.fileno())
         sock, self._sock = self._sock, None
         self._on_connected(sock)
 

@@ -101,8 +101,10 @@ class Pipe:
         """Memory kept for this direction: what is delayed, and what the sink would not take yet."""
         return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
 
-    def start(self) -> None:
-        """Begin to carry, unless a fault has ended it already."""
+    def start(self, faults: Faults = CALM) -> None:
+        """Begin to carry, with these faults, unless one of them ends it at once."""
+        if faults is not CALM:
+            self.faults = faults
         if not self.is_closed:
             self._in.watch(wanted=True)
 
@@ -116,10 +118,11 @@ class Pipe:
         self._in.read_last()
 
     def close(self) -> None:
-        """Stop, and forget what is held. The sockets are not watched any more, and must be closed."""
+        """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
         self.is_closed = True
         self._in.close()
-        self._reactor.poller.forget(self._out.sink.fileno())
+        if self._is_written:
+            self._reactor.poller.forget(self._out.sink.fileno())
         self._out.close()
         if self._chain is not None:
             self._chain.close()
