@@ -14,6 +14,7 @@ from tests.proxy.test_poller import Watched
 from tests.proxy.waiting import turns, until
 from trixter.proxy import epoll_poller
 from trixter.proxy.epoll_poller import EpollPoller, poller_for
+from trixter.proxy.patience import Patience
 from trixter.proxy.poller import LoopPoller, Vigil
 
 
@@ -94,6 +95,21 @@ async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(
     watched.peer.send(b"x")
     await until(lambda: len(turns_taken) == 5)
     assert len(set(turns_taken)) == 1
+
+
+async def test_looking_again_in_vain_tells_how_late_this_machine_wakes_us(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late: list[float] = []
+    monkeypatch.setattr(Patience, "woke", lambda self, late_s: late.append(late_s))
+
+    def on_readable() -> None:
+        watched.sock.recv(100)
+
+    watched.poller.read(watched.fd, on_readable)
+    watched.peer.send(b"and nothing more")
+    await until(lambda: late)
+    assert late[0] >= 0
 
 
 async def test_the_loop_gets_its_turn_however_much_there_is_to_read(watched: Watched) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from trixter.proxy.patience import MOST_SKIPPED, Patience
+import pytest
+
+from trixter.proxy.patience import LEAST_S, MOST_S, MOST_SKIPPED, Patience
 
 
 def tries(patience: Patience, looks: int) -> list[bool]:
@@ -44,3 +46,36 @@ def test_one_success_makes_it_worth_it_again() -> None:
         pass
     patience.paid_off()
     assert patience.is_worth_it()
+
+
+def test_it_stays_awake_as_long_as_being_woken_takes() -> None:
+    patience = Patience()
+    for _ in range(20):
+        patience.woke(0.0004)
+    assert patience.seconds == pytest.approx(0.0004, rel=0.01)
+    for _ in range(20):
+        patience.woke(0.0002)
+    assert patience.seconds == pytest.approx(0.0002, rel=0.01)
+
+
+@pytest.mark.parametrize(("late_s", "seconds"), [(0.0, LEAST_S), (0.00001, LEAST_S), (0.5, MOST_S)])
+def test_a_machine_that_is_very_quick_or_very_slow_changes_little(late_s: float, seconds: float) -> None:
+    patience = Patience()
+    for _ in range(20):
+        patience.woke(late_s)
+    assert patience.seconds == pytest.approx(seconds, rel=0.01)
+
+
+def test_one_time_of_being_woken_late_is_not_believed_in_full() -> None:
+    patience = Patience()
+    patience.woke(MOST_S)
+    assert LEAST_S < patience.seconds < MOST_S / 2
+
+
+def test_it_naps_more_often_at_first() -> None:
+    patience, naps = Patience(), []
+    for time in range(1, 49):
+        patience.was_in_vain()
+        if patience.is_nap_due():
+            naps.append(time)
+    assert naps == [1, 2, 3, 4, 5, 6, 7, 8, 16, 32, 48]

@@ -6,7 +6,7 @@ import asyncio
 import select
 import time
 
-from trixter.proxy.patience import SPIN_S, Patience
+from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
 
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
@@ -17,6 +17,9 @@ FEW_EVENTS = 8
 
 # How long we go on without giving the loop a turn: signals, the API and whatever else runs on it wait.
 TURN_S = 0.001
+
+# Long enough for the core to go to sleep as well.
+NAP_S = 0.0001
 
 # Looked up for every event otherwise; and a system without epoll imports this, too.
 EPOLLIN = getattr(select, "EPOLLIN", 0)
@@ -131,11 +134,19 @@ class EpollPoller(Poller):
             vigil.on_time()
         if self._epoll.closed or not self._patience.is_worth_it():
             return []
-        if events := self._poll_until(time.monotonic() + SPIN_S):
+        if events := self._poll_until(time.monotonic() + self._patience.seconds):
             self._patience.paid_off()
         else:
             self._patience.was_in_vain()
+            if self._patience.is_nap_due():
+                self._nap()
         return events
+
+    def _nap(self) -> None:
+        """Sleep for next to nothing, to see how late this machine wakes us."""
+        wake_at = time.monotonic() + NAP_S
+        select.select((), (), (), NAP_S)
+        self._patience.woke(time.monotonic() - wake_at)
 
     def _poll_until(self, when: float) -> list[tuple[int, int]]:
         poll, now = self._epoll.poll, time.monotonic
