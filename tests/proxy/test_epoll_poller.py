@@ -73,9 +73,8 @@ async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever sleeps in between pays for being woken."""
-    monkeypatch.setattr(
-        epoll_poller, "TURN_S", 60.0
-    )  # on a busy machine five answers may take longer than it
+    # On a busy machine five answers may take longer than a turn.
+    monkeypatch.setattr(epoll_poller, "TURN_S", 60.0)
     turns_taken: list[int] = []
     loop, turn = asyncio.get_running_loop(), 0
 

