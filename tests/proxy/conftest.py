@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
@@ -17,11 +18,15 @@ from tests.proxy.waiting import turns
 async def no_descriptor_left(anyio_backend: object) -> AsyncIterator[None]:
     """Fail if a test leaves more descriptors open than there were."""
     await turns(3)  # the loop opens some of its own at first
-    before = open_descriptors()
-    yield
-    await turns(3)
-    # Counted, for uvloop trades some of its own for others. Fewer is what an earlier test's garbage held.
-    assert len(after := open_descriptors()) <= len(before), sorted(set(after) - set(before))
+    gc.disable()  # what an earlier test's garbage holds is counted both times
+    try:
+        before = open_descriptors()
+        yield
+        await turns(3)
+        # Counted, for uvloop trades some of its own for others.
+        assert len(after := open_descriptors()) == len(before), sorted(set(after) - set(before))
+    finally:
+        gc.enable()
 
 
 @pytest.fixture
