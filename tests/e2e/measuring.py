@@ -51,6 +51,17 @@ def receive_all(sock: socket.socket) -> bytes:
     return bytes(received)
 
 
+def receive_until_reset(sock: socket.socket, most_at_a_time: int = READ_BYTES) -> bytes:
+    """Receive what comes until the reset."""
+    received = bytearray()
+    try:
+        while data := sock.recv(most_at_a_time):
+            received += data
+    except ConnectionResetError:
+        return bytes(received)
+    raise AssertionError(f"it ended with EOF, after {len(received)} bytes")
+
+
 def receive_arrivals(sock: socket.socket, size_bytes: int) -> list[tuple[float, int]]:
     """Receive that many bytes; return when how many came."""
     arrivals = []
@@ -80,6 +91,12 @@ def segments_received(sock: socket.socket) -> int:
 def waiting_bytes(sock: socket.socket) -> int:
     """Return how much has arrived that nobody has read."""
     answer = fcntl.ioctl(sock, termios.FIONREAD, bytes(4))
+    return int.from_bytes(answer, sys.byteorder)
+
+
+def unsent_bytes(sock: socket.socket) -> int:
+    """Return how much was sent that the other side's kernel does not have yet."""
+    answer = fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4))
     return int.from_bytes(answer, sys.byteorder)
 
 

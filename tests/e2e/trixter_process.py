@@ -57,6 +57,11 @@ class Trixter:
         return int(self.addresses[0].rpartition(":")[2])
 
     @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens; the first address if there are several."""
+        return self.addresses[0].rpartition(":")[0], self.port
+
+    @property
     def log(self) -> str:
         """What it has logged so far."""
         return self._log_path.read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Hold
+from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Hold, Reset
 
 
 def sent(actions: list[Action]) -> bytes:
@@ -38,6 +38,10 @@ class Flow:
 
     def put_eof(self) -> None:
         self.chain.put_eof(self.now)
+        self.take()
+
+    def put_reset(self) -> None:
+        self.chain.put_reset(self.now)
         self.take()
 
     def change(self, *faults: Fault) -> None:
@@ -89,6 +93,8 @@ class Flow:
         ends = [d.action for d in self.departures if not isinstance(d.action, bytes)]
         if not ends:
             return None
-        assert ends == [self.departures[-1].action], "something came after the end"
-        assert ends[0] == EOF or isinstance(ends[0], Abort | Close)
-        return ends[0]
+        assert [d.action for d in self.departures[-len(ends) :]] == ends, "bytes came after an end"
+        assert all(end == EOF for end in ends[:-1]), "something came after the last end"
+        assert len(ends) <= 2
+        assert ends[-1] == EOF or isinstance(ends[-1], Abort | Close | Reset)
+        return ends[-1]

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow, sent
 from tests.faults.mixtures import EVERY, HARMLESS, any_faults, arrivals, harmless_faults, spans
-from trixter.faults import CATALOGUE, EOF, Abort, Faults
+from trixter.faults import CATALOGUE, EOF, RESET, Abort, Faults, Reset
 
 Arrivals = list[tuple[float, bytes]]
 
@@ -41,6 +41,29 @@ def test_every_mixture_of_them_does(faults: Faults, reads: Arrivals) -> None:
     flow.put_eof()
     flow.run_dry()
     assert (flow.bytes_out, flow.ended, flow.chain.held_bytes) == (whole, EOF, 0)
+
+
+@given(harmless_faults, arrivals, st.booleans())
+def test_what_was_received_before_a_reset_leaves_before_it(
+    faults: Faults, reads: Arrivals, half_closes: bool
+) -> None:
+    flow = Flow.under(*faults)
+    whole = feed(flow, reads)
+    if half_closes:
+        flow.put_eof()
+    flow.put_reset()
+    flow.run_dry()
+    assert (flow.bytes_out, flow.ended, flow.chain.held_bytes) == (whole, RESET, 0)
+
+
+@given(any_faults, arrivals)
+def test_a_reset_comes_last_and_is_not_lost(faults: Faults, reads: Arrivals) -> None:
+    flow = Flow.under(*faults)
+    whole = feed(flow, reads)
+    flow.put_reset()
+    flow.run_dry()
+    assert isinstance(flow.ended, Reset | Abort)
+    assert isinstance(flow.ended, Abort) or len(flow.bytes_out) == len(whole)
 
 
 @given(harmless_faults, st.binary(max_size=64), st.data())
@@ -97,10 +120,13 @@ def test_what_is_held_is_counted_at_its_size_at_least(faults: Faults, reads: Arr
 
 
 @given(any_faults, arrivals)
-def test_nothing_comes_after_an_abort(faults: Faults, reads: Arrivals) -> None:
+def test_nothing_comes_after_an_abort_or_a_reset(faults: Faults, reads: Arrivals) -> None:
     flow = Flow.under(*faults)
     feed(flow, reads)
-    if isinstance(flow.ended, Abort):
+    if not isinstance(flow.ended, Abort):
+        flow.put_reset()
+        flow.run_dry()
+    if isinstance(flow.ended, Abort | Reset):
         count = len(flow.departures)
         flow.put(b"more")
         flow.change()

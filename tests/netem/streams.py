@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import anyio
-from anyio import ClosedResourceError, EndOfStream
+from anyio import BrokenResourceError, ClosedResourceError, EndOfStream
 from anyio.abc import ByteStream
 from anyio.lowlevel import checkpoint
 
@@ -67,7 +67,7 @@ class Wire(ByteStream):
         self.has_ended = False
         """Whether the other side has."""
         self.eof_sent = self.is_closed = False
-        self.is_full = False
+        self.is_full = self.is_broken = False
         self._changed = anyio.Event()
 
     @property
@@ -83,6 +83,11 @@ class Wire(ByteStream):
         self.has_ended = True
         self.change()
 
+    def reset(self) -> None:
+        """Be reset by the other side."""
+        self.is_broken = True
+        self.change()
+
     def change(self) -> None:
         self._changed.set()
         self._changed = anyio.Event()
@@ -92,6 +97,8 @@ class Wire(ByteStream):
         while not self.arrived:
             if self.is_closed:
                 raise ClosedResourceError
+            if self.is_broken:
+                raise BrokenResourceError("reset")
             if self.has_ended:
                 raise EndOfStream
             await self._changed.wait()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import anyio
 import pytest
 import trio.testing
-from anyio import EndOfStream, create_task_group
+from anyio import BrokenResourceError, EndOfStream, create_task_group
 
 from tests.netem.streams import Outcome, SteppedClock, Wire, settled
 from trixter.netem import (
@@ -103,3 +103,36 @@ def test_on_trios_mock_clock_hours_take_no_time(adapter: Callable[[Wire], Delaye
         return trio.current_time() - before
 
     assert trio.run(send, clock=trio.testing.MockClock(autojump_threshold=0)) >= 3600
+
+
+async def test_a_reset_travels_like_the_bytes_before_it(clock: SteppedClock) -> None:
+    wire, receiving = Wire(b"last words"), Outcome()
+    stream = DelayedReader(wire, 1.0, clock=clock)
+    wire.reset()
+    async with create_task_group() as tasks:
+        tasks.start_soon(receiving.run, stream.receive)
+        await clock.advance(1.0)
+        assert receiving.result == b"last words"
+        receiving = Outcome()
+        tasks.start_soon(receiving.run, stream.receive)
+        await clock.advance(0.999)
+        assert not receiving.is_done
+        await clock.advance(0.001)
+        assert isinstance(receiving.error, BrokenResourceError)
+    with pytest.raises(BrokenResourceError):  # and from then on
+        await stream.receive()
+
+
+async def test_a_reset_while_nothing_is_held_back_is_told_at_once(clock: SteppedClock) -> None:
+    wire = Wire(b"last words")
+    stream = DelayedReader(wire, 0, clock=clock)
+    wire.reset()
+    assert await stream.receive() == b"last words"
+    with pytest.raises(BrokenResourceError):
+        await stream.receive()
+
+
+async def test_a_reset_of_an_adapter_inside_does_not_travel(clock: SteppedClock) -> None:
+    stream = DelayedReader(Terminator(Wire(b"struck"), 1.0), 60.0, clock=clock)
+    with pytest.raises(TerminatedError):
+        await stream.receive()

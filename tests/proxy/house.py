@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from contextlib import ExitStack
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 
 from tests.proxy.peers import Peer
 from tests.proxy.servers import Server, socket_pair
@@ -93,6 +94,25 @@ class House:
                 await turns(1)
                 pieces.append(peer.received())
         return b"".join(pieces)
+
+    async def receive_reset_in_time(self, peer: Peer) -> bytes:
+        """Let time pass until the peer is reset; return what it received before that."""
+        pieces = []
+        async with asyncio.timeout(PATIENCE_S):
+            with suppress(ConnectionResetError):
+                while not peer.has_ended:
+                    self.clock.advance(5.0)
+                    await turns(1)
+                    pieces += peer.receive_now()
+                raise AssertionError("it ended with EOF")
+        return b"".join(pieces)
+
+    async def pass_time_until(self, condition: Callable[[], object]) -> None:
+        """Let time pass until the condition holds."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not condition():
+                self.clock.advance(0.01)
+                await turns(1)
 
     def end_all(self) -> None:
         for connection in self.registry.all():

@@ -62,6 +62,19 @@ class Peer:
                 most -= len(pieces[-1])
         return b"".join(pieces)
 
+    def receive_now(self) -> list[bytes]:
+        """Return, without waiting, the next of what has arrived, if there is more.
+
+        Raises:
+            ConnectionResetError: If a reset comes next.
+        """
+        try:
+            piece = self.sock.recv(65536)
+        except BlockingIOError:
+            return []
+        self.has_ended = not piece
+        return [piece]
+
     async def receive(self, size: int) -> bytes:
         """Return exactly that many bytes."""
         data = b""

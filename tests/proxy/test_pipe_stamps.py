@@ -47,4 +47,4 @@ async def test_latency_may_come_and_go(house: House) -> None:
         assert await server.receive(3) == b"ask"
         assert await client.receive(6) == b"answer"
     client.reset()
-    await until(lambda: house.ending)
+    await house.pass_time_until(lambda: house.ending)

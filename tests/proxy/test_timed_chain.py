@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from trixter.faults import CALM, EOF, Dice, Faults, Latency
+import pytest
+
+from trixter.faults import CALM, EOF, RESET, Dice, End, Faults, Latency
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.timed_chain import TimedChain
 from trixter.proxy.wire import Wire
@@ -38,11 +40,14 @@ async def test_it_calls_when_the_first_piece_is_due_and_not_before() -> None:
     assert it.chain.is_idle
 
 
-async def test_nothing_put_in_is_the_end() -> None:
+@pytest.mark.parametrize("end", [EOF, RESET], ids=repr)
+async def test_an_end_that_is_put_in_comes_out_in_its_time(end: End) -> None:
     it = Chain(Latency(delay_s=1.0))
-    it.chain.put(b"")
-    it.clock.advance(1.0)
-    assert it.chain.take() == [EOF]
+    it.chain.put_end(end)
+    it.clock.advance(0.999)
+    assert it.chain.take() == []
+    it.clock.advance(0.001)
+    assert it.chain.take() == [end]
 
 
 async def test_an_appointment_moves_when_a_change_makes_it_earlier() -> None:

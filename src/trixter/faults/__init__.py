@@ -14,7 +14,7 @@ One file per fault, settings and stage side by side; ``catalogue.py`` lists them
 
 from __future__ import annotations
 
-from trixter.faults.actions import EOF, Abort, Action, Close, End, Eof
+from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Eof, Reset
 from trixter.faults.catalogue import CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
@@ -32,6 +32,7 @@ __all__ = [
     "CALM",
     "CATALOGUE",
     "EOF",
+    "RESET",
     "Abort",
     "Action",
     "Chain",
@@ -47,6 +48,7 @@ __all__ = [
     "Hold",
     "Latency",
     "Place",
+    "Reset",
     "Slice",
     "Stage",
     "Terminate",

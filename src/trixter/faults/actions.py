@@ -22,6 +22,15 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Reset:
+    """Reset the sink once everything before this has been sent: the source was reset by its peer.
+
+    On a wire a RST travels behind the bytes that were sent before it, and so it does here. A reset of our own
+    making is an ``Abort``.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Abort:
     """Reset both sides now; whatever is still held anywhere is dropped.
 
@@ -35,9 +44,12 @@ class Abort:
 EOF = Eof()
 """The one value of its class that is needed."""
 
-End = Eof | Close
-"""The last thing that travels through a chain, behind the bytes."""
+RESET = Reset()
+"""The one value of its class that is needed."""
 
-Action = bytes | Eof | Close | Abort
+End = Eof | Close | Reset
+"""What travels through a chain behind the bytes. After EOF a reset may follow; after the others, nothing."""
+
+Action = bytes | Eof | Close | Reset | Abort
 """One step for the pipe. Plain ``bytes`` are one write: never joined with their neighbours, so that a
 slice arrives as a segment of its own; an object around them would cost more than sending them."""

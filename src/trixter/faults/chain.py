@@ -13,7 +13,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from trixter.faults.actions import EOF, Abort, Action, Close, End
+from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Reset
 from trixter.faults.budget import Budget
 from trixter.faults.dice import Dice
 from trixter.faults.faults import Faults, Key
@@ -85,10 +85,11 @@ class Chain:
 
     def put_eof(self, now: float) -> None:
         """Note that the source will send no more; EOF queues behind the bytes."""
-        self._budget.settle(self._stages.values())
-        self._release(now)
-        self.is_idle = not self._waiting
-        self._first.put_end(EOF, now)
+        self._put_end(EOF, now)
+
+    def put_reset(self, now: float) -> None:
+        """Note that the source was reset by its peer; the reset queues behind the bytes, and behind EOF."""
+        self._put_end(RESET, now)
 
     def take(self, now: float) -> list[Action]:
         """Return what leaves now, in order."""
@@ -135,6 +136,12 @@ class Chain:
         self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.place))
         self._link()
 
+    def _put_end(self, end: End, now: float) -> None:
+        self._budget.settle(self._stages.values())
+        self._release(now)
+        self.is_idle = not self._waiting
+        self._first.put_end(end, now)
+
     def _release(self, now: float) -> None:
         """Let what is due by now leave, ahead of whatever happens now: a reset, for one, drops the rest."""
         self.is_idle = self._only_queues
@@ -179,7 +186,7 @@ class Outlet(Stage[Any]):
     def put_end(self, end: End, now: float) -> None:
         if not self.is_over:
             self.actions.append(end)
-            self.is_over = isinstance(end, Close)
+            self.is_over = isinstance(end, Close | Reset)
 
     def abort(self, reason: str) -> None:
         if not self.is_over:

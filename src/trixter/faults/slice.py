@@ -83,7 +83,7 @@ class SliceStage(HoldingStage[Slice]):
                 return
             self._sliced_at = due
             self._pass_on_part(self._draw(), due)
-            if self._queue and not isinstance(self._queue[0], bytes):
+            while self._queue and not isinstance(self._queue[0], bytes):
                 self._pass_on(due)
 
     def wake_at(self) -> float | None:

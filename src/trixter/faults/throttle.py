@@ -119,10 +119,10 @@ class ThrottleStage(HoldingStage[Throttle]):
         self._busy_since, self._passed_bytes = now, owed_bytes
 
     def _pass_bytes(self, size_bytes: int, now: float) -> None:
-        """Hand on that much of the oldest piece; an end leaves with the last byte before it."""
+        """Hand on that much of the oldest piece; ends leave with the last byte before them."""
         self._passed_bytes += size_bytes
         self._pass_on_part(size_bytes, now)
-        if self._queue and not isinstance(self._queue[0], bytes):
+        while self._queue and not isinstance(self._queue[0], bytes):
             self._pass_on(now)
 
     def _slack_bytes(self, now: float) -> float:

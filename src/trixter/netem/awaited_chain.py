@@ -67,6 +67,12 @@ class AwaitedChain:
         chain.put_eof(now)
         self._was_put = True
 
+    def put_reset(self) -> None:
+        """Put in that the other side has reset it."""
+        chain, now = self._now()
+        chain.put_reset(now)
+        self._was_put = True
+
     async def leaving(self) -> list[Action]:
         """Wait until something leaves, and return it; nothing if nothing is held."""
         while True:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from anyio import EndOfStream, ResourceGuard
+from anyio import BrokenResourceError, EndOfStream, ResourceGuard
 
+from trixter.errors import TrixterError
 from trixter.faults import Abort, Action, Eof
 from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
 from trixter.netem.awaited_chain import AwaitedChain
@@ -32,6 +33,7 @@ class ChainedAdapter(Adapter):
         self._writes = writes
         self._ready = bytearray()  # has left the chain, and waits to be received
         self._has_ended = False
+        self._broken: BrokenResourceError | None = None  # by the other side; raised behind the bytes
         self._receiving = ResourceGuard("receiving from")
         self._sending = ResourceGuard("sending to")
 
@@ -40,13 +42,12 @@ class ChainedAdapter(Adapter):
         if reads is None:
             return await super().receive(max_bytes)
         if reads.is_calm and not self._ready and not self._has_ended:
-            # Somebody may turn a knob while this waits.
             try:
                 received = await super().receive(max_bytes)
-            except EndOfStream:
+            except (EndOfStream, BrokenResourceError) as exc:
                 if reads.is_calm:
                     raise
-                reads.put_eof()
+                self._put_end(reads, exc)  # a knob was turned while this waited
             else:
                 if reads.is_calm:
                     return received
@@ -55,7 +56,7 @@ class ChainedAdapter(Adapter):
             self._require_open()
             while not self._ready:
                 if self._has_ended:
-                    raise EndOfStream
+                    raise self._broken.with_traceback(None) if self._broken else EndOfStream
                 await self._fill(reads)
             received = bytes(self._ready[:max_bytes])
             del self._ready[:max_bytes]
@@ -86,8 +87,8 @@ class ChainedAdapter(Adapter):
         if reads.is_empty:
             try:
                 reads.put(await self._inner.receive(READ_BYTES))
-            except EndOfStream:
-                reads.put_eof()
+            except (EndOfStream, BrokenResourceError) as exc:
+                self._put_end(reads, exc)
         for action in await reads.leaving():
             if isinstance(action, bytes):
                 self._ready += action
@@ -95,6 +96,16 @@ class ChainedAdapter(Adapter):
                 self._abort(action)
             else:
                 self._has_ended = True
+
+    def _put_end(self, reads: AwaitedChain, end: EndOfStream | BrokenResourceError) -> None:
+        """Let an end of the stream inside travel like its bytes; but not a failure that an adapter made."""
+        if isinstance(end, TrixterError):
+            raise end
+        if isinstance(end, BrokenResourceError):
+            self._broken = end
+            reads.put_reset()
+        else:
+            reads.put_eof()
 
     async def _drain(self, writes: AwaitedChain) -> None:
         """Send what leaves until nothing is held."""

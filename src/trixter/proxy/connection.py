@@ -20,6 +20,7 @@ from trixter.proxy.ending import (
     SHUTDOWN,
     Ending,
 )
+from trixter.proxy.linger import Linger
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import Socket, close_quietly, close_with_reset
@@ -59,6 +60,8 @@ class Connection:
         "_dial",
         "_duration",
         "_home",
+        "_linger",
+        "_loss",
         "_pipes",
         "_unfinished",
         "_upstream",
@@ -82,6 +85,8 @@ class Connection:
         self._unfinished = 2
         self._duration: Timer | None = None
         self._dial: Dial | None = None
+        self._loss: tuple[Socket, Ending] | None = None  # the peer that reset it, while that travels
+        self._linger: Linger | None = None
 
     @property
     def upstream(self) -> str:
@@ -133,6 +138,9 @@ class Connection:
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
         for pipe in self._pipes or ():
             pipe.close()
         for sock in filter(None, (self._client, self._upstream)):
@@ -141,7 +149,7 @@ class Connection:
 
     def on_finished(self, sink: Socket) -> None:
         self._unfinished -= 1
-        if self._unfinished:
+        if self._unfinished or self._loss:
             sink.shutdown(socket.SHUT_WR)
         else:
             self.end(Ending(CLOSED))  # closing sends the last FIN
@@ -150,13 +158,31 @@ class Connection:
         self.end(ending)
 
     def on_lost(self, sock: Socket, exc: OSError) -> None:
-        lost = Direction.UPSTREAM if sock is self._client else Direction.DOWNSTREAM
-        # Writing to it failed, but it may have answered before it went: an HTTP server that refuses an
-        # upload does. That answer counts, as it would without a proxy.
-        self.pipe(lost).read_last()
-        reason = RESET_BY_CLIENT if sock is self._client else RESET_BY_UPSTREAM
+        if self._loss is not None:
+            lost, ending = self._loss
+            if sock is not lost:  # both are: the reset has nowhere to go
+                self.end(ending)
+            return
+        is_client = sock is self._client
         expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
-        self.end(Ending(reason, "" if expected else exc.strerror or str(exc), reset=True))
+        detail = "" if expected else exc.strerror or str(exc)
+        ending = Ending(RESET_BY_CLIENT if is_client else RESET_BY_UPSTREAM, detail, reset=True)
+        self._loss = sock, ending
+        # Its peer may have sent something before the reset, also where it was writing that failed: an HTTP
+        # server that refuses an upload does. As on a wire, that arrives first, and the reset behind it.
+        lost_source, lost_sink = Direction.UPSTREAM, Direction.DOWNSTREAM
+        if not is_client:
+            lost_source, lost_sink = lost_sink, lost_source
+        self.pipe(lost_sink).lose_sink()
+        self.pipe(lost_source).lose_source()
+
+    def on_reset(self, sink: Socket) -> None:
+        assert self._loss is not None, "a reset that no peer sent"
+        lost, ending = self._loss
+        pipe = self.pipe(Direction.UPSTREAM if lost is self._client else Direction.DOWNSTREAM)
+        # Closing with RST drops what the kernel has not sent yet.
+        self._linger = Linger(self._home.reactor.loop, lambda: pipe.unsent_bytes, lambda: self.end(ending))
+        self._linger.start()
 
     def on_crash(self, exc: Exception) -> None:
         log.error("connection %s: internal error", self.id, exc_info=exc)

@@ -97,10 +97,8 @@ class Inflow:
         buffer = self._reactor.buffer
         try:
             size = self.source.recv_into(buffer, self.most_bytes)
-        except BlockingIOError:
-            return
         except OSError as exc:
-            self._owner.on_lost(self.source, exc)
+            self._on_unreadable(exc)
             return
         if size and (self.is_calm or self.lets_pass(size)):
             # The common case: not even a look at the chain. Run the benchmark before touching this.
@@ -120,17 +118,15 @@ class Inflow:
         else:
             self._take_in(bytes(buffer[:size]), 0.0)
 
-    def read_last(self) -> None:
-        """Pass on what a lost source sent before it was lost; only the first call does."""
-        if self.is_lost:
-            return
+    def lose(self, *, has_ended: bool) -> None:
+        """Take the source for lost. What it sent before is read as ever, and where that ends is a reset.
+
+        Args:
+            has_ended: Whether its end has been read already.
+        """
         self.is_lost = True
-        buffer = self._reactor.buffer
-        try:
-            while size := self.source.recv_into(buffer, self.most_bytes):
-                self._take_in(bytes(buffer[:size]), 0.0)
-        except OSError:
-            pass  # there is no more
+        if self._is_read or has_ended:
+            self.read()  # a lost source is always ready, so the poller sees to the rest
 
     def close(self) -> None:
         """Read no more, and tell nobody. The source is not watched any more, and must be closed."""
@@ -147,10 +143,8 @@ class Inflow:
         buffer = self._reactor.buffer[: self.most_bytes]
         try:
             size, age_s = recv_stamped(self.source, buffer)
-        except BlockingIOError:
-            return
         except OSError as exc:
-            self._owner.on_lost(self.source, exc)
+            self._on_unreadable(exc)
             return
         self._take_in(bytes(buffer[:size]), age_s)
 
@@ -162,10 +156,8 @@ class Inflow:
             return
         try:
             size = splicer.fill(self.source)
-        except BlockingIOError:
-            return
         except OSError as exc:
-            self._owner.on_lost(self.source, exc)
+            self._on_unreadable(exc)
             return
         if size < SPLICED_FROM_BYTES:
             self._stop_splicing()  # also at the end, which an ordinary read sees again
@@ -186,6 +178,13 @@ class Inflow:
     def _stop_splicing(self) -> None:
         self._large_reads = 0
         self._reactor.poller.read(self.source.fileno(), self.read)
+
+    def _on_unreadable(self, exc: OSError) -> None:
+        """Wait for more, unless there is none to wait for."""
+        if self.is_lost:
+            self._take_in(b"", 0.0)
+        elif not isinstance(exc, BlockingIOError):
+            self._owner.on_lost(self.source, exc)
 
     def _on_hangup(self) -> None:
         if error := error_of(self.source):  # otherwise it only ended both ways, and what is held still leaves

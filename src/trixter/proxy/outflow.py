@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from trixter.faults import Abort, Action, Close, Eof
+from trixter.faults import Abort, Action, Close, Eof, Reset
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
@@ -54,6 +54,8 @@ class Outflow:
                 self.keep(action)
             elif isinstance(action, Abort):
                 self._owner.on_ending(Ending(action.reason, reset=True))
+            elif isinstance(action, Reset):
+                self._owner.on_reset(self.sink)
             elif self._waiting is not None:
                 self._end = action
             else:

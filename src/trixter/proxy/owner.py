@@ -17,6 +17,9 @@ class Owner(Protocol):
     def on_finished(self, sink: Socket) -> None:
         """All bytes of a direction have left, and EOF is due at its sink."""
 
+    def on_reset(self, sink: Socket) -> None:
+        """A reset of the source is due at that sink, as soon as it has taken everything before it."""
+
     def on_lost(self, sock: Socket, exc: OSError) -> None:
         """A socket of the connection failed: its peer reset it, or is gone."""
 
@@ -31,6 +34,7 @@ class Nobody:
     """Own the pipes of connections that have ended."""
 
     def on_finished(self, sink: Socket) -> None: ...
+    def on_reset(self, sink: Socket) -> None: ...
     def on_lost(self, sock: Socket, exc: OSError) -> None: ...
     def on_ending(self, ending: Ending) -> None: ...
 

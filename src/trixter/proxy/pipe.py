@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from trixter.faults import CALM, EOF, Dice, Direction, Eof, Faults
+from trixter.faults import CALM, EOF, RESET, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import BUFFER_BYTES, SLICED_READ_BYTES, Reactor
-from trixter.proxy.sockets import OWN_SEGMENT, Socket
+from trixter.proxy.sockets import OWN_SEGMENT, Socket, unsent_bytes
 from trixter.proxy.timed_chain import TimedChain
 
 
@@ -113,9 +113,19 @@ class Pipe:
         if not self.is_closed:
             self._in.read()
 
-    def read_last(self) -> None:
-        """Pass on what a lost source sent before it was lost; only the first call does."""
-        self._in.read_last()
+    def lose_source(self) -> None:
+        """Pass on what the source sent before it was reset by its peer and, behind that, the reset."""
+        if not self._in.is_lost:
+            self._in.lose(has_ended=self._source_ended)
+
+    def lose_sink(self) -> None:
+        """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
+        if self._is_written:
+            self._reactor.poller.stop_writing(self._out.sink.fileno())
+            self._is_written = False
+        self.is_closed = True
+        self._in.watch(wanted=False)
+        self._forget()
 
     def close(self) -> None:
         """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
@@ -123,30 +133,49 @@ class Pipe:
         self._in.close()
         if self._is_written:
             self._reactor.poller.forget(self._out.sink.fileno())
+        self._forget()
+        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what is due the sink's peer does not have yet: what waits here, and in the kernel."""
+        return self._out.held_bytes + unsent_bytes(self._out.sink)
+
+    def _forget(self) -> None:
         self._out.close()
         if self._chain is not None:
             self._chain.close()
             self._chain = None
-        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
 
     def _take_in(self, data: bytes, age_s: float) -> None:
         """Take the long way: through the chain if there is one, behind what waits if something does."""
-        if not data:
-            self._source_ended = True
         chain, out = self._chain, self._out
+        if not data:
+            self._take_end(RESET if self._in.is_lost else EOF)
+            return
         try:  # and not @guarded: this is called for every read of a direction with faults
             if chain is None or not self._is_faulty:
-                self._pass_on(data or EOF)
+                self._pass_on(data)
                 return
             out.act(chain.put(data, age_s))
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
-            if not (data and chain.is_idle and not out.is_clogged):
+            if not (chain.is_idle and not out.is_clogged):
                 self._settle()
         except Exception as exc:
             self.fail(exc)
 
     @guarded
-    def _pass_on(self, item: bytes | Eof) -> None:
+    def _take_end(self, end: End) -> None:
+        """Take the end of the source in; it leaves behind all that came before it."""
+        self._source_ended = True
+        if self._chain is None or not self._is_faulty:
+            self._out.act([end])
+        else:
+            self._out.act(self._chain.put_end(end))
+        self._settle()
+
+    @guarded
+    def _pass_on(self, item: bytes) -> None:
         """Send what no fault concerns (any more), behind what waits."""
         self._out.act([item])
         self._settle()
@@ -164,10 +193,10 @@ class Pipe:
 
     def fail(self, exc: Exception) -> None:
         """End the connection: a step went wrong."""
-        if not isinstance(exc, OSError):  # reading is guarded where it happens, so it was writing
-            self._owner.on_crash(exc)
-        elif not self._in.is_lost:  # otherwise it is ending already, for that reason
+        if isinstance(exc, OSError):  # reading is guarded where it happens, so it was writing
             self._owner.on_lost(self._out.sink, exc)
+        else:
+            self._owner.on_crash(exc)
 
     def _settle(self) -> None:
         """Make the path, the appointment and what is watched fit what is held now."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import socket
 import struct
+import termios
 import time
 from typing import Any
 
@@ -15,6 +17,7 @@ from typing import Any
 OWN_SEGMENT = getattr(socket, "MSG_EOR", 0) if hasattr(socket, "TCP_QUICKACK") else 0
 
 _LINGER_ZERO = struct.pack("ii", 1, 0)
+_INT = struct.Struct("i")
 
 # What is thrown away, at most, so that an ordinary close sends FIN. More than a peer has usually sent
 # before it learns that nobody reads.
@@ -99,6 +102,20 @@ def error_of(sock: Socket) -> OSError | None:
     """Return what happened to a socket, if anything did; the kernel tells once."""
     number = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     return OSError(number, os.strerror(number)) if number else None
+
+
+def unsent_bytes(sock: Socket) -> int:
+    """Return how much of what was sent the peer's kernel has not acknowledged yet (``SIOCOUTQ``).
+
+    0 where the system does not say, and for a Unix socket, which loses nothing when it is closed.
+    """
+    if sock.family == socket.AF_UNIX:
+        return 0
+    try:
+        (queued_bytes,) = _INT.unpack(fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, bytes(_INT.size)))
+    except OSError:
+        return 0
+    return int(queued_bytes)
 
 
 def close_with_reset(sock: Socket) -> None:

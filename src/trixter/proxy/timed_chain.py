@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trixter.faults import Action, Chain, Dice, Faults
+from trixter.faults import EOF, Action, Chain, Dice, End, Faults
 from trixter.proxy.clock import Timer
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.wire import Loan
@@ -73,18 +73,24 @@ class TimedChain:
         return self._chain.take(now)
 
     def put(self, data: bytes, age_s: float = 0.0) -> list[Action]:
-        """Put in what was read, where nothing is EOF; return what leaves now.
+        """Put in what was read; return what leaves now.
 
         Args:
             data: What was read.
-            age_s: How long ago it arrived, before anybody got round to reading it.
+            age_s: How long ago it arrived, before it was read.
         """
         now = self._clock.time()
-        if data:
-            self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
-        else:
-            self._chain.put_eof(now)
+        self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
         self._asked_at = now
+        return self._chain.take(now)
+
+    def put_end(self, end: End) -> list[Action]:
+        """Put in the end of the source, EOF or a reset; return what leaves now."""
+        self._asked_at = now = self._clock.time()
+        if end is EOF:
+            self._chain.put_eof(now)
+        else:
+            self._chain.put_reset(now)
         return self._chain.take(now)
 
     def take(self) -> list[Action]:

@@ -11,29 +11,82 @@ import pytest
 from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, STALLED, connect
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Latency, Slice
+from trixter.faults import CALM, Faults, Hold, Latency, Slice
 from trixter.netem import Link, wrap_protocol_factory
 from trixter.netem.reset import reset_socket_on_close
 
 LATE = Faults(Latency(delay_s=0.01))
 
 
-async def test_a_reset_from_there_drops_what_is_held_and_is_told_once(server: EchoServer) -> None:
+async def reset_from_there(server: EchoServer) -> None:
+    """Let the server reset its connection."""
+    await until(lambda: server.transports)
+    reset_socket_on_close(server.transports[0].get_extra_info("socket"))
+    server.transports[0].abort()
+
+
+async def test_a_reset_from_there_arrives_behind_what_is_under_way_and_is_told_once(
+    server: EchoServer,
+) -> None:
     user, server.is_mute = Noting(), True
     link = await connect(server, user, STALLED, STALLED)
     user.transport.write(b"held")
     await until(lambda: server.transports)
-    reset_socket_on_close(server.transports[0].get_extra_info("socket"))
-    server.transports[0].abort()
+    server.transports[0].write(b"last words")
+    await until(lambda: link.arrivals.course.held_bytes)
+    await reset_from_there(server)
+    await until(lambda: link.is_lost)
+    await turns()
+    assert user.calls == ["made"]
+    link.change(DOWN, CALM)
     await until(lambda: "lost" in user.calls)
+    assert user.received == b"last words"
     user.transport.write(b"after the end")
     user.transport.close()
     user.transport.abort()
     link.reset()
-    link.change(DOWN, CALM)
+    link.change(DOWN, STALLED)
     await turns()
     assert isinstance(user.lost, ConnectionResetError)
-    assert user.calls == ["made", "lost"]
+    assert user.calls == ["made", "data", "lost"]
+
+
+@pytest.mark.parametrize("downstream", [LATE, Faults(Slice(size_bytes=1, gap_s=0.001))])
+async def test_an_answer_arrives_though_the_server_resets_right_behind_it(
+    server: EchoServer, downstream: Faults
+) -> None:
+    user, server.is_mute = Noting(), True
+    link = await connect(server, user, downstream=downstream)
+    await until(lambda: server.transports)
+    server.transports[0].write(b"413 too large")
+    await until(lambda: link.arrivals.course.held_bytes or user.received)
+    await reset_from_there(server)
+    await until(lambda: "lost" in user.calls)
+    assert user.received == b"413 too large"
+    assert isinstance(user.lost, ConnectionResetError)
+
+
+async def test_who_closes_does_not_wait_for_a_reset_that_is_under_way(server: EchoServer) -> None:
+    user, server.is_mute = Noting(), True
+    link = await connect(server, user, STALLED, STALLED)
+    await reset_from_there(server)
+    await until(lambda: link.is_lost)
+    user.transport.close()
+    await until(lambda: "lost" in user.calls)
+
+
+async def test_who_waits_to_write_and_reads_no_more_is_told_of_a_reset_at_once(server: EchoServer) -> None:
+    user, server.is_mute = Noting(), True
+    link = await connect(server, user, Faults(Hold(is_on=True)), STALLED)
+    user.transport.pause_reading()
+    user.transport.write(bytes(1 << 20))
+    assert link.above.is_paused
+    user.transport.resume_reading()
+    await reset_from_there(server)
+    await until(lambda: link.is_lost)
+    assert "lost" not in user.calls
+    user.transport.pause_reading()
+    await until(lambda: "lost" in user.calls)
 
 
 async def test_resetting_one_that_is_over_touches_no_other_socket(server: EchoServer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, cast
 
-from trixter.faults import Abort, Action, Close, Dice, Direction, Eof, Faults
+from trixter.faults import Abort, Action, Close, Dice, Direction, Eof, Faults, Reset
 from trixter.netem.aio.course import Course
 from trixter.netem.aio.inbox import Inbox, Item, deliver
 
@@ -61,6 +61,11 @@ class Arrivals:
         self._has_ended = True
         self.course.put_eof()
 
+    def put_reset(self) -> None:
+        """Put in that the peer has reset it: the connection is over once that has come through."""
+        self._has_ended = True
+        self.course.put_reset()
+
     def want(self, wanted: bool) -> None:
         """Deliver what arrives, or keep it."""
         self._inbox.want(wanted)
@@ -81,6 +86,8 @@ class Arrivals:
 
     def _hand_over(self, item: Item) -> Item | None:
         user = self._link.user
+        if isinstance(item, Reset):
+            return None  # the connection is over now that nothing is left to hand over
         if isinstance(item, Eof):
             if not self._link.is_closing and not cast(asyncio.Protocol, user).eof_received():
                 self._link.close()

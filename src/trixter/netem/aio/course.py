@@ -85,6 +85,11 @@ class Course:
         self._chain.put_eof(time.monotonic())
         self._take()
 
+    def put_reset(self) -> None:
+        """Put a reset by the peer in, behind the bytes."""
+        self._chain.put_reset(time.monotonic())
+        self._take()
+
     def close(self) -> None:
         """Hand nothing over any more."""
         self.is_over = True

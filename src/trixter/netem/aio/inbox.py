@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from trixter.faults import Eof
+from trixter.faults import Eof, Reset
 
-Item = bytes | memoryview | Eof
+Item = bytes | memoryview | Eof | Reset
 
 
 class Inbox:
@@ -43,7 +43,7 @@ class Inbox:
         """Whether nothing waits, and nothing is being handed over."""
         return not (self._unread or self._is_handing)
 
-    def put(self, item: bytes | Eof) -> None:
+    def put(self, item: bytes | Eof | Reset) -> None:
         """Hand it over, behind what waits."""
         self._unread.append(item)
         self.held_bytes += _size_of(item)
@@ -96,4 +96,4 @@ def deliver(user: asyncio.BaseProtocol, data: bytes | memoryview) -> memoryview 
 
 
 def _size_of(item: Item) -> int:
-    return 0 if isinstance(item, Eof) else len(item)
+    return 0 if isinstance(item, Eof | Reset) else len(item)

@@ -98,15 +98,23 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.is_lost = True
-        self._error = exc or self._error
         self._out.close()
-        if self._error is not None or self.is_closing:
+        if self.is_closing:
+            self._error = self._error or exc
             self._finish()
+        elif exc is not None:
+            # As on a wire, what the peer sent before its reset arrives before it.
+            self._error = exc
+            self.arrivals.put_reset()
         self.end_if_lost()
 
     def end_if_lost(self) -> None:
-        """Tell that it ended, in order, when what was still under way has arrived."""
-        if self.is_lost and self.arrivals.is_empty:
+        """Tell that it ended, in order, when what was still under way has arrived.
+
+        A program that reads no more, and waits until it may write, waits for just that: it is told at once.
+        """
+        waits_to_write = self.above.is_paused and not self.arrivals.is_wanted
+        if self.is_lost and (self.arrivals.is_empty or waits_to_write):
             self._finish()
 
     def _finish(self) -> None:

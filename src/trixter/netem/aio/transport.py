@@ -27,7 +27,8 @@ class FaultyTransport(asyncio.Transport):
         super().__init__()
         self._link = link
         self._high_bytes, self._low_bytes = HIGH_BYTES, HIGH_BYTES // 4
-        self._is_paused = False
+        self.is_paused = False
+        """Whether the user's protocol was asked to write no more for now."""
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._link.below.get_extra_info(name, default)
@@ -95,11 +96,11 @@ class FaultyTransport(asyncio.Transport):
     def weigh(self) -> None:
         """Ask the user's protocol to pause or to go on, as what is held asks for."""
         size = self.get_write_buffer_size()
-        if not self._is_paused and size > self._high_bytes:
-            self._is_paused = True
+        if not self.is_paused and size > self._high_bytes:
+            self.is_paused = True
             self._tell(self._link.user.pause_writing)
-        elif self._is_paused and size <= self._low_bytes and not self._link.is_clogged:
-            self._is_paused = False
+        elif self.is_paused and size <= self._low_bytes and not self._link.is_clogged:
+            self.is_paused = False
             self._tell(self._link.user.resume_writing)
 
     def _tell(self, call: Callable[[], None]) -> None:
