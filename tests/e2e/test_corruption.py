@@ -30,7 +30,8 @@ def test_inserting_puts_bytes_in_front(conversation: Conversation, direction: st
 
     received = receive_all(receivers[direction])
     assert received.endswith(MESSAGE)
-    assert 1 <= len(received) - len(MESSAGE) <= MOST_INSERTED_BYTES
+    # Once for the read and once for the write; "hang up" is no operation that corruption strikes.
+    assert 2 <= len(received) - len(MESSAGE) <= 2 * MOST_INSERTED_BYTES
 
 
 def test_flipping_keeps_the_length(conversation: Conversation) -> None:
@@ -39,7 +40,7 @@ def test_flipping_keeps_the_length(conversation: Conversation) -> None:
     for _ in range(50):
         conversation.client.sendall(MESSAGE)
         received = receive_exactly(conversation.server, len(MESSAGE))
-        assert 1 <= _differences(MESSAGE, received) <= MOST_FLIPPED_BYTES
+        assert 1 <= _differences(MESSAGE, received) <= 2 * MOST_FLIPPED_BYTES
     conversation.server.sendall(MESSAGE)
     assert receive_exactly(conversation.client, len(MESSAGE)) == MESSAGE
 
@@ -56,8 +57,9 @@ def test_a_probability_strikes_that_share_of_operations(conversation: Conversati
         conversation.client.sendall(MESSAGE)
         struck += receive_exactly(conversation.server, len(MESSAGE)) != MESSAGE
 
-    # Five standard deviations (12 each) around 200: wrong once in a million runs.
-    assert 139 <= struck <= 261
+    # A message is read, and it is written: 1 - 0.75² of 800 is 350, five standard deviations (14 each) around
+    # it: wrong once in a million runs.
+    assert 280 <= struck <= 420
 
 
 def test_large_reads_are_struck_operation_by_operation(conversation: Conversation) -> None:
@@ -66,7 +68,7 @@ def test_large_reads_are_struck_operation_by_operation(conversation: Conversatio
     with conversation.sending(conversation.client, BULK):
         received = receive_exactly(conversation.server, len(BULK))
 
-    # However the proxy's reads fell: one strike for each 8 KiB at least, with one byte flipped at least.
+    # However the proxy's reads fell: each 8 KiB is struck, with one byte flipped at least.
     assert _differences(BULK, received) >= len(BULK) // OPERATION_BYTES
 
 

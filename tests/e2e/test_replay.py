@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Start
 from tests.e2e.conversation import address_of, converse
-from tests.e2e.measuring import receive_exactly
+from tests.e2e.measuring import PATIENCE_S, receive_exactly
 from tests.e2e.trixter_process import Trixter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -22,11 +22,11 @@ def test_the_same_seed_ends_each_connection_at_the_same_operation(
     flags = [f"--upstream={address_of(upstream)}", *FLAGS]
     first = start(*flags)
     seed = first.wait_for_log(r"random seed: (\d+)")[1]
-    operations = [_operations_until_reset(first, upstream) for _ in range(5)]
+    messages = [_messages_until_reset(first, upstream) for _ in range(5)]
 
     second = start(*flags, f"--random-seed={seed}")
 
-    assert [_operations_until_reset(second, upstream) for _ in range(5)] == operations
+    assert [_messages_until_reset(second, upstream) for _ in range(5)] == messages
 
 
 def test_two_connections_of_a_run_do_not_end_at_the_same_operation(
@@ -34,9 +34,9 @@ def test_two_connections_of_a_run_do_not_end_at_the_same_operation(
 ) -> None:
     trixter = start(f"--upstream={address_of(upstream)}", *FLAGS, "--random-seed=42")
 
-    operations = [_operations_until_reset(trixter, upstream) for _ in range(5)]
+    messages = [_messages_until_reset(trixter, upstream) for _ in range(5)]
 
-    assert len(set(operations)) > 1
+    assert len(set(messages)) > 1
 
 
 def test_the_same_seed_corrupts_the_same_bytes(start: Start, upstream: socket.socket) -> None:
@@ -53,13 +53,15 @@ def test_the_same_seed_corrupts_the_same_bytes(start: Start, upstream: socket.so
     assert len(set(received)) > 2
 
 
-def _operations_until_reset(trixter: Trixter, upstream: socket.socket) -> int:
-    """Ask and answer until it is over; each message is one operation."""
-    with converse(trixter, upstream) as conversation:
-        for operations in range(5_000):
+def _messages_until_reset(trixter: Trixter, upstream: socket.socket) -> int:
+    """Ask and answer until it is over; each message is two operations, and the opening is one."""
+    with trixter.connect() as client, upstream.accept()[0] as server:
+        server.settimeout(PATIENCE_S)
+        for messages in range(5_000):
+            sender, receiver = (server, client) if messages % 2 else (client, server)
             try:
-                conversation.upstream_s()
-                conversation.downstream_s()
+                sender.sendall(b"x")
+                receive_exactly(receiver, 1)
             except (ConnectionResetError, BrokenPipeError):
-                return operations
+                return messages
     raise AssertionError("two percent of nothing")

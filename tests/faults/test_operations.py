@@ -13,7 +13,7 @@ from trixter.faults.operations import OPERATION_BYTES, StrikingFault, StrikingSt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark(StrikingFault):
-    """Write ``[`` and ``]`` around every operation that is struck."""
+    """Write ``[`` and ``]`` around every piece, once for each of its operations that is struck."""
 
     place: ClassVar[Place] = Place.ALTER
 
@@ -22,22 +22,49 @@ class Mark(StrikingFault):
 
 
 class MarkStage(StrikingStage[Mark]):
-    def _strike(self, operation: bytes, now: float) -> None:
-        self.next.put(b"[" + operation + b"]", now)
+    def begin_read(self, now: float) -> None:
+        if self._is_read_struck():
+            self.next.put(b"<read>", now)
+        self.next.begin_read(now)
+
+    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+        self.next.put(b"[" * strikes + piece + b"]" * strikes, now)
 
 
-def test_a_read_of_up_to_8_kib_is_one_operation() -> None:
+def test_up_to_8_kib_of_a_read_are_two_operations() -> None:
     flow = Flow.under(Mark(probability=1.0))
     flow.put(b"a" * OPERATION_BYTES)
     flow.put(b"b")
-    assert flow.bytes_out == b"[" + b"a" * OPERATION_BYTES + b"][b]"
+    assert flow.bytes_out == b"[[" + b"a" * OPERATION_BYTES + b"]][[b]]"
     assert OPERATION_BYTES == 8192
 
 
-def test_a_larger_read_is_several() -> None:
+def test_a_larger_read_is_several_pairs() -> None:
     flow = Flow.under(Mark(probability=1.0))
     flow.put(b"x" * (2 * OPERATION_BYTES + 1))
-    assert [len(piece) - 2 for piece in flow.pieces] == [OPERATION_BYTES, OPERATION_BYTES, 1]
+    assert [len(piece) - 4 for piece in flow.pieces] == [OPERATION_BYTES, OPERATION_BYTES, 1]
+
+
+def test_a_read_that_is_begun_before_there_is_something_counts_once() -> None:
+    flow = Flow.under(Mark(probability=1.0))
+    for _ in range(2):  # tried again
+        flow.chain.begin_read(0.0)
+        flow.take()
+    assert flow.bytes_out == b"<read>"
+    flow.put(b"x" * (OPERATION_BYTES + 1))
+    assert flow.bytes_out == b"<read>[" + b"x" * OPERATION_BYTES + b"][[x]]"
+
+
+@given(st.integers(0, 500), st.lists(st.tuples(st.booleans(), st.integers(1, 3)), max_size=20))
+def test_begun_before_or_not_the_same_operations_are_struck(seed: int, reads: list[tuple[bool, int]]) -> None:
+    begun, ordinary = (Flow.under(Mark(probability=0.3), seed=seed) for _ in range(2))
+    for is_begun, pieces in reads:
+        if is_begun:
+            begun.chain.begin_read(0.0)
+        for flow in (begun, ordinary):
+            flow.put(b"x" * OPERATION_BYTES * pieces)
+    strikes = begun.bytes_out.count(b"<read>") + begun.bytes_out.count(b"[")
+    assert strikes == ordinary.bytes_out.count(b"[")
 
 
 @given(st.integers(0, 500), st.lists(st.integers(1, 40 * 1024), max_size=20))
@@ -55,7 +82,7 @@ def test_the_share_of_operations_struck_is_the_probability_however_they_are_read
         operations = 0
         while operations < 4000:
             flow.put(b"x" * read_bytes)
-            operations += max(read_bytes // OPERATION_BYTES, 1)
+            operations += 2 * max(read_bytes // OPERATION_BYTES, 1)
         struck = flow.bytes_out.count(b"[")
         # Binomial: within 4 standard deviations, sqrt(n p q); the seed is fixed.
         assert abs(struck - operations * 0.25) < 4 * (operations * 0.25 * 0.75) ** 0.5
@@ -78,7 +105,7 @@ def test_a_change_of_probability_counts_from_the_next_operation() -> None:
     flow.put(b"b")
     flow.change(Mark(probability=1e-9))
     flow.put(b"c")
-    assert flow.bytes_out == b"a[b]c"
+    assert flow.bytes_out == b"a[[b]]c"
 
 
 def test_a_change_to_the_same_probability_does_not_draw_again() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from anyio import BrokenResourceError, create_task_group
+from anyio import BrokenResourceError, EndOfStream, create_task_group
 
 from tests.netem.streams import Outcome, Wire, settled
 from trixter.errors import SettingError, TrixterError
@@ -46,6 +46,46 @@ async def test_with_certainty_the_first_send_trips_it_and_sends_nothing() -> Non
 async def test_with_certainty_the_first_read_trips_it() -> None:
     with pytest.raises(TerminatedError):
         await Terminator(Wire(b"pong"), 1.0).receive()
+
+
+async def test_with_certainty_a_read_trips_it_before_there_is_anything_to_read() -> None:
+    stream = Terminator(Wire(), 1.0)
+    with pytest.raises(TerminatedError):
+        await stream.receive()
+
+
+async def test_a_read_is_struck_as_often_as_it_says_however_often_it_is_tried_again() -> None:
+    for seed in range(20):
+        outcomes = []
+        for tries in (1, 5):
+            stream = Terminator(Wire(), 0.3, seed=seed)
+            for _ in range(tries):
+                receiving = Outcome()
+                async with create_task_group() as tasks:
+                    tasks.start_soon(receiving.run, stream.receive)
+                    await settled()
+                    receiving.scope.cancel()
+            outcomes.append(stream.is_terminated)
+        assert outcomes[0] == outcomes[1]
+
+
+async def test_with_certainty_the_end_trips_it() -> None:
+    wire = Wire()
+    with pytest.raises(TerminatedError):
+        await Terminator(wire, 1.0).send_eof()
+    assert not wire.eof_sent
+
+
+async def test_an_end_that_is_received_may_trip_it() -> None:
+    ends = []
+    for seed in range(40):
+        wire = Wire()
+        wire.end()
+        stream = Terminator(wire, 0.3, seed=seed)
+        with pytest.raises((EndOfStream, TerminatedError)):
+            await stream.receive()
+        ends.append(stream.is_terminated)
+    assert 0 < sum(ends) < len(ends)
 
 
 async def test_tripped_by_a_send_it_fails_reads_too() -> None:
@@ -104,7 +144,8 @@ async def test_the_same_seed_and_the_same_calls_fail_at_the_same_one() -> None:
 
 async def test_it_trips_as_often_as_it_says() -> None:
     survived = [await sends_until_tripped(seed, 0.1) for seed in range(200)]
-    assert sum(survived) / len(survived) == pytest.approx(9, rel=0.25)  # geometric: (1 - p) / p
+    passes = 0.9**2  # a send is two operations
+    assert sum(survived) / len(survived) == pytest.approx(passes / (1 - passes), rel=0.25)  # geometric
 
 
 async def test_a_large_send_is_several_operations() -> None:

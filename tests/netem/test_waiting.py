@@ -70,7 +70,7 @@ async def test_what_arrives_at_a_reader_that_waits_is_struck_or_not_as_the_knob_
             wire.arrive(b"x")
     assert len(noisy.result) > 1
     assert isinstance(failing.error, TerminatedError)
-    assert clean.result == b"x"
+    assert len(clean.result) > 1  # its read was struck before the knob was turned
     assert not receiving.is_done
 
 

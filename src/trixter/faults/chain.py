@@ -74,6 +74,19 @@ class Chain:
         """How much of that is under way, as on a long wire: it need not drive backpressure."""
         return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.is_wire)
 
+    def open(self, now: float) -> None:
+        """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
+        self._first.open(now)
+
+    def begin_read(self, now: float) -> None:
+        """Note that the source is about to be read, for a caller that reads before there is something.
+
+        The operation that a read is counts now, and not once more when the bytes are put in. Twice in a row
+        is one read that was tried again.
+        """
+        self._settle(now)
+        self._first.begin_read(now)
+
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
@@ -137,10 +150,14 @@ class Chain:
         self._link()
 
     def _put_end(self, end: End, now: float) -> None:
+        self._settle(now)
+        self._first.put_end(end, now)
+
+    def _settle(self, now: float) -> None:
+        """Make ready for something to be put in: what is due by now comes before it."""
         self._budget.settle(self._stages.values())
         self._release(now)
         self.is_idle = not self._waiting
-        self._first.put_end(end, now)
 
     def _release(self, now: float) -> None:
         """Let what is due by now leave, ahead of whatever happens now: a reset, for one, drops the rest."""
@@ -174,6 +191,10 @@ class Outlet(Stage[Any]):
     def __init__(self) -> None:
         self.actions: list[Action] = []
         self.is_over = False
+
+    def open(self, now: float) -> None: ...
+
+    def begin_read(self, now: float) -> None: ...
 
     def put(self, data: bytes, now: float) -> None:
         if not self.is_over:

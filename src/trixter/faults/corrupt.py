@@ -19,7 +19,7 @@ MOST_FLIPPED_BYTES = 8
 
 
 class CorruptMode(Enum):
-    """Name what corruption does to an operation it strikes."""
+    """Name what corruption does to an operation that it strikes."""
 
     INSERT = "insert"
     FLIP = "flip"
@@ -27,10 +27,10 @@ class CorruptMode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrupt(StrikingFault):
-    """Spoil an operation (at most 8 KiB of one read), each with the probability.
+    """Spoil an operation, each with the probability: a read of at most 8 KiB, or the write that passes it on.
 
     ``INSERT`` puts 1 to 16,384 random bytes in front of it, as the original does; ``FLIP`` changes 1 to 8
-    of its bytes to something else and keeps the length.
+    of its bytes to something else and keeps the length. A piece of which both are struck gets both.
 
     Args:
         probability: From 0 to 1; 0 means off.
@@ -56,16 +56,28 @@ class Corrupt(StrikingFault):
 class CorruptStage(StrikingStage[Corrupt]):
     """Passes on what is whole, and spoils what is struck."""
 
-    def _strike(self, operation: bytes, now: float) -> None:
-        if self.fault.mode is CorruptMode.INSERT:
-            noise = self._dice.noise(self._dice.between(1, MOST_INSERTED_BYTES))
-            self.next.put(noise + operation, now)
-        else:
-            self.next.put(self._flipped(operation), now)
+    def begin_read(self, now: float) -> None:
+        # Noise can come before there is anything to spoil; what is to be flipped must be there.
+        if self.fault.mode is CorruptMode.INSERT and self._is_read_struck():
+            self.next.put(self._noise(), now)
+        self.next.begin_read(now)
 
-    def _flipped(self, operation: bytes) -> bytes:
-        flipped = bytearray(operation)
-        count = self._dice.between(1, min(MOST_FLIPPED_BYTES, len(operation)))
-        for position in self._dice.positions(count, len(operation)):
+    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+        if self.fault.mode is CorruptMode.INSERT:
+            noise = b"".join(self._noise() for _ in range(strikes))
+            self.next.put(noise + piece, now)
+        else:
+            self.next.put(self._flipped(piece, strikes), now)
+
+    def _noise(self) -> bytes:
+        return self._dice.noise(self._dice.between(1, MOST_INSERTED_BYTES))
+
+    def _flipped(self, piece: bytes, strikes: int) -> bytes:
+        flipped = bytearray(piece)
+        positions: set[int] = set()  # each is flipped once: twice might put a byte right again
+        for _ in range(strikes):
+            count = self._dice.between(1, min(MOST_FLIPPED_BYTES, len(piece)))
+            positions.update(self._dice.positions(count, len(piece)))
+        for position in sorted(positions):
             flipped[position] ^= self._dice.between(1, 255)  # never 0: a struck byte does change
         return bytes(flipped)

@@ -91,6 +91,14 @@ class Stage(ABC, Generic[FaultT]):
         self.fault = fault
         self._dice = dice
 
+    def open(self, now: float) -> None:
+        """Note that the connection is open."""
+        self.next.open(now)
+
+    def begin_read(self, now: float) -> None:
+        """Note that the source is about to be read, by a caller that does so before there is something."""
+        self.next.begin_read(now)
+
     @abstractmethod
     def put(self, data: bytes, now: float) -> None:
         """Take bytes in, at least one; pass on, now, whatever need not wait."""

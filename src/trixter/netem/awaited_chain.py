@@ -55,6 +55,12 @@ class AwaitedChain:
         """Whether it holds nothing, and nothing is to be taken from it."""
         return self._chain is None or not (self._was_put or self._chain.held_bytes)
 
+    def begin_read(self) -> list[Action]:
+        """Note that the stream is about to be read; return what leaves of that alone."""
+        chain, now = self._now()
+        chain.begin_read(now)
+        return chain.take(now)
+
     def put(self, data: bytes) -> None:
         """Put in what arrived."""
         chain, now = self._now()

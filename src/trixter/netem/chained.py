@@ -84,12 +84,13 @@ class ChainedAdapter(Adapter):
 
     async def _fill(self, reads: AwaitedChain) -> None:
         """Read once, unless something is held; and take what leaves."""
-        if reads.is_empty:
+        actions: list[Action] = []
+        if reads.is_empty and not (actions := reads.begin_read()):
             try:
                 reads.put(await self._inner.receive(READ_BYTES))
             except (EndOfStream, BrokenResourceError) as exc:
                 self._put_end(reads, exc)
-        for action in await reads.leaving():
+        for action in actions or await reads.leaving():
             if isinstance(action, bytes):
                 self._ready += action
             elif isinstance(action, Abort):

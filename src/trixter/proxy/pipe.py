@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trixter.faults import CALM, EOF, RESET, Dice, Direction, End, Faults
+from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
 from trixter.proxy.outflow import Outflow
@@ -78,16 +78,26 @@ class Pipe:
             self._change(faults)
 
     @guarded
+    def _open(self, faults: Faults) -> None:
+        self._chain = self._new_chain(faults)
+        self._run_under(self._chain, self._chain.open())
+
+    @guarded
     def _change(self, faults: Faults) -> None:
         if self._chain is None:
-            luck = self._luck.branch(self.direction.value)
-            self._chain = TimedChain(faults, luck, self._reactor, self._on_time)
-            actions = self._chain.take()
+            self._chain = self._new_chain(faults)
+            self._run_under(self._chain, self._chain.take())
         else:
-            actions = self._chain.change(faults)
-        self._in.stamp(wanted=self._chain.is_wire)
-        self._in.send_flags = OWN_SEGMENT if self._chain.is_slicing else 0
-        self._in.most_bytes = SLICED_READ_BYTES if self._chain.is_slicing else BUFFER_BYTES
+            self._run_under(self._chain, self._chain.change(faults))
+
+    def _new_chain(self, faults: Faults) -> TimedChain:
+        return TimedChain(faults, self._luck.branch(self.direction.value), self._reactor, self._on_time)
+
+    def _run_under(self, chain: TimedChain, actions: list[Action]) -> None:
+        """Read and send as the faults of the chain ask for; do what they let leave at once."""
+        self._in.stamp(wanted=chain.is_wire)
+        self._in.send_flags = OWN_SEGMENT if chain.is_slicing else 0
+        self._in.most_bytes = SLICED_READ_BYTES if chain.is_slicing else BUFFER_BYTES
         self._out.act(actions)
         self._settle()
 
@@ -103,8 +113,8 @@ class Pipe:
 
     def start(self, faults: Faults = CALM) -> None:
         """Begin to carry, with these faults, unless one of them ends it at once."""
-        if faults is not CALM:
-            self.faults = faults
+        if faults and not self.is_closed:
+            self._open(faults)
         if not self.is_closed:
             self._in.watch(wanted=True)
 

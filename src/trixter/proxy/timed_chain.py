@@ -72,6 +72,11 @@ class TimedChain:
         self._chain.change(faults, now)
         return self._chain.take(now)
 
+    def open(self) -> list[Action]:
+        """Note that the connection is open; return what leaves now."""
+        self._chain.open(self._asked_at)
+        return self._chain.take(self._asked_at)
+
     def put(self, data: bytes, age_s: float = 0.0) -> list[Action]:
         """Put in what was read; return what leaves now.
 

@@ -11,7 +11,7 @@ import pytest
 from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, STALLED, connect
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Hold, Latency, Slice
+from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Terminate
 from trixter.netem import Link, wrap_protocol_factory
 from trixter.netem.reset import reset_socket_on_close
 
@@ -87,6 +87,28 @@ async def test_who_waits_to_write_and_reads_no_more_is_told_of_a_reset_at_once(s
     assert "lost" not in user.calls
     user.transport.pause_reading()
     await until(lambda: "lost" in user.calls)
+
+
+@pytest.mark.parametrize("is_sending", [True, False])
+async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_made(
+    server: EchoServer, is_sending: bool
+) -> None:
+    user, certain = Noting(), Faults(Terminate(probability=1.0))
+    await connect(server, user, *((certain, CALM) if is_sending else (CALM, certain)))
+    await until(lambda: server.endings)
+    assert server.endings == ["ConnectionResetError"]
+    assert isinstance(user.lost, ConnectionResetError)
+    assert user.calls == ["made", "lost"]
+
+
+async def test_an_end_can_be_struck(server: EchoServer) -> None:
+    user = Noting()
+    link = await connect(server, user)
+    link.change(Direction.UPSTREAM, Faults(Terminate(probability=1.0)))
+    user.transport.write_eof()
+    await until(lambda: server.endings)
+    assert server.endings == ["ConnectionResetError"]
+    assert user.calls == ["made", "lost"]
 
 
 async def test_resetting_one_that_is_over_touches_no_other_socket(server: EchoServer) -> None:

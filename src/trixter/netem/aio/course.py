@@ -75,6 +75,11 @@ class Course:
         """How much of it makes a sender wait: what is under way on a long wire does not."""
         return self._chain.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
 
+    def open(self) -> None:
+        """Note that the connection is open: a fault may end it at once."""
+        self._chain.open(time.monotonic())
+        self._take()
+
     def put(self, data: bytes) -> None:
         """Put bytes in; some may leave before this returns."""
         self._chain.put(data, time.monotonic())

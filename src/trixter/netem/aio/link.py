@@ -78,6 +78,8 @@ class Link(asyncio.Protocol):
         self.above.set_write_buffer_limits()
         if self._on_made is not None:
             self._on_made(self)
+        for course in (self._out, self.arrivals.course):
+            course.open()
         self.user.connection_made(self.above)
 
     def data_received(self, data: bytes) -> None:
