@@ -18,8 +18,8 @@ def _corrupt(probability: float) -> Corrupt:
 class Corrupter(ChainedAdapter):
     """Put 1 to 16,384 random bytes in front of an operation, with the probability; both ways.
 
-    An operation is the taking, or the passing on, of at most 8 KiB of one send, or of what arrived at once. For
-    what is received, the taking is drawn before there is something: noise may come though nothing does.
+    An operation is the taking, or the passing on, of at most 8 KiB of one send, or of what arrived at once.
+    For what is received, the taking is drawn before there is something: noise may come though nothing does.
 
     Args:
         inner: The stream.

@@ -29,8 +29,8 @@ def _terminate(probability: float) -> Terminate:
 class Terminator(ChainedAdapter):
     """Fail at an operation, with the probability; and from then on always, with the same error.
 
-    An operation is the taking, or the passing on, of at most 8 KiB of one send, or of what arrived at once; and an
-    end. For what is received, the taking is drawn before there is something to take.
+    An operation is the taking, or the passing on, of at most 8 KiB of one send, or of what arrived at once,
+    or an end. For what is received, the taking is drawn before there is something to take.
 
     Args:
         inner: The stream.
