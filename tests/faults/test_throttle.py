@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Throttle
+from trixter.faults import EOF, Slice, Throttle
 
 
 def seconds_for(size_bytes: int, rate: float, piece_bytes: int = 65536) -> float:
@@ -199,3 +199,49 @@ def test_the_rate_holds_if_all_that_may_goes_around() -> None:
             flow.put(piece)
     assert sent_bytes + len(flow.bytes_out) == pytest.approx(rate, rel=0.01)
     assert flow.chain.held_bytes
+
+
+@pytest.mark.parametrize(
+    ("throttle", "most_bytes"),
+    [
+        (Throttle(rate_bytes_per_s=1000), 65_536),
+        (Throttle(rate_bytes_per_s=10e6), 1e6),
+        (Throttle(rate_bytes_per_s=10e6, queue_bytes=5000), 5000),
+    ],
+    ids=repr,
+)
+def test_its_queue_is_full_when_it_holds_what_the_rate_carries_in_100_ms_or_what_was_set(
+    throttle: Throttle, most_bytes: float
+) -> None:
+    flow = Flow.under(throttle)
+    assert flow.chain.fullness == 0
+    flow.put(b"x" * (int(most_bytes) - 1))
+    flow.put(b"x")
+    assert flow.chain.fullness == pytest.approx(1.0)
+    flow.put(b"x")
+    assert flow.chain.fullness > 1
+    flow.run_dry()
+    assert flow.chain.fullness == 0
+
+
+def test_a_change_holds_for_the_queue_at_once() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1000))
+    flow.put(b"x" * 60_000)
+    assert flow.chain.fullness < 1
+    flow.change(Throttle(rate_bytes_per_s=1000, queue_bytes=10_000))
+    assert flow.chain.fullness == pytest.approx(6.0)
+
+
+def test_one_read_is_half_of_the_queue_at_most() -> None:
+    assert Flow.under(Throttle(rate_bytes_per_s=1000)).chain.most_read_bytes == 32_768
+    assert Flow.under(Throttle(rate_bytes_per_s=1000, queue_bytes=10)).chain.most_read_bytes == 8192
+    assert Flow.under(Throttle(rate_bytes_per_s=1000), Slice(size_bytes=1)).chain.most_read_bytes == 32_768
+    assert Flow.under(Slice(size_bytes=1)).chain.most_read_bytes == 65_536
+    assert Flow.under().chain.most_read_bytes == inf
+
+
+@pytest.mark.parametrize("value", [-1, 0.5, "1", None, True])
+def test_a_bad_queue_is_refused(value: object) -> None:
+    with pytest.raises(SettingError) as caught:
+        Throttle(rate_bytes_per_s=1000, queue_bytes=value)  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("queue_bytes", value)

@@ -9,8 +9,10 @@ from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
+from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.throttle import LEAST_QUEUE_BYTES
 from trixter.proxy import Ending
-from trixter.proxy.reactor import BUFFER_BYTES
+from trixter.proxy.memory import BUFFER_BYTES
 from trixter.proxy.splicer import PIPE_BYTES
 
 # The limit is looked at after each read, so what is held may be over it by one (bulk: by a pipe full), and
@@ -164,8 +166,53 @@ async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(ho
 
 async def test_a_throttle_is_a_queue_and_borrows_nothing(house: House) -> None:
     house.reactor.wire.free_bytes = 64 * LIMIT_BYTES
-    house.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000)))
+    house.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000, queue_bytes=8 * LIMIT_BYTES)))
     client, _, connection = house.connect()
     await clog(client)
     assert LIMIT_BYTES < connection.pipe(Direction.UPSTREAM).held_bytes <= LIMIT_BYTES + BUFFER_BYTES + 1000
     assert house.reactor.wire.free_bytes == 64 * LIMIT_BYTES
+
+
+@pytest.mark.parametrize(
+    ("throttle", "most_bytes"),
+    [
+        (Throttle(rate_bytes_per_s=1000), LEAST_QUEUE_BYTES),
+        (Throttle(rate_bytes_per_s=2e6), 200_000),
+        (Throttle(rate_bytes_per_s=2e6, queue_bytes=20_000), 20_000),
+    ],
+    ids=repr,
+)
+async def test_a_throttle_reads_no_further_ahead_than_its_queue(
+    house: House, throttle: Throttle, most_bytes: int
+) -> None:
+    house.limit_bytes = 1 << 30
+    house.start_with(upstream=Faults(throttle))
+    client, server, connection = house.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
+    sent = await clog(client)
+    # The queue is looked at after each read, of half of it at most.
+    assert most_bytes < upstream.held_bytes <= 1.5 * max(most_bytes, 16_384) + 2000
+    upstream.faults = CALM
+    client.finish()
+    assert await house.receive_all_in_time(server) == PAYLOAD[:sent]
+
+
+async def test_a_queue_is_read_on_at_half_of_it(house: House) -> None:
+    house.limit_bytes = 1 << 30
+    house.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000.0, queue_bytes=20_000)))
+    client, server, connection = house.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
+    await clog(client)
+    held_bytes = upstream.held_bytes
+    assert held_bytes > 20_000
+    while held_bytes > 10_000 + 1000 + PIECE_OVERHEAD_BYTES * 4:
+        house.clock.advance(1.0)
+        await turns()
+        server.received()
+        assert upstream.held_bytes < held_bytes, "read on too early"
+        held_bytes = upstream.held_bytes
+    for _ in range(3):
+        house.clock.advance(1.0)
+        await turns()
+        server.received()
+    assert upstream.held_bytes > held_bytes, "not read on"

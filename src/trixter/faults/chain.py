@@ -11,6 +11,7 @@ their time has come, and it says when to ask again.
 from __future__ import annotations
 
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Reset
@@ -46,6 +47,8 @@ class Chain:
         """Whether bytes are under way for a while."""
         self.is_slicing = False
         """Whether bytes are cut into pieces."""
+        self.most_read_bytes = inf
+        """The largest read that is worth taking in at once."""
         self._budget = Budget()
         self.lets_pass = self._budget.lets_pass
         """Say of a read, by its size, whether it may go around the chain; then it counts as having passed."""
@@ -73,6 +76,11 @@ class Chain:
     def under_way_bytes(self) -> int:
         """How much of that is under way, as on a long wire: it need not drive backpressure."""
         return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.is_wire)
+
+    @property
+    def fullness(self) -> float:
+        """How full the fullest queue is that makes a sender wait: above 1, read no more, until 0.5."""
+        return 0.0 if self.is_idle else max(stage.fullness for stage in self._waiting)
 
     def open(self, now: float) -> None:
         """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
@@ -174,6 +182,7 @@ class Chain:
         self.is_idle = not self._waiting
         self.is_wire = any(stage.is_wire for stage in self._waiting)
         self.is_slicing = any(stage.fault.place is Place.SLICE for stage in self._stages.values())
+        self.most_read_bytes = min((stage.most_read_bytes for stage in self._stages.values()), default=inf)
         line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
         for stage, following in pairwise(line):
             stage.next = following

@@ -13,6 +13,10 @@ from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_bytes, require_seconds
 from trixter.faults.stage import Fault, HoldingStage, Place
 
+# One read of a direction that slices: it may be cut into single bytes, and all of them be sent, or held,
+# before the caller looks at the limit or at another connection.
+MOST_READ_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slice(Fault):
@@ -88,6 +92,10 @@ class SliceStage(HoldingStage[Slice]):
 
     def wake_at(self) -> float | None:
         return self._due() if self._queue else None
+
+    @property
+    def most_read_bytes(self) -> float:
+        return MOST_READ_BYTES
 
     def allowance(self, now: float) -> Allowance:
         if self.fault.variation_bytes or self.fault.gap_s:

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
+from math import inf
 from typing import Any, ClassVar, Generic, TypeVar
 
 from trixter.errors import SettingError
@@ -98,6 +99,16 @@ class Stage(ABC, Generic[FaultT]):
     def begin_read(self, now: float) -> None:
         """Note that the source is about to be read, by a caller that does so before there is something."""
         self.next.begin_read(now)
+
+    @property
+    def fullness(self) -> float:
+        """How full the queue of a stage is that makes its sender wait; above 1, read no more."""
+        return 0.0
+
+    @property
+    def most_read_bytes(self) -> float:
+        """The largest read that is worth taking in at once."""
+        return inf
 
     @abstractmethod
     def put(self, data: bytes, now: float) -> None:

@@ -9,12 +9,23 @@ from typing import ClassVar
 from trixter.faults.actions import End
 from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_rate
+from trixter.faults.ranges import require_bytes, require_rate
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES, Fault, HoldingStage, Place
 
 # Held bytes trickle: a piece that takes longer than this is cut, and a waiting throttle wakes about this
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
 TRICKLE_S = 0.005
+
+# How much the queue in front of the rate takes in, as time. A sender that is faster than its network fills a
+# short queue and is then slowed down: its writes block and time out, as on a real link. With the 4 MiB that a
+# direction may hold, an upload of 8 MB at 500 KB/s seemed to be done at once.
+QUEUE_S = 0.1
+
+# At a slow rate, 100 ms are less than a read or two.
+LEAST_QUEUE_BYTES = 64 * 1024
+
+# Half of the queue in one read, so that it is not exceeded by much; the original reads as little as that.
+LEAST_READ_BYTES = 8192
 
 # What arrives and is due this soon leaves now: a timer is not more punctual than that, and a fast rate would
 # otherwise cost one for every message. The debt is kept, so the rate holds all the same.
@@ -29,17 +40,26 @@ class Throttle(Fault):
 
     Args:
         rate_bytes_per_s: Bytes per second, 0.001 or more; 0 means unlimited.
+        queue_bytes: How much may wait for its turn before the source is read no more; 0 means what the rate
+            carries in 100 ms, and at least 64 KiB.
 
     Raises:
-        SettingError: If the rate is outside its range.
+        SettingError: If a setting is outside its range.
     """
 
     rate_bytes_per_s: float = 0
+    queue_bytes: int = 0
 
     place: ClassVar[Place] = Place.RATE
 
     def _check(self) -> None:
         require_rate("rate_bytes_per_s", self.rate_bytes_per_s)
+        require_bytes("queue_bytes", self.queue_bytes)
+
+    @property
+    def most_queued_bytes(self) -> float:
+        """How much may wait for its turn: as it was set, or as the rate has it."""
+        return self.queue_bytes or max(self.rate_bytes_per_s * QUEUE_S, LEAST_QUEUE_BYTES)
 
     @property
     def is_off(self) -> bool:
@@ -95,8 +115,16 @@ class ThrottleStage(HoldingStage[Throttle]):
         if not self._queue:
             return None
         # Small pieces leave together, about every TRICKLE_S; but the last of them is not kept waiting.
-        waiting_bytes = self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
-        return max(self._due(self._next_bytes()), min(self._due(waiting_bytes), self._woke_at + TRICKLE_S))
+        last_due = self._due(self._queued_bytes)
+        return max(self._due(self._next_bytes()), min(last_due, self._woke_at + TRICKLE_S))
+
+    @property
+    def fullness(self) -> float:
+        return self._queued_bytes / self.fault.most_queued_bytes
+
+    @property
+    def most_read_bytes(self) -> float:
+        return max(self.fault.most_queued_bytes / 2, LEAST_READ_BYTES)
 
     def allowance(self, now: float) -> Allowance:
         # Paid for by the time from now on. Bytes that come after a pause have so been paid for already: that
@@ -117,6 +145,11 @@ class ThrottleStage(HoldingStage[Throttle]):
             self._pass_bytes(earned_bytes, now)
         self.fault = fault
         self._busy_since, self._passed_bytes = now, owed_bytes
+
+    @property
+    def _queued_bytes(self) -> int:
+        """How much waits, without the bookkeeping."""
+        return self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
 
     def _pass_bytes(self, size_bytes: int, now: float) -> None:
         """Hand on that much of the oldest piece; ends leave with the last byte before them."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from trixter.proxy.memory import BUFFER_BYTES
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import BUFFER_BYTES, Reactor
+from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import Socket, error_of, recv_stamped, stamp_arrivals
 
 # After so many reads of at least so much, the kernel moves pages from socket to socket: cheaper than copies.
@@ -94,9 +95,12 @@ class Inflow:
 
     def read(self) -> None:
         """Read once, and pass on what came."""
-        buffer = self._reactor.buffer
+        reactor = self._reactor
+        buffer, most_bytes = reactor.buffer, self.most_bytes
+        if most_bytes > reactor.memory.most_read_bytes:
+            most_bytes = reactor.memory.most_read_bytes
         try:
-            size = self.source.recv_into(buffer, self.most_bytes)
+            size = self.source.recv_into(buffer, most_bytes)
         except OSError as exc:
             self._on_unreadable(exc)
             return
@@ -140,7 +144,7 @@ class Inflow:
 
         Waking us up took 0.1 ms of a latency of 50 ms with 1 connection, and the queue of 100 more.
         """
-        buffer = self._reactor.buffer[: self.most_bytes]
+        buffer = self._reactor.buffer[: min(self.most_bytes, self._reactor.memory.most_read_bytes)]
         try:
             size, age_s = recv_stamped(self.source, buffer)
         except OSError as exc:
@@ -151,7 +155,7 @@ class Inflow:
     def _splice(self) -> None:
         """Pass on without copying: 1.6 times the rate at 0.6 of the CPU (bulk; 16 KiB, 50 connections)."""
         splicer, out = self._reactor.splicer, self._out
-        if splicer is None or not self.is_calm:
+        if splicer is None or not self.is_calm or self._reactor.memory.is_short:
             self._stop_splicing()
             return
         try:

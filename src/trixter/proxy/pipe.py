@@ -5,9 +5,10 @@ from __future__ import annotations
 from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
+from trixter.proxy.memory import BUFFER_BYTES
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import BUFFER_BYTES, SLICED_READ_BYTES, Reactor
+from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import OWN_SEGMENT, Socket, unsent_bytes
 from trixter.proxy.timed_chain import TimedChain
 
@@ -28,6 +29,7 @@ class Pipe:
 
     __slots__ = (
         "_chain",
+        "_counted_bytes",
         "_in",
         "_is_faulty",
         "_is_written",
@@ -66,6 +68,9 @@ class Pipe:
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._source_ended = False
+        self._counted_bytes = (
+            0  # of what is held: what the memory of all directions knows of; kept by _settle
+        )
 
     @property
     def faults(self) -> Faults:
@@ -97,7 +102,7 @@ class Pipe:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
         self._in.stamp(wanted=chain.is_wire)
         self._in.send_flags = OWN_SEGMENT if chain.is_slicing else 0
-        self._in.most_bytes = SLICED_READ_BYTES if chain.is_slicing else BUFFER_BYTES
+        self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
         self._out.act(actions)
         self._settle()
 
@@ -152,6 +157,7 @@ class Pipe:
         return self._out.held_bytes + unsent_bytes(self._out.sink)
 
     def _forget(self) -> None:
+        self._count(0)
         self._out.close()
         if self._chain is not None:
             self._chain.close()
@@ -218,17 +224,26 @@ class Pipe:
             chain.make_appointment()
         source.is_calm = not (self._is_faulty or out.is_clogged)
         source.lets_pass = refuse if chain is None or out.is_clogged else chain.lets_pass
+        held_bytes = self.held_bytes
+        if held_bytes != self._counted_bytes:
+            self._count(held_bytes)
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = self._limit_bytes if self._is_faulty else 0
+        high_bytes = min(self._limit_bytes, self._reactor.memory.free_bytes) if self._is_faulty else 0
         if out.is_clogged and not self._is_written:
             self._reactor.poller.write(out.sink.fileno(), self._on_writable)
         elif self._is_written and not out.is_clogged:
             self._reactor.poller.stop_writing(out.sink.fileno())
         self._is_written = out.is_clogged
-        held_bytes = self.held_bytes
+        fullness = 0.0
         if chain is not None:
             held_bytes -= chain.borrow(held_bytes)
-        if held_bytes > high_bytes or self._source_ended:
+            fullness = chain.fullness
+        if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)
-        elif held_bytes <= high_bytes // 2:
+        elif held_bytes <= high_bytes // 2 and fullness <= 0.5:
             source.watch(wanted=True)
+
+    def _count(self, held_bytes: int) -> None:
+        """Let all directions know how much this one holds."""
+        self._reactor.memory.count(held_bytes - self._counted_bytes)
+        self._counted_bytes = held_bytes

@@ -6,16 +6,10 @@ import asyncio
 
 from trixter.proxy.clock import Clock, clock_for
 from trixter.proxy.epoll_poller import poller_for
+from trixter.proxy.memory import BUFFER_BYTES, OF_THIS_PROCESS, Memory
 from trixter.proxy.poller import Poller
 from trixter.proxy.splicer import splicer
 from trixter.proxy.wire import Wire
-
-# One read. Large enough that bulk traffic spends its time copying, not calling; shared, so it costs once.
-BUFFER_BYTES = 256 * 1024
-
-# One read of a direction that slices: it may be cut into single bytes, and all of them be sent, or held,
-# before anybody looks at the limit or at another connection.
-SLICED_READ_BYTES = 64 * 1024
 
 
 class Reactor:
@@ -28,6 +22,7 @@ class Reactor:
         clock: Tells the time; by default the most punctual one there is. The reactor closes it.
         poller: Watches sockets; by default the best one there is. The reactor closes it.
         wire: Memory for what latency holds.
+        memory: Counts what all directions hold; by default, those of this process.
     """
 
     def __init__(
@@ -36,6 +31,7 @@ class Reactor:
         clock: Clock | None = None,
         poller: Poller | None = None,
         wire: Wire | None = None,
+        memory: Memory = OF_THIS_PROCESS,
     ) -> None:
         self.loop = loop
         self.poller = poller or poller_for(loop)
@@ -44,6 +40,7 @@ class Reactor:
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.splicer = splicer()
         self.wire = wire or Wire()
+        self.memory = memory
 
     def close(self) -> None:
         """Give everything back; no pipe may be left."""

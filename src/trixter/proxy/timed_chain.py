@@ -58,6 +58,16 @@ class TimedChain:
         return self._chain.is_slicing
 
     @property
+    def fullness(self) -> float:
+        """How full the fullest queue is that makes a sender wait; see ``Chain.fullness``."""
+        return self._chain.fullness
+
+    @property
+    def most_read_bytes(self) -> float:
+        """The largest read that is worth taking in at once."""
+        return self._chain.most_read_bytes
+
+    @property
     def held_bytes(self) -> int:
         """Memory kept."""
         return self._chain.held_bytes

@@ -9,7 +9,8 @@ import pytest
 from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, UP, connect
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Latency, Throttle
+from trixter.faults import CALM, Faults, Hold, Latency, Throttle
+from trixter.faults.throttle import LEAST_QUEUE_BYTES
 from trixter.netem.aio.arrivals import LIMIT_BYTES
 
 SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
@@ -27,7 +28,7 @@ async def test_more_than_may_be_held_pauses_the_other_side_and_all_of_it_arrives
 
 async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) -> None:
     user, size = Noting(), 6 * LIMIT_BYTES
-    link = await connect(server, user, downstream=Faults(Throttle(rate_bytes_per_s=1.0)))
+    link = await connect(server, user, downstream=Faults(Hold(is_on=True)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(size))
     await until(lambda: link.arrivals.course.held_bytes > LIMIT_BYTES)
@@ -38,6 +39,19 @@ async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) ->
     assert user.received == b""
     user.transport.resume_reading()
     await until(lambda: len(user.received) == size)
+    user.transport.abort()
+
+
+async def test_a_throttle_of_what_arrives_soon_stops_the_other_side(server: EchoServer) -> None:
+    user = Noting()
+    link = await connect(server, user, downstream=Faults(Throttle(rate_bytes_per_s=1.0)))
+    await until(lambda: server.transports)
+    server.transports[0].write(bytes(6 * LIMIT_BYTES))
+    await until(lambda: link.arrivals.course.held_bytes > LEAST_QUEUE_BYTES)
+    await turns(50)
+    # One read may exceed the queue; the loops' are of 256 KiB.
+    assert link.arrivals.course.held_bytes < LEAST_QUEUE_BYTES + 300 * 1024
+    assert server.transports[0].get_write_buffer_size() > 0, "the other side was not stopped"
     user.transport.abort()
 
 

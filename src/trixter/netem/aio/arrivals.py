@@ -101,10 +101,12 @@ class Arrivals:
         self._link.end_if_lost()
         if self._link.is_lost or self._has_ended:  # some loops tell of the end again to who reads on
             return
+        # Held to the limit, or to that of a queue that makes its sender wait, whichever is reached first.
         held_bytes, is_wanted = self.course.held_bytes + self._inbox.held_bytes, self._inbox.is_wanted
-        if self._is_reading and (not is_wanted or held_bytes > LIMIT_BYTES):
+        fullness = max(held_bytes / LIMIT_BYTES, self.course.fullness)
+        if self._is_reading and (not is_wanted or fullness > 1):
             self._is_reading = False
             self._link.below.pause_reading()
-        elif not self._is_reading and is_wanted and held_bytes <= LIMIT_BYTES // 2:
+        elif not self._is_reading and is_wanted and fullness <= 0.5:
             self._is_reading = True
             self._link.below.resume_reading()

@@ -66,6 +66,11 @@ class Course:
         return self._chain.held_bytes
 
     @property
+    def fullness(self) -> float:
+        """How full the fullest queue is that makes a sender wait; see ``Chain.fullness``."""
+        return self._chain.fullness
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing is held, not even an end, and nothing on its way out."""
         return not (self._chain.held_bytes or self._leaving or self._is_acting)

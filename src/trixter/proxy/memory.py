@@ -1,0 +1,61 @@
+"""Memory for what all directions hold: a bound on their sum, shared out as it fills."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+# One read. Large enough that bulk traffic spends its time copying, not calling; into a buffer that is shared,
+# so it costs once.
+BUFFER_BYTES = 256 * 1024
+
+TOTAL_BYTES = 1024 * 1024 * 1024
+
+# What a direction that holds nothing may read at a time however little is left, so that none is starved, and
+# none waits for memory that another one would have to give back: the total is exceeded by this at most, for
+# each direction.
+LEAST_READ_BYTES = 8192
+
+# Reads become smaller when fewer than this many would fill what is left.
+READS_LEFT = 8
+
+
+class Memory:
+    """Count what all directions of a process hold together; say how much each may hold.
+
+    Each may hold as much as is free: so n of them that hold all they may settle at an (n + 1)th of the total
+    each, and there is always some left for another one (Choudhury and Hahne, *Dynamic Queue Length Thresholds
+    for Shared-Memory Packet Switches*, 1998). Threads may share it.
+
+    Args:
+        total_bytes: The bound.
+    """
+
+    def __init__(self, total_bytes: int = TOTAL_BYTES) -> None:
+        self.total_bytes = total_bytes
+        self.held_bytes = 0
+        """How much is held now."""
+        self.most_read_bytes = BUFFER_BYTES
+        """The largest read now: full size, but for a memory that is nearly used up."""
+        self._lock = Lock()
+        self.count(0)
+
+    @property
+    def free_bytes(self) -> int:
+        """How much is left; and so how much one direction may hold."""
+        return max(self.total_bytes - self.held_bytes, 0)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether reads are smaller than usual."""
+        return self.most_read_bytes < BUFFER_BYTES
+
+    def count(self, more_bytes: int) -> None:
+        """Count that so much more is held, or less."""
+        with self._lock:
+            self.held_bytes += more_bytes
+            wanted_bytes = (self.total_bytes - self.held_bytes) // READS_LEFT
+            self.most_read_bytes = min(max(wanted_bytes, LEAST_READ_BYTES), BUFFER_BYTES)
+
+
+OF_THIS_PROCESS = Memory()
+"""What proxies share that are given no other."""
