@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
+import click
 import pytest
 
 from trixter import __version__
-from trixter.cli.command import main, trixter
+from trixter.cli.command import SUBCOMMANDS, main, trixter
+from trixter.cli.flag import Flag
 from trixter.cli.flags import FLAGS
 from trixter.cli.options import Options
 from trixter.proxy import Defaults
@@ -67,6 +69,39 @@ def test_so_does_its_environment_variable(
     assert getattr(options(), str(NAMES[flag])) == value
 
 
+SHORT = [
+    pytest.param(command, short, flag, id=f"{command.name} {short}")
+    for command in (trixter, *(trixter.get_command(click.Context(trixter), name) for name in SUBCOMMANDS))
+    if command
+    for flag in command.params
+    for short in flag.opts
+    if isinstance(flag, Flag) and not short.startswith("--")
+]
+
+
+@pytest.mark.parametrize(("command", "short", "flag"), SHORT)
+def test_a_short_flag_takes_its_value_in_every_way_of_the_original(
+    command: click.Command, short: str, flag: Flag
+) -> None:
+    address = "127.0.0.1:8080"
+    read = []
+    for typed in ([short, address], [f"{short}{address}"], [f"{short}={address}"]):
+        rest = ["x"] if any(isinstance(param, click.Argument) for param in command.params) else []
+        read.append(command.make_context("trixter", [*typed, *rest]).params[str(flag.name)])
+    assert read[1:] == read[:1] * 2
+    assert read[0].endswith(address)
+
+
+def test_a_short_flag_with_an_equals_sign_and_nothing_behind_it_is_refused() -> None:
+    with pytest.raises(click.BadParameter, match="must be host:port"):
+        options("-l=", "--upstream", "127.0.0.1:8181")
+
+
+def test_an_equals_sign_belongs_to_the_value_of_a_flag_without_a_short_name() -> None:
+    assert options(*REQUIRED, "--api-token", "=s3cret").api_token == "=s3cret"
+    assert options(*REQUIRED, "--api-token==s3cret").api_token == "=s3cret"
+
+
 def test_every_flag_is_tried_here() -> None:
     assert {NAMES[flag] for flag, _, _ in TYPED} == {flag.name for flag in FLAGS}
 
@@ -122,9 +157,10 @@ def test_the_help_has_every_flag_an_example_and_the_way_on(
     assert "Read more: " in shown
 
 
-def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("asked", ["--version", "-V"])
+def test_the_version(asked: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        main(["--version"])
+        main([asked])
     assert left.value.code == 0
     assert capsys.readouterr().out == f"trixter {__version__}\n"
 

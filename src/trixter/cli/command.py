@@ -75,7 +75,7 @@ API describes itself at /openapi.json.
     invoke_without_command=True,
     context_settings=SETTINGS,
 )
-@click.version_option(__version__, message="trixter %(version)s")
+@click.version_option(__version__, "-V", "--version", message="trixter %(version)s")
 @click.pass_context
 def trixter(ctx: click.Context, /, **values: Any) -> int | None:
     """Run the proxy, unless a subcommand says what to do instead."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -17,6 +18,8 @@ OF_THE_PROXY: Any = object()
 
 class Flag(click.Option):
     """Take a value from the command line, else from ``TRIXTER_…``, else from the defaults of ``Options``.
+
+    A short name takes its value as the original's does: ``-l ADDR``, ``-lADDR`` or ``-l=ADDR``.
 
     Args:
         names: Short and long, as they are written, with a space between them.
@@ -56,6 +59,13 @@ class Flag(click.Option):
             show_default=bool(default),
             envvar=f"TRIXTER_{name.upper()}" if envvar is OF_THE_PROXY else envvar,
         )
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        value, source = super().consume_value(ctx, opts)
+        # Click hands over "=ADDR" for "-l=ADDR". What has a short name is an address, and none begins so.
+        if source is ParameterSource.COMMANDLINE and isinstance(value, str) and len(self.opts) > 1:
+            value = value.removeprefix("=")
+        return value, source
 
 
 class SecretFlag(Flag):
