@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,7 +17,7 @@ from trixter.cli.signals import STOP_SIGNALS
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the developer has set for the command away from the tests."""
     for name in os.environ:
-        if name.startswith("TRIXTER_"):
+        if name.startswith("TRIXTER_") or name == "RUST_LOG":
             monkeypatch.delenv(name)
 
 
@@ -27,6 +28,13 @@ def own_signals() -> Iterator[None]:
     yield
     for number, handler in caught.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def free_ports() -> tuple[int, int]:
+    """Two ports that nothing has, for a program whose log does not tell where it is."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.fixture

@@ -10,7 +10,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from trixter.cli.logs import JsonFormatter, TextFormatter, configure
+from trixter.cli.logs import UNCARRIED, JsonFormatter, TextFormatter, configure
+from trixter.proxy import ending
+
+ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:
@@ -132,3 +135,28 @@ def test_a_higher_level_leaves_out_what_is_below(capsys: pytest.CaptureFixture[s
     logging.getLogger("asyncio").warning("less")
     logging.getLogger("trixter.proxy").error("more")
     assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["more"]
+
+
+@pytest.mark.usefixtures("logging_as_before")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_off_leaves_out_everything(format: str, capsys: pytest.CaptureFixture[str]) -> None:
+    configure("off", format)
+    logging.getLogger("trixter.proxy").critical("ours")
+    logging.getLogger("asyncio").critical("a library's")
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_a_terse_log_leaves_out_what_faults_do_to_connections(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text", is_terse=True)
+    proxy = logging.getLogger("trixter.proxy")
+    proxy.info("opened", extra={"connection": "c-1"})
+    for reason in (*ENDINGS, "terminated"):
+        proxy.error("ended: %s", reason, extra={"reason": reason})
+    proxy.warning("cannot accept")
+    logging.getLogger("trixter.cli").info("random seed: 42")
+    assert [line.split(maxsplit=2)[2] for line in capsys.readouterr().err.splitlines()] == [
+        *(f"ended: {reason}" for reason in ENDINGS if reason in UNCARRIED),
+        "cannot accept",
+        "random seed: 42",
+    ]

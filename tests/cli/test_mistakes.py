@@ -45,7 +45,7 @@ REFUSED = [
     ("--connect-timeout-ms", "0", "a whole number of milliseconds, 1 or more"),
     ("--api-name", "chaos.example:80", NAME),
     ("--api-name", "*", NAME),
-    ("--log-level", "loud", "debug, info, warning or error"),
+    ("--log-level", "loud", "debug, info, warning, error or off"),
     ("--log-format", "xml", "text or json"),
 ]
 

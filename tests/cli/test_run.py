@@ -99,14 +99,14 @@ def test_a_wrong_flag_is_one_line_and_exit_status_2(start: Start) -> None:
     )
 
 
-def test_when_the_upstream_is_down_the_client_is_closed_and_a_warning_names_it(start: Start) -> None:
+def test_when_the_upstream_is_down_the_client_is_closed_and_an_error_names_it(start: Start) -> None:
     with closed_port() as server:
         program = start(*ANY, "--upstream", server)
         proxy = program.proxy()
         for _ in range(2):  # the first does not take the proxy with it
             with connect(proxy) as client, suppress(ConnectionResetError):
                 assert client.recv(100) == b""
-            assert server in program.wait_for("WARNING .*").group()
+            assert server in program.wait_for("ERROR .*").group()
         assert program.stop() == 0
 
 

@@ -24,9 +24,9 @@ def test_an_upstream_that_is_down(start: Start) -> None:
     with conversation:
         with trixter.connect() as client:
             assert not ends_by_reset(client)
-        warning = trixter.wait_for_log(r"WARNING .*upstream unreachable.*")[0]
-        assert address in warning
-        assert "refused" in warning
+        error = trixter.wait_for_log(r"ERROR .*upstream unreachable.*")[0]
+        assert address in error
+        assert "refused" in error
         conversation.upstream_s()
         conversation.downstream_s()
         assert [each["conn_info"]["id"] for each in trixter.connections()] == [conversation.id]
@@ -54,8 +54,8 @@ def test_an_upstream_nobody_knows(start: Start) -> None:
         with trixter.connect() as client:
             assert not ends_by_reset(client)
 
-    warning = trixter.wait_for_log(r"WARNING .*(upstream unreachable|connect timeout).*")[0]
-    assert "nowhere.invalid:80" in warning
+    error = trixter.wait_for_log(r"ERROR .*(upstream unreachable|connect timeout).*")[0]
+    assert "nowhere.invalid:80" in error
     assert trixter.connections() == []
 
 
@@ -72,8 +72,8 @@ def test_an_upstream_that_does_not_answer(start: Start) -> None:
                 conversation.downstream_s()
                 assert not ends_by_reset(waiting)
                 assert time.monotonic() - started_at >= 0.3
-            warning = trixter.wait_for_log(r"WARNING .*connect timeout.*")[0]
-            assert address_of(upstream) in warning
+            error = trixter.wait_for_log(r"ERROR .*connect timeout.*")[0]
+            assert address_of(upstream) in error
             conversation.upstream_s()
             assert len(trixter.connections()) == 1
 

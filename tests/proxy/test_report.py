@@ -62,12 +62,12 @@ async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest
     assert record.getMessage() == (
         f"connection c-1 ended: shutdown: enough; {here} → {there}, 5 B up, 3 B down, 1.500 s"
     )
-    assert record.levelno == logging.INFO
+    assert record.levelno == logging.ERROR
     values = ["c-1", here, there, 5, 3, 1.5, "shutdown", "enough"]
     assert fields_of(record) == dict(zip(FIELDS, values, strict=True))
 
 
-async def test_an_upstream_that_cannot_be_reached_is_a_warning_that_names_it(
+async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
     house: House, log: pytest.LogCaptureFixture
 ) -> None:
     house.lead_to("127.0.0.1:1")
@@ -75,16 +75,29 @@ async def test_an_upstream_that_cannot_be_reached_is_a_warning_that_names_it(
     assert connection.ending is not None
     report_ended(connection, connection.ending)
     (record,) = log.records
-    assert record.levelno == logging.WARNING
+    assert record.levelno == logging.ERROR
     assert "upstream unreachable: Connection refused; " in record.getMessage()
     assert " → 127.0.0.1:1, 0 B up, 0 B down, 0.000 s" in record.getMessage()
 
 
 @pytest.mark.parametrize(
     ("reason", "level"),
-    [("connect timeout", logging.WARNING), ("closed", logging.INFO), ("reset by client", logging.INFO)],
+    [
+        ("closed", logging.INFO),
+        ("proxy down", logging.INFO),
+        ("proxy stopped", logging.INFO),
+        ("shutdown", logging.ERROR),
+        ("duration", logging.ERROR),
+        ("terminated", logging.ERROR),
+        ("reset by client", logging.ERROR),
+        ("reset by upstream", logging.ERROR),
+        ("upstream unreachable", logging.ERROR),
+        ("connect timeout", logging.ERROR),
+        ("out of descriptors", logging.ERROR),
+        ("internal error", logging.ERROR),
+    ],
 )
-async def test_only_what_somebody_should_look_at_is_a_warning(
+async def test_an_end_that_a_peer_did_not_expect_is_an_error_as_in_the_original(
     house: House, log: pytest.LogCaptureFixture, reason: str, level: int
 ) -> None:
     _, _, connection = house.connect()
@@ -95,7 +108,7 @@ async def test_only_what_somebody_should_look_at_is_a_warning(
 async def test_what_nobody_wants_to_read_is_not_written(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.ERROR, logger="trixter.proxy")
+    caplog.set_level(logging.CRITICAL, logger="trixter.proxy")
     _, _, connection = house.connect()
     report_opened(connection)
     report_ended(connection, Ending("connect timeout"))

@@ -52,7 +52,7 @@ async def test_an_upstream_that_is_not_there_is_a_warning_and_others_go_on(
     lost = street.client(street.proxy(upstream=address, connect_timeout_s=0.005))
     assert await lost.receive_all() == b""
     (record,) = caplog.records
-    assert record.levelno == logging.WARNING
+    assert record.levelno == logging.ERROR
     assert address in record.getMessage()
     client.send(b"not my concern")
     assert await server.receive(14) == b"not my concern"

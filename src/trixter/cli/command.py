@@ -18,6 +18,7 @@ from trixter.cli.group import SETTINGS, LazyGroup
 from trixter.cli.named import profile_of
 from trixter.cli.options import Options
 from trixter.cli.printable import printable
+from trixter.cli.rust_log import VARIABLE, level_of
 from trixter.errors import TrixterError
 
 WRONG_USAGE = 2
@@ -89,6 +90,8 @@ def trixter(ctx: click.Context, /, **values: Any) -> int | None:
         needs = " and ".join(missing)
         raise click.UsageError(f"{needs} must be given; try `trixter --help` or `trixter demo`", ctx)
     profile_of(ctx, values["profile"], values["profiles"])
+    if ctx.get_parameter_source("log_level") is ParameterSource.DEFAULT:
+        values["log_level"] = _level_of_rust_log() or values["log_level"]
     from trixter.cli.run import run
 
     return run(Options(**values))
@@ -99,6 +102,16 @@ def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:
     for flag in FLAGS:
         if ctx.get_parameter_source(str(flag.name)) is ParameterSource.COMMANDLINE:
             raise click.UsageError(f"{flag.flag_name} does not go with `{subcommand}`", ctx)
+
+
+def _level_of_rust_log() -> str | None:
+    """Return the level that the original would log at; ``None`` if that is not said."""
+    level, unread = level_of(os.environ.get(VARIABLE, ""))
+    if unread:
+        shown = printable(", ".join(map(repr, unread)))
+        form = "a directive is such as info or trixter=debug"
+        click.echo(f"trixter: {VARIABLE}: ignored {shown}; {form}", err=True)
+    return level
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -16,7 +16,7 @@ MILLISECONDS = WholeNumber("MS", "milliseconds")
 BYTES = WholeNumber("BYTES", "bytes")
 BYTES_PER_S = WholeNumber("BYTES/S", "bytes per second")
 SEED = WholeNumber("U64")
-LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error")
+LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error", "off")
 FORMAT = OneOf("FORMAT", "text", "json")
 
 # Where 0 would not mean "off" but "nothing works".
@@ -41,6 +41,11 @@ FLAGS = [
     Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
     SecretFlag("--api-token", API, Token(), "The bearer token it asks for; best set as TRIXTER_API_TOKEN."),
     Flag("--api-name", API, HostName(), "A host name it also answers to; repeatable.", multiple=True),
-    Flag("--log-level", LOG, LEVEL, "The least that is logged: debug, info, warning or error."),
+    Flag(
+        "--log-level",
+        LOG,
+        LEVEL,
+        "The least that is logged: debug, info, warning, error or off; without it, RUST_LOG counts.",
+    ),
     Flag("--log-format", LOG, FORMAT, "text for people, json for programs."),
 ]

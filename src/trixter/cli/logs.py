@@ -9,17 +9,27 @@ from functools import lru_cache
 from typing import Any
 
 from trixter.cli.printable import printable
+from trixter.proxy.ending import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
 # What every record has; whatever else one has was passed as `extra`.
 OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}
 
 
-def configure(level: str, format: str) -> None:
+# Above every level that is used.
+OFF = logging.CRITICAL + 10
+
+# Why a connection ends that the proxy could not carry: news also where faults are meant to end them.
+UNCARRIED = {UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, INTERNAL_ERROR}
+
+
+def configure(level: str, format: str, *, is_terse: bool = False) -> None:
     """Send the log to standard error.
 
     Args:
-        level: ``debug``, ``info``, ``warning`` or ``error``; libraries log warnings and errors at most.
+        level: ``debug``, ``info``, ``warning``, ``error`` or ``off``; libraries log warnings and errors at
+            most.
         format: ``text`` or ``json``.
+        is_terse: Whether to leave out what becomes of connections that could be carried.
     """
     # What no line shows need not be found out: it is a third of the cost of a record, and two records are
     # much of the cost of a short connection. (The ways of the logging HOWTO, "Optimization".)
@@ -27,9 +37,17 @@ def configure(level: str, format: str) -> None:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
-    ours = logging.getLevelNamesMapping()[level.upper()]
+    if is_terse:
+        handler.addFilter(_is_no_ordinary_connection)
+    ours = OFF if level == "off" else logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(handlers=[handler], level=max(ours, logging.WARNING), force=True)
     logging.getLogger("trixter").setLevel(ours)
+
+
+def _is_no_ordinary_connection(record: logging.LogRecord) -> bool:
+    if record.name != "trixter.proxy":
+        return True
+    return record.levelno >= logging.WARNING and getattr(record, "reason", INTERNAL_ERROR) in UNCARRIED
 
 
 class TextFormatter(logging.Formatter):

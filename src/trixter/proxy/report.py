@@ -6,7 +6,11 @@ import logging
 
 from trixter.faults import Direction
 from trixter.proxy.connection import Connection
-from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
+from trixter.proxy.ending import CLOSED, PROXY_DOWN, PROXY_STOPPED, Ending
+
+# The peers ended it, or all of them ended with the proxy. Every other end is one that a peer did not expect:
+# an error, as in the Rust original, whose users filter for its reason.
+ORDINARY = {CLOSED, PROXY_DOWN, PROXY_STOPPED}
 
 log = logging.getLogger("trixter.proxy")
 
@@ -20,8 +24,7 @@ def report_opened(connection: Connection) -> None:
 
 def report_ended(connection: Connection, ending: Ending) -> None:
     """Say how it ended, how long it lasted, and what passed."""
-    unreached = ending.reason in (UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS)
-    level = logging.WARNING if unreached else logging.INFO
+    level = logging.INFO if ending.reason in ORDINARY else logging.ERROR
     if not log.isEnabledFor(level):
         return
     fields = _identity(connection) | {

@@ -41,9 +41,7 @@ def perform(options: Options, command: Sequence[str], *, is_terse: bool) -> int:
     Raises:
         BindError: If a port cannot be had; then the command was not started.
     """
-    configure(options.log_level, options.log_format)
-    if is_terse:
-        logging.getLogger("trixter.proxy").setLevel(logging.WARNING)
+    configure(options.log_level, options.log_format, is_terse=is_terse)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     raise_descriptor_limit()
     return run_to_the_end(_perform(bound_service(options), options, command, limits))

@@ -31,7 +31,7 @@ def perform(*, stay: bool) -> int:
     Args:
         stay: Keep everything running afterwards, until somebody stops it.
     """
-    configure("warning", "text")
+    configure("warning", "text", is_terse=True)
     proxy_port, upstream_port, api_port = (
         _free(port) if stay else 0 for port in (PROXY_PORT, UPSTREAM_PORT, API_PORT)
     )
