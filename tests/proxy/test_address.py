@@ -28,6 +28,23 @@ def test_it_reads_what_it_writes(text: str, address: Address) -> None:
     assert str(address) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("[0:0:0:0:0:0:0:1]:8181", "[::1]:8181"),
+        ("[2001:DB8::00A1]:8181", "[2001:db8::a1]:8181"),
+        ("[::FFFF:127.0.0.1]:8181", "[::ffff:127.0.0.1]:8181"),
+        ("[::ffff:7f00:1]:8181", "[::ffff:127.0.0.1]:8181"),
+        ("[FE80::1%lo]:8181", "[fe80::1%lo]:8181"),
+        ("[::1]:08181", "[::1]:8181"),
+        ("db.example:" + "0" * 5000 + "80", "db.example:80"),
+    ],
+)
+def test_it_shows_one_form_whatever_was_written(text: str, shown: str) -> None:
+    assert str(Address.parse(text)) == shown
+    assert Address.parse(text) == Address.parse(shown)
+
+
 MALFORMED: list[object] = [
     "",
     ":",
@@ -48,6 +65,7 @@ MALFORMED: list[object] = [
     "host:\uff18\uff10",
     "host:65536",
     "host:100000",
+    "host:0100000",
     "host:" + "9" * 5000,
     "host:80:90",
     "http://host:80",

@@ -6,7 +6,7 @@ import errno
 import re
 import socket
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from trixter.errors import BindError, SettingError
@@ -20,7 +20,7 @@ BACKLOG = 4096
 
 HOST = re.compile(r"[^\s:]+")
 
-PORT = re.compile("[0-9]{1,5}")
+PORT = re.compile("0*([0-9]{1,5})")
 
 # An address that this machine does not have, or a whole family: in many containers "localhost" also stands
 # for ::1, and there is no IPv6.
@@ -36,6 +36,8 @@ Target = tuple[int, SocketAddress]
 @dataclass(frozen=True, slots=True)
 class Address:
     """Name a server: a host and a port, or the path of a Unix socket.
+
+    An IPv6 address is kept in its shortest form (RFC 5952), as the API and the log show it.
 
     Args:
         host: A name, an IPv4 or an IPv6 address; empty for a Unix socket.
@@ -72,10 +74,11 @@ class Address:
         if bracketed:
             host = host[1:-1]
         well_formed = colon and _is_ipv6(host) if bracketed else HOST.fullmatch(host)
-        # Five digits at most: int() refuses very long ones in words of its own.
-        if not well_formed or not PORT.fullmatch(port) or int(port) > 65535:
+        # Five digits behind the zeros at most: int() refuses very long ones in words of its own.
+        digits = PORT.fullmatch(port)
+        if not well_formed or not digits or int(digits[1]) > 65535:
             raise SettingError(name, text, form)
-        return cls(host=host, port=int(port))
+        return cls(host=_canonical(host), port=int(digits[1]))
 
     def __str__(self) -> str:
         return f"unix:{self.path}" if self.path else text_of((self.host, self.port))
@@ -170,6 +173,16 @@ def bound_socket(family: int, address: SocketAddress) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _canonical(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    # Python 3.13 writes these so, too; older ones in hexadecimal digits.
+    return f"::ffff:{mapped}" if mapped else str(address)
 
 
 def _is_ipv6(text: str) -> bool:
