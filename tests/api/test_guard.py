@@ -6,11 +6,15 @@ import pytest
 
 from tests.api.world import World, client_of
 from trixter.api import create_app
+from trixter.api.guard import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED
 from trixter.errors import SettingError
 
-HOST = "this Host is not one this API answers to"
+HOST = "this Host is not one this API answers to; the option --api-name allows a name"
 ORIGIN = "requests of pages of another Origin are refused"
 TOKEN = "the bearer token is missing or wrong"
+
+# What str.strip() takes for space, and HTTP does not.
+ODD_SPACES = [f"Bearer {space}s3cret{space}" for space in "\xa0\x85\x1c\x1d\x1e\x1f\x0b\x0c"]
 
 
 @pytest.mark.parametrize(
@@ -26,6 +30,9 @@ TOKEN = "the bearer token is missing or wrong"
         "LocalHost:1",
         "trixter.test:8888",
         "proxy",
+        "localhost:",
+        "[::]",
+        "[::ffff:127.0.0.1]:1",
     ],
 )
 async def test_addresses_and_known_names_are_answered(world: World, host: str) -> None:
@@ -47,17 +54,81 @@ async def test_addresses_and_known_names_are_answered(world: World, host: str) -
         "",
         ":8888",
         "trixter.test",
+        "[::1]evil.test",
+        "[127.0.0.1].evil.test",
+        "[127.0.0.1]",
+        "[fe80::1%evil.test]",
+        "[fe80::1%25eth0]",
+        "fe80::1%evil.test",
+        "[::1",
+        "[::1]:evil",
+        "[::1]:80:80",
+        "[]",
+        "[localhost]",
+        "localhost:evil",
+        "localhost:80:80",
+        "localhost:123456",
+        "localhost:\u0661",
+        "localhost:8888,evil.test",
+        "evil@localhost",
+        "localhost@evil.test",
+        "localhost evil",
+        "127.0.0.1%evil",
     ],
 )
-@pytest.mark.parametrize("path", ["/connections", "/health", "/nope"])
+@pytest.mark.parametrize("path", ["/connections", "/nope", "/health/", "//health", "/HEALTH"])
 async def test_other_hosts_are_refused(world: World, host: str, path: str) -> None:
-    answer = await world.http.get(path, headers={"host": host})
+    answer = await world.http.get(path, headers={b"host": host.encode()})
 
     assert (answer.status_code, answer.json()) == (403, {"error": HOST})
 
 
+@pytest.mark.parametrize("host", ["", "trixter:8888", "host.docker.internal", "evil.test", "localhost:evil"])
+async def test_health_answers_whatever_the_host_and_the_origin(world: World, host: str) -> None:
+    headers = {"host": host, "origin": "http://evil.test"}
+    async with client_of(world.proxy, token="s3cret") as http:
+        answer = await http.get("/health", headers=headers)
+
+    assert (answer.status_code, answer.text) == (200, "ok")
+
+
+async def test_a_refused_host_is_logged_once_with_the_remedy(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for host in ("trixter:8888", "trixter:8888", "Trixter", "other.test", "no[host", "no[host"):
+        await world.http.get("/connections", headers={"host": host})
+
+    assert [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "trixter.api"] == [
+        (
+            "WARNING",
+            "API: refused a request for the Host 'trixter:8888': "
+            "if that is this machine, start with --api-name trixter",
+        ),
+        (
+            "WARNING",
+            "API: refused a request for the Host 'other.test': "
+            "if that is this machine, start with --api-name other.test",
+        ),
+        ("WARNING", "API: refused a request for the Host 'no[host': that is no host"),
+    ]
+
+
+async def test_pages_with_ever_new_names_do_not_fill_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(MOST_HOSTS_LOGGED + 10):
+        await world.http.get("/connections", headers={"host": f"{number}.evil.test"})
+    assert len(caplog.records) == MOST_HOSTS_LOGGED
+
+    caplog.clear()
+    async with client_of(world.proxy) as http:
+        await http.get("/connections", headers={"host": "x" * 10_000})
+    (record,) = caplog.records
+    assert len(record.getMessage()) < 3 * MOST_CHARACTERS_LOGGED
+
+
 async def test_two_hosts_are_refused(world: World) -> None:
-    answer = await world.http.get("/health", headers=[("host", "localhost"), ("host", "localhost")])
+    answer = await world.http.get("/connections", headers=[("host", "localhost"), ("host", "localhost")])
 
     assert (answer.status_code, answer.json()) == (403, {"error": HOST})
 
@@ -97,11 +168,11 @@ async def test_the_token_opens(world: World, authorization: str) -> None:
 
 @pytest.mark.parametrize(
     "authorization",
-    [None, "", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret"],
+    [None, "", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", *ODD_SPACES],
 )
 @pytest.mark.parametrize("path", ["/connections", "/openapi.json", "/nope", "/health/"])
 async def test_without_the_token_nothing_is_told(world: World, authorization: str | None, path: str) -> None:
-    headers = {} if authorization is None else {"authorization": authorization}
+    headers = {} if authorization is None else {b"authorization": authorization.encode("latin-1")}
     async with client_of(world.proxy, token="s3cret") as http:
         answer = await http.get(path, headers=headers)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.api.world import World, client_of
 from trixter import __version__
+from trixter.api.filters import CLIENT_PATTERN, Clients
 
 FAULT_CALL = {"202", "400", "403", "404", "413", "415", "422", "500"}
 
 CALLS = {
-    ("get", "/health"): {"200", "403", "500"},
+    ("get", "/health"): {"200", "500"},
     ("get", "/connections"): {"200", "403", "422", "500"},
     ("get", "/connections/_all"): {"200", "403", "422", "500"},
     ("get", "/connections/{id}"): {"200", "403", "404", "500"},
@@ -73,10 +78,35 @@ async def test_errors_are_described_with_their_words(description: Any) -> None:
 async def test_parameters_are_described(description: Any) -> None:
     listing = description["paths"]["/connections"]["get"]["parameters"]
     delay = description["paths"]["/connections/{id}/delay"]["patch"]["parameters"]
+    assert [each["schema"].get("pattern") for each in listing] == [CLIENT_PATTERN, None]
 
     assert [(each["in"], each["name"]) for each in listing] == [("query", "client"), ("query", "upstream")]
     assert [(each["in"], each["name"]) for each in delay] == [("path", "id")]
     assert "_all" in delay[0]["description"]
+
+
+CLIENT = re.compile(CLIENT_PATTERN)
+
+
+@given(st.from_regex(CLIENT_PATTERN, fullmatch=True).filter(lambda text: not text.endswith("\n")))
+def test_the_pattern_of_a_client_promises_nothing_that_is_refused(text: str) -> None:
+    Clients.parse(text)
+
+
+@given(st.ip_addresses(), st.integers(0, 65535), st.integers(0, 32))
+def test_the_pattern_of_a_client_has_every_form(
+    address: IPv4Address | IPv6Address, port: int, prefix: int
+) -> None:
+    host = f"[{address}]" if address.version == 6 else str(address)
+    for text in (str(address), address.exploded, f"{host}:{port}", f"{address}/{prefix}"):
+        assert CLIENT.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "me", "::1:", "[::1]", "1.2.3.4:65536", "1.2.3.4/33", "::1/129", "1.2.3"]
+)
+def test_the_pattern_of_a_client_forbids_what_is_refused(text: str) -> None:
+    assert not CLIENT.search(text)
 
 
 async def test_every_operation_has_an_id_of_its_own(description: Any) -> None:

@@ -11,8 +11,6 @@ from starlette.types import Message, Scope
 from tests.api.world import JSON, World
 from trixter.api import create_app
 from trixter.api.bodies import LARGEST_WHOLE
-from trixter.faults import Faults, Throttle
-from trixter.proxy import Defaults
 
 PROBABILITY = "invalid probability; must be between 0.0 and 1.0"
 NOT_FOUND = "connection not found"
@@ -78,15 +76,6 @@ MALFORMED = [
     b'{"nope": 1, "delay_ms": ',
     b"[" * 60_000,
 ]
-
-
-@pytest.fixture
-async def calm(world: World) -> World:
-    """A world with something in it that a refused call could change."""
-    world.proxy.defaults = Defaults(upstream=Faults(Throttle(rate_bytes_per_s=1_000_000)))
-    for _ in range(2):
-        await world.connect()
-    return world
 
 
 @pytest.mark.parametrize("id", ["_all", "live"])
@@ -181,12 +170,12 @@ async def test_another_content_type_is_415(calm: World, content_type: str | None
     assert calm.faults() == before
 
 
-async def test_a_body_over_64_kib_is_413(calm: World) -> None:
-    reason = "x" * (64 * 1024 - len('{"reason":""}'))
+async def test_a_body_over_the_originals_2_mib_is_413(calm: World) -> None:
+    reason = "x" * (2 * 1024 * 1024 - len('{"reason":""}'))
     most, more = (json.dumps({"reason": reason + tail}, separators=(",", ":")) for tail in ("", "x"))
 
     refused = await calm.http.post("/connections/_all/shutdown", content=more, headers=JSON)
-    assert (refused.status_code, refused.json()) == (413, {"error": "the body must be at most 65536 bytes"})
+    assert (refused.status_code, refused.json()) == (413, {"error": "the body must be at most 2097152 bytes"})
     assert len(calm.proxy.registry) == 2
 
     accepted = await calm.http.post("/connections/_all/shutdown", content=most, headers=JSON)

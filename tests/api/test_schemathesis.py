@@ -57,7 +57,8 @@ def _ask(cases: SearchStrategy[Any]) -> None:
     @settings(max_examples=10)
     @given(case=cases)
     def ask(case: Any) -> None:
-        # A schema cannot say that a client must be an address, or a variation less than the size.
-        case.call_and_validate(excluded_checks=[positive_data_acceptance])
+        # A schema cannot say that 250.0 is no whole number, or that a variation is less than the size.
+        has_body = case.operation.method != "get"
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if has_body else [])
 
     ask()

@@ -11,33 +11,13 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from tests.api.served import Served
 from tests.api.world import JSON, World
 from trixter.api import ApiServer, create_app
 from trixter.api.listing import InPieces
 from trixter.errors import BindError
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy.address import listen_sockets, text_of
-
-
-class Served:
-    """A world whose API listens on a port."""
-
-    def __init__(self, world: World, server: ApiServer, address: str) -> None:
-        self.world = world
-        self.server = server
-        self.url = f"http://{address}"
-        self.host, _, port = address.rpartition(":")
-        self.port = int(port)
-
-
-@pytest.fixture
-async def served(world: World) -> AsyncIterator[Served]:
-    sockets = listen_sockets("127.0.0.1:0", "api")
-    address = text_of(sockets[0].getsockname())
-    server = ApiServer(create_app(world.proxy), sockets)
-    await server.start()
-    yield Served(world, server, address)
-    await server.stop()
 
 
 async def test_it_answers_on_its_port(served: Served) -> None:
@@ -82,12 +62,12 @@ async def test_a_large_list_arrives_whole(served: Served, monkeypatch: pytest.Mo
 async def test_a_body_without_a_length_is_limited_too(served: Served) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
-            yield b" " * 2048
+            yield b" " * 65536
 
     async with httpx2.AsyncClient(base_url=served.url) as http:
         answer = await http.patch("/defaults", content=endless(), headers=JSON)
 
-    assert (answer.status_code, answer.json()) == (413, {"error": "the body must be at most 65536 bytes"})
+    assert (answer.status_code, answer.json()) == (413, {"error": "the body must be at most 2097152 bytes"})
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ PAGES = (
     "docs/testing.md",
     "docs/faults.md",
     "docs/netem.md",
+    "docs/coming-from-rust.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 )

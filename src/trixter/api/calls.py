@@ -15,9 +15,9 @@ from starlette.responses import PlainTextResponse, Response
 
 from trixter.api.answers import CONNECTION_NOT_FOUND, Json, accepted
 from trixter.api.bodies import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
-from trixter.api.filters import filter_of
+from trixter.api.filters import filter_of, refuse_filters
 from trixter.api.listing import listing
-from trixter.api.reading import read_body
+from trixter.api.reading import BodyT, read_body
 from trixter.api.status import defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
 from trixter.faults import Faults
@@ -55,14 +55,14 @@ class Calls:
 
     async def shut_down(self, request: Request) -> Response:
         """Close the named connections."""
-        body = await read_body(request, ShutdownBody)
+        body = await self._body(request, ShutdownBody)
         end = Connection.reset if body.reset else Connection.shut_down
         await self._do(self._connections(request), lambda connection: end(connection, body.reason))
         return accepted()
 
     async def set_fault(self, kind: type[FaultBody], request: Request) -> Response:
         """Put one fault in place of all others of its kind, on the named connections."""
-        body = await read_body(request, kind)
+        body = await self._body(request, kind)
         connections = self._connections(request)
         fault = body.fault()
 
@@ -85,7 +85,7 @@ class Calls:
 
     async def set_defaults(self, request: Request) -> Response:
         """Change what new connections start with, all of it or nothing."""
-        body = await read_body(request, DefaultsBody)
+        body = await self._body(request, DefaultsBody)
         defaults = self._proxy.defaults
         for described in body.faults:
             fault = described.fault()
@@ -102,9 +102,14 @@ class Calls:
 
     async def set_proxy(self, request: Request) -> Response:
         """Open the door, or shut it."""
-        body = await read_body(request, ProxyBody)
+        body = await self._body(request, ProxyBody)
         self._proxy.set_door(Door(body.door))
         return accepted()
+
+    async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
+        """Return the body of a call that changes something, and see that nothing in its query narrows it."""
+        refuse_filters(request.query_params, is_for_all=request.path_params.get("id") == ALL)
+        return await read_body(request, kind)
 
     def _connection(self, request: Request) -> Connection:
         connection = self._proxy.registry.get(request.path_params["id"])

@@ -1,4 +1,7 @@
-"""Choosing connections: the query of ``GET /connections``."""
+"""Filters: the query of ``GET /connections``, and none in calls that change something.
+
+Unknown parameters are ignored, as in the original, where the worst is a listing that is too long.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,40 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
+from trixter.api.routing import Parameter
+from trixter.errors import SettingError
 from trixter.proxy import Address, Connection
 
 CLIENT_FORM = "an address or a network, such as 127.0.0.1, 127.0.0.1:59024, [::1]:59024 or 10.0.0.0/8"
 
+# The same for the description of the API, exactly.
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_GROUP = "[0-9a-fA-F]{1,4}"
+_SHORTENED = (f"(?:{_GROUP}:){{1,{7 - after}}}(?::{_GROUP}){{1,{after}}}" for after in range(1, 7))
+_IPV6 = "|".join(
+    [
+        f"(?:{_GROUP}:){{7}}{_GROUP}",
+        f"(?:{_GROUP}:){{1,7}}:",
+        *_SHORTENED,
+        f":(?::{_GROUP}){{1,7}}",
+        "::",
+    ]
+)
+_PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[0-9]{1,4})"
+CLIENT_PATTERN = (
+    f"^(?:{_IPV4}(?:/(?:3[0-2]|[12]?[0-9])|:{_PORT})?"
+    f"|(?:{_IPV6})(?:/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9]))?"
+    rf"|\[(?:{_IPV6})\]:{_PORT})$"
+)
+
 PARAMETERS = {
-    "client": f"Only connections of this client: {CLIENT_FORM}.",
-    "upstream": "Only connections to this upstream, written as the connection shows it.",
+    "client": Parameter(f"Only connections of this client: {CLIENT_FORM}.", CLIENT_PATTERN),
+    "upstream": Parameter("Only connections to this upstream, host:port or unix:/path."),
 }
 """What may be asked, and what it means."""
+
+NO_FILTERS = "a change takes no filters: list the connections with them, and change each by its id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +98,12 @@ class Filter:
 
 
 def filter_of(query: QueryParams) -> Filter:
-    """Read the query.
+    """Read the query; what is no filter in it is ignored.
 
     Raises:
-        HTTPException: 422, if it asks for something that is not there, or in a form that is none.
+        HTTPException: 422, if a filter is given twice, or in a form that is none.
     """
-    for name, _ in query.multi_items():
-        if name not in PARAMETERS:
-            raise _refusal(f"unknown parameter `{name}`; there are {', '.join(PARAMETERS)}")
+    for name in PARAMETERS:
         if len(query.getlist(name)) > 1:
             raise _refusal(f"`{name}` may be given once")
     client = query.get("client")
@@ -85,7 +111,29 @@ def filter_of(query: QueryParams) -> Filter:
         clients = None if client is None else Clients.parse(client)
     except ValueError as exc:
         raise _refusal(f"`client` must be {CLIENT_FORM}, not {client!r}") from exc
-    return Filter(clients, query.get("upstream"))
+    upstream = query.get("upstream")
+    return Filter(clients, None if upstream is None else _as_shown(upstream))
+
+
+def refuse_filters(query: QueryParams, *, is_for_all: bool) -> None:
+    """Refuse a query with which a call would change more than its caller meant.
+
+    The name of a filter is refused in every change. A change of all connections refuses every parameter:
+    it may be a filter with a typing error, and to ignore it would be to change all of them.
+
+    Raises:
+        HTTPException: 422, with the first parameter that is not taken.
+    """
+    for name in query:
+        if is_for_all or name in PARAMETERS:
+            raise _refusal(f"unexpected parameter `{name}`; {NO_FILTERS}")
+
+
+def _as_shown(upstream: str) -> str:
+    try:
+        return str(Address.parse(upstream))
+    except SettingError:
+        return upstream  # matches none
 
 
 def _refusal(text: str) -> HTTPException:

@@ -1,20 +1,40 @@
-"""Who may talk to the API at all."""
+"""Access to the API: which Hosts, Origins and tokens a request may come with."""
 
 from __future__ import annotations
 
 import hmac
+import logging
+import re
 from collections.abc import Collection
 from http import HTTPStatus
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address
 
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trixter.api.answers import error
+from trixter.api.target import origin_form
 from trixter.errors import SettingError
 
-# A load balancer that asks whether we live has no token, and learns nothing else here.
+# A load balancer that asks whether we live has no token and its own idea of our name, and learns nothing
+# here but "ok".
 OPEN_PATH = "/health"
+
+UNKNOWN_HOST = "this Host is not one this API answers to; the option --api-name allows a name"
+
+# One line in the log for each refused Host. More names than an honest network has for one machine; a page
+# that tries others must not fill the log.
+MOST_HOSTS_LOGGED = 20
+
+# Of the length that a host name may have; longer ones are cut in the log.
+MOST_CHARACTERS_LOGGED = 255
+
+# `host`, `host:port` or `[address]:port` and nothing else. A zone (`%eth0`) is for this machine alone, and
+# RFC 6874 keeps it out of requests.
+HOST = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:@%]+))(?::[0-9]{0,5})?")
+
+log = logging.getLogger("trixter.api")
 
 
 class Guard:
@@ -39,52 +59,79 @@ class Guard:
         self._app = app
         self._token = None if token is None else token.encode()
         self._names = {"localhost", *(name.lower() for name in names)}
+        self._hosts_logged: set[str] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = None
         if scope["type"] == "http":
-            headers = Headers(scope=scope)
-            if not self._knows_host(headers):
-                refusal = error(HTTPStatus.FORBIDDEN, "this Host is not one this API answers to")
-            elif not _is_from_here(headers):
-                refusal = error(HTTPStatus.FORBIDDEN, "requests of pages of another Origin are refused")
-            elif scope["path"] != OPEN_PATH and not self._may_enter(headers):
-                refusal = error(
-                    HTTPStatus.UNAUTHORIZED,
-                    "the bearer token is missing or wrong",
-                    {"WWW-Authenticate": "Bearer"},
-                )
+            scope = origin_form(scope)
+            if scope["path"] != OPEN_PATH:
+                refusal = self._refusal(scope, Headers(scope=scope))
         await (refusal or self._app)(scope, receive, send)
 
-    def _knows_host(self, headers: Headers) -> bool:
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        if not self._knows_host(scope, headers):
+            return error(HTTPStatus.FORBIDDEN, UNKNOWN_HOST)
+        if not _is_from_here(headers):
+            return error(HTTPStatus.FORBIDDEN, "requests of pages of another Origin are refused")
+        if not self._may_enter(headers):
+            return error(
+                HTTPStatus.UNAUTHORIZED,
+                "the bearer token is missing or wrong",
+                {"WWW-Authenticate": "Bearer"},
+            )
+        return None
+
+    def _knows_host(self, scope: Scope, headers: Headers) -> bool:
         hosts = headers.getlist("host")
+        if not hosts:
+            # Every browser sends one, so this is no page. HTTP/1.1 asks for it of programs, too.
+            return str(scope["http_version"]) == "1.0"
         if len(hosts) != 1:
             return False
         host, is_literal = _host_of(hosts[0])
-        return is_literal or host in self._names
+        if is_literal or host in self._names:
+            return True
+        self._log_unknown(hosts[0][:MOST_CHARACTERS_LOGGED], host[:MOST_CHARACTERS_LOGGED])
+        return False
+
+    def _log_unknown(self, shown: str, host: str) -> None:
+        if (host or shown) in self._hosts_logged or len(self._hosts_logged) == MOST_HOSTS_LOGGED:
+            return
+        self._hosts_logged.add(host or shown)
+        remedy = f"if that is this machine, start with --api-name {host}" if host else "that is no host"
+        log.warning("API: refused a request for the Host %r: %s", shown, remedy)
 
     def _may_enter(self, headers: Headers) -> bool:
         if self._token is None:
             return True
         scheme, _, shown = headers.get("authorization", "").partition(" ")
-        # Headers are decoded as Latin-1, so this gives the bytes that were sent.
+        # Headers are decoded as Latin-1, so this gives the bytes that were sent. Of spaces, HTTP knows but
+        # one; str.strip() without it would also take U+00A0.
         return (
-            hmac.compare_digest(shown.strip().encode("latin-1"), self._token) and scheme.lower() == "bearer"
+            hmac.compare_digest(shown.strip(" ").encode("latin-1"), self._token)
+            and scheme.lower() == "bearer"
         )
 
 
 def _host_of(netloc: str) -> tuple[str, bool]:
-    """Return the host of ``host:port``, and whether it is an IP address."""
-    host = netloc[1:].partition("]")[0] if netloc.startswith("[") else netloc.partition(":")[0]
+    """Return the host of ``host:port``, and whether it is an IP address; an empty one if that is neither."""
+    found = HOST.fullmatch(netloc)
+    if found is None:
+        return "", False
+    ipv6, host = found["ipv6"], found["host"]
     try:
-        ip_address(host)
+        IPv6Address(ipv6) if ipv6 is not None else IPv4Address(host)
     except ValueError:
-        return host.lower(), False
-    return host, True
+        return (host or "").lower(), False
+    return ipv6 or host, True
 
 
 def _is_from_here(headers: Headers) -> bool:
     # The scheme does not count: something in front of us may have ended TLS. "null", the origin of
     # sandboxed pages and files, has no "//" and so never matches.
+    origins = headers.getlist("origin")
+    if "host" not in headers:
+        return not origins
     here = headers["host"].lower()
-    return all(origin.lower().partition("://")[2] == here for origin in headers.getlist("origin"))
+    return all(origin.lower().partition("://")[2] == here for origin in origins)

@@ -10,13 +10,18 @@ import msgspec
 
 from trixter import __version__
 from trixter.api.answers import CONNECTION_NOT_FOUND, INTERNAL_ERROR, INVALID_PROBABILITY
+from trixter.api.reading import LARGEST_BODY_BYTES
 from trixter.api.replies import ErrorReply
 from trixter.api.routing import Operation
 
 ABOUT = (
     "Show the connections of a trixter proxy, and change what is wrong with them while they talk. "
     "Paths that are not described answer 404, and methods that are not, 405; all errors are "
-    '`{"error": "…"}`. A call that is refused changes nothing.'
+    '`{"error": "…"}`. A call that is refused changes nothing. '
+    "Beyond the schemas, whole numbers have no fraction (`250`, not `250.0`), no field is given "
+    "twice, and a variation is less than the size. "
+    "Other parameters in a query are ignored where something is shown. Where something is changed, the names "
+    "of filters are refused, and for `_all` every parameter."
 )
 
 ERRORS = {
@@ -25,7 +30,7 @@ ERRORS = {
     HTTPStatus.FORBIDDEN: "the Host is not one this API answers to, or the Origin is foreign",
     HTTPStatus.NOT_FOUND: f"`{CONNECTION_NOT_FOUND}`",
     HTTPStatus.CONFLICT: "somebody else has the port by now; the door stays shut",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is too large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body has more than {LARGEST_BODY_BYTES} bytes",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not of content type application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "something is missing, unknown, of a wrong type or out of range",
     HTTPStatus.INTERNAL_SERVER_ERROR: f"`{INTERNAL_ERROR}`",
@@ -98,8 +103,13 @@ def _describe(operation: Operation, schemas: dict[Any, Described], *, asks_token
         "responses": {str(operation.status.value): success, **refusals},
     }
     described["parameters"] += [
-        {"name": name, "in": "query", "schema": {"type": "string"}, "description": text}
-        for name, text in operation.query.items()
+        {
+            "name": name,
+            "in": "query",
+            "schema": {"type": "string"} | ({"pattern": each.pattern} if each.pattern else {}),
+            "description": each.description,
+        }
+        for name, each in operation.query.items()
     ]
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _json(schemas[operation.body])}
@@ -109,7 +119,9 @@ def _describe(operation: Operation, schemas: dict[Any, Described], *, asks_token
 
 
 def _refusals_of(operation: Operation, *, asks_token: bool) -> list[HTTPStatus]:
-    refusals = {HTTPStatus.FORBIDDEN, HTTPStatus.INTERNAL_SERVER_ERROR, *operation.refusals}
+    refusals = {HTTPStatus.INTERNAL_SERVER_ERROR, *operation.refusals}
+    if not operation.is_open:
+        refusals.add(HTTPStatus.FORBIDDEN)
     if asks_token and not operation.is_open:
         refusals.add(HTTPStatus.UNAUTHORIZED)
     if "{id}" in operation.path:

@@ -6,6 +6,8 @@ as whether the connection exists, comes after that.
 
 from __future__ import annotations
 
+import json
+import re
 from functools import cache
 from http import HTTPStatus
 from typing import TypeVar
@@ -16,8 +18,16 @@ from starlette.requests import Request
 
 from trixter.api.bodies import Body
 
-# A thousand times what any call needs, and still nothing to a process that relays traffic.
-LARGEST_BODY_BYTES = 64 * 1024
+# The original's: the default of its web framework. A reason may be that long.
+LARGEST_BODY_BYTES = 2 * 1024 * 1024
+
+# In the text of a JSON document: an escaped half of a surrogate pair with the half that must follow it, if it
+# does; or any other escape, so that the second backslash of `\\ud800` begins none.
+ESCAPE = re.compile(
+    rb"\\u(?P<first>d[89ab][0-9a-f]{2})(?P<second>\\ud[c-f][0-9a-f]{2})?|\\.", re.IGNORECASE | re.DOTALL
+)
+
+_syntax = msgspec.json.Decoder(msgspec.Raw)
 
 BodyT = TypeVar("BodyT", bound=Body)
 
@@ -57,23 +67,40 @@ async def _receive(request: Request) -> bytes:
 def _decode(body: bytes, kind: type[BodyT]) -> BodyT:
     decoder: msgspec.json.Decoder[BodyT] = _decoder(kind)
     try:
-        return decoder.decode(body)
+        decoded = decoder.decode(body)
     except msgspec.ValidationError as exc:
         _require_json(body)
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"malformed JSON: {exc}") from exc
+        raise _malformed(body, exc) from exc
+    # msgspec takes the last of several fields of one name. The original refuses them: which was meant?
+    json.loads(body, object_pairs_hook=_require_distinct)
+    return decoded
+
+
+def _require_distinct(fields: list[tuple[str, object]]) -> None:
+    names: set[str] = set()
+    for name, _ in fields:
+        if name in names:
+            raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, f"duplicate field `{name}`")
+        names.add(name)
 
 
 def _require_json(body: bytes) -> None:
     # The decoder stops at the first fault it meets. Behind a field of a wrong type there may be something
-    # that is no JSON at all, and that is the graver one.
+    # that is no JSON at all, and that is the graver one. Read without making anything of it: it may be long.
     try:
-        msgspec.json.decode(body)
-    except msgspec.ValidationError:
-        pass  # a number too large for msgspec is JSON all the same
+        body.decode()
+        _syntax.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        raise HTTPException(HTTPStatus.BAD_REQUEST, f"malformed JSON: {exc}") from exc
+        raise _malformed(body, exc) from exc
+
+
+def _malformed(body: bytes, exc: Exception) -> HTTPException:
+    # msgspec says of half a surrogate pair that the input was truncated.
+    half = next((each for each in ESCAPE.finditer(body) if each["first"] and not each["second"]), None)
+    why = f"half a surrogate pair, {half[0].decode()}" if half else str(exc)
+    return HTTPException(HTTPStatus.BAD_REQUEST, f"malformed JSON: {why}")
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import NamedTuple
 
 from msgspec import Struct
 from starlette.exceptions import HTTPException
@@ -14,6 +15,18 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Parameter(NamedTuple):
+    """One parameter of a query.
+
+    Args:
+        description: What it means.
+        pattern: A regular expression that its values match; empty if any text will do.
+    """
+
+    description: str
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +39,7 @@ class Operation:
         summary: One line for readers of the description.
         handle: Does it.
         body: What the request carries.
-        query: Its parameters, and what they mean.
+        query: Its parameters, by their names.
         status: What a call that succeeds answers.
         reply: What that answer carries, as a type: JSON, or plain text if it is ``str``; ``None`` if nothing.
         is_open: Whether it needs no token.
@@ -38,7 +51,7 @@ class Operation:
     summary: str
     handle: Handler
     body: type[Struct] | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, Parameter] = field(default_factory=dict)
     status: HTTPStatus = HTTPStatus.OK
     reply: object = None
     is_open: bool = False
