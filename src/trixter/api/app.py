@@ -16,7 +16,6 @@ from starlette.types import ASGIApp
 from trixter.api.answers import EXCEPTION_HANDLERS
 from trixter.api.calls import Calls
 from trixter.api.guard import Guard
-from trixter.api.openapi import describe_api
 from trixter.api.operations import operations_of
 from trixter.api.routing import Operation, no_such_path, routes_of
 from trixter.proxy import Proxy
@@ -37,6 +36,8 @@ def create_app(proxy: Proxy, *, token: str | None = None, names: Collection[str]
 
     @cache
     def description() -> bytes:
+        from trixter.api.openapi import describe_api  # not needed to start
+
         return msgspec.json.encode(describe_api(operations, asks_token=token is not None))
 
     async def show_description(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -81,6 +82,7 @@ API describes itself at /openapi.json.
 def trixter(ctx: click.Context, /, **values: Any) -> int | None:
     """Run the proxy, unless a subcommand says what to do instead."""
     if ctx.invoked_subcommand:
+        gc.enable()
         _refuse_flags_before(ctx, ctx.invoked_subcommand)
         if ctx.invoked_subcommand not in UNTIL_STOPPED:
             signals.leave_as_killed()
