@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from starlette.types import Message, Scope
 
 from tests.api.served import Served
+from tests.api.world import World
+from trixter.api import create_app
 from trixter.api.guard import UNKNOWN_HOST
 
 CLOSE = b"Connection: close\r\n"
@@ -68,6 +71,29 @@ async def test_an_origin_is_compared_with_the_host_of_an_absolute_target(served:
 @pytest.mark.parametrize("path", ["/health", "/connections", "/defaults", "/openapi.json"])
 async def test_http_1_0_needs_no_host(served: Served, path: str) -> None:
     assert await status_of(served, f"GET {path} HTTP/1.0") == 200
+
+
+async def test_http_1_0_needs_the_token_all_the_same(world: World) -> None:
+    app = create_app(world.proxy, token="s3cret")
+    scope: Scope = {
+        "type": "http",
+        "http_version": "1.0",
+        "method": "GET",
+        "path": "/connections",
+        "headers": [],
+    }
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, _no_body, send)
+
+    assert sent[0]["status"] == 401
+
+
+async def _no_body() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def test_http_1_0_with_a_host_is_checked_like_any_other(served: Served) -> None:

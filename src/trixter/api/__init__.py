@@ -8,10 +8,12 @@
 - ``calls.py`` does it. A call reads and checks everything first, so one that is refused changed nothing.
 - ``bodies.py`` and ``replies.py`` are the shapes: they decode, check, encode and describe themselves.
 - ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
-- ``guard.py`` turns away other sites' pages, and callers without the token.
+- ``guard.py`` turns away other sites' pages, and callers without the token; ``target.py`` reads targets in
+  absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs take turns with the traffic (``turns.py``).
 
-Statuses, bodies and error texts are the Rust original's; what it does not have follows its manners.
+Calls, bodies and successful answers are the Rust original's, and so are the statuses of errors but for those
+that docs/coming-from-rust.md lists. Two error texts are its own (``answers.py``); the others are ours.
 
 Importing this loads no web framework: whoever only asks an API needs the shapes, and not a server.
 """

@@ -4,7 +4,7 @@
   ``addresses.py`` read their values, ``options.py`` holds them all and says what they mean to the proxy.
 - ``service.py``: the proxy and its API, bound together, started and stopped; ``run.py`` does so until
   somebody stops it (``signals.py``).
-- ``logs.py``: what the log looks like.
+- ``logs.py``: what the log looks like; ``rust_log.py``: the level that the original's ``RUST_LOG`` asks for.
 - ``demo/``: a show of it all, with nothing else needed; ``child/``: ``trixter run``; ``profiles.py``.
 - ``remote/``: the subcommands for a proxy that runs; ``wording.py`` and ``tables.py``: what they print.
 
