@@ -45,6 +45,9 @@ PARAMETERS = {
 }
 """What may be asked, and what it means."""
 
+# What programs add to a query with a new value each time, so that no cache answers.
+CACHE_BUSTER = "_"
+
 NO_FILTERS = "a change takes no filters: list the connections with them, and change each by its id"
 
 
@@ -118,14 +121,14 @@ def filter_of(query: QueryParams) -> Filter:
 def refuse_filters(query: QueryParams, *, is_for_all: bool) -> None:
     """Refuse a query with which a call would change more than its caller meant.
 
-    The name of a filter is refused in every change. A change of all connections refuses every parameter:
-    it may be a filter with a typing error, and to ignore it would be to change all of them.
+    The name of a filter is refused in every change. A change of all connections refuses every parameter
+    with a value: it may be a filter with a typing error, and to ignore it would be to change all of them.
 
     Raises:
         HTTPException: 422, with the first parameter that is not taken.
     """
-    for name in query:
-        if is_for_all or name in PARAMETERS:
+    for name, value in query.multi_items():
+        if name in PARAMETERS or (is_for_all and value and name != CACHE_BUSTER):
             raise _refusal(f"unexpected parameter `{name}`; {NO_FILTERS}")
 
 

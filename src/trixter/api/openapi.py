@@ -21,7 +21,7 @@ ABOUT = (
     "Beyond the schemas, whole numbers have no fraction (`250`, not `250.0`), no field is given "
     "twice, and a variation is less than the size. "
     "Other parameters in a query are ignored where something is shown. Where something is changed, the names "
-    "of filters are refused, and for `_all` every parameter."
+    "of filters are refused, and for `_all` every parameter with a value, but for `_`."
 )
 
 ERRORS = {
