@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.world import API, World, client_of
 from trixter import AsyncClient, Client
+from trixter.api.guard import UNKNOWN_HOST
 from trixter.client.wire import API_URL, look_again_after_s
 from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, SettingError, WaitTimeout
 
@@ -113,7 +114,7 @@ async def test_the_token_is_shown(world: World, token: str) -> None:
 
 
 async def test_a_name_that_the_api_does_not_know_is_told(world: World) -> None:
-    with pytest.raises(ApiError, match=r"^this Host is not one this API answers to \(403\)$"):
+    with pytest.raises(ApiError, match=rf"^{UNKNOWN_HOST} \(403\)$"):
         await AsyncClient("http://elsewhere.test", http=world.http).stats()
 
 
