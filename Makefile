@@ -92,3 +92,17 @@ coverage: setup ## Part of check: all the tests, with branch coverage
 	@echo "Installing the development tools ..."
 	@$(PIP) install -r $(PINS)
 	@touch $@
+
+.PHONY: dist packaging
+
+dist: .venv/packaging.stamp ## Build the sdist and the wheel into dist/
+	@$(BIN)/python scripts/dist.py
+
+packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install it, use it
+	@$(BIN)/python -m pytest -m packaging tests/packaging $(ARGS)
+
+# A third stamp: most changes need none of these tools.
+.venv/packaging.stamp: .venv/dev.stamp requirements/packaging.txt
+	@echo "Installing the packaging tools ..."
+	@$(PIP) install -c $(PINS) -r requirements/packaging.txt
+	@touch $@

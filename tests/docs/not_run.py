@@ -15,15 +15,21 @@ CHECKS = """\
 make check   # all of it: format, lint, types, layers, modules, tests with branch coverage
 make format  # repairs what the first two find"""
 
-INSTALLATION = "pip install trixter   # or, in a clone: pip install ."
+INSTALLATION = "pip install ."
 
-FOR_TESTS = "pip install trixter pytest requests"
+FROM_THE_REPOSITORY = 'pip install "trixter @ git+<this repository>"'
+
+FOR_TESTS = 'pip install "trixter @ git+<this repository>" pytest requests'
+
+ARCHIVES = "make dist"
 
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
     CHECKS: "these tests are a part of the first; the second would change the code",
-    INSTALLATION: "fetches from a package index",
+    INSTALLATION: "fetches from a package index; tests/packaging installs both archives instead",
+    FROM_THE_REPOSITORY: "the same, from an address that this page cannot know",
     FOR_TESTS: "the same",
+    ARCHIVES: "tests/packaging builds both archives",
 }
 """A block's whole text → the reason."""

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 PAGES = (
     "README.md",
+    "docs/install.md",
     "docs/api.md",
     "docs/client.md",
     "docs/commands.md",

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +16,30 @@ import httpx2
 
 from tests.e2e.measuring import PATIENCE_S, wait_until
 
+FROM_SOURCE = (sys.executable, "-m", "trixter")
+
 
 class Trixter:
-    """Run ``python -m trixter`` with an API, until ``stop()``.
+    """Run the command with an API, until ``stop()``.
 
     Args:
         log_path: Where its log goes.
         flags: Of the command; without ``--listen`` and ``--api``, those take free ports.
         most_descriptors: What ``ulimit -n`` allows it; ``None`` leaves that as it is.
+        program: The command's own words, such as an installed one's path.
     """
 
-    def __init__(self, log_path: Path, *flags: str, most_descriptors: int | None = None) -> None:
+    def __init__(
+        self,
+        log_path: Path,
+        *flags: str,
+        most_descriptors: int | None = None,
+        program: Sequence[str] = FROM_SOURCE,
+    ) -> None:
         self._log_path = log_path
         given = {flag.partition("=")[0] for flag in flags}
         free_ports = [f"{name}=127.0.0.1:0" for name in ("--listen", "--api") if name not in given]
-        command = [sys.executable, "-m", "trixter", *free_ports, *flags]
+        command = [*program, *free_ports, *flags]
         if most_descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {most_descriptors}; exec "$@"', "sh", *command]
         with log_path.open("wb") as log:
