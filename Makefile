@@ -93,10 +93,14 @@ coverage: setup ## Part of check: all the tests, with branch coverage
 	@$(PIP) install -r $(PINS)
 	@touch $@
 
-.PHONY: dist packaging
+.PHONY: dist binary packaging
 
 dist: .venv/packaging.stamp ## Build the sdist and the wheel into dist/
 	@$(BIN)/python scripts/dist.py
+
+binary: .venv/packaging.stamp ## Build dist/trixter: one file, which needs no Python
+	@$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/binary scripts/trixter.spec
+	@ls -l dist/trixter
 
 packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install it, use it
 	@$(BIN)/python -m pytest -m packaging tests/packaging $(ARGS)

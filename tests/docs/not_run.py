@@ -23,6 +23,8 @@ FOR_TESTS = 'pip install "trixter @ git+<this repository>" pytest requests'
 
 ARCHIVES = "make dist"
 
+BINARY = "make binary"
+
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
@@ -31,5 +33,6 @@ NOT_RUN = {
     FROM_THE_REPOSITORY: "the same, from an address that this page cannot know",
     FOR_TESTS: "the same",
     ARCHIVES: "tests/packaging builds both archives",
+    BINARY: "tests/packaging builds the file",
 }
 """A block's whole text → the reason."""
