@@ -108,5 +108,6 @@ packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install i
 # A third stamp: most changes need none of these tools.
 .venv/packaging.stamp: .venv/dev.stamp requirements/packaging.txt
 	@echo "Installing the packaging tools ..."
-	@$(PIP) install -c $(PINS) -r requirements/packaging.txt
+	@$(PIP) install "$$(grep ^uv== requirements/packaging.txt)"
+	@$(BIN)/uv pip install -q --python $(BIN)/python -c $(PINS) -r requirements/packaging.txt
 	@touch $@

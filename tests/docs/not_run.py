@@ -25,6 +25,24 @@ ARCHIVES = "make dist"
 
 BINARY = "make binary"
 
+IMAGE = """\
+docker build -t trixter .
+docker run --network host -it --rm trixter \\
+  --listen 0.0.0.0:8080 \\
+  --upstream 127.0.0.1:8181 \\
+  --api 127.0.0.1:8888 \\
+  --delay-ms 0 \\
+  --throttle-rate-bytes 0 \\
+  --slice-size-bytes 0 \\
+  --corrupt-probability-rate 0.0 \\
+  --terminate-probability-rate 0.0 \\
+  --connection-duration-ms 0 \\
+  --random-seed 42"""
+
+IMAGE_ON_ITS_NETWORK = """\
+docker run --rm -p 8080:8080 -p 127.0.0.1:8888:8888 --add-host host.docker.internal:host-gateway trixter \\
+  --listen 0.0.0.0:8080 --upstream host.docker.internal:8181 --api 0.0.0.0:8888"""
+
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
@@ -34,5 +52,7 @@ NOT_RUN = {
     FOR_TESTS: "the same",
     ARCHIVES: "tests/packaging builds both archives",
     BINARY: "tests/packaging builds the file",
+    IMAGE: "needs a Docker engine; tests/packaging executes the Dockerfile, with these arguments",
+    IMAGE_ON_ITS_NETWORK: "needs a Docker engine",
 }
 """A block's whole text → the reason."""

@@ -16,7 +16,7 @@ from tests.e2e.upstreams import http_server
 
 PAGE = "served through the proxy"
 
-TOOLS = ("PyInstaller", "build", "check_jsonschema", "kubernetes_validate", "uv")
+TOOLS = ("PyInstaller", "build", "check_jsonschema", "dockerfile", "kubernetes_validate", "uv")
 
 
 @pytest.fixture(scope="session")
