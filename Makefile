@@ -103,7 +103,7 @@ binary: .venv/packaging.stamp ## Build dist/trixter: one file, which needs no Py
 	@ls -l dist/trixter
 
 packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install it, use it
-	@$(BIN)/python -m pytest -m packaging tests/packaging $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m packaging tests/packaging $(ARGS)
 
 # A third stamp: most changes need none of these tools.
 .venv/packaging.stamp: .venv/dev.stamp requirements/packaging.txt

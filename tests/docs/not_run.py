@@ -43,6 +43,19 @@ IMAGE_ON_ITS_NETWORK = """\
 docker run --rm -p 8080:8080 -p 127.0.0.1:8888:8888 --add-host host.docker.internal:host-gateway trixter \\
   --listen 0.0.0.0:8080 --upstream host.docker.internal:8181 --api 0.0.0.0:8888"""
 
+COMPOSE = """\
+docker compose --file examples/compose/compose.yaml up --build --wait
+curl http://127.0.0.1:8000/
+curl -X PATCH http://127.0.0.1:8888/connections/_all/delay \\
+  -H 'Content-Type: application/json' -d '{"delay_ms":5000}'
+curl http://127.0.0.1:8000/"""
+
+KUBERNETES = """\
+kubectl create secret generic chaos-token --from-literal=token="$(openssl rand -hex 16)"
+kubectl apply -f deploy/kubernetes/
+kubectl exec deploy/shop -c trixter -- trixter ls
+kubectl exec deploy/shop -c trixter -- trixter set _all --delay-ms 5000"""
+
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
@@ -54,5 +67,7 @@ NOT_RUN = {
     BINARY: "tests/packaging builds the file",
     IMAGE: "needs a Docker engine; tests/packaging executes the Dockerfile, with these arguments",
     IMAGE_ON_ITS_NETWORK: "needs a Docker engine",
+    COMPOSE: "the same; tests/packaging runs the programs, and does what the last two lines do",
+    KUBERNETES: "needs a cluster; tests/packaging runs the programs of the containers",
 }
 """A block's whole text → the reason."""

@@ -42,8 +42,9 @@ def image(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     return containers.build(clone, clone / "Dockerfile", folder)
 
 
-def test_the_linter_finds_nothing(clone: Path) -> None:
-    subprocess.run([tool("hadolint"), str(clone / "Dockerfile")], check=True)
+@pytest.mark.parametrize("name", ["Dockerfile", "examples/compose/app/Dockerfile"])
+def test_the_linter_finds_nothing(name: str, clone: Path) -> None:
+    subprocess.run([tool("hadolint"), str(clone / name)], check=True)
 
 
 def test_the_context_has_nothing_but_what_is_copied(clone: Path) -> None:
