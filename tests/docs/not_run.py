@@ -56,6 +56,10 @@ kubectl apply -f deploy/kubernetes/
 kubectl exec deploy/shop -c trixter -- trixter ls
 kubectl exec deploy/shop -c trixter -- trixter set _all --delay-ms 5000"""
 
+ZSH = 'eval "$(_TRIXTER_COMPLETE=zsh_source trixter)"'
+
+FISH = "_TRIXTER_COMPLETE=fish_source trixter | source"
+
 NOT_RUN = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
@@ -68,6 +72,8 @@ NOT_RUN = {
     IMAGE: "needs a Docker engine; tests/packaging executes the Dockerfile, with these arguments",
     IMAGE_ON_ITS_NETWORK: "needs a Docker engine",
     COMPOSE: "the same; tests/packaging runs the programs, and does what the last two lines do",
+    ZSH: "the pages are played in bash; tests/cli/test_completion.py asks bash for what it offers",
+    FISH: "the same",
     KUBERNETES: "needs a cluster; tests/packaging runs the programs of the containers",
 }
 """A block's whole text → the reason."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trixter.cli.addresses import HostName, ListenAddress, UpstreamAddress
 from trixter.cli.flag import Flag, SecretFlag
-from trixter.cli.parameters import FilePath, Name, OneOf, Probability, Token, WholeNumber
+from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token, WholeNumber
 
 ADDRESSES = "Addresses"
 FAULTS = "Faults of new connections, in both directions (0 is off)"
@@ -27,7 +27,12 @@ FLAGS = [
     Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
     Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
     Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
-    Flag("--profile", FAULTS, Name(), "Begin with a named network, such as 3g; `trixter profiles` has them."),
+    Flag(
+        "--profile",
+        FAULTS,
+        ProfileName(),
+        "Begin with a named network, such as 3g; `trixter profiles` has them.",
+    ),
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
     Flag("--delay-ms", FAULTS, MILLISECONDS, "Each byte leaves this long after it arrived."),
     Flag("--jitter-ms", FAULTS, MILLISECONDS, "Give or take so much of the delay."),

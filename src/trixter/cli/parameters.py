@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NoReturn
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from trixter.errors import TrixterError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # The original's numbers are unsigned 64-bit ones, and its scripts may say so.
 GREATEST = 2**64 - 1
@@ -30,6 +36,13 @@ class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of c
         shown = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
         # repr() keeps line breaks and terminal codes out of the one line that this becomes.
         self.fail(f"must be {accepts}, not {shown!r}", param, ctx)
+
+
+def completions(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
+    """Return what a shell offers of some words when the beginning of one is typed."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
 class WholeNumber(Wording):
@@ -93,14 +106,26 @@ class Seconds(Wording):
         return seconds
 
 
-class Name(Wording):
-    """Read a name; who looks it up says whether there is such a thing."""
+class ProfileName(Wording):
+    """Read the name of a profile; who looks it up says whether there is such a thing."""
 
     name = "name"
     form = "NAME"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the published names and those of the file that ``--profiles`` names before it."""
+        from trixter.profiles import all_profiles, published_profiles
+
+        try:
+            names: Iterable[str] = all_profiles(ctx.params.get("profiles"))
+        except TrixterError:  # the command will say what is wrong with the file
+            names = published_profiles()
+        return completions(names, incomplete)
 
 
 class Text(Wording):
@@ -122,6 +147,14 @@ class FilePath(Wording):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
 
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Leave it to the shell, which knows the files."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
 
 class OneOf(Wording):
     """Read one of a few words, in whatever case.
@@ -142,6 +175,11 @@ class OneOf(Wording):
         if word not in self._words:
             self.refuse(f"{', '.join(self._words[:-1])} or {self._words[-1]}", value, param, ctx)
         return word
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        return completions(self._words, incomplete.lower())
 
 
 class Token(Wording):

@@ -9,7 +9,7 @@ import click
 from trixter.cli.addresses import ApiUrl
 from trixter.cli.flag import Flag, SecretFlag
 from trixter.cli.flags import BYTES, BYTES_PER_S, MILLISECONDS
-from trixter.cli.parameters import FilePath, Name, OneOf, Probability, Token
+from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token
 
 API = "The proxy"
 FAULTS = "Faults (0 is off)"
@@ -52,7 +52,9 @@ FAULT_FLAGS: list[click.Parameter] = [
     fault_flag("--terminate-probability-rate", Probability(), "The connection is reset at a read."),
     Switch("--hold/--no-hold", FAULTS, "Bytes stay where they are, until it is taken back.", default=None),
     Switch("--calm", FAULTS, "Take all faults away, and begin with none."),
-    fault_flag("--profile", Name(), "Take all faults away, and begin with a named network, such as 3g."),
+    fault_flag(
+        "--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."
+    ),
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own.", default=None),
     fault_flag(
         "--direction",
