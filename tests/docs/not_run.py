@@ -17,9 +17,9 @@ make format  # repairs what the first two find"""
 
 INSTALLATION = "pip install ."
 
-FROM_THE_REPOSITORY = 'pip install "trixter @ git+<this repository>"'
+FROM_THE_REPOSITORY = 'pip install "git+<this repository>"'
 
-FOR_TESTS = 'pip install "trixter @ git+<this repository>" pytest requests'
+FOR_TESTS = 'pip install "git+<this repository>" pytest requests'
 
 ARCHIVES = "make dist"
 
