@@ -25,13 +25,15 @@ BASE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # What `docker build` and its configuration pass on, so that pip finds its index.
 PASSED_ON = ("PIP_", "http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
-# $0 is the folder of the stage, $1 the home of the Python: the base image has its own in /usr/local.
+# $0: the folder of the stage. $1: the home of the Python, which is /usr/local in the base image. $2: how the
+# root is mounted.
 ENTER = """
 mount -t overlay overlay -o "lowerdir=/,upperdir=$0/layer,workdir=$0/work" "$0/root"
 mount --rbind /dev "$0/root/dev"
 mount --rbind /proc "$0/root/proc"
 mount --bind "$1" "$0/root/usr/local"
-shift
+mount -o "remount,$2" "$0/root"
+shift 2
 exec chroot "$@"
 """
 
@@ -59,10 +61,16 @@ class Stage:
         """Return where a path of the image is in its layer."""
         return self.folder / "layer" / os.path.normpath(Path(self.working_directory, path)).lstrip("/")
 
-    def words(self, *command: str, **environment: str) -> list[str]:
-        """Return the words that run a command as ``docker run`` would: as the user, with the environment."""
+    def words(self, *command: str, mounted: str = "rw", **environment: str) -> list[str]:
+        """Return the words that run a command as ``docker run`` would: as the user, with the environment.
+
+        Args:
+            command: The command.
+            mounted: ``ro`` for a root that cannot be written to.
+            environment: More variables.
+        """
         variables = [f"{name}={value}" for name, value in (self.environment | environment).items()]
-        enter = ["unshare", "--mount", "sh", "-ec", ENTER, str(self.folder), sys.base_prefix]
+        enter = ["unshare", "--mount", "sh", "-ec", ENTER, str(self.folder), sys.base_prefix, mounted]
         go = 'cd "$0" && exec "$@"'
         root = str(self.folder / "root")
         run = ["env", "-i", *variables, "sh", "-c", go, self.working_directory, *command]

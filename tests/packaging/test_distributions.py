@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.dist import ROOT, build, copy_files, tracked_files
+from scripts.dist import ROOT, build, tracked_files
 from tests.packaging.conftest import tool
 from tests.packaging.use import use
 from trixter import __version__
@@ -31,10 +32,10 @@ ADDED = {"PKG-INFO"}
 
 
 @pytest.fixture(scope="module")
-def untidy_clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def untidy_clone(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a clone that has files which git does not track."""
-    folder = tmp_path_factory.mktemp("untidy")
-    copy_files(tracked_files(ROOT), ROOT, folder)
+    folder = tmp_path_factory.mktemp("untidy") / "clone"
+    shutil.copytree(clone, folder)
     for command in (["init", "-q"], ["add", "."]):
         subprocess.run(["git", *command], cwd=folder, check=True)
     for name in UNTRACKED:

@@ -57,6 +57,12 @@ def test_the_program_runs_in_it(image: Stage, upstream: str, tmp_path: Path) -> 
     use(image.words(*image.entrypoint), upstream, tmp_path)
 
 
+def test_the_program_writes_nothing_to_its_root(image: Stage, upstream: str, tmp_path: Path) -> None:
+    touch = subprocess.run(image.words("touch", "/tmp/file", mounted="ro"), capture_output=True, text=True)
+    assert "Read-only" in touch.stderr
+    use(image.words(*image.entrypoint, mounted="ro"), upstream, tmp_path)
+
+
 def test_its_user_is_not_root(image: Stage) -> None:
     words = image.words("id", "-u")
     assert subprocess.run(words, check=True, capture_output=True, text=True).stdout == "10001\n"
