@@ -80,7 +80,9 @@ def confined(empty_root: Path) -> list[str]:
 
 @pytest.fixture
 def running(binary: Path, tmp_path: Path) -> Iterator[Trixter]:
-    trixter = Trixter(tmp_path / "log", "--upstream", UNREACHABLE, program=[str(binary)])
+    # When it is killed, what it unpacked stays behind: where the test's folder is.
+    here = [program("env"), f"TMPDIR={tmp_path}", str(binary)]
+    trixter = Trixter(tmp_path / "log", "--upstream", UNREACHABLE, program=here)
     yield trixter
     trixter.api.close()
     trixter.kill()
