@@ -24,6 +24,7 @@ FAULTS: list[tuple[str, dict[str, object], Fault]] = [
     ("delay", {"delay_ms": 250}, Latency(delay_s=0.25)),
     ("delay", {"delay_ms": 250, "jitter_ms": 0.5}, Latency(delay_s=0.25, jitter_s=0.0005)),
     ("throttle", {"rate_bytes": 10240}, Throttle(rate_bytes_per_s=10240)),
+    ("throttle", {"rate_bytes": 7, "queue_bytes": 8}, Throttle(rate_bytes_per_s=7, queue_bytes=8)),
     ("slice", {"size_bytes": 512}, Slice(size_bytes=512)),
     (
         "slice",

@@ -60,6 +60,18 @@ async def test_a_calm_connection_looks_as_in_the_original_and_then_some(world: W
     assert shown["age_ms"] >= 0
 
 
+async def test_the_queue_of_a_throttle_is_shown_if_it_was_set(world: World) -> None:
+    connection = await world.connect()
+    for direction, queue_bytes in zip(Direction, (0, 9), strict=True):
+        throttle = Throttle(rate_bytes_per_s=7, queue_bytes=queue_bytes)
+        connection.pipe(direction).faults = Faults(throttle)
+
+    shown = (await world.http.get(f"/connections/{connection.id}")).json()["faults"]
+
+    assert shown["upstream"]["throttle"] == {"rate_bytes": 7}
+    assert shown["downstream"]["throttle"] == {"rate_bytes": 7, "queue_bytes": 9}
+
+
 async def test_the_originals_numbers_are_written_as_it_writes_them(world: World) -> None:
     connection = await world.connect()
     for direction in Direction:

@@ -40,6 +40,8 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--random-seed", "18446744073709551615", 2**64 - 1),
     ("--random-seed", "0", 0),
     ("--limit-bytes", "1", 1),
+    ("--total-limit-bytes", "1", 1),
+    ("--socket-buffer-bytes", "4096", 4096),
     ("--connect-timeout-ms", "250", 250),
     ("--api-token", "s3cret!~", "s3cret!~"),
     ("--api-name", "chaos.example", ("chaos.example",)),
@@ -120,6 +122,7 @@ def test_the_defaults_are_the_originals() -> None:
     assert (o.api, o.random_seed, o.api_token, o.api_name) == (None, None, None, ())
     assert o.defaults() == Defaults()
     assert (o.limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
+    assert (o.total_limit_bytes, o.socket_buffer_bytes) == (1024 * 1024 * 1024, 0)
     assert (o.log_level, o.log_format) == ("info", "text")
 
 

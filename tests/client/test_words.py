@@ -39,6 +39,10 @@ WORDS: dict[str, tuple[Word, Faults]] = {
         Faults(Latency(delay_s=0.29, jitter_s=0.0505)),
     ),
     "throttle": (lambda on: on.throttle(1000), Faults(NARROW)),
+    "throttle, short": (
+        lambda on: on.throttle(1000, queue_bytes=9),
+        Faults(Throttle(rate_bytes_per_s=1000, queue_bytes=9)),
+    ),
     "slice": (
         lambda on: on.slice(16, variation_bytes=4, gap_s=0.0015),
         Faults(Slice(size_bytes=16, variation_bytes=4, gap_s=0.0015)),

@@ -27,6 +27,7 @@ class Street:
         upstream: str | None = None,
         defaults: Defaults | None = None,
         connect_timeout_s: float = 10.0,
+        socket_buffer_bytes: int = 0,
     ) -> Proxy:
         """Return a proxy that accepts."""
         proxy = Proxy(
@@ -35,6 +36,7 @@ class Street:
             seed=1,
             defaults=defaults,
             connect_timeout_s=connect_timeout_s,
+            socket_buffer_bytes=socket_buffer_bytes,
         )
         proxy.bind()
         self.exits.callback(proxy.stop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import threading
 
 import pytest
@@ -64,6 +65,18 @@ def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) ->
     with Chaos(defaults=SLOW) as chaos:
         assert chaos.proxy(echo).defaults == SLOW
         assert chaos.proxy(echo, profile="edge").defaults.upstream == find_profile("edge").upstream
+
+
+def test_with_small_buffers_and_a_small_limit_a_sender_blocks_early(echo: str) -> None:
+    with Chaos() as chaos:
+        proxy = chaos.proxy(echo, limit_bytes=50_000, socket_buffer_bytes=16_384)
+        proxy.hold()
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+            client.settimeout(0.5)  # on a slow machine it may be too early, but never too late
+            client.connect((proxy.host, proxy.port))
+            with pytest.raises(TimeoutError):
+                client.sendall(bytes(400_000))  # of 8 MB that a loopback swallows otherwise
 
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])

@@ -67,9 +67,12 @@ class ThrottleBody(FaultBody, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A steady rate for each connection and direction."""
 
     rate_bytes: Annotated[Whole, Meta(description="bytes per second; 0 switches it off")]
+    queue_bytes: Annotated[
+        Whole, Meta(description="what may wait for its turn; 0 means 100 ms worth, at least 64 KiB")
+    ] = 0
 
     def fault(self) -> Throttle:
-        return Throttle(rate_bytes_per_s=self.rate_bytes)
+        return Throttle(rate_bytes_per_s=self.rate_bytes, queue_bytes=self.queue_bytes)
 
 
 class SliceBody(FaultBody, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,6 +27,8 @@ class Throttle(Struct, frozen=True, gc=False):
     """A rate in force."""
 
     rate_bytes: Number
+    queue_bytes: int | UnsetType = UNSET
+    """Left out where the rate decides, as in the original's answers."""
 
 
 class Slice(Struct, frozen=True, gc=False):

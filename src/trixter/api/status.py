@@ -38,7 +38,7 @@ def describe(faults: Faults) -> Description:
     hold = faults.find(Hold) or Hold()
     everything = replies.AllFaults(
         delay=replies.Delay(_ms(latency.delay_s), _ms(latency.jitter_s)),
-        throttle=replies.Throttle(_whole(throttle.rate_bytes_per_s)),
+        throttle=replies.Throttle(_whole(throttle.rate_bytes_per_s), throttle.queue_bytes or UNSET),
         slice=replies.Slice(slicing.size_bytes, slicing.variation_bytes, _ms(slicing.gap_s)),
         termination=replies.Termination(float(terminate.probability)),
         corruption=replies.Corruption(float(corrupt.probability), corrupt.mode.value),

@@ -43,6 +43,8 @@ FLAGS = [
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
     Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
     Flag("--limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
+    Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
+    Flag("--socket-buffer-bytes", LIMITS, BYTES, "Buffers that the kernel is asked for; 0: as it likes."),
     Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
     SecretFlag("--api-token", API, Token(), "The bearer token it asks for; best set as TRIXTER_API_TOKEN."),
     Flag("--api-name", API, HostName(), "A host name it also answers to; repeatable.", multiple=True),

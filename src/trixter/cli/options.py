@@ -37,6 +37,8 @@ class Options(Wanted):
     connection_duration_ms: int = 0
     random_seed: int | None = None
     limit_bytes: int = 4 * 1024 * 1024
+    total_limit_bytes: int = 1024 * 1024 * 1024
+    socket_buffer_bytes: int = 0
     connect_timeout_ms: int = 10_000
     log_level: str = "info"
     log_format: str = "text"

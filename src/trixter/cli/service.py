@@ -12,6 +12,7 @@ from trixter.cli.options import Options
 from trixter.errors import BindError
 from trixter.proxy import Proxy
 from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.memory import Memory
 
 if TYPE_CHECKING:
     from trixter.api import ApiServer
@@ -36,6 +37,8 @@ class Service:
             seed=seed,
             defaults=options.defaults(),
             limit_bytes=options.limit_bytes,
+            socket_buffer_bytes=options.socket_buffer_bytes,
+            memory=Memory(options.total_limit_bytes),
             connect_timeout_s=options.connect_timeout_s,
         )
         self._api_sockets: list[socket.socket] = []

@@ -126,7 +126,9 @@ def faults_of(shown: replies.FaultsOn | replies.AllFaults) -> Faults:
         delay = shown.delay
         faults.append(Latency(delay_s=delay.delay_ms / 1000, jitter_s=delay.jitter_ms / 1000))
     if shown.throttle is not UNSET:
-        faults.append(Throttle(rate_bytes_per_s=shown.throttle.rate_bytes))
+        queue_bytes = shown.throttle.queue_bytes
+        queue_bytes = 0 if queue_bytes is UNSET else queue_bytes
+        faults.append(Throttle(rate_bytes_per_s=shown.throttle.rate_bytes, queue_bytes=queue_bytes))
     if shown.slice is not UNSET:
         cut = shown.slice
         gap_s = cut.gap_ms / 1000

@@ -44,9 +44,12 @@ class FaultWords(ABC, Generic[ChangeT]):
         """Let every byte leave that long (give or take the jitter) after it arrived."""
         return self._put("latency", Latency(delay_s=delay_s, jitter_s=jitter_s), direction)
 
-    def throttle(self, rate_bytes_per_s: float, *, direction: AnyDirection = None) -> ChangeT:
-        """Let bytes pass at that rate, for each connection and direction."""
-        return self._put("throttle", Throttle(rate_bytes_per_s=rate_bytes_per_s), direction)
+    def throttle(
+        self, rate_bytes_per_s: float, *, queue_bytes: int = 0, direction: AnyDirection = None
+    ) -> ChangeT:
+        """Let bytes pass at that rate, for each connection and direction; see ``Throttle`` for its queue."""
+        fault = Throttle(rate_bytes_per_s=rate_bytes_per_s, queue_bytes=queue_bytes)
+        return self._put("throttle", fault, direction)
 
     def slice(
         self,
@@ -67,11 +70,11 @@ class FaultWords(ABC, Generic[ChangeT]):
         mode: CorruptMode | str = CorruptMode.INSERT,
         direction: AnyDirection = None,
     ) -> ChangeT:
-        """Spoil operations (at most 8 KiB of one read), each with that probability."""
+        """Spoil operations (reads of at most 8 KiB, and writes), each with that probability."""
         return self._put("corrupt", Corrupt(probability=probability, mode=_mode(mode)), direction)
 
     def terminate(self, probability: float, *, direction: AnyDirection = None) -> ChangeT:
-        """Reset both sides at an operation (at most 8 KiB of one read), each with that probability."""
+        """Reset both sides at an operation (a read of at most 8 KiB, a write, an end), each with it."""
         return self._put("terminate", Terminate(probability=probability), direction)
 
     def hold(self, *, direction: AnyDirection = None) -> ChangeT:

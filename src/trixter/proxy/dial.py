@@ -27,6 +27,7 @@ class Route:
     literal: Target | None
     resolver: Resolver
     timeout_s: float
+    buffer_bytes: int = 0
 
 
 class Dial:
@@ -96,7 +97,7 @@ class Dial:
         family, address = self._targets[0]
         try:
             if self._sock is None:
-                self._sock = stream_socket(family)
+                self._sock = stream_socket(family, self._route.buffer_bytes)
             failure = self._sock.connect_ex(address)
             if failure == errno.EINPROGRESS:
                 # On loopback the handshake is over by now, and asking again says so.

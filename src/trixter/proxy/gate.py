@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from trixter.proxy.address import BACKLOG, bound_socket, text_of
 from trixter.proxy.poller import Poller
+from trixter.proxy.sockets import limit_buffers
 
 # Linux: a listening socket that is shut down for reading is bound as before, and may listen again. That is
 # how haproxy pauses, too. Elsewhere a socket listens until it is closed.
@@ -21,13 +22,15 @@ class Gate:
     Args:
         sock: Bound, to a port that was asked for by its number. The gate closes it.
         poller: Watches it.
+        buffer_bytes: Of the sockets of connections, as ``limit_buffers`` takes it.
     """
 
-    def __init__(self, sock: socket.socket, poller: Poller) -> None:
+    def __init__(self, sock: socket.socket, poller: Poller, buffer_bytes: int = 0) -> None:
         self.address = sock.getsockname()
         self._sock = sock
         self._family = sock.family
         self._poller = poller
+        self._buffer_bytes = buffer_bytes
         self._is_open = False
 
     def __str__(self) -> str:
@@ -43,6 +46,7 @@ class Gate:
             self._sock = bound_socket(self._family, self.address)
         # Without it, connections that are left from before would be in the way.
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        limit_buffers(self._sock, self._buffer_bytes)
         self._sock.listen(BACKLOG)
         self._is_open = True
 

@@ -32,6 +32,7 @@ class Listener:
         sockets: Bound; this listens on them, or only keeps their ports, and closes them.
         reactor: The loop and its clock.
         on_accepted: Gets the socket and the peer's address.
+        buffer_bytes: Of the accepted sockets, as ``limit_buffers`` takes it.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Listener:
         sockets: list[socket.socket],
         reactor: Reactor,
         on_accepted: Callable[[Socket, SocketAddress], None],
+        buffer_bytes: int = 0,
     ) -> None:
-        self._gates = [Gate(sock, reactor.poller) for sock in sockets]
+        self._gates = [Gate(sock, reactor.poller, buffer_bytes) for sock in sockets]
         self._reactor = reactor
         self._on_accepted = on_accepted
         self._is_open = False

@@ -11,6 +11,7 @@ from typing import TypeVarTuple
 
 from trixter.errors import SettingError
 from trixter.faults import Dice
+from trixter.faults.ranges import require_bytes
 from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_of
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
@@ -18,12 +19,13 @@ from trixter.proxy.dial import Route
 from trixter.proxy.door import Door
 from trixter.proxy.ending import OUT_OF_DESCRIPTORS, PROXY_DOWN, PROXY_STOPPED, Ending
 from trixter.proxy.listener import Listener
+from trixter.proxy.memory import OF_THIS_PROCESS, Memory
 from trixter.proxy.observer import Observer
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.registry import Registry
 from trixter.proxy.report import report_ended, report_opened
 from trixter.proxy.resolver import Resolver
-from trixter.proxy.sockets import Socket
+from trixter.proxy.sockets import MOST_BUFFER_BYTES, Socket
 
 LIMIT_BYTES = 4 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
@@ -44,6 +46,8 @@ class Proxy:
         seed: The root of all luck.
         defaults: What new connections start with; assign to change it.
         limit_bytes: Held per direction of a connection before reading from its source pauses.
+        socket_buffer_bytes: Asked of the kernel for each socket's send and receive buffer; 0 leaves its own.
+        memory: Counts what all directions hold, and bounds it; by default those of the whole process.
         connect_timeout_s: For the upstream to answer.
         observer: Is told of connections that open and end.
 
@@ -59,12 +63,15 @@ class Proxy:
         seed: int,
         defaults: Defaults | None = None,
         limit_bytes: int = LIMIT_BYTES,
+        socket_buffer_bytes: int = 0,
+        memory: Memory = OF_THIS_PROCESS,
         connect_timeout_s: float = CONNECT_TIMEOUT_S,
         observer: Observer | None = None,
     ) -> None:
         Address.parse_tcp(listen, "listen")
         if not isinstance(limit_bytes, int) or limit_bytes < 1:
             raise SettingError("limit_bytes", limit_bytes, "a whole number of bytes, 1 or more")
+        require_bytes("socket_buffer_bytes", socket_buffer_bytes)
         if not 0 < connect_timeout_s < float("inf"):
             raise SettingError("connect_timeout_s", connect_timeout_s, "a number of seconds, more than 0")
         self.upstream = Address.parse(upstream)
@@ -74,6 +81,8 @@ class Proxy:
         self.limit_bytes = limit_bytes
         self._listen = listen
         self._connect_timeout_s = connect_timeout_s
+        self._socket_buffer_bytes = min(socket_buffer_bytes, MOST_BUFFER_BYTES)
+        self._memory = memory
         self._observer = observer
         self._door = Door.OPEN
         self._numbered = 0  # connections that have had their luck from another seed
@@ -115,10 +124,12 @@ class Proxy:
         """
         assert self._sockets, "bind() comes first"
         loop = asyncio.get_running_loop()
-        self.reactor = Reactor(loop)
-        resolver = Resolver(self.upstream, loop)
-        self.route = Route(self.upstream, self.upstream.literal, resolver, self._connect_timeout_s)
-        self._listener = Listener(self._sockets, self.reactor, self._on_accepted)
+        self.reactor = Reactor(loop, memory=self._memory)
+        resolver, buffer_bytes = Resolver(self.upstream, loop), self._socket_buffer_bytes
+        self.route = Route(
+            self.upstream, self.upstream.literal, resolver, self._connect_timeout_s, buffer_bytes
+        )
+        self._listener = Listener(self._sockets, self.reactor, self._on_accepted, buffer_bytes)
         self._listener.start()
         if self._door is not Door.OPEN:  # only a port that is listened on can be kept from everybody else
             self._listener.shut()

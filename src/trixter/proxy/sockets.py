@@ -39,6 +39,9 @@ _STAMP_BYTES = 64  # room for one note
 # A stamp that is older is not believed.
 MOST_AGE_S = 0.1
 
+# What setsockopt takes: a C int, which Linux doubles.
+MOST_BUFFER_BYTES = 2**30 - 1
+
 OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """A call failed because the process or the system has no room left, not because of its peer."""
 
@@ -55,8 +58,12 @@ def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
     return sock, peer
 
 
-def stream_socket(family: int) -> Socket:
+def stream_socket(family: int, buffer_bytes: int = 0) -> Socket:
     """Return a new socket, non-blocking and without delays of its own.
+
+    Args:
+        family: Of its address.
+        buffer_bytes: As ``limit_buffers`` takes it.
 
     Raises:
         OSError: If no descriptor is left.
@@ -65,6 +72,8 @@ def stream_socket(family: int) -> Socket:
     if not _NON_BLOCKING:
         sock.setblocking(False)
     send_at_once(sock)
+    if buffer_bytes:
+        limit_buffers(sock, buffer_bytes)
     return sock
 
 
@@ -72,6 +81,17 @@ def send_at_once(sock: Socket) -> None:
     """Switch Nagle's algorithm off: a proxy must not add delays of its own."""
     if sock.family != socket.AF_UNIX:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def limit_buffers(sock: Socket, buffer_bytes: int) -> None:
+    """Ask the kernel for send and receive buffers of that size; 0 leaves them as the kernel has them.
+
+    Linux doubles it, for its own bookkeeping, and has a least and a most. A listening socket hands its own on
+    to those that it accepts, and only so does the TCP window of a connection follow from it.
+    """
+    if buffer_bytes:
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
 
 
 def stamp_arrivals(sock: Socket) -> None:

@@ -9,6 +9,7 @@ from typing import Self
 
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
+from trixter.proxy.proxy import LIMIT_BYTES
 from trixter.testing.async_chaos_proxy import AsyncChaosProxy
 from trixter.testing.chaos_proxy import ChaosProxy
 from trixter.testing.conditions import FindProfile
@@ -49,7 +50,13 @@ class Chaos:
         return [proxy.hosted for proxy in self._proxies]
 
     def proxy(
-        self, upstream: str, listen: str = "127.0.0.1:0", profile: str | Profile | None = None
+        self,
+        upstream: str,
+        listen: str = "127.0.0.1:0",
+        profile: str | Profile | None = None,
+        *,
+        limit_bytes: int = LIMIT_BYTES,
+        socket_buffer_bytes: int = 0,
     ) -> ChaosProxy:
         """Return a running proxy, for those who block.
 
@@ -57,6 +64,7 @@ class Chaos:
             upstream: ``host:port`` or ``unix:/path``.
             listen: ``host:port``; port 0 stands for a free one.
             profile: The faults that connections start with, in place of those of the mark.
+            limit_bytes, socket_buffer_bytes: As ``ChaosProxy`` takes them.
 
         Raises:
             SettingError: If a setting is outside its range.
@@ -68,6 +76,8 @@ class Chaos:
             profile=profile,
             seed=self._next_seed(),
             defaults=self._defaults,
+            limit_bytes=limit_bytes,
+            socket_buffer_bytes=socket_buffer_bytes,
             thread=self._running_thread(),
             find_profile=self._find_profile,
         )
@@ -75,7 +85,13 @@ class Chaos:
         return proxy
 
     def async_proxy(
-        self, upstream: str, listen: str = "127.0.0.1:0", profile: str | Profile | None = None
+        self,
+        upstream: str,
+        listen: str = "127.0.0.1:0",
+        profile: str | Profile | None = None,
+        *,
+        limit_bytes: int = LIMIT_BYTES,
+        socket_buffer_bytes: int = 0,
     ) -> AsyncChaosProxy:
         """Return a running proxy, for those who await; this itself blocks for a moment. Else as ``proxy``."""
         proxy = AsyncChaosProxy(
@@ -84,6 +100,8 @@ class Chaos:
             profile=profile,
             seed=self._next_seed(),
             defaults=self._defaults,
+            limit_bytes=limit_bytes,
+            socket_buffer_bytes=socket_buffer_bytes,
             thread=self._running_thread(),
             find_profile=self._find_profile,
         )

@@ -29,6 +29,7 @@ class Hosted:
         listen: As ``Proxy`` takes it.
         seed: The root of all its luck.
         defaults: What connections start with.
+        limit_bytes, socket_buffer_bytes: As ``Proxy`` takes them.
         thread: Where it runs, beside others; without, in one of its own.
 
     Raises:
@@ -36,11 +37,27 @@ class Hosted:
     """
 
     def __init__(
-        self, upstream: str, *, listen: str, seed: int, defaults: Defaults, thread: LoopThread | None = None
+        self,
+        upstream: str,
+        *,
+        listen: str,
+        seed: int,
+        defaults: Defaults,
+        limit_bytes: int,
+        socket_buffer_bytes: int,
+        thread: LoopThread | None = None,
     ) -> None:
         self.seed = seed
         self.journal = Journal()
-        self.proxy = Proxy(listen=listen, upstream=upstream, seed=seed, defaults=defaults, observer=self)
+        self.proxy = Proxy(
+            listen=listen,
+            upstream=upstream,
+            seed=seed,
+            defaults=defaults,
+            limit_bytes=limit_bytes,
+            socket_buffer_bytes=socket_buffer_bytes,
+            observer=self,
+        )
         self.addresses: list[str] = []
         self._news = NewsStand()
         self._owns_thread = thread is None
