@@ -9,6 +9,7 @@ from trixter.errors import (
     ApiUnreachable,
     BindError,
     ConnectionNotFound,
+    OutOfDescriptors,
     ProfileError,
     SettingError,
     TrixterError,
@@ -18,6 +19,9 @@ from trixter.errors import (
 LINES: dict[TrixterError, str] = {
     SettingError("delay_s", -1, "0 or more"): "delay_s must be 0 or more, not -1",
     BindError("127.0.0.1:80", "permission denied"): "cannot listen on 127.0.0.1:80: permission denied",
+    OutOfDescriptors("127.0.0.1:80", "too many open files"): (
+        "no descriptor is left for another proxy: too many open files; `ulimit -n` sets how many there are"
+    ),
     ProfileError("mine.toml", "", "is no TOML"): "mine.toml: is no TOML",
     ProfileError("mine.toml", "profiles.x", "is taken"): "mine.toml: profiles.x: is taken",
     WaitTimeout("rain", 0.5, "there is sun"): "waited 0.5 s in vain for rain; there is sun",

@@ -3,6 +3,7 @@
 TrixterError
 ├── SettingError             a knob was given a value it cannot take
 ├── BindError                an address cannot be listened on
+│   └── OutOfDescriptors     the process has no descriptor left to listen with
 ├── ProfileError             a file of profiles is not as it should be
 ├── WaitTimeout              what was waited for did not come
 ├── ApiUnreachable           the API of a proxy does not answer
@@ -19,6 +20,7 @@ __all__ = [
     "ApiUnreachable",
     "BindError",
     "ConnectionNotFound",
+    "OutOfDescriptors",
     "ProfileError",
     "SettingError",
     "TrixterError",
@@ -60,6 +62,21 @@ class BindError(TrixterError):
         super().__init__(f"cannot listen on {address}: {reason}")
         self.address = address
         self.reason = reason
+
+
+class OutOfDescriptors(BindError):
+    """Say that the process may not open another descriptor; the address has nothing to do with it.
+
+    Args:
+        address: The address as it was asked for.
+        reason: The operating system's words.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.args = (
+            f"no descriptor is left for another proxy: {reason}; `ulimit -n` sets how many there are",
+        )
 
 
 class ProfileError(TrixterError, ValueError):

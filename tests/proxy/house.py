@@ -13,10 +13,10 @@ from tests.proxy.waiting import PATIENCE_S, turns
 from trixter.faults import CALM, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, Ending, Pipe, Registry
 from trixter.proxy.address import text_of
-from trixter.proxy.dial import Route
 from trixter.proxy.poller import Poller
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.resolver import Resolver
+from trixter.proxy.route import Route
 from trixter.proxy.wire import Wire
 from trixter.testing import ManualClock
 
@@ -39,6 +39,7 @@ class House:
         self.defaults = Defaults()
         self.dice = Dice(1)
         self.limit_bytes = LIMIT_BYTES
+        self.idle_timeout_s = 0.0
         self.endings: list[tuple[str, Ending]] = []
         exits.callback(self.end_all)
         self.server = Server()

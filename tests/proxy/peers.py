@@ -9,7 +9,7 @@ from contextlib import suppress
 from random import Random
 
 from tests.proxy.waiting import PATIENCE_S, turns
-from trixter.proxy.sockets import close_with_reset
+from trixter.proxy.closing import close_with_reset
 
 # What TCP_INFO holds before tcpi_data_segs_in: see <linux/tcp.h>.
 _TCP_INFO_BEFORE_DATA_SEGS_IN = 152

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 
@@ -48,7 +48,7 @@ def socket_pair(*, buffer_bytes: int = 0) -> tuple[socket.socket, socket.socket]
     return connecting, accepted
 
 
-def silent_server(exits: ExitStack, where: str = "127.0.0.1") -> Server:
+def silent_server(exits: ExitStack | AsyncExitStack, where: str = "127.0.0.1") -> Server:
     """Return a server that leaves connections unanswered: its backlog is full."""
     server = Server(where, backlog=0)
     exits.callback(server.close)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import socket
 from contextlib import ExitStack
+from typing import Unpack
 
 from tests.proxy.peers import Peer
 from tests.proxy.servers import Server
 from tests.proxy.waiting import until
 from trixter.proxy import Address, Defaults, Proxy
 from trixter.proxy.address import text_of
+from trixter.proxy.tuning import TuningKeywords
 
 
 class Street:
@@ -26,8 +28,7 @@ class Street:
         listen: str = "127.0.0.1:0",
         upstream: str | None = None,
         defaults: Defaults | None = None,
-        connect_timeout_s: float = 10.0,
-        socket_buffer_bytes: int = 0,
+        **tuning: Unpack[TuningKeywords],
     ) -> Proxy:
         """Return a proxy that accepts."""
         proxy = Proxy(
@@ -35,8 +36,7 @@ class Street:
             upstream=upstream or text_of(self.server.address),
             seed=1,
             defaults=defaults,
-            connect_timeout_s=connect_timeout_s,
-            socket_buffer_bytes=socket_buffer_bytes,
+            **tuning,
         )
         proxy.bind()
         self.exits.callback(proxy.stop)

@@ -93,6 +93,18 @@ def test_it_refuses_everything_else(text: str) -> None:
     assert "unix:/path" in refused.value.accepts
 
 
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "[::1]:0", "db.example:00", "*:80"])
+def test_what_only_stands_for_something_when_listening_is_no_upstream(text: str) -> None:
+    with pytest.raises(SettingError, match=r"a port from 1 to 65535.* not ") as refused:
+        Address.parse_upstream(text)
+    assert (refused.value.name, refused.value.value) == ("upstream", text)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:1", "unix:/s", "db.example:65535"])
+def test_everything_else_is_an_upstream(text: str) -> None:
+    assert Address.parse_upstream(text) == Address.parse(text)
+
+
 def test_nobody_can_listen_on_a_unix_socket() -> None:
     with pytest.raises(SettingError) as refused:
         Address.parse_tcp("unix:/run/db.sock", "listen")

@@ -15,8 +15,10 @@ from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_not
 from tests.proxy.waiting import turns, until
 from trixter.proxy import Address, Ending
 from trixter.proxy.address import text_of
-from trixter.proxy.dial import RETRY_S, Dial, Route
+from trixter.proxy.descriptors import Descriptors
+from trixter.proxy.dial import RETRY_S, SHORT_RETRY_S, Dial
 from trixter.proxy.resolver import Resolver
+from trixter.proxy.route import Route
 from trixter.proxy.sockets import Socket
 
 TIMEOUT_S = 12.0
@@ -25,10 +27,20 @@ TIMEOUT_S = 12.0
 class Call:
     """A dial, and who answered it."""
 
-    def __init__(self, house: House, upstream: str) -> None:
+    def __init__(self, house: House, upstream: str, *, reset_on_failure: bool = False) -> None:
         address = Address.parse(upstream)
         self.resolver = Resolver(address, asyncio.get_running_loop())
-        route = Route(address, address.literal, self.resolver, TIMEOUT_S)
+        self.descriptors = Descriptors()
+        self.shortages: list[str] = []
+        route = Route(
+            address,
+            address.literal,
+            self.resolver,
+            TIMEOUT_S,
+            descriptors=self.descriptors,
+            on_short=self.shortages.append,
+            reset_on_failure=reset_on_failure,
+        )
         self.connected: list[Socket] = []
         self.failed: list[Ending] = []
         self.dial = Dial(route, house.reactor, self.connected.append, self.failed.append)
@@ -197,4 +209,36 @@ async def test_a_unix_backlog_that_stays_full_is_given_up_after_the_timeout(
 async def test_a_full_descriptor_table_is_not_the_upstream_s_fault(house: House) -> None:
     with no_descriptor_free():
         call = Call(house, text_of(house.server.address))
+        assert call.failed == []  # others may give descriptors back
+        assert call.shortages == ["Too many open files"]
+        assert call.descriptors.owed == 1
+        house.clock.advance(TIMEOUT_S)
     assert call.failed == [Ending("out of descriptors", "Too many open files")]
+    assert call.descriptors.owed == 0
+
+
+async def test_a_dial_waits_for_a_descriptor(house: House) -> None:
+    with no_descriptor_free():
+        call = Call(house, text_of(house.server.address))
+    house.clock.advance(SHORT_RETRY_S)
+    assert len(call.connected) == 1
+    assert call.descriptors.owed == 0
+
+
+async def test_a_dial_that_waits_for_its_name_owes_a_descriptor(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, text_of(house.server.address))
+    call = Call(house, "db.example:5432")
+    assert call.descriptors.owed == 1
+    await until(lambda: call.connected)
+    assert call.descriptors.owed == 0
+    other = Call(house, "db.example:5432")
+    assert other.descriptors.owed == 1
+    other.dial.cancel()
+    assert other.descriptors.owed == 0
+
+
+async def test_a_failure_can_be_a_reset(house: House) -> None:
+    call = Call(house, dead_address(), reset_on_failure=True)
+    assert [ending.reset for ending in call.failed] == [True]

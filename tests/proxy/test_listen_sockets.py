@@ -10,7 +10,7 @@ import pytest
 
 from tests.proxy.descriptors import no_descriptor_free, open_descriptors
 from tests.proxy.servers import Server, resolve_to, resolve_to_nothing
-from trixter.errors import BindError, SettingError
+from trixter.errors import BindError, OutOfDescriptors, SettingError
 from trixter.proxy.address import listen_sockets, text_of
 
 
@@ -101,8 +101,9 @@ def test_what_can_be_no_name_is_refused() -> None:
 
 
 def test_a_full_descriptor_table_is_refused() -> None:
-    with no_descriptor_free(), pytest.raises(BindError, match="too many open files"):
+    with no_descriptor_free(), pytest.raises(OutOfDescriptors, match="too many open files") as refused:
         listen_sockets("127.0.0.1:0")
+    assert "127.0.0.1" not in str(refused.value)  # the address is not at fault
 
 
 def test_what_is_no_address_is_a_setting_error() -> None:

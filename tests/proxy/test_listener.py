@@ -15,20 +15,27 @@ from tests.proxy.peers import Peer
 from tests.proxy.waiting import turns, until
 from trixter.errors import BindError
 from trixter.proxy.address import SocketAddress, listen_sockets, text_of
-from trixter.proxy.listener import ACCEPTS_PER_WAKE, PAUSE_S, Listener
+from trixter.proxy.descriptors import Descriptors
+from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Listener
 from trixter.proxy.sockets import Socket
 
 
 class Door:
     """A listener, and who came in."""
 
-    def __init__(self, house: House, *addresses: str, sockets: list[socket.socket] | None = None) -> None:
+    def __init__(
+        self,
+        house: House,
+        *addresses: str,
+        sockets: list[socket.socket] | None = None,
+        descriptors: Descriptors | None = None,
+    ) -> None:
         self.house = house
         self.sockets = sockets or [sock for text in addresses for sock in listen_sockets(text)]
         self.addresses: list[Any] = [sock.getsockname() for sock in self.sockets]
         self.accepted: list[tuple[Socket, SocketAddress]] = []
         self.greet: Callable[[Socket], None] = lambda sock: None
-        self.listener = Listener(self.sockets, house.reactor, self.on_accepted)
+        self.listener = Listener(self.sockets, house.reactor, self.on_accepted, descriptors=descriptors)
         house.exits.callback(self.close)
 
     def on_accepted(self, sock: Socket, peer: SocketAddress) -> None:
@@ -135,6 +142,48 @@ async def test_closing_ends_the_wait_for_descriptors(house: House, caplog: pytes
         await until(lambda: caplog.records)
         door.listener.close()
     assert house.clock.next_at is None
+
+
+class Budget(Descriptors):
+    """A descriptor budget that the test sets: room for so many connections."""
+
+    room = 0
+
+    def has_room(self, fd: int) -> bool:
+        self.room -= 1
+        return self.room >= 0
+
+
+async def test_accepting_stops_before_the_table_is_full_with_one_warning_for_each_shortage(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    budget = Budget()
+    budget.is_tight = True
+    door = Door(house, "127.0.0.1:0", descriptors=budget)
+    door.listener.start()
+    for _ in range(5):
+        door.knock()
+    for accepted in range(4):  # a client leaves now and then, and another one is let in
+        budget.room = 1 if accepted else 0
+        house.clock.advance(PAUSE_S)
+        await until(lambda: budget.room < 0)
+        assert len(door.accepted) == accepted
+    warning = f"cannot accept on {text_of(door.addresses[0])}: {ALMOST_FULL}; trying again"
+    assert [record.getMessage() for record in caplog.records] == [warning]
+    budget.room = 10
+    house.clock.advance(PAUSE_S)
+    await until(lambda: len(door.accepted) == 5)
+    await until(lambda: len(caplog.records) == 2)
+    assert caplog.records[1].getMessage() == "accepting connections again"
+
+
+async def test_far_from_a_full_table_the_kernel_is_not_asked(house: House) -> None:
+    budget = Budget()
+    door = Door(house, "127.0.0.1:0", descriptors=budget)
+    door.listener.start()
+    door.knock()
+    await until(lambda: door.accepted)
+    assert budget.room == 0
 
 
 async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(house: House) -> None:

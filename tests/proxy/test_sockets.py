@@ -1,4 +1,4 @@
-"""Sockets end as somebody wants them to: with a reset, or with an ordinary end."""
+"""Options of sockets, and what the kernel says of what was received and sent."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from trixter.proxy import sockets
 from trixter.proxy.sockets import (
-    DRAIN_BYTES,
-    close_quietly,
-    close_with_reset,
+    KEEPALIVE_PROBES,
+    Socket,
+    SocketOptions,
     recv_stamped,
-    send_at_once,
     stamp_arrivals,
+    stream_socket,
 )
 
 
@@ -29,58 +28,31 @@ def pair(exits: ExitStack) -> tuple[socket.socket, socket.socket]:
     return here, there
 
 
-def test_a_reset_is_seen_as_one(pair: tuple[socket.socket, socket.socket]) -> None:
-    here, there = pair
-    close_with_reset(here)
-    with pytest.raises(ConnectionResetError):
-        there.recv(1)
+def kept(exits: ExitStack, sock: Socket) -> Socket:
+    """Close it with the test."""
+    exits.callback(sock.close)
+    return sock
 
 
-def test_what_was_sent_before_a_reset_is_still_read(pair: tuple[socket.socket, socket.socket]) -> None:
-    here, there = pair
-    here.send(b"last words")
-    close_with_reset(here)
-    assert there.recv(100) == b"last words"
-    with pytest.raises(ConnectionResetError):
-        there.recv(1)
-
-
-def test_a_socket_whose_peer_has_reset_it_can_be_reset_too(pair: tuple[socket.socket, socket.socket]) -> None:
-    here, there = pair
-    close_with_reset(there)
-    close_with_reset(here)
-    close_with_reset(here)
-    assert here.fileno() == -1
-
-
-def test_an_ordinary_end_is_one_also_with_something_unread(pair: tuple[socket.socket, socket.socket]) -> None:
-    here, there = pair
-    there.send(bytes(DRAIN_BYTES // 16))
-    close_quietly(here)
-    assert there.recv(1) == b""
-    assert there.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
-
-
-def test_closing_does_not_wait_for_one_who_keeps_talking(pair: tuple[socket.socket, socket.socket]) -> None:
-    here, there = pair
-    assert fill(there) > DRAIN_BYTES
-    close_quietly(here)
-    assert here.fileno() == -1
-
-
-@pytest.mark.parametrize("peer_is", ["finished", "gone", "reset"])
-def test_an_ordinary_end_needs_no_peer(pair: tuple[socket.socket, socket.socket], peer_is: str) -> None:
-    here, there = pair
-    {"finished": Peer(there).finish, "gone": there.close, "reset": Peer(there).reset}[peer_is]()
-    close_quietly(here)
-    assert here.fileno() == -1
-
-
-def test_nagle_is_off_where_there_is_one(exits: ExitStack) -> None:
-    tcp = exits.enter_context(socket.socket())
-    send_at_once(tcp)
+def test_nagle_is_off_and_urgent_bytes_stay_where_they_are(exits: ExitStack) -> None:
+    tcp = kept(exits, stream_socket(socket.AF_INET))
     assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
-    send_at_once(exits.enter_context(socket.socket(socket.AF_UNIX)))
+    assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE)
+    kept(exits, stream_socket(socket.AF_UNIX, SocketOptions(keepalive_s=1)))
+
+
+@pytest.mark.parametrize(("keepalive_s", "seconds"), [(15, 15), (0.2, 1), (1.5, 2), (10**9, 32_767)])
+def test_keep_alive_is_in_whole_seconds(exits: ExitStack, keepalive_s: float, seconds: int) -> None:
+    tcp = kept(exits, stream_socket(socket.AF_INET, SocketOptions(keepalive_s=keepalive_s)))
+    assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT")
+    values = [tcp.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+    assert values == [seconds, seconds, KEEPALIVE_PROBES]
+
+
+def test_keep_alive_can_be_left_off(exits: ExitStack) -> None:
+    tcp = kept(exits, stream_socket(socket.AF_INET))
+    assert tcp.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 0
 
 
 def test_what_is_read_late_is_as_old_as_it_is(pair: tuple[socket.socket, socket.socket]) -> None:

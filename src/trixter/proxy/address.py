@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from trixter.errors import BindError, SettingError
-from trixter.proxy.sockets import send_at_once
+from trixter.errors import BindError, OutOfDescriptors, SettingError
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES
 
 LISTEN_FORM = "host:port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080"
+CONNECT_FORM = "one host and a port from 1 to 65535, such as 127.0.0.1:8181; * and port 0 are for listening"
 UPSTREAM_FORM = "host:port, such as 127.0.0.1:8181, [::1]:8181 or db.example:5432, or unix:/path"
 
 # Connections the kernel completes before we accept them. Linux cuts it to net.core.somaxconn.
@@ -59,6 +60,19 @@ class Address:
         if isinstance(text, str) and text.startswith("unix:") and len(text) > len("unix:"):
             return cls(path=text.removeprefix("unix:"))
         return cls.parse_tcp(text, name, UPSTREAM_FORM)
+
+    @classmethod
+    def parse_upstream(cls, text: str, name: str = "upstream") -> Address:
+        """Read what can be connected to, as ``parse`` does.
+
+        Raises:
+            SettingError: Also if the port is 0 or the host is ``*``, which only stand for something where one
+                listens.
+        """
+        address = cls.parse(text, name)
+        if not address.path and (address.port == 0 or address.host == "*"):
+            raise SettingError(name, text, CONNECT_FORM)
+        return address
 
     @classmethod
     def parse_tcp(cls, text: str, name: str, form: str = LISTEN_FORM) -> Address:
@@ -149,7 +163,7 @@ def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
     except OSError as exc:
         for sock in bound:
             sock.close()
-        raise BindError(text, words_of(exc)) from exc
+        raise bind_error(text, exc) from exc
     return bound
 
 
@@ -163,7 +177,7 @@ def bound_socket(family: int, address: SocketAddress) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        send_at_once(sock)  # accepted sockets inherit it, which saves a call for each
+        AS_THE_KERNEL_HAS_THEM.put_on(sock)  # accepted sockets inherit it, which saves a call for each
         sock.bind(address)
         if address[1] == 0:
             # Linux keeps a port for a socket that stops listening only if it was asked for by its number.
@@ -190,6 +204,12 @@ def _is_ipv6(text: str) -> bool:
         return ip_address(text).version == 6
     except ValueError:
         return False
+
+
+def bind_error(address: str, exc: OSError) -> BindError:
+    """Return what to raise when an address cannot be had: it is not at fault if descriptors ran out."""
+    kind = OutOfDescriptors if exc.errno in OUT_OF_RESOURCES else BindError
+    return kind(address, words_of(exc))
 
 
 def words_of(exc: OSError) -> str:

@@ -71,6 +71,9 @@ class Clock(ABC):
     def close(self) -> None:
         """Give back what the alarm holds; no appointment is kept from now on."""
 
+    def abandon(self) -> None:  # noqa: B027 - most have no descriptor of their own
+        """Close descriptors in the child of a fork; the parent goes on with its duplicates."""
+
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
         """Make an appointment: call back at ``when``, or as soon after it as the loop gets round to it."""
         timer = Timer(self, when, callback)
@@ -148,6 +151,9 @@ class TimerfdClock(Clock):
     def close(self) -> None:
         self._heap.clear()
         self._poller.forget(self._timerfd.fileno())
+        self._timerfd.close()
+
+    def abandon(self) -> None:
         self._timerfd.close()
 
 

@@ -4,44 +4,29 @@ from __future__ import annotations
 
 import logging
 import socket
-from typing import Protocol
 
 from trixter.faults import Dice, Direction
 from trixter.proxy.address import SocketAddress, text_of
 from trixter.proxy.clock import Timer
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.dial import Dial, Route
+from trixter.proxy.closing import close_as, finish
+from trixter.proxy.dial import Dial
 from trixter.proxy.ending import (
     CLOSED,
     DURATION,
+    IDLE_TIMEOUT,
     INTERNAL_ERROR,
     RESET_BY_CLIENT,
     RESET_BY_UPSTREAM,
     SHUTDOWN,
     Ending,
 )
+from trixter.proxy.home import Home
+from trixter.proxy.idle import IdleTimeout
 from trixter.proxy.linger import Linger
 from trixter.proxy.pipe import Pipe
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import Socket, close_quietly, close_with_reset
+from trixter.proxy.sockets import Socket, error_of
 
 log = logging.getLogger("trixter.proxy")
-
-
-class Home(Protocol):
-    """Where a connection lives: who keeps it, and what it needs to know."""
-
-    reactor: Reactor
-    route: Route
-    defaults: Defaults
-    dice: Dice
-    limit_bytes: int
-
-    def on_opened(self, connection: Connection) -> None:
-        """The upstream answered: bytes flow."""
-
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        """It is over, and its sockets are closed."""
 
 
 class Connection:
@@ -60,6 +45,7 @@ class Connection:
         "_dial",
         "_duration",
         "_home",
+        "_idle",
         "_linger",
         "_loss",
         "_pipes",
@@ -87,6 +73,7 @@ class Connection:
         self._dial: Dial | None = None
         self._loss: tuple[Socket, Ending] | None = None  # the peer that reset it, while that travels
         self._linger: Linger | None = None
+        self._idle: IdleTimeout | None = None
 
     @property
     def upstream(self) -> str:
@@ -103,6 +90,11 @@ class Connection:
         assert self._pipes is not None, "the upstream has not answered yet"
         return self._pipes[0 if direction is Direction.UPSTREAM else 1]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether bytes can flow: the upstream has answered. Before that, the connection is dialling."""
+        return self._pipes is not None
+
     def passed_bytes(self, direction: Direction) -> int:
         """Return how many bytes the sink of that direction has taken."""
         return self.pipe(direction).passed_bytes if self._pipes else 0
@@ -116,6 +108,8 @@ class Connection:
         self._dial = Dial(self._home.route, self._home.reactor, self._on_connected, self.end)
         try:
             self._dial.start()
+            if self._dial is not None:  # the upstream is not near: meanwhile, the client may go away
+                self._home.reactor.poller.pause(self._client.fileno(), self._on_hangup)
         except Exception as exc:
             self.on_crash(exc)
 
@@ -141,18 +135,31 @@ class Connection:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+        if self._pipes is None:
+            self._home.reactor.poller.forget(self._client.fileno())
         for pipe in self._pipes or ():
             pipe.close()
         for sock in filter(None, (self._client, self._upstream)):
-            self._close(sock, ending)
+            close_as(sock, ending)
         self._home.on_ended(self, ending)
+
+    def abandon(self) -> None:
+        """Close the descriptors in the child of a fork; the parent goes on with the connection."""
+        if self._dial is not None:
+            self._dial.abandon()
+        for sock in filter(None, (self._client, self._upstream)):
+            sock.close()
 
     def on_finished(self, sink: Socket) -> None:
         self._unfinished -= 1
         if self._unfinished or self._loss:
             sink.shutdown(socket.SHUT_WR)
         else:
-            self.end(Ending(CLOSED))  # closing sends the last FIN
+            finish(sink)
+            self.end(Ending(CLOSED))
 
     def on_ending(self, ending: Ending) -> None:
         self.end(ending)
@@ -164,10 +171,7 @@ class Connection:
                 self.end(ending)
             return
         is_client = sock is self._client
-        expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
-        detail = "" if expected else exc.strerror or str(exc)
-        ending = Ending(RESET_BY_CLIENT if is_client else RESET_BY_UPSTREAM, detail, reset=True)
-        self._loss = sock, ending
+        self._loss = sock, _loss_of(RESET_BY_CLIENT if is_client else RESET_BY_UPSTREAM, exc)
         # Its peer may have sent something before the reset, also where it was writing that failed: an HTTP
         # server that refuses an upload does. As on a wire, that arrives first, and the reset behind it.
         lost_source, lost_sink = Direction.UPSTREAM, Direction.DOWNSTREAM
@@ -208,6 +212,9 @@ class Connection:
         self._pipes[0].start(defaults.upstream)
         self._pipes[1].start(defaults.downstream)
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
+        if home.idle_timeout_s and self.ending is None:
+            clock = home.reactor.clock
+            self._idle = IdleTimeout(clock, home.idle_timeout_s, self._moved, self._on_idle)
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:
         reactor, limit_bytes = self._home.reactor, self._home.limit_bytes
@@ -216,10 +223,20 @@ class Connection:
     def _on_duration(self) -> None:
         self.end(Ending(DURATION, reset=True))
 
-    def _close(self, sock: Socket, ending: Ending) -> None:
-        if ending.reset:
-            close_with_reset(sock)
-        elif ending.reason == CLOSED:
-            sock.close()  # both FINs have been sent, and everything was read
-        else:
-            close_quietly(sock)
+    def _on_hangup(self) -> None:
+        """End it if the client was reset while we dialled; if not, it only ended both ways, and may wait."""
+        if error := error_of(self._client):
+            self.end(_loss_of(RESET_BY_CLIENT, error))
+
+    def _moved(self) -> tuple[int, ...]:
+        """Return counters that differ when a byte has moved: what passed, and what came and is held."""
+        return tuple(count for pipe in self._pipes or () for count in (pipe.passed_bytes, pipe.held_bytes))
+
+    def _on_idle(self) -> None:
+        self.end(Ending(IDLE_TIMEOUT, reset=True))
+
+
+def _loss_of(reason: str, exc: OSError) -> Ending:
+    """Return the end of a connection that a peer reset, or whose peer is gone."""
+    expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
+    return Ending(reason, "" if expected else exc.strerror or str(exc), reset=True)

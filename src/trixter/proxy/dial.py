@@ -6,28 +6,22 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from trixter.proxy.address import Address, Target
+from trixter.proxy.address import Target
 from trixter.proxy.clock import Timer
+from trixter.proxy.closing import close_with_reset
 from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.resolver import Answer, Resolver
+from trixter.proxy.resolver import Answer
+from trixter.proxy.route import Route
 from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, stream_socket
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Say how the upstream is reached: the same for every dial of a proxy."""
-
-    address: Address
-    literal: Target | None
-    resolver: Resolver
-    timeout_s: float
-    buffer_bytes: int = 0
+# A full descriptor table is looked at again so much later.
+SHORT_RETRY_S = 0.1
 
 
 class Dial:
@@ -42,6 +36,7 @@ class Dial:
         "_is_over",
         "_on_connected",
         "_on_failed",
+        "_owes",
         "_reactor",
         "_route",
         "_sock",
@@ -65,6 +60,7 @@ class Dial:
         self._sock: Socket | None = None
         self._timer: Timer | None = None
         self._is_over = False
+        self._owes = False  # a descriptor, to the budget
 
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
@@ -75,13 +71,20 @@ class Dial:
             clock = self._reactor.clock
             self._give_up_at = clock.time() + self._route.timeout_s
             self._timer = clock.call_at(self._give_up_at, self._on_time)
+            self._owe(wanted=True)
             self._route.resolver.look_up(self._on_resolved)
 
     def cancel(self) -> None:
         """Stop; nobody is called back."""
         self._is_over = True
+        self._owe(wanted=False)
         self._drop_timer()
         self._drop_socket()
+
+    def abandon(self) -> None:
+        """Close the descriptor in the child of a fork; the parent goes on dialling."""
+        if self._sock is not None:
+            self._sock.close()
 
     def _on_resolved(self, answer: Answer) -> None:
         if self._is_over:
@@ -97,7 +100,8 @@ class Dial:
         family, address = self._targets[0]
         try:
             if self._sock is None:
-                self._sock = stream_socket(family, self._route.buffer_bytes)
+                self._sock = stream_socket(family, self._route.options)
+                self._owe(wanted=False)
             failure = self._sock.connect_ex(address)
             if failure == errno.EINPROGRESS:
                 # On loopback the handshake is over by now, and asking again says so.
@@ -109,7 +113,7 @@ class Dial:
         elif failure in (errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN):
             self._wait(retry=failure == errno.EAGAIN)
         elif failure in OUT_OF_RESOURCES:
-            self._fail(OUT_OF_DESCRIPTORS, os.strerror(failure))  # that is not the upstream's fault
+            self._wait_for_room(os.strerror(failure))  # that is not the upstream's fault
         else:
             self._next(UPSTREAM_UNREACHABLE, os.strerror(failure))
 
@@ -129,6 +133,25 @@ class Dial:
         share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
         self._timer = clock.call_at(now + share_s, self._on_time)
         self._reactor.poller.write(self._sock.fileno(), self._on_writable)
+
+    def _wait_for_room(self, why: str) -> None:
+        """Keep the client waiting rather than drop it: others may give descriptors back."""
+        clock = self._reactor.clock
+        retry_at = clock.time() + SHORT_RETRY_S
+        if self._give_up_at is None:
+            self._give_up_at = clock.time() + self._route.timeout_s
+        if retry_at < self._give_up_at:
+            self._owe(wanted=True)
+            self._timer = clock.call_at(retry_at, self._on_retry)
+            self._route.on_short(why)
+        else:
+            self._fail(OUT_OF_DESCRIPTORS, why)
+
+    def _owe(self, *, wanted: bool) -> None:
+        """Let the budget know whether this dial has yet to open a socket."""
+        if wanted != self._owes:
+            self._owes = wanted
+            self._route.descriptors.owed += 1 if wanted else -1
 
     def _on_retry(self) -> None:
         self._timer = None
@@ -166,7 +189,7 @@ class Dial:
 
     def _fail(self, reason: str, detail: str) -> None:
         self.cancel()
-        self._on_failed(Ending(reason, detail))
+        self._on_failed(Ending(reason, detail, reset=self._route.reset_on_failure))
 
     def _drop_timer(self) -> None:
         if self._timer is not None:
@@ -176,5 +199,5 @@ class Dial:
     def _drop_socket(self) -> None:
         if self._sock is not None:
             self._reactor.poller.forget(self._sock.fileno())
-            self._sock.close()
+            close_with_reset(self._sock)  # it must not go on connecting for the child of a fork
             self._sock = None

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Callable
 
 from trixter.proxy.address import BACKLOG, bound_socket, text_of
+from trixter.proxy.closing import close_listening
 from trixter.proxy.poller import Poller
-from trixter.proxy.sockets import limit_buffers
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, SocketOptions
 
 # Linux: a listening socket that is shut down for reading is bound as before, and may listen again. That is
 # how haproxy pauses, too. Elsewhere a socket listens until it is closed.
@@ -22,15 +23,17 @@ class Gate:
     Args:
         sock: Bound, to a port that was asked for by its number. The gate closes it.
         poller: Watches it.
-        buffer_bytes: Of the sockets of connections, as ``limit_buffers`` takes it.
+        options: Of the sockets of connections, which inherit them.
     """
 
-    def __init__(self, sock: socket.socket, poller: Poller, buffer_bytes: int = 0) -> None:
+    def __init__(
+        self, sock: socket.socket, poller: Poller, options: SocketOptions = AS_THE_KERNEL_HAS_THEM
+    ) -> None:
         self.address = sock.getsockname()
         self._sock = sock
         self._family = sock.family
         self._poller = poller
-        self._buffer_bytes = buffer_bytes
+        self._options = options
         self._is_open = False
 
     def __str__(self) -> str:
@@ -46,7 +49,7 @@ class Gate:
             self._sock = bound_socket(self._family, self.address)
         # Without it, connections that are left from before would be in the way.
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        limit_buffers(self._sock, self._buffer_bytes)
+        self._options.put_on(self._sock)
         self._sock.listen(BACKLOG)
         self._is_open = True
 
@@ -78,6 +81,10 @@ class Gate:
         """Give the port back."""
         self._is_open = False
         self._poller.forget(self._sock.fileno())
+        close_listening(self._sock)
+
+    def abandon(self) -> None:
+        """Close the descriptor in the child of a fork; the parent goes on listening."""
         self._sock.close()
 
 

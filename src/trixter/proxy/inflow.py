@@ -160,6 +160,9 @@ class Inflow:
             return
         try:
             size = splicer.fill(self.source)
+        except BlockingIOError:  # ready, and yet nothing to splice: an urgent byte is next, which can be read
+            self._stop_splicing()
+            return
         except OSError as exc:
             self._on_unreadable(exc)
             return

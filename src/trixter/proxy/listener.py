@@ -7,17 +7,19 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from trixter.errors import BindError
-from trixter.proxy.address import SocketAddress, text_of, words_of
+from trixter.proxy.address import SocketAddress, bind_error, text_of
 from trixter.proxy.clock import Timer
+from trixter.proxy.descriptors import RESERVED, Descriptors
 from trixter.proxy.gate import Gate
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, accept
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES, Socket, SocketOptions, accept
 
 log = logging.getLogger("trixter.proxy")
 
 # Accepted before the loop sees to the connections there are.
 ACCEPTS_PER_WAKE = 32
+
+ALMOST_FULL = f"Too many open files (the last {RESERVED} descriptors are left to others)"
 
 # How long to leave the queue alone when there is no descriptor for a connection. They wait in the kernel.
 PAUSE_S = 0.1
@@ -26,13 +28,15 @@ PAUSE_S = 0.1
 class Listener:
     """Accept on bound sockets; hand each connection on, non-blocking.
 
-    A full descriptor table pauses accepting, with one warning; it goes on by itself when there is room.
+    Before the descriptor table is full, accepting pauses with one warning: what is left is for others, and no
+    client is accepted for whose upstream there is no descriptor. It goes on by itself when there is room.
 
     Args:
         sockets: Bound; this listens on them, or only keeps their ports, and closes them.
         reactor: The loop and its clock.
         on_accepted: Gets the socket and the peer's address.
-        buffer_bytes: Of the accepted sockets, as ``limit_buffers`` takes it.
+        options: Of the accepted sockets.
+        descriptors: Tells how full the descriptor table is.
     """
 
     def __init__(
@@ -40,9 +44,11 @@ class Listener:
         sockets: list[socket.socket],
         reactor: Reactor,
         on_accepted: Callable[[Socket, SocketAddress], None],
-        buffer_bytes: int = 0,
+        options: SocketOptions = AS_THE_KERNEL_HAS_THEM,
+        descriptors: Descriptors | None = None,
     ) -> None:
-        self._gates = [Gate(sock, reactor.poller, buffer_bytes) for sock in sockets]
+        self._gates = [Gate(sock, reactor.poller, options) for sock in sockets]
+        self._descriptors = descriptors or Descriptors()
         self._reactor = reactor
         self._on_accepted = on_accepted
         self._is_open = False
@@ -62,7 +68,7 @@ class Listener:
                 gate.open()
             except OSError as exc:
                 self.shut()
-                raise BindError(str(gate), words_of(exc)) from exc
+                raise bind_error(str(gate), exc) from exc
         self._is_open = True
         self._watch()
 
@@ -81,6 +87,11 @@ class Listener:
             gate.close()
         self._gates = []
 
+    def abandon(self) -> None:
+        """Close the descriptors in the child of a fork; the parent goes on listening."""
+        for gate in self._gates:
+            gate.abandon()
+
     def _watch(self) -> None:
         self._pause = None
         for gate in self._gates:
@@ -92,12 +103,17 @@ class Listener:
             self._pause = None
 
     def _on_acceptable(self, listening: Socket, family: int) -> None:
+        descriptors = self._descriptors
         for _ in range(ACCEPTS_PER_WAKE):
             if self._pause is not None or not self._is_open:
                 return  # the one before found no room for its upstream, or shut the door
+            if descriptors.is_tight and not descriptors.has_room(listening.fileno()):
+                self.rest(ALMOST_FULL)
+                return
             try:
                 client, peer = accept(listening, family)
             except BlockingIOError:
+                self._end_shortage()
                 return
             except OSError as exc:
                 if exc.errno in OUT_OF_RESOURCES:
@@ -105,9 +121,7 @@ class Listener:
                     return
                 log.debug("a connection was gone before it was accepted: %s", exc)
                 continue
-            if self._is_short:
-                self._is_short = False
-                log.warning("accepting connections again")
+            descriptors.note(client.fileno())
             self._hand_on(client, peer)
 
     def _hand_on(self, client: Socket, peer: Any) -> None:
@@ -117,10 +131,17 @@ class Listener:
             log.exception("connection from %s: internal error", text_of(peer))
             client.close()
 
+    def _end_shortage(self) -> None:
+        """Say that a shortage is over: there is room, and no client waits in the kernel any more."""
+        if self._is_short:
+            self._is_short = False
+            log.warning("accepting connections again")
+
     def rest(self, why: str) -> None:
         """Leave the queue alone for a moment: there is no room for a connection."""
         if not self._is_open:
             return
+        self._descriptors.is_tight = True
         if not self._is_short:
             self._is_short = True
             here = ", ".join(map(str, self._gates))

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import logging
+from collections.abc import Callable
+from typing import Protocol, TypeVarTuple
 
 from trixter.proxy.connection import Connection
 from trixter.proxy.ending import Ending
+
+Ts = TypeVarTuple("Ts")
+
+log = logging.getLogger("trixter.proxy")
 
 
 class Observer(Protocol):
@@ -19,3 +25,11 @@ class Observer(Protocol):
 
     def on_ended(self, connection: Connection, ending: Ending) -> None:
         """It is over, whether or not it ever opened; its counters can still be read."""
+
+
+def tell(method: Callable[[*Ts], None], *args: *Ts) -> None:
+    """Tell an observer, whatever it makes of it."""
+    try:
+        method(*args)
+    except Exception:
+        log.exception("an observer of connections: internal error")

@@ -53,6 +53,9 @@ class Poller(ABC):
     def close(self) -> None:
         """Call nobody any more."""
 
+    def abandon(self) -> None:  # noqa: B027 - most have no descriptor of their own
+        """Close descriptors in the child of a fork; the parent goes on with its duplicates."""
+
 
 class LoopPoller(Poller):
     """The loop's own watches, where there is no epoll. A reset that nobody reads goes unseen meanwhile."""

@@ -6,31 +6,28 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Callable
-from typing import TypeVarTuple
+from typing import Unpack
 
 from trixter.errors import SettingError
 from trixter.faults import Dice
-from trixter.faults.ranges import require_bytes
-from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_of
+from trixter.proxy.address import Address, SocketAddress, bind_error, listen_sockets, text_of
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
-from trixter.proxy.dial import Route
+from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.door import Door
-from trixter.proxy.ending import OUT_OF_DESCRIPTORS, PROXY_DOWN, PROXY_STOPPED, Ending
+from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
+from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.listener import Listener
 from trixter.proxy.memory import OF_THIS_PROCESS, Memory
-from trixter.proxy.observer import Observer
+from trixter.proxy.observer import Observer, tell
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.registry import Registry
 from trixter.proxy.report import report_ended, report_opened
 from trixter.proxy.resolver import Resolver
-from trixter.proxy.sockets import MOST_BUFFER_BYTES, Socket
-
-LIMIT_BYTES = 4 * 1024 * 1024
-CONNECT_TIMEOUT_S = 10.0
-
-Ts = TypeVarTuple("Ts")
+from trixter.proxy.route import Route
+from trixter.proxy.self_dial import refuse_self_dial
+from trixter.proxy.sockets import Socket
+from trixter.proxy.tuning import Tuning, TuningKeywords
 
 log = logging.getLogger("trixter.proxy")
 
@@ -45,11 +42,10 @@ class Proxy:
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
         seed: The root of all luck.
         defaults: What new connections start with; assign to change it.
-        limit_bytes: Held per direction of a connection before reading from its source pauses.
-        socket_buffer_bytes: Asked of the kernel for each socket's send and receive buffer; 0 leaves its own.
         memory: Counts what all directions hold, and bounds it; by default those of the whole process.
-        connect_timeout_s: For the upstream to answer.
         observer: Is told of connections that open and end.
+        tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
+            ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -62,26 +58,19 @@ class Proxy:
         upstream: str,
         seed: int,
         defaults: Defaults | None = None,
-        limit_bytes: int = LIMIT_BYTES,
-        socket_buffer_bytes: int = 0,
         memory: Memory = OF_THIS_PROCESS,
-        connect_timeout_s: float = CONNECT_TIMEOUT_S,
         observer: Observer | None = None,
+        **tuning: Unpack[TuningKeywords],
     ) -> None:
         Address.parse_tcp(listen, "listen")
-        if not isinstance(limit_bytes, int) or limit_bytes < 1:
-            raise SettingError("limit_bytes", limit_bytes, "a whole number of bytes, 1 or more")
-        require_bytes("socket_buffer_bytes", socket_buffer_bytes)
-        if not 0 < connect_timeout_s < float("inf"):
-            raise SettingError("connect_timeout_s", connect_timeout_s, "a number of seconds, more than 0")
-        self.upstream = Address.parse(upstream)
+        self._tuning = Tuning(**tuning)
+        self.upstream = Address.parse_upstream(upstream)
         self.defaults = defaults or Defaults()
         self.registry = Registry()
         self.dice = Dice(seed)
-        self.limit_bytes = limit_bytes
+        self.limit_bytes = self._tuning.limit_bytes
+        self.idle_timeout_s = self._tuning.idle_timeout_s
         self._listen = listen
-        self._connect_timeout_s = connect_timeout_s
-        self._socket_buffer_bytes = min(socket_buffer_bytes, MOST_BUFFER_BYTES)
         self._memory = memory
         self._observer = observer
         self._door = Door.OPEN
@@ -112,8 +101,11 @@ class Proxy:
 
         Raises:
             BindError: If it cannot be had.
+            SettingError: If the upstream is that same address: a client would be dialled for without end.
         """
-        self._sockets = listen_sockets(self._listen)
+        sockets = listen_sockets(self._listen)
+        refuse_self_dial(self.upstream, sockets)
+        self._sockets = sockets
         self._addresses = [text_of(sock.getsockname()) for sock in self._sockets]
 
     def start(self) -> None:
@@ -124,12 +116,23 @@ class Proxy:
         """
         assert self._sockets, "bind() comes first"
         loop = asyncio.get_running_loop()
-        self.reactor = Reactor(loop, memory=self._memory)
-        resolver, buffer_bytes = Resolver(self.upstream, loop), self._socket_buffer_bytes
+        try:
+            self.reactor = Reactor(loop, memory=self._memory)
+        except OSError as exc:  # no descriptor is left
+            raise bind_error(self._listen, exc) from exc
+        tuning, options, descriptors = self._tuning, self._tuning.socket_options, Descriptors()
         self.route = Route(
-            self.upstream, self.upstream.literal, resolver, self._connect_timeout_s, buffer_bytes
+            self.upstream,
+            self.upstream.literal,
+            Resolver(self.upstream, loop),
+            tuning.connect_timeout_s,
+            options,
+            descriptors,
+            on_short=self._on_short,
+            reset_on_failure=tuning.reset_unreachable,
         )
-        self._listener = Listener(self._sockets, self.reactor, self._on_accepted, buffer_bytes)
+        self._listener = Listener(self._sockets, self.reactor, self._on_accepted, options, descriptors)
+        close_in_children(self)
         self._listener.start()
         if self._door is not Door.OPEN:  # only a port that is listened on can be kept from everybody else
             self._listener.shut()
@@ -161,6 +164,7 @@ class Proxy:
             if self._listener is None:
                 sock.close()
         if self._listener is not None:
+            keep_in_children(self)
             self._listener.close()
             for connection in self.registry.all():
                 connection.end(Ending(PROXY_STOPPED))
@@ -168,19 +172,27 @@ class Proxy:
             self._listener = None
         self._sockets, self._addresses = [], []
 
+    def abandon(self) -> None:
+        """Close every descriptor in the child of a fork; the parent goes on, and here it is stopped."""
+        if self._listener is not None:
+            self._listener.abandon()
+            for connection in self.registry.all():
+                connection.abandon()
+            self.reactor.abandon()
+            self._listener = None
+        self._sockets, self._addresses = [], []
+
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
         report_opened(connection)
         if self._observer is not None:
-            _tell(self._observer.on_opened, connection)
+            tell(self._observer.on_opened, connection)
 
     def on_ended(self, connection: Connection, ending: Ending) -> None:
         self.registry.end(connection, ending.reason)
         report_ended(connection, ending)
-        if ending.reason == OUT_OF_DESCRIPTORS and self._listener is not None:
-            self._listener.rest(ending.detail)  # the others wait in the kernel, rather than fail as well
         if self._observer is not None:
-            _tell(self._observer.on_ended, connection, ending)
+            tell(self._observer.on_ended, connection, ending)
 
     def _on_accepted(self, client: Socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1
@@ -189,10 +201,6 @@ class Proxy:
         self.registry.accept(connection)
         connection.start()
 
-
-def _tell(tell: Callable[[*Ts], None], *args: *Ts) -> None:
-    """Tell an observer, whatever it makes of it."""
-    try:
-        tell(*args)
-    except Exception:
-        log.exception("an observer of connections: internal error")
+    def _on_short(self, why: str) -> None:
+        if self._listener is not None:
+            self._listener.rest(why)  # the others wait in the kernel

@@ -48,3 +48,10 @@ class Reactor:
         self.poller.close()
         if self.splicer is not None:
             self.splicer.close()
+
+    def abandon(self) -> None:
+        """Close descriptors in the child of a fork, whose parent goes on with theirs."""
+        self.clock.abandon()
+        self.poller.abandon()
+        if self.splicer is not None:
+            self.splicer.close()

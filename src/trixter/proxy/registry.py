@@ -12,7 +12,8 @@ from trixter.proxy.connection import Connection
 class Registry:
     """Keep the live connections, oldest first, and count the rest.
 
-    A connection is accepted, then open (the upstream answered), then ended. Only open ones are listed.
+    A connection is dialling from when it was accepted, then open (the upstream answered), then ended. Only
+    open ones are listed.
     """
 
     def __init__(self) -> None:
@@ -34,6 +35,15 @@ class Registry:
     def get(self, id: str) -> Connection | None:
         """Return the open connection of that id, or ``None``."""
         return self._open.get(id)
+
+    def find(self, id: str) -> Connection | None:
+        """Return the connection of that id that is open or dialling, or ``None``."""
+        return self._open.get(id) or self._dialling.get(id)
+
+    @property
+    def dialling(self) -> list[Connection]:
+        """Those whose upstream has not answered yet, oldest first."""
+        return list(self._dialling.values())
 
     def all(self) -> list[Connection]:
         """Return every connection that has not ended, also those whose upstream has not answered."""

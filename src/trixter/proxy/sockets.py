@@ -1,4 +1,4 @@
-"""Socket options, and the ways a socket can end."""
+"""Socket options, and the calls of sockets that the socket module has not."""
 
 from __future__ import annotations
 
@@ -10,20 +10,15 @@ import socket
 import struct
 import termios
 import time
+from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
 # segment of its own also while the network is slower than we are (tcp_sendmsg, since 4.7).
 OWN_SEGMENT = getattr(socket, "MSG_EOR", 0) if hasattr(socket, "TCP_QUICKACK") else 0
 
-_LINGER_ZERO = struct.pack("ii", 1, 0)
 _INT = struct.Struct("i")
-
-# What is thrown away, at most, so that an ordinary close sends FIN. More than a peer has usually sent
-# before it learns that nobody reads.
-DRAIN_BYTES = 1024 * 1024
-
-WASTE_BYTES = 64 * 1024
 
 # The C type under socket.socket. It does the same without Python code of its own at birth and death: a
 # twentieth of what a short connection costs.
@@ -42,6 +37,10 @@ MOST_AGE_S = 0.1
 # What setsockopt takes: a C int, which Linux doubles.
 MOST_BUFFER_BYTES = 2**30 - 1
 
+# What Linux takes, and how many probes Go sends.
+MOST_KEEPALIVE_S = 32_767
+KEEPALIVE_PROBES = 9
+
 OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 """A call failed because the process or the system has no room left, not because of its peer."""
 
@@ -58,12 +57,65 @@ def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
     return sock, peer
 
 
-def stream_socket(family: int, buffer_bytes: int = 0) -> Socket:
+@dataclass(frozen=True, slots=True)
+class SocketOptions:
+    """Hold what the sockets of both sides are asked to be.
+
+    A listening socket hands all of it on to those that it accepts, which saves the calls for each.
+
+    Args:
+        buffer_bytes: Send and receive buffers that the kernel is asked for; 0 leaves them as they are. Linux
+            doubles it, for its own bookkeeping, and has a least and a most.
+        keepalive_s: A peer that was silent for so long is probed, and again after each such time; in whole
+            seconds, rounded up. 0 is off.
+    """
+
+    buffer_bytes: int = 0
+    keepalive_s: float = 0.0
+    of_tcp: tuple[tuple[int, int, int], ...] = field(init=False)
+    """Level, option and value of each option that only TCP has."""
+
+    def __post_init__(self) -> None:
+        # Nagle off: a proxy must not add delays of its own. An urgent byte stays where it is in the stream.
+        options = [
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+            (socket.SOL_SOCKET, socket.SO_OOBINLINE, 1),
+        ]
+        if self.keepalive_s:
+            seconds = min(ceil(self.keepalive_s), MOST_KEEPALIVE_S)
+            numbers = {"TCP_KEEPIDLE": seconds, "TCP_KEEPINTVL": seconds, "TCP_KEEPCNT": KEEPALIVE_PROBES}
+            options += [
+                (socket.IPPROTO_TCP, getattr(socket, name), number)
+                for name, number in numbers.items()
+                if hasattr(socket, name)
+            ]
+            options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+        object.__setattr__(self, "of_tcp", tuple(options))
+
+    def put_on(self, sock: Socket) -> None:
+        """Set them.
+
+        Raises:
+            OSError: If the kernel refuses one.
+        """
+        if sock.family != socket.AF_UNIX:
+            for level, option, value in self.of_tcp:
+                sock.setsockopt(level, option, value)
+        if self.buffer_bytes:
+            # Of a listening socket, and only so: the TCP window of a connection follows from it.
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                sock.setsockopt(socket.SOL_SOCKET, option, min(self.buffer_bytes, MOST_BUFFER_BYTES))
+
+
+AS_THE_KERNEL_HAS_THEM = SocketOptions()
+
+
+def stream_socket(family: int, options: SocketOptions = AS_THE_KERNEL_HAS_THEM) -> Socket:
     """Return a new socket, non-blocking and without delays of its own.
 
     Args:
         family: Of its address.
-        buffer_bytes: As ``limit_buffers`` takes it.
+        options: What it is asked to be.
 
     Raises:
         OSError: If no descriptor is left.
@@ -71,27 +123,8 @@ def stream_socket(family: int, buffer_bytes: int = 0) -> Socket:
     sock = Socket(family, socket.SOCK_STREAM | _NON_BLOCKING)
     if not _NON_BLOCKING:
         sock.setblocking(False)
-    send_at_once(sock)
-    if buffer_bytes:
-        limit_buffers(sock, buffer_bytes)
+    options.put_on(sock)
     return sock
-
-
-def send_at_once(sock: Socket) -> None:
-    """Switch Nagle's algorithm off: a proxy must not add delays of its own."""
-    if sock.family != socket.AF_UNIX:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def limit_buffers(sock: Socket, buffer_bytes: int) -> None:
-    """Ask the kernel for send and receive buffers of that size; 0 leaves them as the kernel has them.
-
-    Linux doubles it, for its own bookkeeping, and has a least and a most. A listening socket hands its own on
-    to those that it accepts, and only so does the TCP window of a connection follow from it.
-    """
-    if buffer_bytes:
-        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-            sock.setsockopt(socket.SOL_SOCKET, option, buffer_bytes)
 
 
 def stamp_arrivals(sock: Socket) -> None:
@@ -136,23 +169,3 @@ def unsent_bytes(sock: Socket) -> int:
     except OSError:
         return 0
     return int(queued_bytes)
-
-
-def close_with_reset(sock: Socket) -> None:
-    """Close so that the peer sees a reset: RST, by ``SO_LINGER`` 0."""
-    with contextlib.suppress(OSError):  # a socket whose peer is gone may refuse, and need not be told
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-    sock.close()
-
-
-def close_quietly(sock: Socket) -> None:
-    """Close so that the peer sees an ordinary end: FIN.
-
-    The kernel sends RST instead if there is something unread, so that is read first and thrown away.
-    """
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-        for _ in range(DRAIN_BYTES // WASTE_BYTES):
-            if not sock.recv(WASTE_BYTES):
-                break
-    sock.close()

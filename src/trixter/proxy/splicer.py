@@ -84,12 +84,12 @@ def splicer() -> Splicer | None:
         made = Splicer()
     except OSError:
         return None
-    here, there = socket.socketpair()
-    with here, there:
-        there.send(b"x")
-        try:  # a sandbox may refuse the call
+    try:
+        here, there = socket.socketpair()
+        with here, there:
+            there.send(b"x")
             made.empty(there, made.fill(here))
-        except OSError:
-            made.close()
-            return None
+    except OSError:  # a sandbox may refuse the call, and descriptors may run out
+        made.close()
+        return None
     return made
