@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.api.world import World, client_of
 from trixter import __version__
-from trixter.api.filters import CLIENT_PATTERN, Clients
+from trixter.api.filters import CLIENT_PATTERN, STATE_PATTERN, Clients
 
 FAULT_CALL = {"202", "400", "403", "404", "413", "415", "422", "500"}
 
@@ -78,9 +78,10 @@ async def test_errors_are_described_with_their_words(description: Any) -> None:
 async def test_parameters_are_described(description: Any) -> None:
     listing = description["paths"]["/connections"]["get"]["parameters"]
     delay = description["paths"]["/connections/{id}/delay"]["patch"]["parameters"]
-    assert [each["schema"].get("pattern") for each in listing] == [CLIENT_PATTERN, None]
+    assert [each["schema"].get("pattern") for each in listing] == [CLIENT_PATTERN, None, STATE_PATTERN]
 
-    assert [(each["in"], each["name"]) for each in listing] == [("query", "client"), ("query", "upstream")]
+    assert [each["in"] for each in listing] == ["query"] * 3
+    assert [each["name"] for each in listing] == ["client", "upstream", "state"]
     assert [(each["in"], each["name"]) for each in delay] == [("path", "id")]
     assert "_all" in delay[0]["description"]
 

@@ -27,6 +27,7 @@ async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: 
             "connections_open": 1,
             "bytes": {"upstream": 1 + 1 + len("one way"), "downstream": 1 + 1},
             "ended": {"shutdown": 1},
+            "connections_dialling": 0,
         },
     }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx2
 
+from tests.proxy.servers import silent_server
 from trixter.api import create_app
 from trixter.faults import Direction, Faults
 from trixter.proxy import Connection, Defaults, Proxy
@@ -40,6 +42,18 @@ class World:
         self._readers[connection.id] = reader
         self._clients[connection.id] = writer
         return connection
+
+    async def dial_in_vain(self) -> Connection:
+        """Open a connection whose upstream does not answer; it is dialling when this returns."""
+        silent = silent_server(self._exits)
+        self.proxy.route = replace(self.proxy.route, literal=(silent.sock.family, silent.address))
+        host, _, port = self.proxy.listen_addresses[0].rpartition(":")
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        self._exits.callback(writer.close)
+        client = text_of(writer.get_extra_info("sockname"))
+        while not (found := [each for each in self.proxy.registry.dialling if each.client == client]):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+        return found[0]
 
     async def send(self, connection: Connection, data: bytes) -> None:
         """Let the client send; it has passed upstream when this returns."""

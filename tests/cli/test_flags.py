@@ -43,6 +43,9 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--total-limit-bytes", "1", 1),
     ("--socket-buffer-bytes", "4096", 4096),
     ("--connect-timeout-ms", "250", 250),
+    ("--keepalive-ms", "2000", 2000),
+    ("--idle-timeout-ms", "60000", 60_000),
+    ("--on-unreachable", "reset", "reset"),
     ("--api-token", "s3cret!~", "s3cret!~"),
     ("--api-name", "chaos.example", ("chaos.example",)),
     ("--log-level", "WARNING", "warning"),
@@ -123,6 +126,7 @@ def test_the_defaults_are_the_originals() -> None:
     assert o.defaults() == Defaults()
     assert (o.limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
     assert (o.total_limit_bytes, o.socket_buffer_bytes) == (1024 * 1024 * 1024, 0)
+    assert (o.keepalive_ms, o.idle_timeout_ms, o.on_unreachable) == (15_000, 0, "fin")
     assert (o.log_level, o.log_format) == ("info", "text")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trixter.cli.options import Options
 from trixter.faults import Corrupt, Faults, Latency, Slice, Terminate, Throttle
 from trixter.proxy import Defaults
+from trixter.proxy.tuning import Tuning
 
 
 def test_without_faults_connections_are_calm() -> None:
@@ -40,5 +41,19 @@ def test_the_largest_numbers_mean_something_too() -> None:
     assert options.defaults().upstream.find(Slice) == Slice(size_bytes=most)
 
 
-def test_the_time_to_connect_is_in_seconds() -> None:
-    assert Options(listen="a:1", upstream="b:2", connect_timeout_ms=250).connect_timeout_s == 0.25
+def test_times_are_in_seconds_behind_the_flags() -> None:
+    options = Options(
+        listen="a:1",
+        upstream="b:2",
+        connect_timeout_ms=250,
+        keepalive_ms=2500,
+        idle_timeout_ms=500,
+        on_unreachable="reset",
+    )
+    tuning = options.tuning()
+    assert (tuning["connect_timeout_s"], tuning["keepalive_s"], tuning["idle_timeout_s"]) == (0.25, 2.5, 0.5)
+    assert tuning["reset_unreachable"]
+
+
+def test_without_flags_the_tuning_is_that_of_a_proxy() -> None:
+    assert Tuning(**Options(listen="a:1", upstream="b:2").tuning()) == Tuning()

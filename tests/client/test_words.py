@@ -200,6 +200,20 @@ async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient
     assert 0 <= shown.state.age_s < 60
 
 
+async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ended(
+    world: World, client: AsyncClient
+) -> None:
+    dialling = await world.dial_in_vain()
+    assert (await client.stats()).connections_dialling == 1
+    assert await client.connections() == []
+    with pytest.raises(WaitTimeout, match="1 dialling"):
+        await client.wait_for_no_connections(timeout_s=0)
+    shown = await client.connection(dialling.id)
+    assert shown.state.state == "dialling"
+    await shown.reset()
+    await client.wait_for_no_connections()
+
+
 async def test_where_the_proxy_listens_is_known(world: World, client: AsyncClient) -> None:
     (address,) = world.proxy.listen_addresses
     assert await client.address() == address

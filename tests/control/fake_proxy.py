@@ -37,7 +37,7 @@ class FakeProxy:
     def __init__(self, **ids: Faults) -> None:
         self.defaults = Defaults()
         self.door = Door.OPEN
-        self.accepted = 0
+        self.accepted = self.dialling = 0
         self.ended: Counter[str] = Counter()
         self.connections: dict[str, dict[Direction, Faults]] = {}
         self.asked: list[Step[Any]] = []
@@ -72,8 +72,8 @@ class FakeProxy:
                     defaults=self.defaults,
                     stats=self.stats(),
                 )
-            case ReadConnections():
-                return [self.state(id) for id in self.connections]
+            case ReadConnections(state):
+                return [self.state(id) for id in self.connections] if state == "open" else []
             case ReadConnection(id):
                 return self.state(id)
             case SetFaults(target, directions, swap):
@@ -114,6 +114,7 @@ class FakeProxy:
         return Stats(
             connections_accepted=self.accepted,
             connections_open=len(self.connections),
+            connections_dialling=self.dialling,
             bytes_upstream=10,
             bytes_downstream=20,
             ended=dict(self.ended),

@@ -77,9 +77,20 @@ def test_a_wait_in_vain_says_what_was_seen_instead() -> None:
 
 def test_no_connection_is_waited_for() -> None:
     fake = FakeProxy(one=CALM)
-    with pytest.raises(WaitTimeout, match=r"for no connection to be open; so far: 1 .* ended: none"):
+    with pytest.raises(
+        WaitTimeout, match=r"for no connection to be open or dialling; so far: 1 .* ended: none"
+    ):
         FakeFace(fake).wait_for_no_connections(timeout_s=1)
     fake.schedule = {102.5: lambda: fake.end("one")}
+    FakeFace(fake).wait_for_no_connections()
+
+
+def test_one_that_waits_for_its_upstream_is_waited_for_too() -> None:
+    fake = FakeProxy()
+    fake.dialling = 1
+    with pytest.raises(WaitTimeout, match=r"so far: 0 connections accepted, 0 open, 1 dialling, ended: none"):
+        FakeFace(fake).wait_for_no_connections(timeout_s=1)
+    fake.schedule = {102.5: lambda: setattr(fake, "dialling", 0)}
     FakeFace(fake).wait_for_no_connections()
 
 

@@ -26,6 +26,8 @@ from trixter.proxy import Connection, Door, Proxy
 ALL = "_all"
 """Stands for every live connection where an id is expected."""
 
+Find = Callable[[str], Connection | None]
+
 
 class Calls:
     """Answer for one proxy. Every call checks everything before it changes anything.
@@ -47,17 +49,20 @@ class Calls:
         """Show every connection that the query chooses."""
         chosen = filter_of(request.query_params)
         async with self._long_job:
-            return await listing(list(self._proxy.registry), chosen.passes)
+            registry = self._proxy.registry
+            connections = list(registry) if chosen.state == "open" else registry.dialling
+            return await listing(connections, chosen.passes)
 
     async def show_connection(self, request: Request) -> Response:
         """Show one connection."""
-        return Json(status_of(self._connection(request)))
+        return Json(status_of(self._connection(request, find=self._proxy.registry.find)))
 
     async def shut_down(self, request: Request) -> Response:
         """Close the named connections."""
         body = await self._body(request, ShutdownBody)
         end = Connection.reset if body.reset else Connection.shut_down
-        await self._do(self._connections(request), lambda connection: end(connection, body.reason))
+        connections = self._connections(request, find=self._proxy.registry.find)
+        await self._do(connections, lambda connection: end(connection, body.reason))
         return accepted()
 
     async def set_fault(self, kind: type[FaultBody], request: Request) -> Response:
@@ -111,16 +116,16 @@ class Calls:
         refuse_filters(request.query_params, is_for_all=request.path_params.get("id") == ALL)
         return await read_body(request, kind)
 
-    def _connection(self, request: Request) -> Connection:
-        connection = self._proxy.registry.get(request.path_params["id"])
+    def _connection(self, request: Request, find: Find | None = None) -> Connection:
+        connection = (find or self._proxy.registry.get)(request.path_params["id"])
         if connection is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND)
         return connection
 
-    def _connections(self, request: Request) -> list[Connection]:
+    def _connections(self, request: Request, find: Find | None = None) -> list[Connection]:
         if request.path_params["id"] == ALL:
             return list(self._proxy.registry)
-        return [self._connection(request)]
+        return [self._connection(request, find)]
 
     async def _do(self, connections: list[Connection], change: Callable[[Connection], None]) -> None:
         """Change one connection at once, many in turns with the traffic; one that has ended takes no harm."""

@@ -39,9 +39,14 @@ CLIENT_PATTERN = (
     rf"|\[(?:{_IPV6})\]:{_PORT})$"
 )
 
+STATE_PATTERN = "^(?:open|dialling)$"
+
 PARAMETERS = {
     "client": Parameter(f"Only connections of this client: {CLIENT_FORM}.", CLIENT_PATTERN),
     "upstream": Parameter("Only connections to this upstream, host:port or unix:/path."),
+    "state": Parameter(
+        "`open`, the default, or `dialling`: the upstream has not answered yet.", STATE_PATTERN
+    ),
 }
 """What may be asked, and what it means."""
 
@@ -92,6 +97,7 @@ class Filter:
 
     clients: Clients | None = None
     upstream: str | None = None
+    state: str = "open"
 
     def passes(self, connection: Connection) -> bool:
         """Say whether a connection is chosen."""
@@ -115,7 +121,10 @@ def filter_of(query: QueryParams) -> Filter:
     except ValueError as exc:
         raise _refusal(f"`client` must be {CLIENT_FORM}, not {client!r}") from exc
     upstream = query.get("upstream")
-    return Filter(clients, None if upstream is None else _as_shown(upstream))
+    state = query.get("state", "open")
+    if state not in ("open", "dialling"):
+        raise _refusal(f"`state` must be open or dialling, not {state!r}")
+    return Filter(clients, None if upstream is None else _as_shown(upstream), state)
 
 
 def refuse_filters(query: QueryParams, *, is_for_all: bool) -> None:

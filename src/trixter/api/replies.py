@@ -5,9 +5,14 @@ Fields of the original come first and keep their order; ours follow them.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import UNSET, Struct, UnsetType
 
 from trixter.api.bodies import DoorName, Mode
+
+State = Literal["open", "dialling"]
+"""Of a connection: its upstream has answered, or not yet."""
 
 Number = int | float
 """Whole where it can be: ``250``, as it was asked for, not ``250.0``."""
@@ -110,7 +115,7 @@ class FaultsPerDirection(Struct, frozen=True, gc=False):
 
 
 class Status(Struct, frozen=True, gc=False, kw_only=True):
-    """One live connection. Where its directions differ, the original's fields show the greater value."""
+    """One connection. Where its directions differ, the original's fields show the greater value."""
 
     conn_info: ConnInfo
     delay: Duration
@@ -122,6 +127,7 @@ class Status(Struct, frozen=True, gc=False, kw_only=True):
     bytes: PerDirection
     held_bytes: PerDirection
     faults: FaultsPerDirection
+    state: State = "open"
 
 
 class DefaultsReply(Struct, frozen=True, gc=False):
@@ -139,6 +145,7 @@ class Stats(Struct, frozen=True, gc=False):
     connections_open: int
     bytes: PerDirection
     ended: dict[str, int]
+    connections_dialling: int = 0
 
 
 class ProxyReply(Struct, frozen=True, gc=False):

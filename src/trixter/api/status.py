@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec import UNSET
 
 from trixter.api import replies
-from trixter.faults import Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
 from trixter.proxy import Connection, Defaults, Proxy
 
 _NS_PER_S = 1_000_000_000
@@ -57,8 +57,14 @@ def describe(faults: Faults) -> Description:
 
 def status_of(connection: Connection) -> replies.Status:
     """Return how one connection is shown."""
-    up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
-    to, back = describe(up.faults), describe(down.faults)
+    if connection.is_open:
+        up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
+        to, back = describe(up.faults), describe(down.faults)
+        passed_bytes = replies.PerDirection(up.passed_bytes, down.passed_bytes)
+        held_bytes = replies.PerDirection(up.held_bytes, down.held_bytes)
+    else:
+        to = back = describe(CALM)
+        passed_bytes = held_bytes = replies.PerDirection(0, 0)
     most, least = to.everything, back.everything
     return replies.Status(
         conn_info=replies.ConnInfo(connection.id, connection.client, connection.upstream),
@@ -68,9 +74,10 @@ def status_of(connection: Connection) -> replies.Status:
         terminate_probability_rate=max(most.termination.probability_rate, least.termination.probability_rate),
         corrupt_probability_rate=max(most.corruption.probability_rate, least.corruption.probability_rate),
         age_ms=int(connection.age_s * 1000),
-        bytes=replies.PerDirection(up.passed_bytes, down.passed_bytes),
-        held_bytes=replies.PerDirection(up.held_bytes, down.held_bytes),
+        bytes=passed_bytes,
+        held_bytes=held_bytes,
         faults=replies.FaultsPerDirection(to.on, back.on),
+        state="open" if connection.is_open else "dialling",
     )
 
 
@@ -91,6 +98,7 @@ def proxy_reply(proxy: Proxy) -> replies.ProxyReply:
         len(registry),
         replies.PerDirection(*(registry.passed_bytes(direction) for direction in Direction)),
         dict(registry.ended),
+        len(registry.dialling),
     )
     return replies.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
 

@@ -63,7 +63,7 @@ class UpstreamAddress(Wording):
         from trixter.proxy.address import Address
 
         try:
-            Address.parse(value)
+            Address.parse_upstream(value)
         except SettingError as exc:
             self.refuse(exc.accepts, value, param, ctx)
         return str(value)

@@ -17,6 +17,7 @@ BYTES = WholeNumber("BYTES", "bytes")
 BYTES_PER_S = WholeNumber("BYTES/S", "bytes per second")
 SEED = WholeNumber("U64")
 LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error", "off")
+ENDS = OneOf("END", "fin", "reset")
 FORMAT = OneOf("FORMAT", "text", "json")
 
 # Where 0 would not mean "off" but "nothing works".
@@ -46,6 +47,9 @@ FLAGS = [
     Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
     Flag("--socket-buffer-bytes", LIMITS, BYTES, "Buffers that the kernel is asked for; 0: as it likes."),
     Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
+    Flag("--keepalive-ms", LIMITS, MILLISECONDS, "A silent peer is probed this often; 0: never."),
+    Flag("--idle-timeout-ms", LIMITS, MILLISECONDS, "No byte for this long: reset; 0: never."),
+    Flag("--on-unreachable", LIMITS, ENDS, "How a client ends whose upstream cannot be reached."),
     SecretFlag("--api-token", API, Token(), "The bearer token it asks for; best set as TRIXTER_API_TOKEN."),
     Flag("--api-name", API, HostName(), "A host name it also answers to; repeatable.", multiple=True),
     Flag(

@@ -9,6 +9,7 @@ from trixter.cli.wanted import MS_PER_S, Wanted
 
 if TYPE_CHECKING:
     from trixter.proxy import Defaults
+    from trixter.proxy.tuning import TuningKeywords
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +41,22 @@ class Options(Wanted):
     total_limit_bytes: int = 1024 * 1024 * 1024
     socket_buffer_bytes: int = 0
     connect_timeout_ms: int = 10_000
+    keepalive_ms: int = 15_000
+    idle_timeout_ms: int = 0
+    on_unreachable: str = "fin"
     log_level: str = "info"
     log_format: str = "text"
 
-    @property
-    def connect_timeout_s(self) -> float:
-        return self.connect_timeout_ms / MS_PER_S
+    def tuning(self) -> TuningKeywords:
+        """Return what the proxy may use, and how long it waits."""
+        return {
+            "limit_bytes": self.limit_bytes,
+            "socket_buffer_bytes": self.socket_buffer_bytes,
+            "connect_timeout_s": self.connect_timeout_ms / MS_PER_S,
+            "keepalive_s": self.keepalive_ms / MS_PER_S,
+            "idle_timeout_s": self.idle_timeout_ms / MS_PER_S,
+            "reset_unreachable": self.on_unreachable == "reset",
+        }
 
     def defaults(self) -> Defaults:
         """Return what new connections start with: the profile's faults, and the flags' in place of theirs.

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from trixter.cli.options import Options
-from trixter.errors import BindError
+from trixter.errors import BindError, TrixterError
 from trixter.proxy import Proxy
 from trixter.proxy.address import listen_sockets, text_of
 from trixter.proxy.memory import Memory
@@ -36,10 +36,8 @@ class Service:
             upstream=options.upstream,
             seed=seed,
             defaults=options.defaults(),
-            limit_bytes=options.limit_bytes,
-            socket_buffer_bytes=options.socket_buffer_bytes,
             memory=Memory(options.total_limit_bytes),
-            connect_timeout_s=options.connect_timeout_s,
+            **options.tuning(),
         )
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
@@ -54,6 +52,7 @@ class Service:
 
         Raises:
             BindError: If one of them cannot be had.
+            SettingError: If the upstream is what the proxy listens on.
         """
         if self._options.api is not None:
             self._api_sockets = listen_sockets(self._options.api, "api")
@@ -66,7 +65,7 @@ class Service:
         except OSError as exc:
             self._close_api_sockets()
             raise BindError(str(self._options.api), (exc.strerror or str(exc)).lower()) from exc
-        except BindError:
+        except TrixterError:
             self._close_api_sockets()
             raise
 

@@ -96,6 +96,7 @@ def proxy_state(shown: replies.ProxyReply, defaults: replies.DefaultsReply) -> P
         stats=Stats(
             connections_accepted=counted.connections_accepted,
             connections_open=counted.connections_open,
+            connections_dialling=counted.connections_dialling,
             bytes_upstream=counted.bytes.upstream,
             bytes_downstream=counted.bytes.downstream,
             ended=counted.ended,
@@ -116,6 +117,7 @@ def connection_state(shown: replies.Status) -> ConnectionState:
         },
         passed_bytes=_by_direction(shown.bytes),
         held_bytes=_by_direction(shown.held_bytes),
+        state=shown.state,
     )
 
 

@@ -11,7 +11,7 @@ from trixter.client.answers import Answer, connection_state, proxy_state
 from trixter.client.stems import bodies_of, whole_ms
 from trixter.control import ALL, Step
 from trixter.control.plans import Asking
-from trixter.control.states import ConnectionState, ProxyState
+from trixter.control.states import ConnectionState, ProxyState, State
 from trixter.control.steps import (
     EndConnections,
     ReadConnection,
@@ -48,8 +48,8 @@ def calls_of(step: Step[Any]) -> Calling:
     match step:
         case ReadProxy():
             return _read_proxy()
-        case ReadConnections():
-            return _read_connections()
+        case ReadConnections(state):
+            return _read_connections(state)
         case ReadConnection(id):
             return _read_connection(id)
         case SetFaults(target, directions, swap):
@@ -76,8 +76,8 @@ def _read_proxy() -> Asking[Call, ProxyState]:
     return proxy_state(shown.read(replies.ProxyReply), defaults.read(replies.DefaultsReply))
 
 
-def _read_connections() -> Asking[Call, list[ConnectionState]]:
-    answer: Answer = yield Call("GET", "/connections")
+def _read_connections(state: State) -> Asking[Call, list[ConnectionState]]:
+    answer: Answer = yield Call("GET", "/connections" if state == "open" else f"/connections?state={state}")
     return [connection_state(shown) for shown in answer.read(list[replies.Status])]
 
 

@@ -80,7 +80,7 @@ class ProxyFace(ProxyWords[Change, None]):
         return LiveConnection(run(waits.connection(timeout_s), self._perform), self._perform)
 
     def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until no connection is open."""
+        """Wait until no connection is open, and none waits for its upstream."""
         run(waits.no_connections(timeout_s), self._perform)
 
     def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
@@ -151,7 +151,7 @@ class AsyncProxyFace(ProxyWords[AsyncChange, Doing]):
         return AsyncLiveConnection(await run_async(waits.connection(timeout_s), self._perform), self._perform)
 
     async def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until no connection is open."""
+        """Wait until no connection is open, and none waits for its upstream."""
         await run_async(waits.no_connections(timeout_s), self._perform)
 
     async def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:

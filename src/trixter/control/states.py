@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from trixter.faults import Direction, Faults
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.door import Door
+
+State = Literal["open", "dialling"]
+"""Of a connection: its upstream has answered, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +20,7 @@ class ConnectionState:
 
     Args:
         id: What it is called from outside.
+        state: Whether its upstream has answered.
         client: The client's address.
         upstream: The upstream's, as the proxy was given it.
         age_s: Seconds since it was accepted.
@@ -31,6 +36,7 @@ class ConnectionState:
     faults: Mapping[Direction, Faults]
     passed_bytes: Mapping[Direction, int]
     held_bytes: Mapping[Direction, int]
+    state: State = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +45,8 @@ class Stats:
 
     Args:
         connections_accepted: All of them.
-        connections_open: Those that are live now.
+        connections_open: Those that are live now: their upstream has answered.
+        connections_dialling: Those whose upstream has not answered yet.
         bytes_upstream: Passed to the upstream, over all connections, also those that have ended.
         bytes_downstream: Passed from it.
         ended: How connections ended: reason → how many.
@@ -47,16 +54,18 @@ class Stats:
 
     connections_accepted: int
     connections_open: int
+    connections_dialling: int = 0
     bytes_upstream: int
     bytes_downstream: int
     ended: Mapping[str, int]
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {reason}" for reason, count in sorted(self.ended.items())) or "none"
+        dialling = f"{self.connections_dialling} dialling, " if self.connections_dialling else ""
         noun = "connection" if self.connections_accepted == 1 else "connections"
         return (
-            f"{self.connections_accepted} {noun} accepted, {self.connections_open} open, ended: {ends}; "
-            f"{self.bytes_upstream} B up, {self.bytes_downstream} B down"
+            f"{self.connections_accepted} {noun} accepted, {self.connections_open} open, {dialling}"
+            f"ended: {ends}; {self.bytes_upstream} B up, {self.bytes_downstream} B down"
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from trixter.control.states import ConnectionState, News, ProxyState
+from trixter.control.states import ConnectionState, News, ProxyState, State
 from trixter.control.swap import Swap
 from trixter.faults import Direction
 from trixter.proxy.door import Door
@@ -40,7 +40,13 @@ class ReadProxy(Step[ProxyState]):
 
 @dataclass(frozen=True, slots=True)
 class ReadConnections(Step[list[ConnectionState]]):
-    """Ask for every live connection, oldest first."""
+    """Ask for every live connection, oldest first.
+
+    Args:
+        state: Or for those whose upstream has not answered yet.
+    """
+
+    state: State = "open"
 
 
 @dataclass(frozen=True, slots=True)

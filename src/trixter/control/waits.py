@@ -23,8 +23,12 @@ def connection(timeout_s: float) -> Asking[Step[Any], ConnectionState]:
 
 
 def no_connections(timeout_s: float) -> Asking[Step[Any], Stats]:
-    """Plan to wait until no connection is open."""
-    return stats(lambda now: now.connections_open == 0, timeout_s, "no connection to be open")
+    """Plan to wait until no connection is open, and none waits for its upstream."""
+    return stats(
+        lambda now: now.connections_open + now.connections_dialling == 0,
+        timeout_s,
+        "no connection to be open or dialling",
+    )
 
 
 def stats(

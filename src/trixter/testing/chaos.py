@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
-from trixter.proxy.proxy import LIMIT_BYTES
+from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.async_chaos_proxy import AsyncChaosProxy
 from trixter.testing.chaos_proxy import ChaosProxy
 from trixter.testing.conditions import FindProfile
@@ -54,9 +54,7 @@ class Chaos:
         upstream: str,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
-        *,
-        limit_bytes: int = LIMIT_BYTES,
-        socket_buffer_bytes: int = 0,
+        **tuning: Unpack[TuningKeywords],
     ) -> ChaosProxy:
         """Return a running proxy, for those who block.
 
@@ -64,7 +62,7 @@ class Chaos:
             upstream: ``host:port`` or ``unix:/path``.
             listen: ``host:port``; port 0 stands for a free one.
             profile: The faults that connections start with, in place of those of the mark.
-            limit_bytes, socket_buffer_bytes: As ``ChaosProxy`` takes them.
+            tuning: As ``ChaosProxy`` takes it.
 
         Raises:
             SettingError: If a setting is outside its range.
@@ -76,10 +74,9 @@ class Chaos:
             profile=profile,
             seed=self._next_seed(),
             defaults=self._defaults,
-            limit_bytes=limit_bytes,
-            socket_buffer_bytes=socket_buffer_bytes,
             thread=self._running_thread(),
             find_profile=self._find_profile,
+            **tuning,
         )
         self._start(proxy)
         return proxy
@@ -89,9 +86,7 @@ class Chaos:
         upstream: str,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
-        *,
-        limit_bytes: int = LIMIT_BYTES,
-        socket_buffer_bytes: int = 0,
+        **tuning: Unpack[TuningKeywords],
     ) -> AsyncChaosProxy:
         """Return a running proxy, for those who await; this itself blocks for a moment. Else as ``proxy``."""
         proxy = AsyncChaosProxy(
@@ -100,10 +95,9 @@ class Chaos:
             profile=profile,
             seed=self._next_seed(),
             defaults=self._defaults,
-            limit_bytes=limit_bytes,
-            socket_buffer_bytes=socket_buffer_bytes,
             thread=self._running_thread(),
             find_profile=self._find_profile,
+            **tuning,
         )
         self._start(proxy)
         return proxy

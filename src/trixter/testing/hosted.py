@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from trixter.control import News, Step
 from trixter.control.plans import run
 from trixter.control.steps import WaitForNews
 from trixter.proxy import Connection, Defaults, Ending, Proxy
+from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.at_once import AllAtOnce
 from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread
@@ -29,8 +30,8 @@ class Hosted:
         listen: As ``Proxy`` takes it.
         seed: The root of all its luck.
         defaults: What connections start with.
-        limit_bytes, socket_buffer_bytes: As ``Proxy`` takes them.
         thread: Where it runs, beside others; without, in one of its own.
+        tuning: As ``Proxy`` takes it.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -43,9 +44,8 @@ class Hosted:
         listen: str,
         seed: int,
         defaults: Defaults,
-        limit_bytes: int,
-        socket_buffer_bytes: int,
         thread: LoopThread | None = None,
+        **tuning: Unpack[TuningKeywords],
     ) -> None:
         self.seed = seed
         self.journal = Journal()
@@ -54,9 +54,8 @@ class Hosted:
             upstream=upstream,
             seed=seed,
             defaults=defaults,
-            limit_bytes=limit_bytes,
-            socket_buffer_bytes=socket_buffer_bytes,
             observer=self,
+            **tuning,
         )
         self.addresses: list[str] = []
         self._news = NewsStand()

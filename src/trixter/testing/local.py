@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from typing import TypeVar
+from typing import TypeVar, Unpack
 
 from trixter.control import ListenAddress, Listens
 from trixter.control.words import FaultWords
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
-from trixter.proxy.proxy import LIMIT_BYTES
+from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.conditions import FindProfile, with_profile
 from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread
@@ -29,11 +29,11 @@ class Local(Listens, FaultWords[ChangeT]):
         profile: The faults that connections start with, such as ``"3g"``.
         seed: The root of all luck; by default another one each time.
         defaults: What connections start with, in every detail; a profile takes the place of its faults.
-        limit_bytes: Held per direction of a connection before reading from its source pauses.
-        socket_buffer_bytes: Asked of the kernel for each socket's send and receive buffer; 0 leaves its own.
-            With a small one, and a throttle or a hold, a sender blocks early.
         thread: Where it runs, beside others; without, in a thread of its own.
         find_profile: Finds profiles by their names.
+        tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``limit_bytes`` and
+            ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a hold, a sender
+            blocks early.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -47,10 +47,9 @@ class Local(Listens, FaultWords[ChangeT]):
         profile: str | Profile | None = None,
         seed: int | None = None,
         defaults: Defaults | None = None,
-        limit_bytes: int = LIMIT_BYTES,
-        socket_buffer_bytes: int = 0,
         thread: LoopThread | None = None,
         find_profile: FindProfile = find_profile,
+        **tuning: Unpack[TuningKeywords],
     ) -> None:
         self._find_profile = find_profile
         # Public for the room's other modules only: users have the words.
@@ -59,9 +58,8 @@ class Local(Listens, FaultWords[ChangeT]):
             listen=listen,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             defaults=self._profiled(defaults or Defaults(), profile),
-            limit_bytes=limit_bytes,
-            socket_buffer_bytes=socket_buffer_bytes,
             thread=thread,
+            **tuning,
         )
 
     def __repr__(self) -> str:

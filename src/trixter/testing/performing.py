@@ -17,7 +17,7 @@ from trixter.control.steps import (
     SetFaults,
 )
 from trixter.errors import ConnectionNotFound
-from trixter.faults import Direction
+from trixter.faults import CALM, Direction
 from trixter.proxy import Connection, Proxy
 
 
@@ -31,10 +31,11 @@ def perform(proxy: Proxy, step: Step[Any]) -> Any:
     match step:
         case ReadProxy():
             return _state_of(proxy)
-        case ReadConnections():
-            return [_state_of_connection(connection) for connection in proxy.registry]
+        case ReadConnections(state):
+            chosen = proxy.registry if state == "open" else proxy.registry.dialling
+            return [_state_of_connection(connection) for connection in chosen]
         case ReadConnection(id):
-            return _state_of_connection(*_targets(proxy, id))
+            return _state_of_connection(_found(proxy, id))
         case SetFaults(target, directions, swap):
             for connection in _targets(proxy, target):
                 for pipe in map(connection.pipe, directions):
@@ -48,7 +49,7 @@ def perform(proxy: Proxy, step: Step[Any]) -> Any:
         case SetDoor(door):
             proxy.set_door(door)
         case EndConnections(target=target, reason=reason, reset=reset):
-            for connection in _targets(proxy, target):
+            for connection in proxy.registry if target == ALL else [_found(proxy, target)]:
                 (connection.reset if reset else connection.shut_down)(reason)
         case _:
             raise TypeError(f"no proxy can do this: {step!r}")
@@ -63,11 +64,20 @@ def _targets(proxy: Proxy, target: str) -> list[Connection]:
     return [connection]
 
 
+def _found(proxy: Proxy, id: str) -> Connection:
+    """Return a connection that is open or dialling."""
+    connection = proxy.registry.find(id)
+    if connection is None:
+        raise ConnectionNotFound(id)
+    return connection
+
+
 def _state_of(proxy: Proxy) -> ProxyState:
     registry = proxy.registry
     stats = Stats(
         connections_accepted=registry.accepted,
         connections_open=len(registry),
+        connections_dialling=len(registry.dialling),
         bytes_upstream=registry.passed_bytes(Direction.UPSTREAM),
         bytes_downstream=registry.passed_bytes(Direction.DOWNSTREAM),
         ended=dict(registry.ended),
@@ -82,13 +92,15 @@ def _state_of(proxy: Proxy) -> ProxyState:
 
 
 def _state_of_connection(connection: Connection) -> ConnectionState:
-    pipes = {direction: connection.pipe(direction) for direction in Direction}
+    is_open = connection.is_open
+    pipes = {direction: connection.pipe(direction) for direction in Direction} if is_open else {}
     return ConnectionState(
         id=connection.id,
         client=connection.client,
         upstream=connection.upstream,
         age_s=connection.age_s,
-        faults={direction: pipe.faults for direction, pipe in pipes.items()},
-        passed_bytes={direction: pipe.passed_bytes for direction, pipe in pipes.items()},
-        held_bytes={direction: pipe.held_bytes for direction, pipe in pipes.items()},
+        faults=dict.fromkeys(Direction, CALM) | {each: pipe.faults for each, pipe in pipes.items()},
+        passed_bytes=dict.fromkeys(Direction, 0) | {each: pipe.passed_bytes for each, pipe in pipes.items()},
+        held_bytes=dict.fromkeys(Direction, 0) | {each: pipe.held_bytes for each, pipe in pipes.items()},
+        state="open" if is_open else "dialling",
     )

@@ -16,8 +16,9 @@ from trixter.cli.remote.flags import API_FLAGS
     context_settings=SETTINGS,
 )
 @click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
-def ls(api: str, api_token: str | None, is_json: bool) -> int:
-    """List the live connections of a running proxy, oldest first.
+@click.option("--dialling", is_flag=True, help="List those whose upstream has not answered yet.")
+def ls(api: str, api_token: str | None, is_json: bool, dialling: bool) -> int:
+    """List the live connections of a running proxy, oldest first; say how many wait for their upstream.
 
     up and down are the bytes that have arrived at the server and at the client, held are those that the proxy
     keeps.
@@ -26,14 +27,17 @@ def ls(api: str, api_token: str | None, is_json: bool) -> int:
 
     with Remote(api, token=api_token) as remote:
         if is_json:
-            print(remote.read("/connections"))
+            print(remote.read("/connections?state=dialling" if dialling else "/connections"))
             return 0
         from trixter.cli.remote.listing import listing_of
         from trixter.cli.tables import console, show
-        from trixter.control.steps import ReadConnections
+        from trixter.control.steps import ReadConnections, ReadProxy
 
-        connections = remote.perform(ReadConnections())
+        connections = remote.perform(ReadConnections("dialling" if dialling else "open"))
+        waiting = 0 if dialling else remote.perform(ReadProxy()).stats.connections_dialling
     table, summary = listing_of(connections, console().width)
+    if waiting:
+        summary += f"; {waiting:,} dialling (`--dialling` lists them)"
     if connections:
         show(table)
         print()

@@ -84,11 +84,12 @@ def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Co
     listen = ", ".join(map(printable, proxy.listen))
     door = "" if proxy.door.value == "open" else f"  ({proxy.door.value})"
     stats = proxy.stats
+    dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
     above = Text(
         f"{listen} → {printable(proxy.upstream)}{door}\n"
         f"new connections: {outlook(proxy.defaults)}\n"
-        f"so far: {stats.connections_accepted:,} accepted, {wording.size(stats.bytes_upstream)} up, "
-        f"{wording.size(stats.bytes_downstream)} down\n"
+        f"so far: {stats.connections_accepted:,} accepted{dialling}, "
+        f"{wording.size(stats.bytes_upstream)} up, {wording.size(stats.bytes_downstream)} down\n"
     )
     rows = max(1, screen.height - OTHER_LINES)
     table, below = listing_of(connections[-rows:], screen.width)
