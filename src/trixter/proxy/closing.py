@@ -71,8 +71,10 @@ def close_quietly(sock: Socket) -> None:
 
 def finish(sock: Socket) -> None:
     """Send the last FIN of a connection; closing comes next. One whose peer is gone is left as it is."""
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - suppress() takes 0.3 µs, and every connection comes by here
         sock.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 def close_listening(sock: socket.socket) -> None:

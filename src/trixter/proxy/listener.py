@@ -9,7 +9,7 @@ from typing import Any
 
 from trixter.proxy.address import SocketAddress, bind_error, text_of
 from trixter.proxy.clock import Timer
-from trixter.proxy.descriptors import RESERVED, Descriptors
+from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.gate import Gate
 from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES, Socket, SocketOptions, accept
@@ -19,7 +19,7 @@ log = logging.getLogger("trixter.proxy")
 # Accepted before the loop sees to the connections there are.
 ACCEPTS_PER_WAKE = 32
 
-ALMOST_FULL = f"Too many open files (the last {RESERVED} descriptors are left to others)"
+ALMOST_FULL = "Too many open files (the last ones are left to the API and the log)"
 
 # How long to leave the queue alone when there is no descriptor for a connection. They wait in the kernel.
 PAUSE_S = 0.1

@@ -87,7 +87,7 @@ class SocketOptions:
             options += [
                 (socket.IPPROTO_TCP, getattr(socket, name), number)
                 for name, number in numbers.items()
-                if hasattr(socket, name)
+                if hasattr(socket, name) and not _is_default(getattr(socket, name), number)
             ]
             options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
         object.__setattr__(self, "of_tcp", tuple(options))
@@ -105,6 +105,15 @@ class SocketOptions:
             # Of a listening socket, and only so: the TCP window of a connection follows from it.
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
                 sock.setsockopt(socket.SOL_SOCKET, option, min(self.buffer_bytes, MOST_BUFFER_BYTES))
+
+
+def _is_default(option: int, value: int) -> bool:
+    """Return whether TCP sockets have that value anyway: a call saved for each connection."""
+    try:
+        with socket.socket() as sock:
+            return sock.getsockopt(socket.IPPROTO_TCP, option) == value
+    except OSError:  # no descriptor is left, or no such option
+        return False
 
 
 AS_THE_KERNEL_HAS_THEM = SocketOptions()
