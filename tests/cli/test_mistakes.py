@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trixter.cli.command import main
+from trixter.proxy.address import CONNECT_FORM
 
 REQUIRED = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9"]
 
@@ -43,6 +44,11 @@ REFUSED = [
     ("--random-seed", str(MOST + 1), f"a whole number from 0 to {MOST}"),
     ("--limit-bytes", "0", "a whole number of bytes, 1 or more"),
     ("--connect-timeout-ms", "0", "a whole number of milliseconds, 1 or more"),
+    ("--upstream", "127.0.0.1:0", CONNECT_FORM),
+    ("--upstream", "*:80", CONNECT_FORM),
+    ("--keepalive-ms", "1.5", MS),
+    ("--idle-timeout-ms", "1h", MS),
+    ("--on-unreachable", "drop", "fin or reset"),
     ("--api-name", "chaos.example:80", NAME),
     ("--api-name", "*", NAME),
     ("--log-level", "loud", "debug, info, warning, error or off"),

@@ -91,6 +91,16 @@ def test_so_is_one_port_for_both(start: Start) -> None:
     assert program.log == f"trixter: cannot listen on {address}: address already in use\n"
 
 
+@pytest.mark.parametrize("more", [(), ("--api", "127.0.0.1:0")])
+def test_so_is_an_upstream_that_is_the_listening_address(start: Start, more: tuple[str, ...]) -> None:
+    with closed_port() as address:
+        pass
+    program = start("--listen", address, "--upstream", address, *more)
+    assert program.end() == (1, "")
+    accepts = "another address than the proxy listens on"
+    assert program.log == f"trixter: upstream must be {accepts}, not {address!r}\n"
+
+
 def test_a_wrong_flag_is_one_line_and_exit_status_2(start: Start) -> None:
     program = start(*ANY, "--upstream", "127.0.0.1:9", env={"TRIXTER_DELAY_MS": "soon"})
     assert program.end() == (2, "")

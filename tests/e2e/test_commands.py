@@ -7,15 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
 from tests.e2e.conversation import Conversation
 from tests.e2e.measuring import ends_by_reset, receive_all, receive_exactly, wait_until
 from tests.e2e.trixter_process import Trixter
+from tests.proxy.servers import silent_server
 from trixter.cli.command import main
 from trixter.cli.signals import STOP_SIGNALS
+from trixter.proxy.address import text_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -73,6 +75,34 @@ def test_ls_lists_connections_with_their_bytes_and_faults(
     assert heading.split() == ["id", "client", "upstream", "age", "up", "down", "held", "faults"]
     assert row.startswith(f"{conversation.id}  127.0.0.1:")
     assert row.endswith("2.0 KiB   0 B   0 B  latency 250 ms; down: slice 16 B")
+
+
+def test_ls_knows_who_waits_for_an_upstream(
+    start: Callable[..., Trixter], command: Command, exits: ExitStack
+) -> None:
+    waiting = start(f"--upstream={text_of(silent_server(exits).address)}")
+    with waiting.connect():
+        wait_until(
+            lambda: (
+                command("ls", "--api", waiting.api_url)[1]
+                == "no connections; 1 dialling (`--dialling` lists them)\n"
+            ),
+            "it to be dialling",
+        )
+        _, shown, _ = command("ls", "--api", waiting.api_url, "--dialling")
+        assert shown.splitlines()[-1] == "1 connection"
+        (listed,) = json.loads(command("ls", "--api", waiting.api_url, "--dialling", "--json")[1])
+        assert listed["state"] == "dialling"
+        status, *_ = command("kill", listed["conn_info"]["id"], "--api", waiting.api_url)
+        assert status == 0
+    assert command("ls", "--api", waiting.api_url)[1] == "no connections\n"
+
+
+@pytest.fixture
+def exits() -> Iterator[ExitStack]:
+    """Close what a test opens."""
+    with ExitStack() as exits:
+        yield exits
 
 
 def test_ls_for_scripts_is_what_the_api_answers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import urllib.request
 from contextlib import ExitStack
 
 import pytest
@@ -33,14 +34,19 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
 
         assert "unreachable" not in trixter.log  # the upstream has nothing to do with it
 
-        # Those that got in are served.
+        # Those that got in are served, and who wants to know about it gets an answer on a new connection.
         first.sendall(b"ping")
         assert receive_exactly(first, 4) == b"ping"
+        for _ in range(3):
+            url = f"{trixter.api_url}/health"
+            assert urllib.request.urlopen(url).read() == b"ok"
+        assert "out of descriptors" not in trixter.log
 
     wait_until(lambda: trixter.open_descriptors() == before, "all of them to be gone")
     with trixter.connect() as client:
         client.sendall(b"ping")
         assert receive_exactly(client, 4) == b"ping"
+    assert trixter.log.count("WARNING") == 2  # one for the shortage, and one for its end
     # So does the API.
     assert trixter.api.get("/health").text == "ok"
     wait_until(lambda: trixter.connections() == [], "the list of connections to be empty")
