@@ -68,7 +68,7 @@ class OutOfDescriptors(BindError):
     """Say that the process may not open another descriptor; the address has nothing to do with it.
 
     Args:
-        address: The address as it was asked for.
+        address: The address as it was asked for; empty where it was the loop that found none.
         reason: The operating system's words.
     """
 

@@ -65,6 +65,13 @@ def test_an_upstream_that_can_never_be_reached_is_refused() -> None:
             ChaosProxy(upstream)
 
 
+@pytest.mark.parametrize("spare", range(4))
+def test_wherever_descriptors_run_out_at_the_start_the_error_says_so(echo: str, spare: int) -> None:
+    with no_descriptor_free(spare), pytest.raises(OutOfDescriptors) as refused:
+        ChaosProxy(echo).start()
+    assert "descriptor" in str(refused.value)
+
+
 def test_descriptors_that_ran_out_are_not_the_address_s_fault(echo: str) -> None:
     with Chaos() as chaos:
         chaos.proxy(echo)

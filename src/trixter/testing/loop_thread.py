@@ -8,7 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from trixter.errors import OutOfDescriptors
+from trixter.proxy.address import words_of
 from trixter.proxy.loop import loop_factory
+from trixter.proxy.sockets import OUT_OF_RESOURCES
 
 T = TypeVar("T")
 
@@ -37,7 +40,7 @@ class LoopThread:
         """Start it, and return when the loop runs. It starts once.
 
         Raises:
-            OSError: If there is no descriptor for a loop.
+            OutOfDescriptors: If there is no descriptor for a loop.
         """
         started: Future[None] = Future()
         # A daemon: a test run that was cut short must not hang for a proxy that nobody closed.
@@ -45,6 +48,10 @@ class LoopThread:
         self._thread.start()
         try:
             started.result()
+        except OSError as exc:
+            if exc.errno in OUT_OF_RESOURCES:
+                raise OutOfDescriptors("", words_of(exc)) from exc
+            raise
         except KeyboardInterrupt:
             # Nobody has it, so nobody would stop it.
             started.add_done_callback(lambda _: self.ask_to_stop())
