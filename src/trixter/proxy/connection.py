@@ -48,11 +48,11 @@ class Connection:
         "_idle",
         "_linger",
         "_loss",
+        "_peer",
         "_pipes",
         "_unfinished",
         "_upstream",
         "accepted_at",
-        "client",
         "ending",
         "id",
         "number",
@@ -61,7 +61,7 @@ class Connection:
     def __init__(self, number: int, id: str, client: Socket, peer: SocketAddress, home: Home) -> None:
         self.number = number
         self.id = id
-        self.client = text_of(peer)
+        self._peer = peer
         self.accepted_at = home.reactor.clock.time()
         self.ending: Ending | None = None
         self._home = home
@@ -74,6 +74,11 @@ class Connection:
         self._loss: tuple[Socket, Ending] | None = None  # the peer that reset it, while that travels
         self._linger: Linger | None = None
         self._idle: IdleTimeout | None = None
+
+    @property
+    def client(self) -> str:
+        """The client's address, as text: made when it is asked for, for most connections are not logged."""
+        return text_of(self._peer)
 
     @property
     def upstream(self) -> str:

@@ -101,7 +101,8 @@ class Dial:
         try:
             if self._sock is None:
                 self._sock = stream_socket(family, self._route.options)
-                self._owe(wanted=False)
+                if self._owes:
+                    self._owe(wanted=False)
             failure = self._sock.connect_ex(address)
             if failure == errno.EINPROGRESS:
                 # On loopback the handshake is over by now, and asking again says so.

@@ -26,6 +26,7 @@ Socket = socket.SocketType
 
 # Linux makes a socket non-blocking in the call that makes it.
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
+_STREAM = int(socket.SOCK_STREAM | _NON_BLOCKING)
 
 # Linux: ask for the time of arrival, of the clock that time.time() reads; also the kind of note it comes in.
 _SO_TIMESTAMPNS = 35
@@ -90,7 +91,9 @@ class SocketOptions:
                 if hasattr(socket, name) and not _is_default(getattr(socket, name), number)
             ]
             options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
-        object.__setattr__(self, "of_tcp", tuple(options))
+        # Plain numbers: what the socket module has are enums, which take longer.
+        of_tcp = tuple((int(level), int(option), value) for level, option, value in options)
+        object.__setattr__(self, "of_tcp", of_tcp)
 
     def put_on(self, sock: Socket) -> None:
         """Set them.
@@ -129,7 +132,7 @@ def stream_socket(family: int, options: SocketOptions = AS_THE_KERNEL_HAS_THEM) 
     Raises:
         OSError: If no descriptor is left.
     """
-    sock = Socket(family, socket.SOCK_STREAM | _NON_BLOCKING)
+    sock = Socket(family, _STREAM)
     if not _NON_BLOCKING:
         sock.setblocking(False)
     options.put_on(sock)
