@@ -34,7 +34,7 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
 
         assert "unreachable" not in trixter.log  # the upstream has nothing to do with it
 
-        # Those that got in are served, and who wants to know about it gets an answer on a new connection.
+        # Those that got in are served, and new connections to the API are answered.
         first.sendall(b"ping")
         assert receive_exactly(first, 4) == b"ping"
         for _ in range(3):

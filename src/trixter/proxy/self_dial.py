@@ -34,7 +34,7 @@ def refuse_self_dial(upstream: Address, sockets: list[socket.socket]) -> None:
 
 
 def _leads_to(target: Target, bound: tuple[str, int]) -> bool:
-    """Return whether who connects to a target connects to a socket that is bound there."""
+    """Return whether a connection to a target would reach the socket that is bound there."""
     family, address = target
     host, port = str(address[0]), address[1]
     if port != bound[1]:
