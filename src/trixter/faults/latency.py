@@ -58,11 +58,18 @@ class LatencyStage(HoldingStage[Latency]):
 
     def __init__(self, fault: Latency, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one a piece
+        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one an item
         self._not_before = -inf  # when the piece before the oldest one left
 
     def put(self, data: bytes, now: float) -> None:
         self._arrive(data, now)
+
+    def put_all(self, pieces: list[bytes], now: float) -> None:
+        if self.fault.jitter_s:
+            super().put_all(pieces, now)  # each has jitter of its own
+        else:
+            self._arrivals.append((now, 0.0))
+            self._hold_all(pieces)
 
     def put_end(self, end: End, now: float) -> None:
         self._arrive(end, now)
