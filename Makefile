@@ -2,7 +2,6 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
@@ -83,14 +82,14 @@ coverage: setup ## Part of check: all the tests, with branch coverage
 	$(if $(is_new_enough),,$(error trixter needs Python 3.11 or newer, but $(PYTHON) is: $(its_version) (choose another one with PYTHON=...)))
 	@echo "Setting up .venv (only when the dependencies change) ..."
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install -c $(PINS) hatchling editables
+	@scripts/install .venv -c $(PINS) hatchling editables
 	@# Without isolation the build uses the pinned hatchling, not the newest.
-	@$(PIP) install -c $(PINS) --no-build-isolation -e .
+	@scripts/install .venv -c $(PINS) --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/runtime.stamp
 	@echo "Installing the development tools ..."
-	@$(PIP) install -r $(PINS)
+	@scripts/install .venv -r $(PINS)
 	@touch $@
 
 .PHONY: dist binary packaging

@@ -22,7 +22,7 @@ PORTS = (8080, 8181, 8888)
 OWN_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
 
 # The page that changes the code does so in a copy of these.
-COPIED = ("Makefile", "pyproject.toml", "requirements", "src", "tests")
+COPIED = ("Makefile", "pyproject.toml", "requirements", "scripts", "src", "tests")
 
 # <linux/sockios.h>, <linux/if.h>
 SIOCSIFFLAGS = 0x8914
