@@ -5,6 +5,10 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests.alone import pytest_collection_modifyitems, pytest_runtest_protocol
+
+__all__ = ["pytest_collection_modifyitems", "pytest_runtest_protocol"]  # hooks
+
 # Quick tries the same examples in every run, so that a red test is due to the
 # change at hand.  Deep looks for new ones; brief is for those who only ask which
 # lines are reached.  No deadlines: machines differ.
