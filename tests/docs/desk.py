@@ -8,6 +8,8 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.docs.pages import ROOT
@@ -80,6 +82,16 @@ def can_have_own_network() -> bool:
     if shutil.which(OWN_NETWORK[0]) is None:
         return False
     return subprocess.run([*OWN_NETWORK, "true"], capture_output=True).returncode == 0
+
+
+@contextmanager
+def having_the_ports() -> Iterator[None]:
+    """Wait until no other page is played on this machine's network, in another process, and keep it so."""
+    import fcntl
+
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def bring_up_loopback() -> None:
