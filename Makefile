@@ -6,6 +6,12 @@ PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
 
+# What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
+PYTEST := $(BIN)/python -m pytest
+WORKERS := --numprocesses 2 --dist worksteal
+# What `make check` runs beside its checks, for a machine that has another use of its cores: a target.
+BESIDE ?=
+
 is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 
@@ -13,20 +19,21 @@ its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-# Order matters in `check`, and the tools in it use all cores by themselves.
-.NOTPARALLEL:
-.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep lint types layers modules coverage
+.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
+.PHONY: static lint types layers modules coverage
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good again
 	@$(BIN)/trixter demo
 
 test: setup ## Set up, then run all the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(SUITE) $(or $(ARGS),$(WORKERS))
 
-check: lint types layers modules coverage ## Everything a change must pass, in this order
+check: setup ## Everything a change must pass
+	@$(MAKE) --no-print-directory static
+	@$(MAKE) --no-print-directory coverage
 
 format: setup ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -39,7 +46,7 @@ clean: ## Remove .venv and all that tools left behind
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-bench: setup ## Measure trixter beside its peers, in a 20 to 25 minutes
+bench: setup ## Measure trixter beside its peers, in 20 to 25 minutes
 	@$(BIN)/python -m benchmarks
 
 bench-quick: setup ## The same in about a minute, to see that it runs
@@ -56,12 +63,17 @@ bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); wha
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
 
+# What each of them prints comes in one piece, where make can do that.
+static: setup ## Part of check: all that needs no tests, beside each other
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		$(BESIDE) lint layers types modules
+
 lint: setup ## Part of check: format and lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
 types: setup ## Part of check: types
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 
 layers: setup ## Part of check: imports point inwards
 	@$(BIN)/lint-imports --no-logo
@@ -69,13 +81,13 @@ layers: setup ## Part of check: imports point inwards
 modules: setup ## Part of check: each fault is covered by its own tests
 	@$(BIN)/python scripts/module_coverage.py
 
-coverage: setup ## Part of check: all the tests, with branch coverage
+coverage: setup ## Part of check: make test, with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal -m "not e2e" $(ARGS)
+	@$(MAKE) --no-print-directory test PYTEST="$(BIN)/coverage run -m pytest" SUITE='-m "not e2e"'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-	@# What talks to other programs measures time: alone on the machine, and nobody counts its lines.
-	@$(BIN)/python -m pytest -m e2e tests/e2e tests/docs $(ARGS)
+	@# What talks to other programs runs at its own speed, and nobody counts its lines.
+	@$(MAKE) --no-print-directory test SUITE="-m e2e tests/e2e tests/docs"
 
 # Two stamps, so that the demo need not wait for the development tools.
 .venv/runtime.stamp: pyproject.toml $(PINS)
