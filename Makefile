@@ -9,6 +9,8 @@ ARGS ?=
 # What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
 PYTEST := $(BIN)/python -m pytest
 WORKERS := --numprocesses 2 --dist worksteal
+# A virtual environment of its own, for `make oldest`.
+OLDEST := .venv-oldest
 # What `make check` runs beside its checks, for a machine that has another use of its cores: a target.
 BESIDE ?=
 
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
-.PHONY: static lint types layers modules coverage
+.PHONY: oldest static lint types layers modules coverage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -42,7 +44,7 @@ format: setup ## Format the code and repair what the linter can
 setup: .venv/dev.stamp ## Make .venv with everything for development
 
 clean: ## Remove .venv and all that tools left behind
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf .venv $(OLDEST) build dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -67,6 +69,10 @@ deep: setup ## Search for new counterexamples in the faults, for a long time
 static: setup ## Part of check: all that needs no tests, beside each other
 	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
 		$(BESIDE) lint layers types modules
+
+oldest: $(OLDEST)/stamp ## Run the tests with the oldest versions that pyproject.toml allows
+	@# schemathesis asks for newer ones; what measures time tells nothing of versions.
+	@$(OLDEST)/bin/python -m pytest --ignore tests/api/test_schemathesis.py -m "not timing" $(or $(ARGS),$(WORKERS))
 
 lint: setup ## Part of check: format and lint
 	@$(BIN)/ruff format --check .
@@ -119,6 +125,13 @@ packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install i
 # A third stamp: most changes need none of these tools.
 .venv/packaging.stamp: .venv/dev.stamp requirements/packaging.txt
 	@echo "Installing the packaging tools ..."
-	@$(PIP) install "$$(grep ^uv== requirements/packaging.txt)"
-	@$(BIN)/uv pip install -q --python $(BIN)/python -c $(PINS) -r requirements/packaging.txt
+	@scripts/install .venv -c $(PINS) -r requirements/packaging.txt
+	@touch $@
+
+$(OLDEST)/stamp: pyproject.toml $(PINS) scripts/oldest.py
+	@echo "Installing the oldest versions allowed ..."
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python scripts/oldest.py >$(OLDEST)/requirements.txt
+	@scripts/install $(OLDEST) -r $(OLDEST)/requirements.txt
+	@scripts/install $(OLDEST) -r $(OLDEST)/requirements.txt --no-build-isolation -e .
 	@touch $@
