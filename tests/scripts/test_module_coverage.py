@@ -93,7 +93,8 @@ class Project:
         run = subprocess.run(
             [sys.executable, str(SCRIPT)],
             cwd=self._root,
-            env=environment | {"PYTHONPATH": str(self._root / "src"), "PYTEST_ADDOPTS": "-p no:asyncio -p no:anyio"},
+            env=environment
+            | {"PYTHONPATH": str(self._root / "src"), "PYTEST_ADDOPTS": "-p no:asyncio -p no:anyio"},
             capture_output=True,
             text=True,
         )
