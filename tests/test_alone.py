@@ -1,4 +1,4 @@
-"""What measures time has the machine to itself, and others share it."""
+"""Tests that measure time have the machine to themselves; the others share it."""
 
 from __future__ import annotations
 
