@@ -93,7 +93,7 @@ coverage: setup ## Part of check: make test, with branch coverage
 	@$(MAKE) --no-print-directory test PYTEST="$(BIN)/coverage run -m pytest" SUITE='-m "not e2e"'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-	@# What talks to other programs runs at its own speed, and nobody counts its lines.
+	@# What talks to other programs runs at its own speed: without coverage, which slows it down.
 	@$(MAKE) --no-print-directory test SUITE="-m e2e tests/e2e tests/docs"
 
 # Two stamps, so that the demo need not wait for the development tools.

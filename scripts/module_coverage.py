@@ -2,7 +2,7 @@
 
 src/trixter/faults/X.py has a partner, tests/faults/test_X.py. Without the other
 tests, the partner must reach every line and every branch of X: a line that is
-only reached by way of another module is a line that nobody tests on purpose.
+only reached by way of another module is a line that no test is meant for.
 
 All partners run in one process, since most of the time of sixteen would go into
 starting them. Coverage books what each of them reaches under its name. What is
