@@ -5,6 +5,8 @@ BIN := .venv/bin
 PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
+# Those that `make coverage` wants: which tests.
+SUITE :=
 
 # What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
 PYTEST := $(BIN)/python -m pytest
@@ -12,7 +14,7 @@ WORKERS := --numprocesses 2 --dist worksteal
 # A virtual environment of its own, for `make oldest`.
 OLDEST := .venv-oldest
 # What `make check` runs beside its checks, for a machine that has another use of its cores: a target.
-BESIDE ?=
+BESIDE :=
 
 is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)

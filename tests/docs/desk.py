@@ -42,8 +42,9 @@ def prepare(page: str, scratch: Path) -> Path:
     if page == "CONTRIBUTING.md":
         copy_project(folder)
         source = folder / "src"
-    for name in [name for name in os.environ if name.startswith(("COVERAGE", "TRIXTER_"))]:
-        del os.environ[name]  # a copy's coverage is nobody's, and settings would change what is shown
+    # A copy's coverage is not counted, settings would change what is shown, and no reader is called by make.
+    for name in [name for name in os.environ if name.startswith(("COVERAGE", "MAKE", "MFLAGS", "TRIXTER_"))]:
+        del os.environ[name]
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
     light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
