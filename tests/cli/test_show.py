@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
@@ -17,6 +17,13 @@ from trixter.cli.demo.show import NotShownError, Show
 Start = Callable[..., Program]
 
 
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Run the demo's server; give its address."""
+    with upstream.start(0) as server:
+        yield server.address
+
+
 def nobody_listens(done: str, seen: str) -> None:
     pass
 
@@ -25,14 +32,16 @@ def nobody_listens(done: str, seen: str) -> None:
 def test_a_connection_that_the_api_does_not_know_is_no_show(start: Start) -> None:
     program = start("--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9", "--api", "127.0.0.1:0")
     api = program.wait_for(r"API on http://([\d.:]+)")[1]
-    around_the_proxy = upstream.start(0)
-    with pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"):
-        Show(around_the_proxy, api, nobody_listens).run()
+    with (
+        upstream.start(0) as around_the_proxy,
+        pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"),
+    ):
+        Show(around_the_proxy.address, api, nobody_listens).run()
 
 
 @pytest.mark.slow
-def test_a_fault_without_effect_is_no_show(start: Start) -> None:
-    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+def test_a_fault_without_effect_is_no_show(start: Start, server: str) -> None:
+    args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args)
     host, port = program.proxy()
     with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
@@ -56,9 +65,9 @@ def test_a_fault_without_effect_is_no_show(start: Start) -> None:
     [(Show.delay, "--delay-ms", "250"), (Show.throttle, "--throttle-rate-bytes", "65536")],
 )
 def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
-    start: Start, step: Callable[[Show], None], flag: str, value: str
+    start: Start, server: str, step: Callable[[Show], None], flag: str, value: str
 ) -> None:
-    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+    args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args, flag, value)
     host, port = program.proxy()
     with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
@@ -67,9 +76,8 @@ def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
             step(show)
 
 
-def test_an_api_that_refuses_is_an_error() -> None:
-    no_api = upstream.start(0)
-    with closing(Knobs(no_api, patience_s=PATIENCE_S)) as knobs, pytest.raises(ConnectionError, match="501"):
+def test_an_api_that_refuses_is_an_error(server: str) -> None:
+    with closing(Knobs(server, patience_s=PATIENCE_S)) as knobs, pytest.raises(ConnectionError, match="501"):
         knobs.turn("7", "delay", delay_ms=250)
 
 
