@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from contextlib import ExitStack
 
 import pytest
 
-from tests.testing.echo import connect, say
+from tests.testing.echo import connect, receive, say
 from trixter.faults import CALM, Direction
 from trixter.testing import ChaosProxy
 
@@ -49,7 +48,7 @@ def test_hundreds_of_connections_stay_whole_while_faults_change(echo: str) -> No
                 client.sendall(b"hello")
             with proxy.throttle(10_000), proxy.slice(2):
                 pass
-            assert all(client.recv(5, socket.MSG_WAITALL) == b"hello" for client in clients)
+            assert all(receive(client, 5) == b"hello" for client in clients)
         faults = {each.id: each.state.faults for each in proxy.connections}
         assert faults.pop(odd.id)[Direction.UPSTREAM] != CALM
         assert all(each == dict.fromkeys(Direction, CALM) for each in faults.values())
