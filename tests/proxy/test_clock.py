@@ -47,7 +47,7 @@ class AlarmOnly(Clock):
 
 
 @pytest.fixture
-async def poller(no_descriptor_left: None) -> AsyncIterator[Poller]:
+async def poller(anyio_backend: object) -> AsyncIterator[Poller]:
     poller = poller_for(asyncio.get_running_loop())
     yield poller
     poller.close()

@@ -22,7 +22,7 @@ from trixter.proxy.sockets import close_with_reset
 
 
 @pytest.fixture
-async def watched(no_descriptor_left: None) -> AsyncIterator[Watched]:
+async def watched(anyio_backend: object) -> AsyncIterator[Watched]:
     with ExitStack() as exits:
         poller = EpollPoller(asyncio.get_running_loop())
         exits.callback(poller.close)
@@ -63,7 +63,7 @@ async def test_a_hangup_is_told_again_to_who_pauses_again(watched: Watched) -> N
         watched.calls.clear()
 
 
-async def test_linux_has_an_epoll(no_descriptor_left: None, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_linux_has_an_epoll(anyio_backend: object, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
     poller = poller_for(loop)
     assert isinstance(poller, EpollPoller)
