@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
-.PHONY: oldest static lint types layers modules coverage
+.PHONY: prove oldest static lint types layers modules coverage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -63,6 +63,9 @@ bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); wha
 	-cargo install --quiet --root benchmarks/peers trixter --version 0.1.1
 	-GOBIN=$(CURDIR)/benchmarks/peers/bin go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 	-command -v haproxy >/dev/null || apt-get install -qq haproxy >/dev/null
+
+prove: ## Prove that the tests are green: on a busy machine, in any order, on every Python
+	@$(PYTHON) scripts/prove_green.py $(ARGS)
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
