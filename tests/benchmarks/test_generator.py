@@ -19,7 +19,7 @@ def port() -> int:
 
 
 def run_until_counted(words: str, port: int) -> dict[str, float]:
-    """Run for longer and longer, until a busy machine has had time for messages in the warm-up and after it."""
+    """Run for longer and longer, until a busy machine has got messages through, also in the warm-up."""
     for seconds in (0.1, 1, 10):
         got = run(words, port=port, upstream=port, seconds=seconds)
         if got["total_count"] > got["count"] > 0:
