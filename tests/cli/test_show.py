@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +73,22 @@ def test_a_fault_without_effect_is_no_show(
         ):
             with pytest.raises(NotShownError, match=step.__name__.replace("_", " ")):
                 step()
+
+
+@pytest.mark.slow
+def test_a_client_that_was_kept_waiting_looks_again(
+    start: Start, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the first answer, under the fault, and twice when it is off: the machine was busy at first.
+    took_s = [0.0, 0.5, 0.7, 0.1]
+    readings = chain.from_iterable((0.0, seconds) for seconds in took_s)
+    monkeypatch.setattr(visitor, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    shown: list[str] = []
+    program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
+    host, port = program.proxy()
+    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+        Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), patience_s=PATIENCE_S).delay()
+    assert shown == ["it takes 500.0 ms: 250 there, 250 back", "it takes 100.0 ms"]
 
 
 @pytest.mark.slow
