@@ -28,7 +28,7 @@ LISTEN_FOR = (
 )
 
 # A child that counts its interrupts, and ends with their number when it is asked to.
-# It is ready when the proxy has dropped a connection to nowhere: then the loop turns, and signals are passed on.
+# It is ready when the proxy has dropped a connection to nowhere: then the loop turns, and passes signals on.
 # It writes without a buffer: a handler that prints while a print is interrupted is an error.
 COUNT = f"""{CAN_WAIT}
 import socket, sys
