@@ -189,7 +189,7 @@ async def test_whoever_fails_takes_no_vigil_with_him(watched: Watched) -> None:
 
 
 async def test_events_that_a_turn_has_no_time_for_are_seen_to_in_the_next(
-    no_descriptor_left: None, monkeypatch: pytest.MonkeyPatch
+    anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also those that are reported only once: hang-ups of sockets that are not read."""
     monkeypatch.setattr(epoll_poller, "TURN_S", -1.0)  # over before it begins
@@ -221,7 +221,7 @@ async def test_events_that_a_turn_has_no_time_for_are_seen_to_in_the_next(
 
 
 async def test_what_is_left_over_is_dropped_for_a_socket_that_is_forgotten(
-    no_descriptor_left: None, monkeypatch: pytest.MonkeyPatch
+    anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(epoll_poller, "TURN_S", -1.0)
     with ExitStack() as exits:
