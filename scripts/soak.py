@@ -152,6 +152,13 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.close()
 
 
+def write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Write; on uvloop, a connection that was reset meanwhile would be a `RuntimeError`."""
+    if writer.is_closing():
+        raise ConnectionResetError
+    writer.write(data)
+
+
 class Soak:
     """Clients that transfer, and a hand that changes settings, until the time is over.
 
@@ -219,9 +226,10 @@ class Soak:
         async def send() -> None:
             with suppress(ConnectionError):  # the receiver says what that means
                 for start in range(0, transfer.size_bytes, 65536):
-                    writer.write(transfer.piece(start, min(65536, transfer.size_bytes - start)))
+                    write(writer, transfer.piece(start, min(65536, transfer.size_bytes - start)))
                     await writer.drain()
-                writer.write_eof()
+                if not writer.is_closing():
+                    writer.write_eof()
 
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(send(), name="send")
@@ -236,10 +244,11 @@ class Soak:
     ) -> None:
         start = 0
         for size_bytes in sizes:
-            writer.write(transfer.piece(start, size_bytes))
+            write(writer, transfer.piece(start, size_bytes))
             start += size_bytes
             self._compare(transfer, await self._in_time(reader.readexactly(size_bytes)))
-        writer.write_eof()
+        with suppress(RuntimeError):  # the end was ours to send, and is of no use any more
+            writer.write_eof()
         if await self._in_time(reader.read(1)):
             self.tally.wrong.append(f"more came than was sent: {transfer}")
 

@@ -165,6 +165,8 @@ def test_it_is_off_without_a_size() -> None:
 @pytest.mark.parametrize(("size_bytes", "most_bytes"), [(1, 256), (100, 25_600), (1000, 65_536)])
 def test_a_read_becomes_no_more_than_256_slices(size_bytes: int, most_bytes: int) -> None:
     assert Flow.under(Slice(size_bytes=size_bytes)).chain.most_read_bytes == most_bytes
+    varied = Slice(size_bytes=2 * size_bytes, variation_bytes=2 * size_bytes - 1)
+    assert Flow.under(varied).chain.most_read_bytes <= most_bytes + 128
 
 
 def test_with_a_gap_it_is_a_rate_whose_queue_is_short() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import EOF, Slice, Throttle
+from trixter.faults.throttle import MOST_QUEUED_PIECES
 
 
 def seconds_for(size_bytes: int, rate: float, piece_bytes: int = 65536) -> float:
@@ -244,3 +245,10 @@ def test_a_bad_queue_is_refused(value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Throttle(rate_bytes_per_s=1000, queue_bytes=value)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("queue_bytes", value)
+
+
+def test_many_small_pieces_fill_its_queue_too() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1e6))
+    for _ in range(MOST_QUEUED_PIECES + 300):
+        flow.put(b"x")
+    assert flow.chain.fullness > 1

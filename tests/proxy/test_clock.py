@@ -14,7 +14,6 @@ from trixter.proxy.clock import (
     FURTHEST_S,
     SWEEP_FROM,
     TIMERS_BETWEEN_LOOKS,
-    TURN_S,
     Clock,
     LoopClock,
     Timer,
@@ -23,6 +22,7 @@ from trixter.proxy.clock import (
 )
 from trixter.proxy.epoll_poller import poller_for
 from trixter.proxy.poller import Poller
+from trixter.proxy.turn import TURN_S
 
 
 class AlarmOnly(Clock):

@@ -18,6 +18,7 @@ from trixter.proxy import outflow as outflows
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody
 from trixter.proxy.sockets import Socket
+from trixter.proxy.turn import TURN_S
 
 
 class Listener(Nobody):
@@ -118,7 +119,7 @@ class SlowTime:
         self.now = 0.0
 
     def __call__(self) -> float:
-        self.now += outflows.TURN_S
+        self.now += TURN_S
         return self.now
 
 

@@ -65,11 +65,8 @@ class LatencyStage(HoldingStage[Latency]):
         self._arrive(data, now)
 
     def put_all(self, pieces: list[bytes], now: float) -> None:
-        if self.fault.jitter_s:
-            super().put_all(pieces, now)  # each has jitter of its own
-        else:
-            self._arrivals.append((now, 0.0))
-            self._hold_all(pieces)
+        self._arrivals.append((now, self._draw()))
+        self._hold_all(pieces)
 
     def put_end(self, end: End, now: float) -> None:
         self._arrive(end, now)
@@ -89,9 +86,11 @@ class LatencyStage(HoldingStage[Latency]):
         self._not_before = now
 
     def _arrive(self, item: bytes | End, now: float) -> None:
-        luck = self._dice.centred() if self.fault.jitter_s else 0.0
-        self._arrivals.append((now, luck))
+        self._arrivals.append((now, self._draw()))
         self._hold(item)
+
+    def _draw(self) -> float:
+        return self._dice.centred() if self.fault.jitter_s else 0.0
 
     def _due(self) -> float:
         arrived, luck = self._arrivals[0]

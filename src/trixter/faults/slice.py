@@ -106,7 +106,8 @@ class SliceStage(HoldingStage[Slice]):
     def most_read_bytes(self) -> float:
         if self.fault.gap_s:
             return LEAST_QUEUE_BYTES / 2  # cut one by one, in their time
-        return min(self.fault.size_bytes * MOST_READ_SLICES, MOST_READ_BYTES)
+        mean_bytes = self.fault.size_bytes - self.fault.variation_bytes / 2
+        return min(mean_bytes * MOST_READ_SLICES, MOST_READ_BYTES)
 
     def allowance(self, now: float) -> Allowance:
         if self.fault.variation_bytes or self.fault.gap_s:

@@ -16,6 +16,9 @@ from trixter.faults.stage import LEAST_QUEUE_BYTES, QUEUE_S, Fault, HoldingStage
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
 TRICKLE_S = 0.005
 
+# However small they are: all of them leave in one callback when the throttle is switched off.
+MOST_QUEUED_PIECES = 4096
+
 # Half of the queue in one read, so that it is not exceeded by much; the original reads as little as that.
 LEAST_READ_BYTES = 8192
 
@@ -112,7 +115,7 @@ class ThrottleStage(HoldingStage[Throttle]):
 
     @property
     def fullness(self) -> float:
-        return self._queued_bytes / self.fault.most_queued_bytes
+        return max(self._queued_bytes / self.fault.most_queued_bytes, len(self._queue) / MOST_QUEUED_PIECES)
 
     @property
     def most_read_bytes(self) -> float:

@@ -12,12 +12,12 @@ from heapq import heapify, heappop, heappush
 from trixter.proxy.head_start import HeadStart
 from trixter.proxy.poller import Poller, Vigil
 from trixter.proxy.timerfd import Timerfd
+from trixter.proxy.turn import TURN_S
 
 # An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
 FURTHEST_S = 3600.0
 
-# How long to keep appointments without a turn for the rest, and how many between two looks at the time.
-TURN_S = 0.001
+# Appointments kept between two looks at the time.
 TIMERS_BETWEEN_LOOKS = 8
 
 # Cancelled appointments are swept out of the heap when they are most of it, but not for a handful.

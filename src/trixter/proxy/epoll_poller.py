@@ -8,6 +8,7 @@ import time
 
 from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
+from trixter.proxy.turn import TURN_S
 
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
 MOST_EVENTS = 64
@@ -17,9 +18,6 @@ FEW_EVENTS = 8
 
 # Events between two looks at the time.
 EVENTS_BETWEEN_LOOKS = 8
-
-# How long we go on without giving the loop a turn: signals, the API and whatever else runs on it wait.
-TURN_S = 0.001
 
 # Long enough for the core to go to sleep as well.
 NAP_S = 0.0001
@@ -108,8 +106,6 @@ class EpollPoller(Poller):
             events = self._left_over or self._epoll.poll(0, MOST_EVENTS)
             while events:
                 self._see_to(events, give_way_at)
-                if self._left_over:
-                    self._loop.call_soon(self._go_on)
                 if self._epoll.closed or len(events) > FEW_EVENTS or time.monotonic() > give_way_at:
                     break
                 events = self._look_again()
@@ -127,19 +123,27 @@ class EpollPoller(Poller):
         forgotten, readers, writers = self._forgotten, self._readers, self._writers
         if events is not self._left_over:
             forgotten.clear()
-        self._left_over = []
-        for number, (fd, event) in enumerate(events):
-            if number % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1 and time.monotonic() > give_way_at:
-                self._left_over = events[number:]
-                return
-            # A callback may close a socket that has an event further down the list, and the next accept may
-            # get its number: to a dial, somebody else's event would look like an answer.
-            if fd in forgotten:
-                continue
-            if event & EPOLLOUT and fd in writers:
-                writers[fd]()
-            if event != EPOLLOUT and fd in readers:
-                readers[fd]()
+        seen_to = 0
+        try:
+            for fd, event in events:
+                if (
+                    seen_to % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1
+                    and time.monotonic() > give_way_at
+                ):
+                    break
+                seen_to += 1
+                # A callback may close a socket that has an event further down the list, and the next accept
+                # may get its number: to a dial, another socket's event would look like an answer.
+                if fd in forgotten:
+                    continue
+                if event & EPOLLOUT and fd in writers:
+                    writers[fd]()
+                if event != EPOLLOUT and fd in readers:
+                    readers[fd]()
+        finally:  # a callback may fail
+            self._left_over = events[seen_to:]
+            if self._left_over:
+                self._loop.call_soon(self._go_on)
 
     def _look_again(self) -> list[tuple[int, int]]:
         """Return what has become ready meanwhile, or does so before it would be cheaper to sleep."""

@@ -10,16 +10,17 @@ from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.sockets import OWN_SEGMENT, Socket
+from trixter.proxy.turn import TURN_S
 
-# How long to send without a turn for the other connections, the API and signals; and how many pieces to send
-# between two looks at the clock. A piece costs 2 µs; but 100 times as much when small segments fill the
-# receiver's memory, so the pieces alone are no measure.
-TURN_S = 0.001
+# Sent between two looks at the clock. A piece costs 2 µs; but 100 times as much when small segments fill the
+# receiver's memory, so the pieces alone are no measure of a turn.
 PIECES_BETWEEN_LOOKS = 16
 
 
 class Outflow:
     """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
+
+    A reset is told at once, also while something waits: its owner waits until nothing is held any more.
 
     Args:
         sink: A connected, non-blocking socket.

@@ -26,6 +26,10 @@ _INT = struct.Struct("i")
 # before it learns that nobody reads.
 DRAIN_BYTES = 1024 * 1024
 
+# One read. Large enough that bulk traffic spends its time copying, not calling; into a buffer that is shared,
+# so it costs once.
+BUFFER_BYTES = 256 * 1024
+
 WASTE_BYTES = 64 * 1024
 
 # The C type under socket.socket. It does the same without Python code of its own at birth and death: a
