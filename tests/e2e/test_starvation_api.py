@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import httpx2
 import pytest
 
+from tests.e2e.conftest import Start
 from tests.e2e.measuring import PATIENCE_S, receive_exactly, wait_until
-from tests.e2e.trixter_process import FROM_SOURCE
+from tests.e2e.trixter_process import FROM_SOURCE, Trixter
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -96,3 +97,73 @@ def test_it_ends_well_without_standard_streams(echo_port: int, ports: tuple[int,
         process.send_signal(signal.SIGTERM)
 
         assert process.wait(PATIENCE_S) == 0
+
+
+def half_open(address: tuple[str, int], count: int, opened: ExitStack) -> list[socket.socket]:
+    """Connect to the API that often, each with the beginning of a request."""
+    clients = []
+    for _ in range(count):
+        client = opened.enter_context(socket.create_connection(address, timeout=PATIENCE_S))
+        client.sendall(b"GET /hea")
+        clients.append(client)
+    return clients
+
+
+def api_address(trixter: Trixter) -> tuple[str, int]:
+    host, _, port = trixter.api_url.removeprefix("http://").rpartition(":")
+    return host, int(port)
+
+
+def test_half_open_clients_of_the_api_take_no_descriptors_from_the_traffic(
+    start: Start, echo_port: int
+) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}", most_descriptors=256)
+    with ExitStack() as opened:
+        half_open(api_address(trixter), 240, opened)
+
+        ping(trixter.port)
+        assert trixter.api.get("/health").text == "ok"
+
+
+def test_half_open_clients_of_the_api_are_gone_after_a_while(start: Start, echo_port: int) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}")
+    with ExitStack() as opened:
+        for client in half_open(api_address(trixter), 200, opened):
+            assert client.recv(1) == b""
+
+
+def test_the_api_answers_when_the_traffic_has_all_descriptors(start: Start, echo_port: int) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}", most_descriptors=60)
+    trixter.api.close()
+    with ExitStack() as opened:
+        for _ in range(60):
+            opened.enter_context(trixter.connect())
+        trixter.wait_for_log("WARNING .*cannot accept")
+
+        for _ in range(5):
+            assert answers(api_address(trixter)[1])
+
+
+def test_a_refused_body_is_not_read_to_its_end(start: Start, echo_port: int) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}", "--api-token=secret")
+    head = b"PATCH /defaults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000000\r\n\r\n"
+    with socket.create_connection(api_address(trixter), timeout=PATIENCE_S) as client:
+        client.sendall(head)
+        with suppress(ConnectionError):
+            while True:
+                client.sendall(b" " * 65536)
+
+
+def test_a_refused_client_gets_its_answer_though_it_is_still_sending(start: Start, echo_port: int) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}", "--api-token=secret")
+    answer = trixter.api.patch("/defaults", content=b" " * 200_000_000)
+    assert (answer.status_code, answer.headers["connection"]) == (401, "close")
+
+
+def test_a_flood_of_refusals_does_not_fill_the_log(start: Start, echo_port: int) -> None:
+    trixter = start(f"--upstream=127.0.0.1:{echo_port}")
+    for _ in range(200):
+        with socket.create_connection(api_address(trixter), timeout=PATIENCE_S) as client:
+            client.sendall(b"nonsense\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 400 ")
+    assert 1 <= trixter.log.count("refused a request") < 200
