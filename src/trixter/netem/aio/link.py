@@ -10,6 +10,7 @@ from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Faults
 from trixter.netem.aio.arrivals import Arrivals
 from trixter.netem.aio.course import Course
 from trixter.netem.aio.transport import FaultyTransport
+from trixter.netem.given import GivenFaults, as_faults
 from trixter.netem.reset import reset_socket_on_close
 
 
@@ -67,9 +68,13 @@ class Link(asyncio.Protocol):
         """Return the faults in force in a direction."""
         return self._course(direction).faults
 
-    def change(self, direction: Direction, faults: Faults) -> None:
-        """Change the faults of a direction: at once, also for what is held."""
-        self._course(direction).faults = faults
+    def change(self, direction: Direction, faults: GivenFaults) -> None:
+        """Change the faults of a direction: at once, also for what is held.
+
+        Raises:
+            SettingError: If that is no fault, and no faults.
+        """
+        self._course(direction).faults = as_faults(faults)
 
     # What the transport below tells.
 

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from trixter.errors import SettingError
-from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.faults import CALM, Dice, Direction, Fault, Faults
 from trixter.netem.aio.connect import ProtocolT, connect_link
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.patch import Patch
+from trixter.netem.given import GivenFaults, as_faults
 
-Way = Faults | tuple[Faults, Faults]
-"""The faults of both directions, or those upstream and those downstream."""
+Way = GivenFaults | tuple[GivenFaults, GivenFaults]
+"""A fault or several, of both directions; or a pair of that: upstream, downstream."""
 
 
 class Network:
@@ -129,7 +130,7 @@ async def faulty_network(ways: Mapping[str, Way], *, seed: int | None = None) ->
     open are calm.
 
     Args:
-        ways: ``host:port`` → faults of both directions, or a pair: those upstream, those downstream. ``*``
+        ways: ``host:port`` → a fault or several of both directions, or a pair: upstream, downstream. ``*``
             stands for any host, or any port.
         seed: The root of all luck; by default drawn from entropy.
 
@@ -158,7 +159,7 @@ def _parsed(key: str) -> tuple[str, int]:
 
 
 def _both(way: Way) -> tuple[Faults, Faults]:
-    pair = (way, way) if isinstance(way, Faults) else way
-    if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(each, Faults) for each in pair)):
-        raise SettingError("faults", way, "Faults, or a pair of them: upstream, downstream")
-    return pair
+    pair = way if isinstance(way, tuple) and not isinstance(way, Faults) else (way, way)
+    if not (len(pair) == 2 and all(isinstance(each, Fault | Faults) for each in pair)):
+        raise SettingError("faults", way, "a fault or Faults, or a pair of them: upstream, downstream")
+    return as_faults(pair[0]), as_faults(pair[1])
