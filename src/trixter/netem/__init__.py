@@ -20,6 +20,7 @@ What happens to bytes is decided by ``trixter.faults``, as it is for the proxy.
 from __future__ import annotations
 
 from trixter.netem.aio.connect import open_connection, start_server, wrap_protocol_factory
+from trixter.netem.aio.destinations import UnmatchedKeyWarning
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.network import Network, faulty_network
 from trixter.netem.clock import Clock
@@ -51,6 +52,7 @@ __all__ = [
     "Terminator",
     "ThrottledReader",
     "ThrottledWriter",
+    "UnmatchedKeyWarning",
     "WriteInjector",
     "faulty_network",
     "netem",

@@ -72,6 +72,7 @@ async def test_a_socket_that_the_program_connected_has_the_faults(server: EchoSe
         writer.transport.abort()
 
 
+@pytest.mark.filterwarnings("ignore::trixter.netem.UnmatchedKeyWarning")
 async def test_others_are_left_alone(server: EchoServer) -> None:
     async with faulty_network({"db:5432": STALLED}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
