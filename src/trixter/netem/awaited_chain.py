@@ -10,6 +10,7 @@ import anyio
 from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
 from trixter.netem.clock import Clock, LoopClock
 from trixter.netem.knob import Knob
+from trixter.netem.waker import Waker
 
 
 class AwaitedChain:
@@ -36,14 +37,14 @@ class AwaitedChain:
         clock: Clock | None = None,
     ) -> None:
         self._make = make
+        self._changed: tuple[anyio.Event, Waker] | None = None  # while something waits
+        self._faults = CALM
         self._knob = Knob.of(knob)
         self._knob.hold(self)
-        self._faults = Faults(make(self._knob.value))
         self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
         self._clock = clock or LoopClock()
         self._was_put = False
         self._chain: Chain | None = None  # made when it is first needed: before, no loop need be running
-        self._changed: anyio.Event | None = None
 
     @property
     def is_calm(self) -> bool:
@@ -89,8 +90,14 @@ class AwaitedChain:
             when = chain.wake_at()
             if when is None:
                 return []
-            self._changed = anyio.Event()
-            await self._clock.wait(when, self._changed)
+            changed = anyio.Event()
+            self._changed = changed, Waker()
+            try:
+                # Another thread may have turned the knob before it could see that this waits.
+                if self._faults == chain.faults:
+                    await self._clock.wait(when, changed)
+            finally:
+                self._changed = None
 
     def drop(self) -> None:
         """Forget what is held; the luck goes on where it was."""
@@ -104,14 +111,16 @@ class AwaitedChain:
 
     def on_turned(self) -> None:
         self._faults = Faults(self._make(self._knob.value))
-        if self._changed is not None:
-            self._changed.set()
+        if (waiting := self._changed) is not None:
+            changed, waker = waiting
+            waker.call(changed.set)
 
     def _now(self) -> tuple[Chain, float]:
         """Return the chain as the knob has it, and the time."""
         now = self._clock.time()
+        faults = self._faults  # read once: another thread may turn the knob
         if self._chain is None:
-            self._chain = Chain(self._faults, self._dice, now)
-        elif self._chain.faults != self._faults:
-            self._chain.change(self._faults, now)
+            self._chain = Chain(faults, self._dice, now)
+        elif self._chain.faults != faults:
+            self._chain.change(faults, now)
         return self._chain, now

@@ -24,8 +24,12 @@ class ReadInjector(InterruptibleAdapter):
         super().__init__(inner)
         self._injected = bytearray()
 
+    @property
+    def _is_interrupted(self) -> bool:
+        return bool(self._injected)
+
     def inject(self, data: bytes) -> None:
-        """Queue bytes for the reader; none at all is nothing."""
+        """Queue bytes for the reader, from any thread; none at all is nothing."""
         self._injected += data
         if data:
             self._interrupt()
@@ -54,7 +58,7 @@ class WriteInjector(Adapter):
         self._injected: deque[bytes] = deque()
 
     def inject(self, data: bytes) -> None:
-        """Queue bytes for the other side; none at all is nothing."""
+        """Queue bytes for the other side, from any thread; none at all is nothing."""
         if data:
             self._injected.append(data)
 
