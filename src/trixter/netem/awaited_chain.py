@@ -10,15 +10,16 @@ import anyio
 from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
 from trixter.netem.clock import Clock, LoopClock
 from trixter.netem.knob import Knob
+from trixter.netem.source import Setting, setting_of
 from trixter.netem.waker import Waker
 
 
 class AwaitedChain:
-    """One fault whose setting is a knob, in one direction of a stream. All deciding is the chain's.
+    """One fault whose setting may change, in one direction of a stream. All deciding is the chain's.
 
     Args:
-        make: The fault for a value of the knob; raises ``SettingError`` for one that it cannot take.
-        knob: The knob, or a number that stays.
+        make: The fault for a value of the setting; raises ``SettingError`` for one that it cannot take.
+        setting: The knob, a number that stays, or a source of numbers, one for each call.
         seed: The root of its luck; by default drawn from entropy.
         branch: Which branch of that luck.
         clock: Tells the time; by default the loop's.
@@ -30,7 +31,7 @@ class AwaitedChain:
     def __init__(
         self,
         make: Callable[[float], Fault],
-        knob: float | Knob,
+        setting: Setting,
         *,
         seed: int | None = None,
         branch: str = "",
@@ -39,8 +40,9 @@ class AwaitedChain:
         self._make = make
         self._changed: tuple[anyio.Event, Waker] | None = None  # while something waits
         self._faults = CALM
-        self._knob = Knob.of(knob)
-        self._knob.hold(self)
+        self._setting = setting_of(setting)
+        if isinstance(self._setting, Knob):
+            self._setting.hold(self)
         self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
         self._clock = clock or LoopClock()
         self._was_put = False
@@ -55,6 +57,15 @@ class AwaitedChain:
     def is_empty(self) -> bool:
         """Whether it holds nothing, and nothing is to be taken from it."""
         return self._chain is None or not (self._was_put or self._chain.held_bytes)
+
+    def begin_call(self) -> None:
+        """Note that the stream is called: a source is asked for the value of this call.
+
+        Raises:
+            SettingError: If the fault cannot take that value.
+        """
+        if not isinstance(self._setting, Knob):
+            self._faults = Faults(self._make(self._setting.next()))
 
     def begin_read(self) -> list[Action]:
         """Note that the stream is about to be read; return what leaves of that alone."""
@@ -99,6 +110,13 @@ class AwaitedChain:
             finally:
                 self._changed = None
 
+    def release(self) -> bytes:
+        """Give up what is held, without its end."""
+        chain, now = self._now()
+        chain.change(CALM, now)
+        self._was_put = False
+        return b"".join(action for action in chain.take(now) if isinstance(action, bytes))
+
     def drop(self) -> None:
         """Forget what is held; the luck goes on where it was."""
         chain, now = self._now()
@@ -110,7 +128,8 @@ class AwaitedChain:
         self._make(value)
 
     def on_turned(self) -> None:
-        self._faults = Faults(self._make(self._knob.value))
+        if isinstance(self._setting, Knob):
+            self._faults = Faults(self._make(self._setting.value))
         if (waiting := self._changed) is not None:
             changed, waker = waiting
             waker.call(changed.set)

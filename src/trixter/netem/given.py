@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trixter.errors import SettingError
-from trixter.faults import Fault, Faults
+from trixter.faults import Direction, Fault, Faults
 
 GivenFaults = Fault | Faults
 """The faults of one direction, or the only one."""
@@ -39,3 +39,15 @@ def as_pair(given: GivenPair) -> tuple[Faults, Faults]:
     if not (len(pair) == 2 and all(isinstance(each, Fault | Faults) for each in pair)):
         raise SettingError("faults", given, "a fault or Faults, or a pair of them: upstream, downstream")
     return as_faults(pair[0]), as_faults(pair[1])
+
+
+def by_direction(upstream: GivenFaults, downstream: GivenFaults) -> dict[Direction, Faults]:
+    """Return the faults of each direction.
+
+    Raises:
+        SettingError: If one is given something else than faults.
+    """
+    return {
+        Direction.UPSTREAM: as_faults(upstream, "upstream"),
+        Direction.DOWNSTREAM: as_faults(downstream, "downstream"),
+    }

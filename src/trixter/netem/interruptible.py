@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from anyio import CancelScope
+from anyio import BusyResourceError, CancelScope
 
 from trixter.netem.adapter import Adapter, AnyByteStream
 from trixter.netem.waker import Waker
@@ -18,6 +18,11 @@ class InterruptibleAdapter(Adapter):
     def __init__(self, inner: AnyByteStream) -> None:
         super().__init__(inner)
         self._waiting: dict[CancelScope, Waker] = {}
+
+    def _take_unread(self) -> bytes:
+        if self._waiting:
+            raise BusyResourceError("using")
+        return b""
 
     @property
     def _is_interrupted(self) -> bool:

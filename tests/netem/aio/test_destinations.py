@@ -18,7 +18,7 @@ from tests.netem.aio.programs import EchoServer
 from tests.proxy.waiting import until
 from trixter.faults import CALM, Direction, Faults, Latency, Slice
 from trixter.netem import Network, UnmatchedKeyWarning, faulty_network
-from trixter.netem.aio import destinations, network
+from trixter.netem.aio import destinations
 
 FAULT = Slice(size_bytes=1)
 OTHER = Slice(size_bytes=2)
@@ -99,7 +99,7 @@ async def test_an_address_may_be_written_in_any_form(server: EchoServer, host: s
 async def test_a_lookup_that_takes_long_holds_nothing_up_and_counts_when_it_is_done(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "LOOKUP_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(destinations, "LOOKUP_TIMEOUT_S", 0.0)
     found = threading.Event()
     with addresses(monkeypatch, slow=found):
         async with faulty_network({f"slow:{server.port}": FAULT}) as faulty:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from trixter.faults import CALM, Dice, Direction, Faults
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.tls import tls_on_top
-from trixter.netem.given import GivenFaults, as_faults
+from trixter.netem.given import GivenFaults, by_direction
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
@@ -36,14 +36,14 @@ def wrap_protocol_factory(
         is_server: Whether it is for ``loop.create_server``.
 
     Raises:
-        SettingError: If a direction is given no faults.
+        SettingError: If a direction is given something else than faults.
 
     With ``ssl=``, the loop puts TLS beneath the faults: they then meet the plain bytes.
     """
     dice = Dice(secrets.randbits(64) if seed is None else seed)
     numbers = itertools.count(1)
     sending = Direction.DOWNSTREAM if is_server else Direction.UPSTREAM
-    faults = _both(upstream, downstream)
+    faults = by_direction(upstream, downstream)
 
     def make() -> Link:
         luck = dice.branch(f"connection {next(numbers)}")
@@ -71,10 +71,9 @@ async def open_connection(
         seed: The root of all luck; by default drawn from entropy.
 
     Raises:
-        OSError: As there.
-        SettingError: If a direction is given no faults.
+        OSError: As there; or ``SettingError``, if a direction is given something else than faults.
     """
-    faults = _both(upstream, downstream)
+    faults = by_direction(upstream, downstream)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -161,8 +160,7 @@ async def start_server(
         seed: The root of all luck; connection n draws from its own branch.
 
     Raises:
-        OSError: As there.
-        SettingError: If a direction is given no faults.
+        OSError: As there; or ``SettingError``, if a direction is given something else than faults.
     """
     loop = asyncio.get_running_loop()
     context = options.pop("ssl", None)
@@ -188,13 +186,6 @@ async def start_server(
         factory, upstream=upstream, downstream=downstream, seed=seed, is_server=True
     )
     return await loop.create_server(wrapped, host, port, **options)
-
-
-def _both(upstream: GivenFaults, downstream: GivenFaults) -> dict[Direction, Faults]:
-    return {
-        Direction.UPSTREAM: as_faults(upstream, "upstream"),
-        Direction.DOWNSTREAM: as_faults(downstream, "downstream"),
-    }
 
 
 def _timeouts(options: dict[str, Any]) -> tuple[float | None, float | None]:

@@ -11,7 +11,7 @@ from trixter.netem.aio.arrivals import Arrivals
 from trixter.netem.aio.course import Course
 from trixter.netem.aio.transport import FaultyTransport
 from trixter.netem.given import GivenFaults, as_faults
-from trixter.netem.reset import reset_socket_on_close
+from trixter.netem.reset import reset_on_close
 
 
 class Link(asyncio.Protocol):
@@ -69,11 +69,7 @@ class Link(asyncio.Protocol):
         return self._course(direction).faults
 
     def change(self, direction: Direction, faults: GivenFaults) -> None:
-        """Change the faults of a direction: at once, also for what is held.
-
-        Raises:
-            SettingError: If that is no fault, and no faults.
-        """
+        """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
         self._course(direction).faults = as_faults(faults)
 
     # What the transport below tells.
@@ -179,7 +175,7 @@ class Link(asyncio.Protocol):
     def reset(self, reason: str = "reset") -> None:
         """Reset the connection: RST to the other side, ``ConnectionResetError`` to this one."""
         if not self.is_lost:  # its descriptor may be another's by now
-            reset_socket_on_close(self.below.get_extra_info("socket"))
+            reset_on_close(self.below)
         self.abort(ConnectionResetError(reason))
 
     def want(self, wanted: bool) -> None:

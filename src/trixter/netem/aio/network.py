@@ -11,16 +11,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.netem.aio import destinations
 from trixter.netem.aio.connect import ProtocolT, connect_link
-from trixter.netem.aio.destinations import (
-    LOOKUP_TIMEOUT_S,
-    Destinations,
-    Key,
-    UnmatchedKeyWarning,
-    is_name,
-    look_up,
-    parsed,
-)
+from trixter.netem.aio.destinations import Destinations, Key, UnmatchedKeyWarning, is_name, parsed
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.patch import Patch
 from trixter.netem.given import GivenPair, as_pair
@@ -92,7 +85,7 @@ class Network:
         for host in sorted({host for host, _ in self._ways}):
             self._look_up(host)
         if self._lookups:
-            await asyncio.wait(set(self._lookups), timeout=LOOKUP_TIMEOUT_S)
+            await asyncio.wait(set(self._lookups), timeout=destinations.LOOKUP_TIMEOUT_S)
 
     def unmatched(self) -> list[str]:
         """Return a sentence for each key that had faults, and met no connection."""
@@ -145,7 +138,7 @@ class Network:
                 self._destinations.learn(host, found.result())
                 self._spread()
 
-        lookup = look_up(host)
+        lookup = destinations.look_up(host)
         self._lookups.add(lookup)
         lookup.add_done_callback(learn)
 
