@@ -160,6 +160,15 @@ async def test_each_key_that_met_no_connection_is_warned_of_once(server: EchoSer
     assert {each.filename for each in caught} == {__file__}
 
 
+@pytest.mark.parametrize("found", [("a", "b"), ("b", "a")])
+def test_of_two_hosts_with_one_address_the_first_in_the_alphabet_counts(found: tuple[str, str]) -> None:
+    known = destinations.Destinations()
+    for host in found:
+        known.learn(host, ["127.0.0.1", "127.0.0.1"])
+    keys = [("b", 80), ("a", 80), ("b", 0), ("*", 0)]
+    assert known.fitting(("127.0.0.1",), 80, keys) == [("a", 80), ("b", 80), ("b", 0), ("*", 0)]
+
+
 def test_the_warning_lists_a_few_of_the_destinations() -> None:
     known = destinations.Destinations()
     for last in range(1, 10):

@@ -34,7 +34,7 @@ class Destinations:
     """
 
     def __init__(self) -> None:
-        self._names: dict[str, list[str]] = {}  # address → hosts of keys, in the order they were found
+        self._names: dict[str, list[str]] = {}  # address → hosts of keys, in their alphabet
         self._met: set[Key] = set()
         self._seen: dict[str, None] = {}
 
@@ -44,6 +44,7 @@ class Destinations:
             names = self._names.setdefault(address, [])
             if host not in names:
                 names.append(host)
+                names.sort()  # whichever lookup was done first, the same one counts
 
     def see(self, names: tuple[str, ...], port: int) -> None:
         """Note that the loop opens a connection there, whether or not a key fits."""
