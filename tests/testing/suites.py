@@ -17,11 +17,13 @@ def echo():
         yield address
 """
 
+# Of which the results of such a run must not depend: one would shuffle its tests.
+OTHERS = ("schemathesis", "asyncio", "xdist", "timeout", "hypothesispytest", "randomly", "cacheprovider")
+
 HEADER = "from tests.testing.echo import connect, say\nimport pytest\n"
 
 
 def run(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
     """Run tests in this process, with no other plugins but those that pytest brings."""
     suite.makepyfile(HEADER + tests)
-    others = ("schemathesis", "asyncio", "xdist", "timeout", "hypothesispytest", "cacheprovider")
-    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in others), *args)
+    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in OTHERS), *args)
