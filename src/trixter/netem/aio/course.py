@@ -122,10 +122,11 @@ class Course:
         actions = self._chain.take(monotonic())
         self._leaving.extend(actions)
         self._leaving_bytes += sum(len(action) for action in actions if isinstance(action, bytes))
-        # Called back while something is handed over, or between two turns: what is left comes before this.
-        if not self._is_acting and self._turn is None:
+        if self._is_acting:  # called back by what is just handed over: what is left comes before this
+            return
+        if self._turn is None:  # otherwise this is for a later turn, behind what is left
             self._act_on_all()
-            self._settle()
+        self._settle()
 
     def _go_on(self) -> None:
         self._turn = None
