@@ -54,7 +54,7 @@ class Pipe:
     def close(self) -> None:
         os.close(self.read_end)
         for writer in self._writers:
-            assert writer.flush(timeout_s=40)  # into a broken pipe
+            assert writer.close(timeout_s=40)  # into a broken pipe
         os.close(self.write_end)
 
 
@@ -132,6 +132,7 @@ def test_lines_that_cannot_be_written_are_counted_with_the_reason(pipe: Pipe) ->
     writer.write("there is room again")
 
     assert pipe.lines("there") == ["3 dropped: no space left on device", "there is room again"]
+    assert writer.close(timeout_s=40)
     os.close(descriptor)
 
 
@@ -142,7 +143,7 @@ def test_a_reader_that_left_is_no_error() -> None:
 
     writer.write("to nothing")
 
-    assert writer.flush(timeout_s=40)
+    assert writer.close(timeout_s=40)
     os.close(write_end)
 
 
@@ -190,6 +191,7 @@ def test_no_line_is_cut_in_two_by_another_writer() -> None:
         writes: list[bytes] = []
         while sum(len(write) for write in writes) < 200 * 500:
             writes.append(reader.recv(PIPE_BYTES))
+        assert writer.close(timeout_s=40)
 
     # A pipe takes as much as that whole or not at all.
     assert all(write.endswith(b"\n") and len(write) <= select.PIPE_BUF for write in writes)
@@ -211,3 +213,19 @@ os._exit(not writer.flush(timeout_s=40))
         [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True
     )
     assert sorted(ended.stdout.splitlines()) == ["of the child", "of the parent"]
+
+
+def test_one_that_was_closed_ends_its_thread_and_may_write_again(pipe: Pipe) -> None:
+    writer = pipe.writer()
+    writer.write("one")
+    assert writer.close(timeout_s=40)
+    assert writer.close(timeout_s=40)
+    writer.write("two")
+    assert pipe.lines("two") == ["one", "two"]
+
+
+def test_a_close_gives_up_on_what_is_not_read(pipe: Pipe) -> None:
+    writer = pipe.writer()
+    for _ in range(300):
+        writer.write(LINE)
+    assert not writer.close(timeout_s=0.01)

@@ -117,7 +117,7 @@ def logging_as_before() -> Iterator[None]:
 
 def written(capfd: pytest.CaptureFixture[str]) -> CaptureResult[str]:
     """Return what was written, once all of it is."""
-    assert standard_error().flush(timeout_s=40)
+    assert standard_error().close(timeout_s=40)
     return capfd.readouterr()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import chain
-from types import SimpleNamespace
 
 import pytest
 
@@ -55,7 +54,7 @@ def test_a_fault_without_effect_is_no_show(
     start: Start, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine an answer may take as long as under the fault: by this clock, none takes any time.
-    monkeypatch.setattr(visitor, "time", SimpleNamespace(perf_counter=lambda: 0.0))
+    monkeypatch.setattr(visitor, "monotonic", lambda: 0.0)
     monkeypatch.setattr("trixter.cli.demo.show.Visitor", Hasty)
     args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args)
@@ -82,7 +81,7 @@ def test_a_client_that_was_kept_waiting_looks_again(
     # Of the first answer, under the fault, and twice when it is off: the machine was busy at first.
     took_s = [0.0, 0.5, 0.7, 0.1]
     readings = chain.from_iterable((0.0, seconds) for seconds in took_s)
-    monkeypatch.setattr(visitor, "time", SimpleNamespace(perf_counter=lambda: next(readings)))
+    monkeypatch.setattr(visitor, "monotonic", lambda: next(readings))
     shown: list[str] = []
     program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     host, port = program.proxy()

@@ -9,6 +9,8 @@ import pytest
 
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import PATIENCE_S
+from trixter.monotonic import monotonic, realtime
+from trixter.proxy import sockets
 from trixter.proxy.sockets import recv_stamped, stamp_arrivals
 
 
@@ -27,7 +29,6 @@ def wait_for_stamps() -> None:
 
 
 def let_pass(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let both clocks of the process show a later time, as after a pause."""
-    wall, monotonic = time.time, time.monotonic  # noqa: TID251 - the clock that the kernel stamps by
-    monkeypatch.setattr(time, "time", lambda: wall() + seconds)
-    monkeypatch.setattr(time, "monotonic", lambda: monotonic() + seconds)
+    """Let both clocks show the sockets a later time, as after a pause."""
+    monkeypatch.setattr(sockets, "realtime", lambda: realtime() + seconds)
+    monkeypatch.setattr(sockets, "monotonic", lambda: monotonic() + seconds)

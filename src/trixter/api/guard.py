@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Collection
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
-from time import monotonic
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from trixter.api.answers import error
 from trixter.api.refusal_log import RefusalLog
 from trixter.api.target import origin_form
 from trixter.errors import SettingError
+from trixter.monotonic import monotonic
 
 # A load balancer that asks whether we live has no token and its own idea of our name, and learns nothing
 # here but "ok".

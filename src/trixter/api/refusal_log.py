@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from time import monotonic
+
+from trixter.monotonic import monotonic
 
 # One line a second tells that it goes on; a flood of lines costs the traffic its time and the log its use.
 INTERVAL_S = 1.0

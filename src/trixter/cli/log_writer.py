@@ -13,6 +13,7 @@ import signal
 import threading
 import weakref
 from collections.abc import Callable
+from enum import Enum
 from queue import SimpleQueue
 from typing import NamedTuple
 
@@ -47,6 +48,15 @@ class _Entry(NamedTuple):
     lines: int
 
 
+class End(Enum):
+    """The last entry of a queue."""
+
+    END = 1
+
+
+END = End.END
+
+
 class LogWriter:
     """Write lines to a descriptor, in order and in the background. No method blocks but ``flush``.
 
@@ -77,7 +87,7 @@ class LogWriter:
 
     def _begin(self) -> None:
         # SimpleQueue.put() is reentrant, as RLock is: a signal handler that interrupts a write may write.
-        self._queue: SimpleQueue[_Entry | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[_Entry | threading.Event | End] = SimpleQueue()
         self._lock = threading.RLock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
@@ -111,6 +121,19 @@ class LogWriter:
         self._hurry.set()
         return done.wait(timeout_s)
 
+    def close(self, timeout_s: float = FLUSH_S) -> bool:
+        """Flush, and end the thread; return whether that took no longer. A later line starts another."""
+        thread = self._thread
+        if thread is None:
+            return True
+        self.flush(timeout_s)
+        self._queue.put(END)
+        self._hurry.set()
+        thread.join(timeout_s)
+        with self._lock:
+            self._thread = None
+        return not thread.is_alive()
+
     def _encode(self, line: str) -> bytes:
         return line.encode(self._encoding, "backslashreplace") + b"\n"
 
@@ -137,10 +160,12 @@ class LogWriter:
 
     def _run(self) -> None:
         queue = self._queue
-        following: _Entry | threading.Event | None = None
+        following: _Entry | threading.Event | End | None = None
         while True:
             entry = queue.get() if following is None else following
             following = None
+            if entry is END:
+                return
             if isinstance(entry, threading.Event):
                 entry.set()
                 continue

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import select
-import time
 
+from trixter.monotonic import monotonic
 from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
 from trixter.proxy.turn import TURN_S
@@ -105,14 +105,14 @@ class EpollPoller(Poller):
 
     def _on_ready(self) -> None:
         """See to what is ready; and while that is little, to what it brings about."""
-        give_way_at = time.monotonic() + TURN_S
+        give_way_at = monotonic() + TURN_S
         self._is_awake = True
         try:
             # Not to be asked for again: an event that is reported once only would be lost.
             events = self._left_over or self._epoll.poll(0, MOST_EVENTS)
             while events:
                 self._see_to(events, give_way_at)
-                if self._epoll.closed or len(events) > FEW_EVENTS or time.monotonic() > give_way_at:
+                if self._epoll.closed or len(events) > FEW_EVENTS or monotonic() > give_way_at:
                     break
                 events = self._look_again()
         finally:  # a callback may fail, and what it kept us awake for is still due
@@ -132,10 +132,7 @@ class EpollPoller(Poller):
         seen_to = 0
         try:
             for fd, event in events:
-                if (
-                    seen_to % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1
-                    and time.monotonic() > give_way_at
-                ):
+                if seen_to % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1 and monotonic() > give_way_at:
                     break
                 seen_to += 1
                 # A callback may close a socket that has an event further down the list, and the next accept
@@ -161,7 +158,7 @@ class EpollPoller(Poller):
             vigil.on_time()
         if self._epoll.closed or not self._patience.is_worth_it():
             return []
-        if events := self._poll_until(time.monotonic() + self._patience.seconds):
+        if events := self._poll_until(monotonic() + self._patience.seconds):
             self._patience.paid_off()
         else:
             self._patience.was_in_vain()
@@ -171,12 +168,12 @@ class EpollPoller(Poller):
 
     def _nap(self) -> None:
         """Sleep for next to nothing, to see how late this machine wakes us."""
-        wake_at = time.monotonic() + NAP_S
+        wake_at = monotonic() + NAP_S
         select.select((), (), (), NAP_S)
-        self._patience.woke(time.monotonic() - wake_at)
+        self._patience.woke(monotonic() - wake_at)
 
     def _poll_until(self, when: float) -> list[tuple[int, int]]:
-        poll, now = self._epoll.poll, time.monotonic
+        poll, now = self._epoll.poll, monotonic
         while not (events := poll(0, MOST_EVENTS)) and now() < when:
             pass
         return events

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from time import monotonic
 
 from trixter.faults import Abort, Action, Close, Eof, Reset
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.monotonic import monotonic
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.sockets import OWN_SEGMENT, Socket

@@ -10,11 +10,11 @@ import socket
 import struct
 import termios
 import threading
-import time
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
+from trixter.monotonic import monotonic, realtime
 from trixter.proxy.system_clock import SystemClock
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
@@ -153,7 +153,7 @@ def stamp_arrivals(sock: Socket) -> None:
     The first call in a process also opens a socket for it, and keeps that.
     """
     _keep_stamps_on()
-    _system_clock.compare(time.monotonic(), time.time(), time.monotonic())  # noqa: TID251 - as below
+    _system_clock.compare(monotonic(), realtime(), monotonic())
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
@@ -173,9 +173,9 @@ def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
             seconds, nanoseconds = _TIMESPEC.unpack_from(note)
             return size, _system_clock.age_s(
                 seconds + nanoseconds / 1e9,
-                before=time.monotonic(),
-                wall=time.time(),  # noqa: TID251 - the clock that the kernel stamps by
-                after=time.monotonic(),
+                before=monotonic(),
+                wall=realtime(),  # the clock that the kernel stamps by
+                after=monotonic(),
             )
     return size, 0.0
 

@@ -143,6 +143,18 @@ async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
     user.transport.abort()
 
 
+async def test_small_writes_between_two_turns_make_the_sender_wait_too(
+    server: EchoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    user = Noting()
+    link = await connect(server, user, Faults(Slice(size_bytes=1)))
+    for _ in range(100):
+        user.transport.write(b"a" * 1000)
+    assert link.above.is_paused
+    user.transport.abort()
+
+
 async def test_what_waits_for_a_turn_is_dropped_by_an_abort(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
