@@ -25,6 +25,8 @@ ONE_READ_BYTES = 256 * 1024 + 4096
 @pytest.mark.parametrize("most_descriptors", [64, 65])
 def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_descriptors: int) -> None:
     trixter = start(f"--upstream=127.0.0.1:{echo_port}", most_descriptors=most_descriptors)
+    health = f"{trixter.api_url}/health"
+    assert urllib.request.urlopen(health).read() == b"ok"  # the API has its spare descriptors from then on
     before = trixter.open_descriptors()
     with ExitStack() as clients:
         first = clients.enter_context(trixter.connect())
@@ -38,11 +40,11 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
         first.sendall(b"ping")
         assert receive_exactly(first, 4) == b"ping"
         for _ in range(3):
-            url = f"{trixter.api_url}/health"
-            assert urllib.request.urlopen(url).read() == b"ok"
+            assert urllib.request.urlopen(health).read() == b"ok"
         assert "out of descriptors" not in trixter.log
 
-    wait_until(lambda: trixter.open_descriptors() == before, "all of them to be gone")
+    # Fewer are as good: the first answer of the API may have been under way when they were counted.
+    wait_until(lambda: trixter.open_descriptors() <= before, "all of them to be gone")
     with trixter.connect() as client:
         client.sendall(b"ping")
         assert receive_exactly(client, 4) == b"ping"
