@@ -48,6 +48,7 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
     with trixter.connect() as client:
         client.sendall(b"ping")
         assert receive_exactly(client, 4) == b"ping"
+    trixter.wait_for_log(r"WARNING .*accepting connections again")
     assert trixter.log.count("WARNING") == 2  # one for the shortage, and one for its end
     # So does the API.
     assert trixter.api.get("/health").text == "ok"
