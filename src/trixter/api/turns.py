@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from time import perf_counter
+
+from trixter.monotonic import monotonic
 
 # How long a job may keep the loop. A byte in transit waits that long at most: short against the 10 ms that
 # a listing of 10,000 connections may cost the traffic, and long against the few microseconds that a round
@@ -22,7 +23,7 @@ class Turns:
         clock: Tells the time, in seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._over_at = clock() + TURN_S
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Protocol
 
 import anyio
+
+from trixter.monotonic import monotonic
 
 
 class Clock(Protocol):
@@ -28,7 +29,7 @@ class LoopClock:
         except RuntimeError:  # Trio's
             return anyio.current_time()
         # uvloop tells the time of its last turn: what arrived since would be due too early.
-        return time.monotonic() if type(loop).__module__.startswith("uvloop") else loop.time()
+        return monotonic() if type(loop).__module__.startswith("uvloop") else loop.time()
 
     async def wait(self, until: float, changed: anyio.Event) -> None:
         # Loops may ring a little early.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
 
+from trixter.monotonic import monotonic
 from trixter.proxy.head_start import HeadStart
 from trixter.proxy.poller import Poller, Vigil
 from trixter.proxy.timerfd import Timerfd
@@ -128,7 +128,7 @@ class TimerfdClock(Clock):
         self._wake_at: float | None = None  # when the timerfd wakes us before the alarm, to be awake for it
         poller.read(self._timerfd.fileno(), self._on_readable)
 
-    time = staticmethod(time.monotonic)  # looked up for every read of a direction with faults
+    time = staticmethod(monotonic)  # looked up for every read of a direction with faults
 
     def _set_alarm(self, when: float) -> None:
         wake_at = when - self._head_start.seconds
@@ -161,7 +161,7 @@ class LoopClock(Clock):
 
     def time(self) -> float:
         # Not loop.time(): uvloop's is cached, and may be milliseconds old.
-        return time.monotonic()
+        return monotonic()
 
     def _set_alarm(self, when: float) -> None:
         if self._handle is not None:

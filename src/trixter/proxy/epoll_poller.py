@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import select
-import time
 
+from trixter.monotonic import monotonic
 from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
 
@@ -96,13 +96,13 @@ class EpollPoller(Poller):
 
     def _on_ready(self) -> None:
         """See to what is ready; and while that is little, to what it brings about."""
-        give_way_at = time.monotonic() + TURN_S
+        give_way_at = monotonic() + TURN_S
         self._is_awake = True
         try:
             events = self._epoll.poll(0, MOST_EVENTS)
             while events:
                 self._see_to(events)
-                if self._epoll.closed or len(events) > FEW_EVENTS or time.monotonic() > give_way_at:
+                if self._epoll.closed or len(events) > FEW_EVENTS or monotonic() > give_way_at:
                     break
                 events = self._look_again()
         finally:  # a callback may fail, and what it kept us awake for is still due
@@ -134,7 +134,7 @@ class EpollPoller(Poller):
             vigil.on_time()
         if self._epoll.closed or not self._patience.is_worth_it():
             return []
-        if events := self._poll_until(time.monotonic() + self._patience.seconds):
+        if events := self._poll_until(monotonic() + self._patience.seconds):
             self._patience.paid_off()
         else:
             self._patience.was_in_vain()
@@ -144,12 +144,12 @@ class EpollPoller(Poller):
 
     def _nap(self) -> None:
         """Sleep for next to nothing, to see how late this machine wakes us."""
-        wake_at = time.monotonic() + NAP_S
+        wake_at = monotonic() + NAP_S
         select.select((), (), (), NAP_S)
-        self._patience.woke(time.monotonic() - wake_at)
+        self._patience.woke(monotonic() - wake_at)
 
     def _poll_until(self, when: float) -> list[tuple[int, int]]:
-        poll, now = self._epoll.poll, time.monotonic
+        poll, now = self._epoll.poll, monotonic
         while not (events := poll(0, MOST_EVENTS)) and now() < when:
             pass
         return events

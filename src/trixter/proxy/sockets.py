@@ -9,8 +9,9 @@ import os
 import socket
 import struct
 import termios
-import time
 from typing import Any
+
+from trixter.monotonic import realtime
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
 # segment of its own also while the network is slower than we are (tcp_sendmsg, since 4.7).
@@ -112,7 +113,7 @@ def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
     for level, kind, note in notes:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack_from(note)
-            age_s = time.time() - seconds - nanoseconds / 1e9  # noqa: TID251 - the clock that the kernel stamps by
+            age_s = realtime() - seconds - nanoseconds / 1e9  # the clock that the kernel stamps by
             # Somebody may have set that clock meanwhile.
             return size, age_s if 0 < age_s < MOST_AGE_S else 0.0
     return size, 0.0

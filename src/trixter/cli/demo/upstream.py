@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from trixter.errors import BindError
+from trixter.monotonic import monotonic
 
 GREETING = b"Hello from the server behind the proxy.\n"
 SIZED_PATH = "/bytes/"
@@ -48,10 +48,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/plain")
         self.send_header("Connection", "close")
         self.end_headers()
-        started_at = time.monotonic()
+        started_at = monotonic()
         ended = threading.Event()
         while True:
-            self.wfile.write(b"%4.0f s\n" % (time.monotonic() - started_at))
+            self.wfile.write(b"%4.0f s\n" % (monotonic() - started_at))
             self.wfile.flush()
             ended.wait(TICK_S)
 

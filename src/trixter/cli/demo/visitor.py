@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from dataclasses import dataclass
+
+from trixter.monotonic import monotonic
 
 LENGTH = re.compile(rb"content-length: *([0-9]+)\r\n", re.IGNORECASE)
 END_OF_HEAD = b"\r\n\r\n"
@@ -80,14 +81,14 @@ class Visitor:
 
     def _exchange(self, path: str, fate: str) -> Answer:
         pieces: list[bytes] = []
-        began_at = time.perf_counter()
+        began_at = monotonic()
         self._sock.sendall(f"GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: {fate}\r\n\r\n".encode())
         while fate == "close" or not _is_complete(b"".join(pieces)):
             piece = self._sock.recv(65536)
             if not piece:
                 break
             pieces.append(piece)
-        return Answer(pieces, time.perf_counter() - began_at)
+        return Answer(pieces, monotonic() - began_at)
 
 
 def _is_complete(received: bytes) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
 
 from trixter.faults import Action, Chain, Dice, Faults
+from trixter.monotonic import monotonic
 
 WIRE_BYTES = 4 * 1024 * 1024
 """What latency may hold in one direction before it makes the sender wait."""
@@ -34,7 +34,7 @@ class Course:
         on_settled: Callable[[], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
-        self._chain = Chain(faults, luck, time.monotonic())
+        self._chain = Chain(faults, luck, monotonic())
         self._loop = loop
         self._act = act
         self._on_settled = on_settled
@@ -52,7 +52,7 @@ class Course:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         if not self.is_over:
-            self._chain.change(faults, time.monotonic())
+            self._chain.change(faults, monotonic())
             self._take()
 
     @property
@@ -82,22 +82,22 @@ class Course:
 
     def open(self) -> None:
         """Note that the connection is open: a fault may end it at once."""
-        self._chain.open(time.monotonic())
+        self._chain.open(monotonic())
         self._take()
 
     def put(self, data: bytes) -> None:
         """Put bytes in; some may leave before this returns."""
-        self._chain.put(data, time.monotonic())
+        self._chain.put(data, monotonic())
         self._take()
 
     def put_eof(self) -> None:
         """Put the end in, behind the bytes."""
-        self._chain.put_eof(time.monotonic())
+        self._chain.put_eof(monotonic())
         self._take()
 
     def put_reset(self) -> None:
         """Put a reset by the peer in, behind the bytes."""
-        self._chain.put_reset(time.monotonic())
+        self._chain.put_reset(monotonic())
         self._take()
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Course:
 
     def _take(self) -> None:
         # uvloop's own time is that of its last turn: bytes would count from before they came.
-        self._leaving.extend(self._chain.take(time.monotonic()))
+        self._leaving.extend(self._chain.take(monotonic()))
         if self._is_acting:  # called back by who is just handed something: what is left comes before this
             return
         self._act_on_all()
@@ -122,7 +122,7 @@ class Course:
         when = self._chain.wake_at()
         if when is not None:
             # A loop may ring a little early; then nothing leaves, and the rest is waited for.
-            self._timer = self._loop.call_later(max(when - time.monotonic(), 0.0), self._on_time)
+            self._timer = self._loop.call_later(max(when - monotonic(), 0.0), self._on_time)
         self._on_settled()
 
     def _act_on_all(self) -> None:
