@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from freezegun import freeze_time
 
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import live_objects
@@ -52,6 +53,13 @@ async def clock(request: pytest.FixtureRequest, poller: Poller) -> AsyncIterator
 
 def new_clock(kind: type[TimerfdClock | LoopClock], poller: Poller) -> Clock:
     return kind(poller) if issubclass(kind, TimerfdClock) else kind(asyncio.get_running_loop())
+
+
+async def test_an_appointment_is_kept_in_frozen_time(clock: Clock) -> None:
+    kept = asyncio.Event()
+    with freeze_time("2020-01-01", real_asyncio=True):
+        clock.call_at(clock.time() + 0.002, kept.set)
+        await kept.wait()
 
 
 async def test_appointments_are_kept_in_order_and_never_early(clock: Clock) -> None:
