@@ -8,6 +8,7 @@ import anyio
 import pytest
 import trio.testing
 from anyio import BrokenResourceError, EndOfStream, create_task_group
+from freezegun import freeze_time
 
 from tests.netem.streams import Outcome, SteppedClock, Wire, settled
 from trixter.netem import (
@@ -136,3 +137,15 @@ async def test_a_reset_of_an_adapter_inside_does_not_travel(clock: SteppedClock)
     stream = DelayedReader(Terminator(Wire(b"struck"), 1.0), 60.0, clock=clock)
     with pytest.raises(TerminatedError):
         await stream.receive()
+
+
+@pytest.mark.parametrize("adapter", [DelayedWriter, ThrottledWriter])
+async def test_in_frozen_time_bytes_pass_when_they_are_due(
+    anyio_backend: object, adapter: type[DelayedWriter] | type[ThrottledWriter]
+) -> None:
+    wire = Wire()
+    with freeze_time("2020-01-01", real_asyncio=True, ignore=["trio"]):
+        stream = adapter(wire, 0.01 if adapter is DelayedWriter else 100)
+        with anyio.fail_after(30):
+            await stream.send(b"x")
+    assert wire.data == b"x"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 
-import anyio
 import pytest
 from freezegun import freeze_time
 
 from tests.netem.aio.programs import EchoServer
-from tests.netem.streams import Wire
 from trixter.faults import Faults, Latency, Throttle
 from trixter.monotonic import monotonic
-from trixter.netem import DelayedWriter, ThrottledWriter, faulty_network
+from trixter.netem import faulty_network
 
 FAULTS = [
     pytest.param(Latency(delay_s=0.01), id="latency"),
@@ -31,18 +29,6 @@ async def test_bytes_arrive_over_a_faulty_network(server: EchoServer, fault: Lat
             assert monotonic() - began_at >= 0.02  # there and back
             writer.close()
             await writer.wait_closed()
-
-
-@pytest.mark.parametrize("adapter", [DelayedWriter, ThrottledWriter])
-async def test_bytes_pass_an_adapter(
-    anyio_backend: object, adapter: type[DelayedWriter] | type[ThrottledWriter]
-) -> None:
-    wire = Wire()
-    with freeze_time("2020-01-01", real_asyncio=True):
-        stream = adapter(wire, 0.01 if adapter is DelayedWriter else 100)
-        with anyio.fail_after(30):
-            await stream.send(b"x")
-    assert wire.data == b"x"
 
 
 # asyncio's own timers stand still with the time, unless real_asyncio is given.
