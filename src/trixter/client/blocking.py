@@ -14,6 +14,7 @@ from trixter.client.wire import API_URL, LIMITS, TIMEOUT_S, Wire, look_again_aft
 from trixter.control import ListenAddress, Listens, News, ProxyFace, Step
 from trixter.control.plans import run
 from trixter.control.steps import ReadProxy, WaitForNews
+from trixter.monotonic import monotonic
 
 
 class Client(Listens, ProxyFace):
@@ -91,7 +92,7 @@ class Client(Listens, ProxyFace):
 
 def _wait(step: WaitForNews) -> News:
     if step.since is None:
-        return News(0, time.monotonic())
+        return News(0, monotonic())
     # Nothing tells of news over the API.
     time.sleep(look_again_after_s(step.since.number, step.timeout_s))  # noqa: TID251 - for those who block
-    return News(step.since.number + 1, time.monotonic())
+    return News(step.since.number + 1, monotonic())
