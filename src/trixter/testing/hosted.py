@@ -14,7 +14,7 @@ from trixter.control.steps import WaitForNews
 from trixter.proxy import Connection, Defaults, Ending, Proxy
 from trixter.testing.at_once import AllAtOnce
 from trixter.testing.journal import Journal
-from trixter.testing.loop_thread import LoopThread
+from trixter.testing.loop_thread import LoopThread, Outcome
 from trixter.testing.news import NewsStand
 from trixter.testing.performing import perform
 
@@ -97,6 +97,8 @@ class Hosted:
         if self._closed is not None:
             return self._closed
         if not self._is_started:
+            if self._owns_thread:
+                self._thread.ask_to_stop()  # an interrupt may have come before it was known to be started
             self._closed = _made(self.proxy.stop)
             return self._closed
         if not self._thread.is_running:  # the child of a fork: the connections are its parent's
@@ -147,7 +149,7 @@ class Hosted:
         return result
 
     def _wait_for_news(self, step: WaitForNews) -> Future[News]:
-        told: Future[News] = Future()
+        told: Outcome[News] = Outcome()
         if self.is_running:
             self._thread.post(partial(self._news.wait, step, told))
         else:
