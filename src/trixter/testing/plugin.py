@@ -29,6 +29,9 @@ NETEM_MARK = (
 USED = pytest.StashKey["list[Chaos]"]()
 """At a test: who made proxies for it."""
 
+RUN_NUMBER = pytest.StashKey[int]()
+"""At a test: which run of it this is, from 1. It is more where another plugin runs it again."""
+
 SESSION = pytest.StashKey["SessionChaos"]()
 """At the configuration: what ``chaos_session`` is, once somebody asked for it."""
 
@@ -95,6 +98,15 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
         request.config.stash[SESSION] = chaos
         yield chaos
         del request.config.stash[SESSION]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # pytest-rerunfailures counts runs in workers that crashed, too; of others we only see that they begin.
+    run_number = item.stash.get(RUN_NUMBER, 0) + 1
+    item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
+    if USED in item.stash:
+        del item.stash[USED]  # those of the run before: their proxies are closed
 
 
 # A test's own part begins with its first fixture of function scope, or with the test itself. Then the
