@@ -6,10 +6,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from trixter.monotonic import monotonic
 from trixter.proxy.loop import loop_factory
+from trixter.testing.system_thread import SystemThread, new_thread
 
 T = TypeVar("T")
 
@@ -51,7 +53,7 @@ class LoopThread:
         self._is_begun = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_event: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: SystemThread | None = None
         # Resolved by the last thing the thread does, or by the stop of one that does nothing any more.
         self._ended: Outcome[None] = Outcome()
 
@@ -65,11 +67,11 @@ class LoopThread:
 
         Raises:
             OSError: If there is no descriptor for a loop.
+            RuntimeError: If threads are green ones that cannot be waited for.
         """
         started: Outcome[None] = Outcome()
         try:
-            # A daemon: a test run that was cut short must not hang for a proxy that was not closed.
-            self._thread = threading.Thread(target=self._main, args=(started,), name="trixter", daemon=True)
+            self._thread = new_thread(partial(self._main, started), name="trixter")
             self._thread.start()
             started.result()
         except BaseException:
