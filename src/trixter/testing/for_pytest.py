@@ -19,6 +19,7 @@ from trixter.testing.plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.report import network_report
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
 from trixter.testing.session import SessionChaos
+from trixter.testing.unused import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
@@ -64,6 +65,14 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
     if reruns:
         lines.append(f"this was rerun {reruns}, with luck of its own")
     return "\n".join([*lines, f"to repeat it: {command_of(item)}"])
+
+
+def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
+    """Warn of each proxy of a test that had faults and met no connection."""
+    for maker in used:
+        for hosted in maker.hosted:
+            if complaint := hosted.call(hosted.use.complaint):
+                item.warn(UnusedFaultsWarning(complaint))
 
 
 def command_of(item: pytest.Item) -> str:

@@ -17,6 +17,7 @@ from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread, Outcome
 from trixter.testing.news import NewsStand
 from trixter.testing.performing import perform
+from trixter.testing.unused import Use
 
 T = TypeVar("T")
 
@@ -58,6 +59,7 @@ class Hosted:
             socket_buffer_bytes=socket_buffer_bytes,
             observer=self,
         )
+        self.use = Use(self.proxy)
         self.addresses: list[str] = []
         self._news = NewsStand()
         self._owns_thread = thread is None
@@ -146,6 +148,7 @@ class Hosted:
         self.journal.before(step, self.proxy, failing)
         result = perform(self.proxy, step)
         self.journal.after(step, self.proxy)
+        self.use.look()
         return result
 
     def _wait_for_news(self, step: WaitForNews) -> Future[News]:

@@ -119,9 +119,16 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
         _begin(request.node)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     _begin(item)
+    result = yield
+    used = item.stash.get(USED, None)
+    if used:  # and the test has passed: otherwise there was an exception
+        from trixter.testing.for_pytest import warn_of_unused
+
+        warn_of_unused(item, used)
+    return result
 
 
 def _begin(item: pytest.Item) -> None:
