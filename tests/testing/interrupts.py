@@ -60,6 +60,7 @@ def main(name: str) -> None:
     """Interrupt each moment of one use, and print how many there were."""
     # A socket that was made when the interrupt came is closed with the frame that it was in.
     warnings.simplefilter("ignore", ResourceWarning)
+    sys.unraisablehook = show_unless_interrupted
     use = USES[name]
     use()
     moments = 0
@@ -75,6 +76,12 @@ def main(name: str) -> None:
         wait_for_no_thread(interrupt.struck)
     wait_for_no_thread("nothing")
     print(moments)
+
+
+def show_unless_interrupted(unraisable: sys.UnraisableHookArgs) -> None:
+    """Show an error that Python drops, but no interrupt: it drops those in callbacks of weak references."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
 
 
 def wait_for_no_thread(struck: str) -> None:
