@@ -2,10 +2,19 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
+# Those that `make coverage` wants: which tests.
+SUITE :=
+
+# What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
+PYTEST := $(BIN)/python -m pytest
+WORKERS := --numprocesses 2 --dist worksteal
+# A virtual environment of its own, for `make oldest`.
+OLDEST := .venv-oldest
+# What `make check` runs beside its checks, for a machine that has another use of its cores: a target.
+BESIDE :=
 
 is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
@@ -14,20 +23,21 @@ its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-# Order matters in `check`, and the tools in it use all cores by themselves.
-.NOTPARALLEL:
-.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep lint types layers modules coverage
+.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
+.PHONY: prove oldest static lint types layers modules coverage
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good again
 	@$(BIN)/trixter demo
 
 test: setup ## Set up, then run all the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTEST) $(SUITE) $(or $(ARGS),$(WORKERS))
 
-check: lint types layers modules coverage ## Everything a change must pass, in this order
+check: setup ## Everything a change must pass
+	@$(MAKE) --no-print-directory static
+	@$(MAKE) --no-print-directory coverage
 
 format: setup ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -36,11 +46,11 @@ format: setup ## Format the code and repair what the linter can
 setup: .venv/dev.stamp ## Make .venv with everything for development
 
 clean: ## Remove .venv and all that tools left behind
-	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf .venv $(OLDEST) build dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-bench: setup ## Measure trixter beside its peers, in a 20 to 25 minutes
+bench: setup ## Measure trixter beside its peers, in 20 to 25 minutes
 	@$(BIN)/python -m benchmarks
 
 bench-quick: setup ## The same in about a minute, to see that it runs
@@ -54,15 +64,28 @@ bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); wha
 	-GOBIN=$(CURDIR)/benchmarks/peers/bin go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 	-command -v haproxy >/dev/null || apt-get install -qq haproxy >/dev/null
 
+prove: ## Prove that the tests are green: on a busy machine, in any order, on every Python
+	@$(PYTHON) scripts/prove_green.py $(ARGS)
+
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
+
+# What each of them prints comes in one piece, where make can do that.
+static: setup ## Part of check: all that needs no tests, beside each other
+	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
+		$(BESIDE) lint layers types modules
+
+oldest: $(OLDEST)/stamp ## Run the tests with the oldest versions that pyproject.toml allows
+	@# schemathesis asks for newer ones, the scripts are ours, and what measures time tells nothing of versions.
+	@$(OLDEST)/bin/python -m pytest --ignore tests/api/test_schemathesis.py --ignore tests/scripts \
+		-m "not timing" $(or $(ARGS),$(WORKERS))
 
 lint: setup ## Part of check: format and lint
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 
 types: setup ## Part of check: types
-	@$(BIN)/mypy
+	@$(BIN)/mypy --num-workers 2
 
 layers: setup ## Part of check: imports point inwards
 	@$(BIN)/lint-imports --no-logo
@@ -70,27 +93,27 @@ layers: setup ## Part of check: imports point inwards
 modules: setup ## Part of check: each fault is covered by its own tests
 	@$(BIN)/python scripts/module_coverage.py
 
-coverage: setup ## Part of check: all the tests, with branch coverage
+coverage: setup ## Part of check: make test, with branch coverage
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal -m "not e2e" $(ARGS)
+	@$(MAKE) --no-print-directory test PYTEST="$(BIN)/coverage run -m pytest" SUITE='-m "not e2e"'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-	@# What talks to other programs measures time: alone on the machine, and nobody counts its lines.
-	@$(BIN)/python -m pytest -m e2e tests/e2e tests/docs $(ARGS)
+	@# What talks to other programs runs at its own speed: without coverage, which slows it down.
+	@$(MAKE) --no-print-directory test SUITE="-m e2e tests/e2e tests/docs"
 
 # Two stamps, so that the demo need not wait for the development tools.
 .venv/runtime.stamp: pyproject.toml $(PINS)
 	$(if $(is_new_enough),,$(error trixter needs Python 3.11 or newer, but $(PYTHON) is: $(its_version) (choose another one with PYTHON=...)))
 	@echo "Setting up .venv (only when the dependencies change) ..."
 	@$(PYTHON) -m venv .venv
-	@$(PIP) install -c $(PINS) hatchling editables
+	@scripts/install .venv -c $(PINS) hatchling editables
 	@# Without isolation the build uses the pinned hatchling, not the newest.
-	@$(PIP) install -c $(PINS) --no-build-isolation -e .
+	@scripts/install .venv -c $(PINS) --no-build-isolation -e .
 	@touch $@
 
 .venv/dev.stamp: .venv/runtime.stamp
 	@echo "Installing the development tools ..."
-	@$(PIP) install -r $(PINS)
+	@scripts/install .venv -r $(PINS)
 	@touch $@
 
 .PHONY: dist binary packaging
@@ -108,6 +131,13 @@ packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install i
 # A third stamp: most changes need none of these tools.
 .venv/packaging.stamp: .venv/dev.stamp requirements/packaging.txt
 	@echo "Installing the packaging tools ..."
-	@$(PIP) install "$$(grep ^uv== requirements/packaging.txt)"
-	@$(BIN)/uv pip install -q --python $(BIN)/python -c $(PINS) -r requirements/packaging.txt
+	@scripts/install .venv -c $(PINS) -r requirements/packaging.txt
+	@touch $@
+
+$(OLDEST)/stamp: pyproject.toml $(PINS) scripts/oldest.py
+	@echo "Installing the oldest versions allowed ..."
+	@$(PYTHON) -m venv $(OLDEST)
+	@$(OLDEST)/bin/python scripts/oldest.py >$(OLDEST)/requirements.txt
+	@scripts/install $(OLDEST) -r $(OLDEST)/requirements.txt
+	@scripts/install $(OLDEST) -r $(OLDEST)/requirements.txt --no-build-isolation -e .
 	@touch $@

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
+from starlette.responses import PlainTextResponse
 
-from tests.api.world import World, client_of
+from tests.api.world import API, World, client_of
 from trixter.api import create_app
-from trixter.api.guard import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED
+from trixter.api.guard import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED, Guard
+from trixter.api.refusal_log import INTERVAL_S
 from trixter.errors import SettingError
 
 HOST = "this Host is not one this API answers to; the option --api-name allows a name"
@@ -92,13 +95,30 @@ async def test_health_answers_whatever_the_host_and_the_origin(world: World, hos
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-async def test_a_refused_host_is_logged_once_with_the_remedy(
-    world: World, caplog: pytest.LogCaptureFixture
-) -> None:
-    for host in ("trixter:8888", "trixter:8888", "Trixter", "other.test", "no[host", "no[host"):
-        await world.http.get("/connections", headers={"host": host})
+class Guarded:
+    """A guard whose clock stands still until the test moves it."""
 
-    assert [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "trixter.api"] == [
+    def __init__(self) -> None:
+        self.now = 0.0
+        self._guard = Guard(PlainTextResponse("ok"), clock=lambda: self.now)
+
+    async def ask(self, host: str) -> None:
+        transport = httpx2.ASGITransport(app=self._guard)
+        async with httpx2.AsyncClient(transport=transport, base_url=API) as http:
+            assert (await http.get("/connections", headers={"host": host})).status_code == 403
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [(each.levelname, each.getMessage()) for each in caplog.records if each.name == "trixter.api"]
+
+
+async def test_a_refused_host_is_logged_once_with_the_remedy(caplog: pytest.LogCaptureFixture) -> None:
+    guarded = Guarded()
+    for host in ("trixter:8888", "trixter:8888", "Trixter", "other.test", "no[host", "no[host"):
+        await guarded.ask(host)
+        guarded.now += INTERVAL_S
+
+    assert logged(caplog) == [
         (
             "WARNING",
             "API: refused a request for the Host 'trixter:8888': "
@@ -113,16 +133,33 @@ async def test_a_refused_host_is_logged_once_with_the_remedy(
     ]
 
 
-async def test_pages_with_ever_new_names_do_not_fill_the_log(
-    world: World, caplog: pytest.LogCaptureFixture
+async def test_of_hosts_refused_at_once_one_is_logged_and_the_others_later(
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    guarded = Guarded()
+    for host in ("one.test", "two.test", "three.test"):
+        await guarded.ask(host)
+    guarded.now += INTERVAL_S
+    await guarded.ask("two.test")
+
+    assert [text.partition(": if that is this machine, start with ")[::2] for _, text in logged(caplog)] == [
+        ("API: refused a request for the Host 'one.test'", "--api-name one.test"),
+        (
+            "API: refused a request for the Host 'two.test'",
+            "--api-name two.test (2 more were refused since the last such line)",
+        ),
+    ]
+
+
+async def test_pages_with_ever_new_names_do_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    guarded = Guarded()
     for number in range(MOST_HOSTS_LOGGED + 10):
-        await world.http.get("/connections", headers={"host": f"{number}.evil.test"})
+        await guarded.ask(f"{number}.evil.test")
+        guarded.now += INTERVAL_S
     assert len(caplog.records) == MOST_HOSTS_LOGGED
 
     caplog.clear()
-    async with client_of(world.proxy) as http:
-        await http.get("/connections", headers={"host": "x" * 10_000})
+    await Guarded().ask("x" * 10_000)
     (record,) = caplog.records
     assert len(record.getMessage()) < 3 * MOST_CHARACTERS_LOGGED
 

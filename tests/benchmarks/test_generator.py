@@ -18,16 +18,24 @@ def port() -> int:
     return free_ports(1)[0]
 
 
+def run_until_counted(words: str, port: int) -> dict[str, float]:
+    """Run for longer and longer, until a busy machine has got messages through, also in the warm-up."""
+    for seconds in (0.1, 1, 10):
+        got = run(words, port=port, upstream=port, seconds=seconds)
+        if got["total_count"] > got["count"] > 0:
+            return got
+    pytest.fail("in 10 s not one message in the warm-up, or none after it")
+
+
 @needs_cc
 @pytest.mark.slow
 def test_every_message_of_oneway_arrives_and_is_timed(port: int) -> None:
     words = "oneway --connections 4 --every-ms 8 --idle 3"
 
-    got = run(words, port=port, upstream=port, seconds=0.2)
+    got = run_until_counted(words, port)
 
-    # Four connections, each every 8 ms: a hundred in 0.2 s, on a machine that has time for them.
-    assert 0 < got["count"] <= 104
-    assert got["total_count"] >= got["count"]
+    # Four connections, each every 8 ms, on a machine that has time for them.
+    assert got["count"] <= 4 * (got["seconds"] / 0.008 + 1)
     assert 0 < got["min_us"] <= got["p50_us"] <= got["p99_us"] <= got["max_us"]
     assert got["idle"] == 3
 
@@ -36,19 +44,16 @@ def test_every_message_of_oneway_arrives_and_is_timed(port: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("words", ["pingpong --connections 2", "connect --connections 2"])
 def test_messages_are_counted(words: str, port: int) -> None:
-    got = run(words, port=port, upstream=port, seconds=0.1)
-
-    assert got["total_count"] > got["count"] > 0
-    assert got["seconds"] > 0
+    assert run_until_counted(words, port)["seconds"] > 0
 
 
 @needs_cc
 @pytest.mark.slow
 def test_paced_sends_as_many_bytes_as_it_was_told(port: int) -> None:
-    got = run("paced --size 123456", port=port, upstream=port, seconds=5)
+    got = run("paced --size 123456", port=port, upstream=port, seconds=60)
 
     assert got["bytes"] == got["total_bytes"] == 123_456
-    assert got["seconds"] < 5
+    assert got["seconds"] < 60
 
 
 @needs_cc

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from io import RawIOBase
 
 import pytest
 
+from tests.cli.children import CAN_WAIT, COUNT, LISTEN_FOR, TALK, python
 from tests.cli.program import COMMAND, PATIENCE_S, WITHOUT_UVLOOP, Program, closed_port, echo_server
 
 pytestmark = pytest.mark.slow
@@ -22,24 +24,6 @@ Start = Callable[..., Program]
 
 NOWHERE = ("run", "--upstream", "127.0.0.1:9")
 LOOPS = pytest.mark.parametrize("code", [COMMAND, WITHOUT_UVLOOP], ids=["uvloop", "asyncio"])
-
-# A child that talks to the proxy, and prints what comes back.
-TALK = (
-    "import os, socket; e = os.environ;"
-    "s = socket.create_connection((e['TRIXTER_PROXY_HOST'], int(e['TRIXTER_PROXY_PORT'])));"
-    "s.sendall(b'ping'); print(s.recv(100).decode())"
-)
-
-# A child that says when it is ready for signals, and what it got.
-LISTEN_FOR = (
-    "import signal, sys;"
-    "signal.signal({number}, lambda number, frame: sys.exit(number + 30));"
-    "print('ready', file=sys.stderr, flush=True); signal.pause()"
-)
-
-
-def python(code: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", code)
 
 
 @LOOPS
@@ -121,9 +105,9 @@ def test_a_child_that_goes_on_after_a_signal_keeps_the_proxy(start: Start) -> No
     with echo_server() as server:
         handler = f"lambda *_: (exec({TALK!r}), sys.exit(5))"
         child = python(
-            f"import signal, sys; signal.signal(signal.SIGTERM, {handler});"
+            f"{CAN_WAIT}import sys; signal.signal(signal.SIGTERM, {handler});"
             "print('ready', file=sys.stderr, flush=True);"
-            "signal.pause()"
+            "wait()"
         )
         program = start("run", "--upstream", server, "--", *child)
         program.wait_for("^ready$")
@@ -172,20 +156,21 @@ def test_a_child_may_start_another(start: Start) -> None:
         assert program.end()[0] == 7
 
 
-# A child that counts its interrupts, and ends with their number when it is asked to.
-COUNT = (
-    "import signal, sys; got = [];"
-    "signal.signal(signal.SIGINT, lambda *_: (got.append(1), print('interrupted', flush=True)));"
-    "signal.signal(signal.SIGTERM, lambda *_: sys.exit(len(got) + 40));"
-    "print('ready', flush=True);"
-    "[signal.pause() for _ in range(9)]"
-)
-
-
 def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *NOWHERE, "--log-level", "error", "--", *python(COUNT)],
+        [
+            sys.executable,
+            "-c",
+            COMMAND,
+            *NOWHERE,
+            "--log-level",
+            "error",
+            "--",
+            *python(COUNT),
+            "{host}",
+            "{port}",
+        ],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
@@ -194,11 +179,18 @@ def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
     )
     os.close(theirs)
     with os.fdopen(ours, "rb", buffering=0) as terminal, process:
-        shown = b""
-        while b"ready" not in shown:
-            shown += terminal.read(1000)
+        read_until(b"ready", terminal)
         os.write(terminal.fileno(), b"\x03")
-        while b"interrupted" not in shown:
-            shown += terminal.read(1000)
+        read_until(b"interrupted", terminal)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 41
+
+
+def read_until(wanted: bytes, terminal: RawIOBase) -> None:
+    """Read what a terminal shows, up to these words."""
+    shown = b""
+    while wanted not in shown:
+        try:
+            shown += terminal.read(1000) or b""
+        except OSError as exc:  # Linux says so when the other side is closed
+            pytest.fail(f"{exc} before {wanted!r}, after {shown!r}")

@@ -104,22 +104,25 @@ def test_an_interrupted_demo_that_stays_does_not_stay(start: Start) -> None:
 
 
 def test_what_the_server_serves() -> None:
-    visitor = Visitor(upstream.start(0), patience_s=PATIENCE_S)
-    assert visitor.get("/").whole.endswith(b"\r\n\r\n" + upstream.GREETING)
-    assert visitor.get("/bytes/20").whole.endswith(b"\r\n\r\n000000000000000\n0000")
-    assert visitor.get("/").whole == visitor.get("/").whole
-    # An error ends the connection.
-    assert visitor.get_the_last("/bytes/many").whole.startswith(b"HTTP/1.1 404 ")
-    visitor.close()
+    with upstream.start(0) as server, closing(Visitor(server.address, patience_s=PATIENCE_S)) as visitor:
+        assert visitor.get("/").whole.endswith(b"\r\n\r\n" + upstream.GREETING)
+        assert visitor.get("/bytes/20").whole.endswith(b"\r\n\r\n000000000000000\n0000")
+        assert visitor.get("/").whole == visitor.get("/").whole
+        # An error ends the connection.
+        assert visitor.get_the_last("/bytes/many").whole.startswith(b"HTTP/1.1 404 ")
 
 
-def test_it_serves_a_connection_that_lasts() -> None:
-    client = http.client.HTTPConnection(upstream.start(0), timeout=PATIENCE_S)
-    client.request("GET", "/ticks")
-    response = client.getresponse()
-    assert response.readline() == b"   0 s\n"
-    response.close()
-    client.close()
+def test_it_serves_a_connection_that_lasts_until_it_is_closed() -> None:
+    with upstream.start(0) as server:
+        client = http.client.HTTPConnection(server.address, timeout=PATIENCE_S)
+        client.request("GET", "/ticks")
+        response = client.getresponse()
+        assert response.readline() == b"   0 s\n"
+        server.server_close()
+        while response.readline():
+            pass
+        response.close()
+        client.close()
 
 
 def test_it_cannot_serve_where_somebody_else_does() -> None:

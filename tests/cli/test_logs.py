@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from _pytest.capture import CaptureResult
 
-from trixter.cli.logs import UNCARRIED, JsonFormatter, TextFormatter, configure
+from trixter.cli.logs import UNCARRIED, JsonFormatter, TextFormatter, configure, standard_error
 from trixter.proxy import ending
 
 ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
@@ -114,13 +115,19 @@ def logging_as_before() -> Iterator[None]:
         setattr(logging, name, value)
 
 
+def written(capfd: pytest.CaptureFixture[str]) -> CaptureResult[str]:
+    """Return what was written, once all of it is."""
+    assert standard_error().close(timeout_s=40)
+    return capfd.readouterr()
+
+
 @pytest.mark.usefixtures("logging_as_before")
-def test_the_level_is_ours_and_libraries_are_quieter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_is_ours_and_libraries_are_quieter(capfd: pytest.CaptureFixture[str]) -> None:
     configure("debug", "text")
     logging.getLogger("trixter.proxy").debug("ours")
     logging.getLogger("asyncio").info("a library's")
     logging.getLogger("asyncio").warning("a library's warning")
-    said = capsys.readouterr()
+    said = written(capfd)
     assert [line.split(maxsplit=1)[1] for line in said.err.splitlines()] == [
         "DEBUG   ours",
         "WARNING a library's warning",
@@ -129,25 +136,25 @@ def test_the_level_is_ours_and_libraries_are_quieter(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.usefixtures("logging_as_before")
-def test_a_higher_level_leaves_out_what_is_below(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_higher_level_leaves_out_what_is_below(capfd: pytest.CaptureFixture[str]) -> None:
     configure("error", "json")
     logging.getLogger("trixter.proxy").warning("less")
     logging.getLogger("asyncio").warning("less")
     logging.getLogger("trixter.proxy").error("more")
-    assert [json.loads(line)["message"] for line in capsys.readouterr().err.splitlines()] == ["more"]
+    assert [json.loads(line)["message"] for line in written(capfd).err.splitlines()] == ["more"]
 
 
 @pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("format", ["text", "json"])
-def test_off_leaves_out_everything(format: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_off_leaves_out_everything(format: str, capfd: pytest.CaptureFixture[str]) -> None:
     configure("off", format)
     logging.getLogger("trixter.proxy").critical("ours")
     logging.getLogger("asyncio").critical("a library's")
-    assert capsys.readouterr() == ("", "")
+    assert written(capfd) == ("", "")
 
 
 @pytest.mark.usefixtures("logging_as_before")
-def test_a_terse_log_leaves_out_what_faults_do_to_connections(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_terse_log_leaves_out_what_faults_do_to_connections(capfd: pytest.CaptureFixture[str]) -> None:
     configure("info", "text", is_terse=True)
     proxy = logging.getLogger("trixter.proxy")
     proxy.info("opened", extra={"connection": "c-1"})
@@ -155,8 +162,21 @@ def test_a_terse_log_leaves_out_what_faults_do_to_connections(capsys: pytest.Cap
         proxy.error("ended: %s", reason, extra={"reason": reason})
     proxy.warning("cannot accept")
     logging.getLogger("trixter.cli").info("random seed: 42")
-    assert [line.split(maxsplit=2)[2] for line in capsys.readouterr().err.splitlines()] == [
+    assert [line.split(maxsplit=2)[2] for line in written(capfd).err.splitlines()] == [
         *(f"ended: {reason}" for reason in ENDINGS if reason in UNCARRIED),
         "cannot accept",
         "random seed: 42",
     ]
+
+
+@pytest.mark.usefixtures("logging_as_before")
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_lines_that_were_dropped_are_told_in_the_form_of_the_log(format: str) -> None:
+    configure("info", format)
+    one, many = (standard_error().notice(count, "standard error was not read") for count in (1, 2000))
+    if format == "json":
+        told = json.loads(many)
+        assert (told["level"], told["dropped_lines"]) == ("warning", 2000)
+        one, many = json.loads(one)["message"], told["message"]
+    assert one.endswith("1 line was dropped: standard error was not read")
+    assert many.endswith("2000 lines were dropped: standard error was not read")

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import chain
 
 import pytest
 
 from tests.cli.deaf_api import deaf
 from tests.cli.program import PATIENCE_S, Program, closed_port
-from trixter.cli.demo import upstream
+from trixter.cli.demo import upstream, visitor
 from trixter.cli.demo.knobs import Knobs
 from trixter.cli.demo.perform import tell
 from trixter.cli.demo.show import NotShownError, Show
+from trixter.cli.demo.visitor import Visitor
 
 Start = Callable[..., Program]
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Run the demo's server; give its address."""
+    with upstream.start(0) as server:
+        yield server.address
 
 
 def nobody_listens(done: str, seen: str) -> None:
@@ -25,18 +34,33 @@ def nobody_listens(done: str, seen: str) -> None:
 def test_a_connection_that_the_api_does_not_know_is_no_show(start: Start) -> None:
     program = start("--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9", "--api", "127.0.0.1:0")
     api = program.wait_for(r"API on http://([\d.:]+)")[1]
-    around_the_proxy = upstream.start(0)
-    with pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"):
-        Show(around_the_proxy, api, nobody_listens).run()
+    with (
+        upstream.start(0) as around_the_proxy,
+        pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"),
+    ):
+        Show(around_the_proxy.address, api, nobody_listens).run()
+
+
+class Hasty(Visitor):
+    """Waits for the end of a connection, which does not come, no longer than it must."""
+
+    def wait_for_the_end(self) -> None:
+        self._sock.settimeout(0.1)
+        super().wait_for_the_end()
 
 
 @pytest.mark.slow
-def test_a_fault_without_effect_is_no_show(start: Start) -> None:
-    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+def test_a_fault_without_effect_is_no_show(
+    start: Start, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine an answer may take as long as under the fault: by this clock, none takes any time.
+    monkeypatch.setattr(visitor, "monotonic", lambda: 0.0)
+    monkeypatch.setattr("trixter.cli.demo.show.Visitor", Hasty)
+    args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args)
     host, port = program.proxy()
     with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
-        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=1.0)
+        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=PATIENCE_S)
         for step in (
             show.delay,
             show.throttle,
@@ -51,14 +75,30 @@ def test_a_fault_without_effect_is_no_show(start: Start) -> None:
 
 
 @pytest.mark.slow
+def test_a_client_that_was_kept_waiting_looks_again(
+    start: Start, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of the first answer, under the fault, and twice when it is off: the machine was busy at first.
+    took_s = [0.0, 0.5, 0.7, 0.1]
+    readings = chain.from_iterable((0.0, seconds) for seconds in took_s)
+    monkeypatch.setattr(visitor, "monotonic", lambda: next(readings))
+    shown: list[str] = []
+    program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
+    host, port = program.proxy()
+    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+        Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), patience_s=PATIENCE_S).delay()
+    assert shown == ["it takes 500.0 ms: 250 there, 250 back", "it takes 100.0 ms"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "flag", "value"),
     [(Show.delay, "--delay-ms", "250"), (Show.throttle, "--throttle-rate-bytes", "65536")],
 )
 def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
-    start: Start, step: Callable[[Show], None], flag: str, value: str
+    start: Start, server: str, step: Callable[[Show], None], flag: str, value: str
 ) -> None:
-    args = ("--listen", "127.0.0.1:0", "--upstream", upstream.start(0), "--api", "127.0.0.1:0")
+    args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args, flag, value)
     host, port = program.proxy()
     with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
@@ -67,9 +107,8 @@ def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
             step(show)
 
 
-def test_an_api_that_refuses_is_an_error() -> None:
-    no_api = upstream.start(0)
-    with closing(Knobs(no_api, patience_s=PATIENCE_S)) as knobs, pytest.raises(ConnectionError, match="501"):
+def test_an_api_that_refuses_is_an_error(server: str) -> None:
+    with closing(Knobs(server, patience_s=PATIENCE_S)) as knobs, pytest.raises(ConnectionError, match="501"):
         knobs.turn("7", "delay", delay_ms=250)
 
 

@@ -8,6 +8,8 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tests.docs.pages import ROOT
@@ -22,7 +24,7 @@ PORTS = (8080, 8181, 8888)
 OWN_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
 
 # The page that changes the code does so in a copy of these.
-COPIED = ("Makefile", "pyproject.toml", "requirements", "src", "tests")
+COPIED = ("Makefile", "pyproject.toml", "requirements", "scripts", "src", "tests")
 
 # <linux/sockios.h>, <linux/if.h>
 SIOCSIFFLAGS = 0x8914
@@ -40,8 +42,9 @@ def prepare(page: str, scratch: Path) -> Path:
     if page == "CONTRIBUTING.md":
         copy_project(folder)
         source = folder / "src"
-    for name in [name for name in os.environ if name.startswith(("COVERAGE", "TRIXTER_"))]:
-        del os.environ[name]  # a copy's coverage is nobody's, and settings would change what is shown
+    # A copy's coverage is not counted, settings would change what is shown, and no reader is called by make.
+    for name in [name for name in os.environ if name.startswith(("COVERAGE", "MAKE", "MFLAGS", "TRIXTER_"))]:
+        del os.environ[name]
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
     light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
@@ -80,6 +83,16 @@ def can_have_own_network() -> bool:
     if shutil.which(OWN_NETWORK[0]) is None:
         return False
     return subprocess.run([*OWN_NETWORK, "true"], capture_output=True).returncode == 0
+
+
+@contextmanager
+def having_the_ports() -> Iterator[None]:
+    """Wait until no other page is played on this machine's network, in another process, and keep it so."""
+    import fcntl
+
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def bring_up_loopback() -> None:

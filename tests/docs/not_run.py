@@ -12,8 +12,8 @@ make demo    # sets up .venv, and shows what the program does
 make test    # installs the tools as well, and runs all the tests"""
 
 CHECKS = """\
-make check   # all of it: format, lint, types, layers, modules, tests with branch coverage
-make format  # repairs what the first two find"""
+make check   # all of it
+make format  # repairs what lint finds"""
 
 INSTALLATION = "pip install ."
 

@@ -8,8 +8,9 @@ import re
 import signal
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from pathlib import Path
 
 import pytest
 
@@ -23,35 +24,22 @@ PLAYED = [block for block in ALL if block.text not in NOT_RUN]
 # Far more than the longest page takes: half a minute on an ordinary machine.
 PATIENCE_S = 300.0
 
-# Each starts programs by the dozen.
-PAGES_AT_ONCE = 4
 
-Outcomes = dict[str, dict[int, str]]
-
-
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
-    """Play every page once; give what is wrong with each block, by page and line."""
-    has_own_network = desk.can_have_own_network()
-    obstacle = desk.obstacle(has_own_network=has_own_network)
-    if obstacle and os.environ.get("CI"):
-        pytest.fail(obstacle, pytrace=False)
-    if obstacle:
-        pytest.skip(obstacle)
-    scratch = tmp_path_factory.mktemp("pages")
-
-    def play(page: str) -> dict[int, str]:
-        folder = scratch / page.replace("/", "_")
-        folder.mkdir()
-        command = [sys.executable, "-m", "tests.docs.play", page, str(folder)]
-        return outcome_of([*desk.OWN_NETWORK, *command, "--own-network"] if has_own_network else command)
-
-    # A page mostly waits; on a network of its own it need not wait for the others.
-    with ThreadPoolExecutor(PAGES_AT_ONCE if has_own_network else 1) as pool:
-        return dict(zip(PAGES, pool.map(play, PAGES), strict=True))
+@contextmanager
+def a_network() -> Iterator[list[str]]:
+    """Yield what a page's command begins with to be on a network of its own; else it has ours to itself."""
+    has_own = desk.can_have_own_network()
+    with nullcontext() if has_own else desk.having_the_ports():
+        obstacle = desk.obstacle(has_own_network=has_own)
+        if obstacle and os.environ.get("CI"):
+            pytest.fail(obstacle, pytrace=False)
+        if obstacle:
+            pytest.skip(obstacle)
+        yield desk.OWN_NETWORK if has_own else []
 
 
 def outcome_of(command: list[str]) -> dict[int, str]:
+    """Play a page; return what is wrong with each block, by its line."""
     # In a group of its own, so that whatever it leaves behind can be ended with it.
     player = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True)
     try:
@@ -65,10 +53,16 @@ def outcome_of(command: list[str]) -> dict[int, str]:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(2 * PATIENCE_S)  # the first one waits for all the pages
-@pytest.mark.parametrize("block", PLAYED, ids=str)
-def test_a_block_does_what_the_page_says(block: Block, outcomes: Outcomes) -> None:
-    assert outcomes[block.page].get(block.line, "never reached") == ""
+@pytest.mark.timeout(2 * PATIENCE_S)
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_does_what_the_page_says(page: str, tmp_path: Path) -> None:
+    with a_network() as network:
+        command = [*network, sys.executable, "-m", "tests.docs.play", page, str(tmp_path)]
+        outcomes = outcome_of([*command, "--own-network"] if network else command)
+    blocks = [block for block in PLAYED if block.page == page]
+    complaints = {str(block): outcomes.get(block.line, "never reached") for block in blocks}
+    wrong = [f"{block}: {complaint}" for block, complaint in complaints.items() if complaint]
+    assert not wrong, "\n\n".join(wrong)
 
 
 @pytest.mark.parametrize("block", PLAYED, ids=str)

@@ -75,6 +75,7 @@ def trixter(trixter_of_module: Trixter) -> Iterator[Trixter]:
     """Have the command run with ``flags``, calm, and with no connection but those of the test."""
     yield trixter_of_module
     trixter_of_module.calm()
+    trixter_of_module.hang_up()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.e2e.conftest import Start
 from tests.e2e.measuring import receive_exactly
 from tests.e2e.upstreams import program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 MOST_CONNECTIONS = 9_000
 A_LARGE_SLICE = ["-X", "PATCH", "-H", "Content-Type: application/json", "-d", '{"size_bytes": 1000000}']

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.measuring import READ_BYTES
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 TOTAL_BYTES = 256 * 1024 * 1024
 BLOCK_BYTES = 1024 * 1024

@@ -48,6 +48,7 @@ def test_a_download_arrives_byte_for_byte_whatever_the_network(trixter: Trixter,
         assert (tmp_path / "large").read_bytes() == CONTENT
 
 
+@pytest.mark.timing
 def test_curl_measures_the_latency(trixter: Trixter, tmp_path: Path) -> None:
     trixter.change_defaults(delay={"delay_ms": 100})
     _, slow = _curl(trixter, "small", tmp_path / "small")

@@ -16,7 +16,7 @@ from tests.e2e.measuring import (
     waiting_bytes,
 )
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 DELAY_S = 0.100
 TRIES = 6

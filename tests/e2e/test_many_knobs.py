@@ -11,7 +11,7 @@ from tests.e2e.conversation import Conversation, address_of, converse
 from tests.e2e.measuring import LATENESS_S, receive_exactly, segments_received
 from tests.e2e.trixter_process import Trixter
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 DELAY_S = 0.100
 

@@ -24,6 +24,7 @@ DELAY_S = 0.25
 SLOW = Faults(Latency(delay_s=DELAY_S))
 
 
+@pytest.mark.timing
 async def test_aiohttp_waits_fails_and_recovers(anyio_backend: object) -> None:
     async with http_server() as port, aiohttp.ClientSession() as session:
         url = f"http://localhost:{port}/"
@@ -51,6 +52,7 @@ async def test_aiohttp_waits_fails_and_recovers(anyio_backend: object) -> None:
             assert await get() == "request 1"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_httpx_waits_fails_and_recovers(anyio_backend: object, host: str) -> None:
     async with http_server() as port, httpx2.AsyncClient(trust_env=False) as client:

@@ -59,6 +59,7 @@ def test_redis_cli_waits_out_the_latency(trixter: Trixter) -> None:
     assert time.monotonic() - started_at >= 0.4
 
 
+@pytest.mark.timing
 def test_a_ping_takes_twice_the_latency_until_it_is_removed(client: redis.Redis, trixter: Trixter) -> None:
     client.ping()
     trixter.change("_all", "delay", delay_ms=50)

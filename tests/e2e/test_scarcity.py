@@ -46,6 +46,7 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
     wait_until(lambda: trixter.connections() == [], "the list of connections to be empty")
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("delay_ms", [0, 20])
 def test_a_client_that_never_reads_slows_nobody_and_costs_bounded_memory(
     conversation: Conversation, delay_ms: int

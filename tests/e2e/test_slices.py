@@ -43,12 +43,14 @@ def test_it_is_so_while_nobody_reads(conversation: Conversation) -> None:
     assert segments_received(conversation.server) - before >= len(sent) / 1_000
 
 
+@pytest.mark.timing
 def test_the_other_direction_stays_whole(conversation: Conversation) -> None:
     conversation.change("slice", size_bytes=512, direction="upstream")
 
     assert _segments(conversation.server, conversation.client) < len(SENT) / 512
 
 
+@pytest.mark.timing
 def test_sizes_vary(conversation: Conversation) -> None:
     # Between 50 and 100 bytes each, with time between them to receive one by one.
     conversation.change("slice", size_bytes=100, variation_bytes=50, gap_ms=5, direction="upstream")
@@ -75,6 +77,7 @@ def test_a_gap_lies_between_slices(conversation: Conversation) -> None:
         assert at - started_at >= 0.020 * (arrived_bytes / 100 - 1)
 
 
+@pytest.mark.timing
 def test_removing_it_releases_what_is_under_way_and_joins_segments_again(conversation: Conversation) -> None:
     conversation.change("slice", size_bytes=100, gap_ms=60_000)
     conversation.client.sendall(SENT)

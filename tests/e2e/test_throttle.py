@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.conversation import Conversation
 from tests.e2e.measuring import LATENESS_S, receive_arrivals, receive_exactly, waiting_bytes
 
-pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 # What the rate may be off by, over two seconds or more.
 ERROR = 0.01

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Latency
+from trixter.faults import EOF, Hold, Latency, Slice
+from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 
 
 def test_bytes_leave_exactly_the_delay_after_they_arrived() -> None:
@@ -129,3 +130,27 @@ def test_it_is_off_when_there_is_neither_delay_nor_jitter() -> None:
     assert Latency().is_off
     assert not Latency(jitter_s=0.1).is_off
     assert not Latency(delay_s=0.1).is_off
+
+
+def test_slices_that_arrive_together_are_held_together_and_counted_one_by_one() -> None:
+    flow = Flow.under(Slice(size_bytes=2), Latency(delay_s=1.0))
+    flow.put(b"abcde")
+    assert flow.chain.held_bytes == 5 + 3 * PIECE_OVERHEAD_BYTES
+    flow.wait_until(1.0)
+    assert flow.pieces == [b"ab", b"cd", b"e"]
+    assert flow.chain.held_bytes == 0
+
+
+def test_what_is_held_together_leaves_when_the_fault_is_gone() -> None:
+    flow = Flow.under(Slice(size_bytes=2), Latency(delay_s=1.0), Hold(is_on=True))
+    flow.put(b"abcde")
+    flow.change()
+    assert flow.pieces == [b"ab", b"cd", b"e"]
+
+
+def test_the_slices_of_a_read_share_its_jitter() -> None:
+    flow = Flow.under(Slice(size_bytes=1), Latency(delay_s=1.0, jitter_s=1.0))
+    flow.put(b"x" * 50)
+    flow.run_dry()
+    assert len({departure.at for departure in flow.departures}) == 1
+    assert len(flow.pieces) == 50

@@ -160,3 +160,23 @@ def test_a_variation_as_large_as_the_size_is_refused() -> None:
 def test_it_is_off_without_a_size() -> None:
     assert Slice().is_off
     assert not Slice(size_bytes=1).is_off
+
+
+@pytest.mark.parametrize(("size_bytes", "most_bytes"), [(1, 256), (100, 25_600), (1000, 65_536)])
+def test_a_read_becomes_no_more_than_256_slices(size_bytes: int, most_bytes: int) -> None:
+    assert Flow.under(Slice(size_bytes=size_bytes)).chain.most_read_bytes == most_bytes
+    varied = Slice(size_bytes=2 * size_bytes, variation_bytes=2 * size_bytes - 1)
+    assert Flow.under(varied).chain.most_read_bytes <= most_bytes + 128
+
+
+def test_with_a_gap_it_is_a_rate_whose_queue_is_short() -> None:
+    flow = Flow.under(Slice(size_bytes=100, gap_s=1.0))
+    flow.put(b"x" * (65_536 + 100))
+    assert flow.chain.fullness == pytest.approx(1.0)
+    flow.put(b"x")
+    assert flow.chain.fullness > 1
+    flow.run_dry()
+    assert flow.chain.fullness == 0
+    fast = Flow.under(Slice(size_bytes=1000, gap_s=0.0001))
+    fast.put(b"x" * 500_000)
+    assert fast.chain.fullness < 0.5

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import EOF, Slice, Throttle
+from trixter.faults.throttle import MOST_QUEUED_PIECES
 
 
 def seconds_for(size_bytes: int, rate: float, piece_bytes: int = 65536) -> float:
@@ -235,8 +236,7 @@ def test_a_change_holds_for_the_queue_at_once() -> None:
 def test_one_read_is_half_of_the_queue_at_most() -> None:
     assert Flow.under(Throttle(rate_bytes_per_s=1000)).chain.most_read_bytes == 32_768
     assert Flow.under(Throttle(rate_bytes_per_s=1000, queue_bytes=10)).chain.most_read_bytes == 8192
-    assert Flow.under(Throttle(rate_bytes_per_s=1000), Slice(size_bytes=1)).chain.most_read_bytes == 32_768
-    assert Flow.under(Slice(size_bytes=1)).chain.most_read_bytes == 65_536
+    assert Flow.under(Throttle(rate_bytes_per_s=1000), Slice(size_bytes=999)).chain.most_read_bytes == 32_768
     assert Flow.under().chain.most_read_bytes == inf
 
 
@@ -245,3 +245,10 @@ def test_a_bad_queue_is_refused(value: object) -> None:
     with pytest.raises(SettingError) as caught:
         Throttle(rate_bytes_per_s=1000, queue_bytes=value)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("queue_bytes", value)
+
+
+def test_many_small_pieces_fill_its_queue_too() -> None:
+    flow = Flow.under(Throttle(rate_bytes_per_s=1e6))
+    for _ in range(MOST_QUEUED_PIECES + 300):
+        flow.put(b"x")
+    assert flow.chain.fullness > 1

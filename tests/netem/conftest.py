@@ -9,9 +9,10 @@ from tests.netem.streams import SteppedClock
 
 @pytest.fixture(
     scope="module",
+    # Debug mode on one loop, as in tests/conftest.py.
     params=[
         pytest.param(("asyncio", {"debug": True}), id="asyncio"),
-        pytest.param(("asyncio", {"debug": True, "use_uvloop": True}), id="uvloop"),
+        pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"),
         pytest.param(("trio", {}), id="trio"),
     ],
 )

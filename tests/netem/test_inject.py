@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+
 from anyio import aclose_forcefully, create_task_group
 
 from tests.netem.streams import Outcome, Wire, settled
-from trixter.netem import ReadInjector, WriteInjector
+from trixter.netem import Injector, ReadInjector, WriteInjector, netem
 
 
 async def test_what_was_injected_is_read_first(anyio_backend: object) -> None:
@@ -109,3 +111,33 @@ async def test_closing_forgets_what_cannot_be_sent_any_more() -> None:
     stuck.inject(b"too much")
     await aclose_forcefully(stuck)
     assert (wire.sent, full.sent, full.is_closed) == ([], [], True)
+
+
+async def test_in_an_expression_an_injector_is_the_far_end(anyio_backend: object) -> None:
+    wire, reads, writes = Wire(b"world"), Injector(), Injector()
+    reads.inject(b"hello, ")  # kept for the first stream
+    stream = netem(wire).inject_reads(reads).inject_writes(writes).slice_writes(4)
+    writes.inject(b"before ")
+    await stream.send(b"and after")
+    assert wire.sent == [b"before ", b"and ", b"afte", b"r"]
+    assert [await stream.receive(), await stream.receive()] == [b"hello, ", b"world"]
+
+
+async def test_an_injector_reaches_a_reader_that_waits(anyio_backend: object) -> None:
+    injector, receiving = Injector(), Outcome()
+    stream = netem(Wire()).inject_reads(injector)
+    async with create_task_group() as tasks:
+        tasks.start_soon(receiving.run, stream.receive)
+        await settled()
+        injector.inject(b"now")
+    assert receiving.result == b"now"
+
+
+async def test_an_injector_reaches_every_stream_that_is_left(anyio_backend: object) -> None:
+    injector = Injector()
+    first, second = ReadInjector(Wire(), injector), ReadInjector(Wire(), injector)
+    third = WriteInjector(Wire(), injector)
+    del third
+    gc.collect()
+    injector.inject(b"x")
+    assert [await first.receive(), await second.receive()] == [b"x", b"x"]

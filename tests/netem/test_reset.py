@@ -5,14 +5,15 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio
 import pytest
 from anyio.abc import SocketStream
 
+from tests.netem.streams import Wire
 from tests.proxy.waiting import PATIENCE_S
-from trixter.netem import Shutdowner, TerminatedError, Terminator
-from trixter.netem.reset import reset_on_close
+from trixter.netem import Shutdowner, TerminatedError, Terminator, netem, reset_on_close
 
 
 @asynccontextmanager
@@ -57,4 +58,38 @@ async def test_a_socket_that_is_closed_already_is_no_error() -> None:
     async with connected() as (stream, _):
         shutdowner = Shutdowner(stream)
         await shutdowner.aclose()
-        reset_on_close(shutdowner)
+        assert not reset_on_close(shutdowner)
+
+
+async def test_any_stack_can_be_told_to_reset_at_any_time(anyio_backend: object) -> None:
+    async with connected() as (stream, peer):
+        stack = netem(stream).throttle_writes(1e9).slice_writes(2).delay_reads(0.001)
+        await stack.send(b"ping")
+        assert await anyio.to_thread.run_sync(peer.recv, 4, socket.MSG_WAITALL) == b"ping"
+        assert reset_on_close(stack)
+        await stack.aclose()
+        with pytest.raises(ConnectionResetError):
+            await anyio.to_thread.run_sync(peer.recv, 1)
+
+
+async def test_and_to_end_in_order_after_all() -> None:
+    async with connected() as (stream, peer):
+        assert reset_on_close(stream)
+        assert reset_on_close(stream, enabled=False)
+        await stream.aclose()
+        assert await anyio.to_thread.run_sync(peer.recv, 1) == b""
+
+
+async def test_a_plain_socket_too() -> None:
+    async with connected() as (stream, peer):
+        assert reset_on_close(peer)
+        peer.close()
+        assert not reset_on_close(peer)
+        with pytest.raises(anyio.BrokenResourceError):
+            await stream.receive()
+        await stream.aclose()
+
+
+@pytest.mark.parametrize("stream", [None, 5, netem(Wire())])
+def test_where_there_is_no_socket_nothing_happens(stream: Any) -> None:
+    assert not reset_on_close(stream)

@@ -201,3 +201,16 @@ def test_whoever_catches_broken_streams_or_ours_catches_it() -> None:
 def test_what_is_no_probability_is_refused(value: float) -> None:
     with pytest.raises(SettingError):
         Terminator(Wire(), value)
+
+
+async def test_a_send_of_nothing_may_trip_it_and_is_one_operation_with_the_next() -> None:
+    stream = Terminator(Wire(), 1.0)
+    with pytest.raises(TerminatedError):
+        await stream.send(b"")
+    assert stream.is_terminated
+    wire = Wire()
+    stream = Terminator(wire, writes=[0, 1, 0])
+    await stream.send(b"x")
+    with pytest.raises(TerminatedError):
+        await stream.send(b"")
+    assert wire.sent == [b"x"]

@@ -1,11 +1,11 @@
-"""The descriptors of this process: counted, and made scarce."""
+"""The descriptors of this process, made scarce."""
 
 from __future__ import annotations
 
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 
 @contextmanager
@@ -20,12 +20,3 @@ def no_descriptor_free(spare: int = 0) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def open_descriptors() -> list[str]:
-    """Return what each descriptor of this process stands for."""
-    names = []
-    for number in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # that of the listing itself
-            names.append(os.readlink(f"/proc/self/fd/{number}"))
-    return names

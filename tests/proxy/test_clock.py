@@ -11,9 +11,19 @@ from freezegun import freeze_time
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import live_objects
 from tests.proxy.waiting import turns, until
-from trixter.proxy.clock import FURTHEST_S, SWEEP_FROM, Clock, LoopClock, Timer, TimerfdClock, clock_for
+from trixter.proxy.clock import (
+    FURTHEST_S,
+    SWEEP_FROM,
+    TIMERS_BETWEEN_LOOKS,
+    Clock,
+    LoopClock,
+    Timer,
+    TimerfdClock,
+    clock_for,
+)
 from trixter.proxy.epoll_poller import poller_for
 from trixter.proxy.poller import Poller
+from trixter.proxy.turn import TURN_S
 
 
 class AlarmOnly(Clock):
@@ -38,7 +48,7 @@ class AlarmOnly(Clock):
 
 
 @pytest.fixture
-async def poller(no_descriptor_left: None) -> AsyncIterator[Poller]:
+async def poller(anyio_backend: object) -> AsyncIterator[Poller]:
     poller = poller_for(asyncio.get_running_loop())
     yield poller
     poller.close()
@@ -208,3 +218,26 @@ def test_calling_off_what_was_kept_counts_for_nothing() -> None:
     clock.call_at(1.0, lambda: kept.append("kept"))
     clock.ring(now=1.0)
     assert kept == ["kept"]
+
+
+def test_many_appointments_for_one_time_are_kept_in_turns_and_in_order() -> None:
+    """Each takes a while, so that the turn is over before all have been kept."""
+
+    class Busy(AlarmOnly):
+        def keep(self, number: int) -> None:
+            kept.append(number)
+            self.now += TURN_S / 4
+
+    kept: list[int] = []
+    clock = Busy()
+    for number in range(100):
+        clock.call_at(1.0, lambda number=number: clock.keep(number))  # type: ignore[misc]
+    turns = 0
+    clock.now = 1.0
+    while len(kept) < 100:
+        before = len(kept)
+        clock.ring(clock.now)
+        assert before < len(kept) <= before + 3 * TIMERS_BETWEEN_LOOKS
+        turns += 1
+    assert kept == list(range(100))
+    assert clock.alarms.count(1.0) == turns, "each time, the alarm was set for what was left"

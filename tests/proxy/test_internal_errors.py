@@ -41,7 +41,7 @@ class ScarcePoller(EpollPoller):
 
 
 @pytest.fixture
-async def poller(no_descriptor_left: None) -> ScarcePoller:
+async def poller(anyio_backend: object) -> ScarcePoller:
     return ScarcePoller(asyncio.get_running_loop())
 
 
@@ -111,7 +111,7 @@ async def test_a_system_that_cannot_watch_its_sockets(
 
 
 async def test_nothing_goes_wrong_in_silence_also_after_the_end(
-    no_descriptor_left: None, caplog: pytest.LogCaptureFixture
+    anyio_backend: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ExitStack() as exits:
         house = ClumsyHouse(exits)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import cast
+
+import pytest
 
 from trixter.proxy.linger import GIVE_UP_S, LATEST_S, Linger
 
@@ -34,62 +36,97 @@ class Loop:
 
 
 class Lingering:
-    """One, with what is still to be taken each time it asks, and when it was over."""
+    """One whose peer has taken nothing yet, and when it was over."""
 
-    def __init__(self, left_bytes: Iterator[int]) -> None:
+    def __init__(self, unsent_bytes: int) -> None:
         self.loop = Loop()
+        self.unsent_bytes = unsent_bytes
+        self.passed_bytes = 0
         self.over_at: list[float] = []
         self.linger = Linger(
             cast(asyncio.AbstractEventLoop, self.loop),
-            lambda: next(left_bytes),
+            lambda: self.unsent_bytes,
+            lambda: self.passed_bytes,
             lambda: self.over_at.append(self.loop.now),
         )
         self.linger.start()
 
-    def run(self) -> None:
-        while self.loop.timer is not None:
+    def run(self, seconds: float, step: Callable[[], None] = lambda: None) -> None:
+        """Let time pass, with a step before each time it asks."""
+        then = self.loop.now + seconds
+        while self.loop.timer is not None and self.loop.timer[0] <= then:
+            step()
             self.loop.turn()
+        self.loop.now = then
+
+    def take(self) -> None:
+        self.unsent_bytes = max(self.unsent_bytes - 1, 0)
 
 
-def test_with_nothing_unsent_it_is_over_at_once() -> None:
-    it = Lingering(iter([0]))
-    assert it.over_at == [0.0]
+def test_with_nothing_unsent_it_is_over_as_soon_as_the_reset_is_due() -> None:
+    it = Lingering(0)
+    it.run(10 * GIVE_UP_S)
+    assert it.over_at == []
+    it.linger.reset_is_due()
+    assert it.over_at == [10 * GIVE_UP_S]
     assert it.loop.timer is None
 
 
 def test_it_is_over_when_everything_has_been_taken() -> None:
-    it = Lingering(iter([300, 200, 100, 0]))
-    it.run()
+    it = Lingering(3)
+    it.linger.reset_is_due()
+    assert it.over_at == []
+    it.run(10 * LATEST_S, it.take)
     assert len(it.over_at) == 1
-    assert it.over_at[0] < 4 * LATEST_S
 
 
 def test_a_peer_that_goes_on_taking_is_waited_for_however_slow_it_is() -> None:
-    times = 10_000
-    it = Lingering(iter(range(times, -1, -1)))
-    it.run()
-    assert it.over_at[0] > 10 * GIVE_UP_S
+    it = Lingering(10_000)
+    it.linger.reset_is_due()
+    it.run(5 * GIVE_UP_S, it.take)
+    assert it.over_at == []
 
 
-def test_a_peer_that_takes_nothing_is_given_up() -> None:
-    it = Lingering(iter(lambda: 300, None))
-    it.run()
-    assert GIVE_UP_S <= it.over_at[0] <= GIVE_UP_S + LATEST_S
+@pytest.mark.parametrize("is_due", [True, False])
+def test_a_peer_that_takes_nothing_is_given_up_also_if_the_reset_is_not_due_yet(is_due: bool) -> None:
+    it = Lingering(300)
+    if is_due:
+        it.linger.reset_is_due()
+    it.run(2 * GIVE_UP_S)
+    assert len(it.over_at) == 1
+    assert GIVE_UP_S <= it.over_at[0] <= GIVE_UP_S + 2 * LATEST_S
 
 
 def test_time_in_which_nothing_is_taken_counts_from_the_last_that_was() -> None:
-    def left_bytes() -> Iterator[int]:
-        for left in (3, 2):
-            yield from [left] * int(0.8 * GIVE_UP_S / LATEST_S)
-        yield from iter(lambda: 1, None)
+    it = Lingering(300)
+    for _ in range(5):
+        it.run(0.8 * GIVE_UP_S)
+        it.take()
+    assert it.over_at == []
+    it.run(1.1 * GIVE_UP_S)
+    assert len(it.over_at) == 1
 
-    it = Lingering(left_bytes())
-    it.run()
-    assert it.over_at[0] > 2 * GIVE_UP_S
+
+def test_what_leaves_the_faults_as_fast_as_it_is_taken_is_no_standstill() -> None:
+    it = Lingering(300)
+
+    def pass_on() -> None:
+        it.passed_bytes += 1  # and as much came behind it
+
+    it.run(3 * GIVE_UP_S, pass_on)
+    assert it.over_at == []
+
+
+def test_time_in_which_faults_hold_everything_does_not_count() -> None:
+    it = Lingering(0)
+    it.run(10 * GIVE_UP_S)
+    it.unsent_bytes = 300
+    it.run(0.9 * GIVE_UP_S)
+    assert it.over_at == []
 
 
 def test_one_that_is_cancelled_calls_nobody() -> None:
-    it = Lingering(iter([1]))
+    it = Lingering(1)
     it.linger.cancel()
     it.linger.cancel()
     assert it.loop.timer is None

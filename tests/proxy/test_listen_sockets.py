@@ -8,7 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.descriptors import no_descriptor_free, open_descriptors
+from tests.leaks import Belongings
+from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.servers import Server, resolve_to, resolve_to_nothing
 from trixter.errors import BindError, SettingError
 from trixter.proxy.address import listen_sockets, text_of
@@ -56,22 +57,22 @@ def test_a_free_port_is_kept_as_if_it_had_been_asked_for_by_its_number(exits: Ex
 def test_an_address_in_use_is_refused_and_leaves_nothing_open(exits: ExitStack) -> None:
     server = Server()
     exits.callback(server.close)
-    before = len(open_descriptors())
+    before = Belongings()
     address = text_of(server.address)
     with pytest.raises(BindError) as refused:
         listen_sockets(address)
     assert (refused.value.address, refused.value.reason) == (address, "address already in use")
-    assert len(open_descriptors()) == before
+    assert before.left_since() == []
 
 
 def test_one_address_in_use_refuses_the_whole_name(monkeypatch: pytest.MonkeyPatch, exits: ExitStack) -> None:
     server = Server()
     exits.callback(server.close)
     resolve_to(monkeypatch, "127.0.0.2:0", "127.0.0.1:0")
-    before = len(open_descriptors())
+    before = Belongings()
     with pytest.raises(BindError):
         listen_sockets(f"half.example:{server.address[1]}")
-    assert len(open_descriptors()) == before
+    assert before.left_since() == []
 
 
 def test_an_address_of_a_name_that_this_machine_lacks_is_left_out(

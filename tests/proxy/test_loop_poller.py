@@ -20,7 +20,7 @@ from trixter.proxy.poller import LoopPoller
 
 
 @pytest.fixture
-async def house(no_descriptor_left: None) -> AsyncIterator[House]:
+async def house(anyio_backend: object) -> AsyncIterator[House]:
     with ExitStack() as exits:
         yield House(exits, LoopPoller(asyncio.get_running_loop()))
 

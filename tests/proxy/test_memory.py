@@ -8,11 +8,13 @@ from random import Random
 import pytest
 
 from tests.proxy.house import House, pipes_of
-from tests.proxy.peers import PAYLOAD, Peer
+from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.proxy.memory import BUFFER_BYTES, LEAST_READ_BYTES, OF_THIS_PROCESS, Memory
+from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, Memory
+from trixter.proxy.sockets import BUFFER_BYTES
+from trixter.proxy.wire import Wire
 
 TOTAL_BYTES = 300_000
 CONNECTIONS = 12
@@ -82,6 +84,19 @@ async def test_proxies_of_one_process_share_it(anyio_backend: object) -> None:
         assert House(exits).reactor.memory is House(exits).reactor.memory is OF_THIS_PROCESS
 
 
+async def test_what_is_under_way_is_bounded_by_the_total_too(house: House) -> None:
+    memory = house.reactor.memory = Memory(500_000)
+    house.reactor.wire = Wire()
+    house.start_with(upstream=Faults(Latency(delay_s=100.0)))
+    client, server, connection = house.connect()
+    sent = await clog(client)
+    assert memory.held_bytes <= 500_000 + BUFFER_BYTES + PIECE_OVERHEAD_BYTES * 10
+    client.finish()
+    assert await house.receive_all_in_time(server) == PAYLOAD[:sent]
+    connection.shut_down("enough")
+    assert memory.held_bytes == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive(
@@ -92,6 +107,7 @@ async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive
         house = House(exits)
         house.limit_bytes = 1 << 20
         memory = house.reactor.memory = Memory(TOTAL_BYTES)
+        house.reactor.wire = Wire()  # has more to lend than there is memory
         flows: list[tuple[Peer, Peer]] = []
         for _ in range(CONNECTIONS):
             house.start_with(draw.choice(FAULTS), draw.choice(FAULTS))

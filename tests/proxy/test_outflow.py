@@ -14,9 +14,11 @@ from tests.proxy.waiting import PATIENCE_S
 from trixter.faults import EOF, Abort, Close
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 from trixter.proxy import Ending
+from trixter.proxy import outflow as outflows
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody
 from trixter.proxy.sockets import Socket
+from trixter.proxy.turn import TURN_S
 
 
 class Listener(Nobody):
@@ -108,3 +110,35 @@ def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: i
             received += there.recv(read_bytes)
         assert received == b"".join(pieces)
         assert (out.passed_bytes, out.held_bytes) == (sum(sizes), 0)
+
+
+class SlowTime:
+    """A clock on which every look takes a while: what looks twice has used up its turn."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += TURN_S
+        return self.now
+
+
+def test_what_takes_longer_than_a_turn_waits_and_leaves_in_turns(
+    exits: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outflows, "monotonic", SlowTime())
+    out, there, owner = outflow(exits)
+    pieces = [b"%03d" % number for number in range(200)]
+    out.act([*pieces, EOF])
+    turns = [there.received()]
+    assert len(turns[0]) == 3 * outflows.PIECES_BETWEEN_LOOKS
+    assert out.held_bytes == len(pieces) * 3 - len(turns[0]) + PIECE_OVERHEAD_BYTES * (
+        len(pieces) - outflows.PIECES_BETWEEN_LOOKS
+    )
+    while out.is_clogged:
+        assert owner.heard == []
+        out.flush()
+        turns.append(there.received())
+        assert 0 < len(turns[-1]) <= 6 * outflows.PIECES_BETWEEN_LOOKS
+    assert b"".join(turns) == b"".join(pieces)
+    assert (out.held_bytes, owner.heard) == (0, ["finished"])

@@ -9,10 +9,9 @@ from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.faults.throttle import LEAST_QUEUE_BYTES
+from trixter.faults.stage import LEAST_QUEUE_BYTES, PIECE_OVERHEAD_BYTES
 from trixter.proxy import Ending
-from trixter.proxy.memory import BUFFER_BYTES
+from trixter.proxy.sockets import BUFFER_BYTES
 from trixter.proxy.splicer import PIPE_BYTES
 
 # The limit is looked at after each read, so what is held may be over it by one (bulk: by a pipe full), and

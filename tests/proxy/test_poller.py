@@ -20,7 +20,7 @@ from trixter.proxy.poller import LoopPoller, Poller
 
 @pytest.fixture(params=[EpollPoller, LoopPoller])
 async def poller(
-    request: pytest.FixtureRequest, no_descriptor_left: None, exits: ExitStack
+    request: pytest.FixtureRequest, anyio_backend: object, exits: ExitStack
 ) -> AsyncIterator[Poller]:
     poller: Poller = request.param(asyncio.get_running_loop())
     yield poller
@@ -128,7 +128,7 @@ async def test_a_number_that_is_used_again_starts_afresh(poller: Poller, exits: 
     assert first.calls == []
 
 
-async def test_a_closed_poller_calls_nobody(no_descriptor_left: None, exits: ExitStack) -> None:
+async def test_a_closed_poller_calls_nobody(anyio_backend: object, exits: ExitStack) -> None:
     for kind in (EpollPoller, LoopPoller):
         poller = kind(asyncio.get_running_loop())
         watched = Watched(poller, exits)
@@ -181,7 +181,7 @@ async def test_an_event_is_not_taken_for_that_of_the_next_socket_of_its_number(
     assert [successor.calls for successor in successors] == [[]]
 
 
-async def test_one_that_is_closed_by_a_callback_calls_nobody_else(no_descriptor_left: None) -> None:
+async def test_one_that_is_closed_by_a_callback_calls_nobody_else(anyio_backend: object) -> None:
     for kind in (EpollPoller, LoopPoller):
         with ExitStack() as exits:
             poller = kind(asyncio.get_running_loop())

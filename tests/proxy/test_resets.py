@@ -10,6 +10,7 @@ from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Throttle
 from trixter.proxy import Ending
+from trixter.proxy import linger as lingering
 
 SLOW = Faults(Latency(delay_s=1.0))
 THROTTLED = Faults(Throttle(rate_bytes_per_s=1.0))
@@ -125,6 +126,19 @@ async def test_more_than_fits_arrives_before_the_reset(house: House) -> None:
     assert PAYLOAD[:sent].startswith(received)
     # What the client's own kernel had not sent yet is lost there, as SO_LINGER 0 has it.
     assert len(received) >= house.limit_bytes
+
+
+@pytest.mark.parametrize("faults", [CALM, Faults(Idle()), SLOW], ids=["calm", "chain", "slow"])
+async def test_a_peer_that_never_reads_does_not_keep_a_connection_whose_other_peer_is_gone(
+    house: House, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lingering, "GIVE_UP_S", 0.01)
+    house.start_with(upstream=faults)
+    client, _server, _ = house.connect()
+    await clog(client)
+    client.reset()
+    await house.pass_time_until(lambda: house.ending)
+    assert house.ending == RESET_BY_CLIENT
 
 
 async def test_a_reset_waits_for_a_reader_that_is_slow(house: House) -> None:

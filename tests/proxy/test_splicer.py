@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from random import Random
 
 import pytest
 
-from tests.proxy.descriptors import open_descriptors
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from trixter.proxy.splicer import PIPE_BYTES, Splicer, splicer
@@ -38,13 +37,6 @@ class Way:
 @pytest.fixture
 def way(exits: ExitStack) -> Way:
     return Way(exits)
-
-
-@pytest.fixture(autouse=True)
-def no_descriptor_left() -> Iterator[None]:
-    before = open_descriptors()
-    yield
-    assert open_descriptors() == before
 
 
 def test_bytes_pass(way: Way) -> None:

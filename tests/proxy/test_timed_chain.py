@@ -86,7 +86,7 @@ async def test_one_that_is_closed_calls_nobody() -> None:
 async def test_one_that_is_closed_gives_back_what_was_lent() -> None:
     it = Chain(Latency(delay_s=5.0))
     it.chain.put(b"x" * 300)
-    assert it.chain.borrow(it.chain.held_bytes) == it.chain.held_bytes
+    assert it.chain.borrow(it.chain.held_bytes, 1000) == it.chain.held_bytes
     assert it.wire.free_bytes == 1000 - it.chain.held_bytes
     it.chain.close()
     assert it.wire.free_bytes == 1000

@@ -28,9 +28,20 @@ def connect(where: Listens | ListenAddress) -> socket.socket:
 
 
 def say(client: socket.socket, words: bytes) -> bytes:
-    """Say something, and return what comes back."""
+    """Say something, and return as much of what comes back."""
     client.sendall(words)
-    return client.recv(1000)
+    return receive(client, len(words))
+
+
+def receive(client: socket.socket, size: int) -> bytes:
+    """Return the next bytes, so many, in however many pieces they come; less at the end of the stream.
+
+    ``MSG_WAITALL`` does not do that: it has no effect on a socket with a timeout.
+    """
+    received = b""
+    while len(received) < size and (piece := client.recv(size - len(received))):
+        received += piece
+    return received
 
 
 def _serve(server: socket.socket, exits: ExitStack) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
 
 import pytest
@@ -13,8 +14,6 @@ import pytest
 from tests.proxy.waiting import PATIENCE_S
 from trixter.testing import loop_thread
 from trixter.testing.loop_thread import LoopThread
-
-pytestmark = pytest.mark.usefixtures("nothing_left")
 
 
 def test_calls_are_made_on_its_thread_in_order() -> None:
@@ -112,7 +111,15 @@ def test_an_interrupt_while_it_starts_leaves_no_thread(monkeypatch: pytest.Monke
     assert not thread.is_running
 
 
-def test_an_interrupt_while_it_stops_leaves_no_thread() -> None:
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Have SIGINT raise KeyboardInterrupt; a shell has what it starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_while_it_stops_leaves_no_thread(interrupts: None) -> None:
     thread, seen = LoopThread(), threading.Event()
 
     def interrupt() -> None:

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import ExitStack
 
 import pytest
 
-from tests.testing.echo import connect, say
+from tests.testing.echo import connect, receive, say
 from trixter.faults import CALM, Direction
 from trixter.testing import ChaosProxy
 
 pytestmark = pytest.mark.slow
-
-STARTS_WITHIN_S = 0.010
-
-
-def test_one_starts_within_ten_milliseconds_once_there_was_one(echo: str) -> None:
-    took_s = []
-    for _ in range(30):
-        began = time.perf_counter()
-        with ChaosProxy(echo):
-            took_s.append(time.perf_counter() - began)
-    # The quickest: others may have been kept waiting by whatever else the machine does.
-    assert min(took_s[1:]) <= STARTS_WITHIN_S
 
 
 def test_two_hundred_one_after_another_leave_nothing(echo: str) -> None:
@@ -48,7 +35,7 @@ def test_hundreds_of_connections_stay_whole_while_faults_change(echo: str) -> No
                 client.sendall(b"hello")
             with proxy.throttle(10_000), proxy.slice(2):
                 pass
-            assert all(client.makefile("rb").read(5) == b"hello" for client in clients)
+            assert all(receive(client, 5) == b"hello" for client in clients)
         faults = {each.id: each.state.faults for each in proxy.connections}
         assert faults.pop(odd.id)[Direction.UPSTREAM] != CALM
         assert all(each == dict.fromkeys(Direction, CALM) for each in faults.values())

@@ -31,7 +31,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 def run(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
     suite.makepyfile(HEADER + tests)
-    light = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:cacheprovider")
+    light = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:randomly", "-pno:cacheprovider")
     return suite.runpytest_subprocess(*light, "-Werror", *args, timeout=PATIENCE_S)
 
 
@@ -121,9 +121,11 @@ def test_it():
     assert "uvloop" not in sys.modules
 """
     suite.makepyfile(tests)
-    only = ("-pno:schemathesis", "-pno:hypothesispytest", "-pno:anyio", "-pno:asyncio", "-pno:xdist")
+    only = ("schemathesis", "hypothesispytest", "randomly", "anyio", "asyncio", "xdist")
     suite.makeini("[pytest]")
-    suite.runpytest_subprocess(*only, timeout=PATIENCE_S).assert_outcomes(passed=1)
+    suite.runpytest_subprocess(*(f"-pno:{other}" for other in only), timeout=PATIENCE_S).assert_outcomes(
+        passed=1
+    )
 
 
 def test_it_touches_nothing_that_belongs_to_everybody(suite: pytest.Pytester) -> None:

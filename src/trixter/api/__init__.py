@@ -11,6 +11,8 @@
 - ``guard.py`` turns away other sites' pages, and callers without the token; ``target.py`` reads targets in
   absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs take turns with the traffic (``turns.py``).
+- No client may take the traffic's share: ``acceptor.py`` accepts up to a limit (``connection_limit.py``),
+  ``http_protocol.py`` sets deadlines, ``lingering.py`` closes, ``refusal_log.py`` keeps the log short.
 
 Calls, bodies and successful answers are the Rust original's, and so are the statuses of errors but for those
 that docs/coming-from-rust.md lists. Two error texts are its own (``answers.py``); the others are ours.

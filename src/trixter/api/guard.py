@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 
@@ -14,8 +14,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trixter.api.answers import error
+from trixter.api.refusal_log import RefusalLog
 from trixter.api.target import origin_form
 from trixter.errors import SettingError
+from trixter.monotonic import monotonic
 
 # A load balancer that asks whether we live has no token and its own idea of our name, and learns nothing
 # here but "ok".
@@ -48,18 +50,27 @@ class Guard:
         app: What is guarded.
         token: What callers must show as ``Authorization: Bearer …``; ``None`` asks for nothing.
         names: Host names we answer to, beside ``localhost`` and every IP address.
+        clock: Tells the time for the log of refusals, in seconds.
 
     Raises:
         SettingError: If the token is empty, which would be no token.
     """
 
-    def __init__(self, app: ASGIApp, *, token: str | None = None, names: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: str | None = None,
+        names: Collection[str] = (),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         if token == "":
             raise SettingError("token", token, "at least one character")
         self._app = app
         self._token = None if token is None else token.encode()
         self._names = {"localhost", *(name.lower() for name in names)}
         self._hosts_logged: set[str] = set()
+        self._refusals = RefusalLog(log, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = None
@@ -98,9 +109,9 @@ class Guard:
     def _log_unknown(self, shown: str, host: str) -> None:
         if (host or shown) in self._hosts_logged or len(self._hosts_logged) == MOST_HOSTS_LOGGED:
             return
-        self._hosts_logged.add(host or shown)
         remedy = f"if that is this machine, start with --api-name {host}" if host else "that is no host"
-        log.warning("API: refused a request for the Host %r: %s", shown, remedy)
+        if self._refusals.warn("API: refused a request for the Host %r: %s", shown, remedy):
+            self._hosts_logged.add(host or shown)
 
     def _may_enter(self, headers: Headers) -> bool:
         if self._token is None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.server import ServerState
 
+from trixter.api.acceptor import Acceptor, SpareDescriptors
+from trixter.api.connection_limit import ConnectionLimit
+from trixter.api.http_protocol import HEAD_BYTES, ApiProtocol
+from trixter.api.refusal_log import RefusalLog
 from trixter.errors import BindError
 from trixter.proxy.address import BACKLOG, text_of
 
@@ -16,7 +22,8 @@ class ApiServer:
     """Run uvicorn's HTTP protocol, without the parts of uvicorn that want to own the process.
 
     Its server polls ten times a second, installs signal handlers and waits for idle clients when it stops.
-    Only its listening and its protocol are used here: nothing runs while nobody asks.
+    Only its protocol is used here, with limits for clients that would take the traffic's share: nothing runs
+    while no request is there.
 
     Args:
         app: What is served.
@@ -25,7 +32,7 @@ class ApiServer:
 
     def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
         self._sockets = sockets
-        config = uvicorn.Config(
+        self._config = uvicorn.Config(
             app,
             http="h11",  # always there; others depend on what else is installed
             ws="none",
@@ -37,11 +44,14 @@ class ApiServer:
             server_header=False,
             date_header=False,
             workers=1,
+            h11_max_incomplete_event_size=HEAD_BYTES,
         )
-        config.load()
-        self._uvicorn = uvicorn.Server(config)
-        self._uvicorn.servers = []
-        self._uvicorn.lifespan = config.lifespan_class(config)
+        self._config.load()
+        self._state = ServerState()
+        self._limit = ConnectionLimit()
+        self._refusals = RefusalLog(logging.getLogger("trixter.api"))
+        self._spares: SpareDescriptors | None = None
+        self._accepting: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Listen, and answer from now on.
@@ -54,17 +64,35 @@ class ApiServer:
                 sock.listen(BACKLOG)
             except OSError as exc:
                 raise BindError(text_of(sock.getsockname()), (exc.strerror or str(exc)).lower()) from exc
-        await self._uvicorn.startup(sockets=self._sockets)
+        self._spares = SpareDescriptors()
+        loop = asyncio.get_running_loop()
+        for sock in self._sockets:
+            acceptor = Acceptor(sock, self._limit, self._spares, self._new_protocol)
+            name = f"API on {text_of(sock.getsockname())}"
+            self._accepting.append(loop.create_task(acceptor.run(), name=name))
 
     async def stop(self) -> None:
-        """Hang up on everybody, now. What a call has begun to change, it finishes, unheard."""
-        for server in self._uvicorn.servers:
-            server.close()
+        """Reset every connection, now. What a call has begun to change, it finishes, unheard."""
+        accepting, self._accepting = self._accepting, []
+        for task in accepting:
+            task.cancel()
+        if accepting:
+            await asyncio.wait(accepting)
         for sock in self._sockets:
             sock.close()
-        state = self._uvicorn.server_state
-        for connection in list(state.connections):
+        for connection in list(self._state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)  # each connection hears that it is gone, and tells the call it waits for
-        if state.tasks:
-            await asyncio.wait(state.tasks)
+        if self._state.tasks:
+            await asyncio.wait(self._state.tasks)
+        if self._spares is not None:
+            self._spares.close()
+
+    def _new_protocol(self) -> ApiProtocol:
+        return ApiProtocol(self._config, self._state, self._limit, self._refusals, self._on_lost)
+
+    def _on_lost(self, connection: ApiProtocol) -> None:
+        self._limit.discard(connection)
+        if self._spares is not None:
+            # Its descriptor is closed by then, and no proxied connection has it yet.
+            asyncio.get_running_loop().call_soon(self._spares.replenish)

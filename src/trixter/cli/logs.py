@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+from trixter.cli.log_writer import LogWriter
 from trixter.cli.printable import printable
 from trixter.proxy.ending import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
 # What every record has; whatever else one has was passed as `extra`.
 OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}
 
+
+STANDARD_ERROR = 2
 
 # Above every level that is used.
 OFF = logging.CRITICAL + 10
@@ -23,7 +26,7 @@ UNCARRIED = {UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, INTERNAL
 
 
 def configure(level: str, format: str, *, is_terse: bool = False) -> None:
-    """Send the log to standard error.
+    """Send the log to standard error, in the background: a log that is not read stops nothing.
 
     Args:
         level: ``debug``, ``info``, ``warning``, ``error`` or ``off``; libraries log warnings and errors at
@@ -35,13 +38,46 @@ def configure(level: str, format: str, *, is_terse: bool = False) -> None:
     # much of the cost of a short connection. (The ways of the logging HOWTO, "Optimization".)
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if format == "json" else TextFormatter())
+    formatter = JsonFormatter() if format == "json" else TextFormatter()
+    handler = WriterHandler(standard_error(), formatter)
     if is_terse:
         handler.addFilter(_is_no_ordinary_connection)
     ours = OFF if level == "off" else logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(handlers=[handler], level=max(ours, logging.WARNING), force=True)
     logging.getLogger("trixter").setLevel(ours)
+
+
+@cache
+def standard_error() -> LogWriter:
+    """Return the one writer of this process: a second configuration goes on where the first one was."""
+    encoding = getattr(sys.stderr, "encoding", None)
+    return LogWriter(STANDARD_ERROR, "{} lines were dropped: {}".format, encoding=encoding or "utf-8")
+
+
+class WriterHandler(logging.Handler):
+    """Hand every record to a writer, as a line; the writer's notices are in the same form."""
+
+    def __init__(self, writer: LogWriter, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self.setFormatter(formatter)
+        self._writer = writer
+        writer.notice = self._notice
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._writer.write(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def flush(self) -> None:
+        # Also called when the process ends.
+        self._writer.flush()
+
+    def _notice(self, dropped: int, why: str) -> str:
+        text = f"{dropped} {'line was' if dropped == 1 else 'lines were'} dropped: {why}"
+        record = logging.LogRecord("trixter.cli", logging.WARNING, "", 0, text, None, None)
+        record.dropped_lines = dropped
+        return self.format(record)
 
 
 def _is_no_ordinary_connection(record: logging.LogRecord) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from trixter.cli import signals
-from trixter.cli.logs import configure
+from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
 from trixter.cli.service import Service
 from trixter.proxy.loop import loop_factory
@@ -52,10 +52,13 @@ def bound_service(options: Options) -> Service:
 
 def run_to_the_end(main: Coroutine[Any, Any, int]) -> int:
     """Run what stops at a signal (``stop_event()``) on the best loop there is; return what it returns."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        status = runner.run(main)
-    signals.ignore()
-    return status
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            status = runner.run(main)
+        signals.ignore()
+        return status
+    finally:
+        standard_error().flush()  # before what is printed without it: the reason why this failed
 
 
 async def _serve(service: Service) -> int:

@@ -46,5 +46,8 @@ class HoldStage(HoldingStage[Hold]):
     def put(self, data: bytes, now: float) -> None:
         self._hold(data)
 
+    def put_all(self, pieces: list[bytes], now: float) -> None:
+        self._hold_all(pieces)
+
     def put_end(self, end: End, now: float) -> None:
         self._hold(end)

@@ -58,11 +58,15 @@ class LatencyStage(HoldingStage[Latency]):
 
     def __init__(self, fault: Latency, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one a piece
+        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one an item
         self._not_before = -inf  # when the piece before the oldest one left
 
     def put(self, data: bytes, now: float) -> None:
         self._arrive(data, now)
+
+    def put_all(self, pieces: list[bytes], now: float) -> None:
+        self._arrivals.append((now, self._draw()))
+        self._hold_all(pieces)
 
     def put_end(self, end: End, now: float) -> None:
         self._arrive(end, now)
@@ -82,9 +86,11 @@ class LatencyStage(HoldingStage[Latency]):
         self._not_before = now
 
     def _arrive(self, item: bytes | End, now: float) -> None:
-        luck = self._dice.centred() if self.fault.jitter_s else 0.0
-        self._arrivals.append((now, luck))
+        self._arrivals.append((now, self._draw()))
         self._hold(item)
+
+    def _draw(self) -> float:
+        return self._dice.centred() if self.fault.jitter_s else 0.0
 
     def _due(self) -> float:
         arrived, luck = self._arrivals[0]

@@ -20,6 +20,15 @@ from trixter.faults.dice import Dice
 PIECE_OVERHEAD_BYTES = 200
 
 
+# How much the queue in front of a rate takes in, as time. A sender that is faster than its network fills a
+# short queue and is then slowed down: its writes block and time out, as on a real link. With the 4 MiB that a
+# direction may hold, an upload of 8 MB at 500 KB/s seemed to be done at once.
+QUEUE_S = 0.1
+
+# At a slow rate, 100 ms are less than a read or two.
+LEAST_QUEUE_BYTES = 64 * 1024
+
+
 class Place(IntEnum):
     """The canonical order of stages. Bytes pass the lowest first."""
 
@@ -157,7 +166,7 @@ class HoldingStage(Stage[FaultT]):
 
     def __init__(self, fault: FaultT, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._queue: deque[bytes | End] = deque()
+        self._queue: deque[bytes | list[bytes] | End] = deque()
         # How much of the oldest piece has left. Cutting it off the piece itself would copy the rest
         # each time: quadratic in a large read that leaves byte by byte.
         self._cut_bytes = 0
@@ -166,19 +175,35 @@ class HoldingStage(Stage[FaultT]):
         while self._queue:
             self._pass_on(now)
 
+    @property
+    def _queued_bytes(self) -> int:
+        """How much waits, without the bookkeeping; asked where all pieces are held one by one."""
+        return self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
+
     def _hold(self, item: bytes | End) -> None:
         self._queue.append(item)
         self.held_bytes += PIECE_OVERHEAD_BYTES + size_of(item)
 
+    def _hold_all(self, pieces: list[bytes]) -> None:
+        """Hold pieces that will leave together, at the cost of one in time, though not in memory."""
+        self._queue.append(pieces)
+        self.held_bytes += _memory_of(pieces)
+
     def _head_bytes(self) -> int:
         """Return what is left of the oldest piece."""
-        return size_of(self._queue[0]) - self._cut_bytes
+        item = self._queue[0]
+        assert not isinstance(item, list), "pieces that leave together are not cut"
+        return size_of(item) - self._cut_bytes
 
     def _pass_on(self, now: float) -> None:
         """Hand (the rest of) the oldest piece to the next stage."""
         item = self._queue[0]
         if isinstance(item, bytes):
             self._pass_on_part(self._head_bytes(), now)
+        elif isinstance(item, list):
+            self._queue.popleft()
+            self.held_bytes -= _memory_of(item)
+            self.next.put_all(item, now)
         else:
             self._queue.popleft()
             self.held_bytes -= PIECE_OVERHEAD_BYTES
@@ -197,6 +222,10 @@ class HoldingStage(Stage[FaultT]):
             self._cut_bytes = 0
             self.held_bytes -= PIECE_OVERHEAD_BYTES
         self.next.put(part, now)
+
+
+def _memory_of(pieces: list[bytes]) -> int:
+    return sum(map(len, pieces)) + PIECE_OVERHEAD_BYTES * len(pieces)
 
 
 def size_of(item: bytes | End) -> int:

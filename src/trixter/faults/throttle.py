@@ -10,19 +10,14 @@ from trixter.faults.actions import End
 from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_bytes, require_rate
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES, Fault, HoldingStage, Place
+from trixter.faults.stage import LEAST_QUEUE_BYTES, QUEUE_S, Fault, HoldingStage, Place
 
 # Held bytes trickle: a piece that takes longer than this is cut, and a waiting throttle wakes about this
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
 TRICKLE_S = 0.005
 
-# How much the queue in front of the rate takes in, as time. A sender that is faster than its network fills a
-# short queue and is then slowed down: its writes block and time out, as on a real link. With the 4 MiB that a
-# direction may hold, an upload of 8 MB at 500 KB/s seemed to be done at once.
-QUEUE_S = 0.1
-
-# At a slow rate, 100 ms are less than a read or two.
-LEAST_QUEUE_BYTES = 64 * 1024
+# However small they are: all of them leave in one callback when the throttle is switched off.
+MOST_QUEUED_PIECES = 4096
 
 # Half of the queue in one read, so that it is not exceeded by much; the original reads as little as that.
 LEAST_READ_BYTES = 8192
@@ -120,7 +115,7 @@ class ThrottleStage(HoldingStage[Throttle]):
 
     @property
     def fullness(self) -> float:
-        return self._queued_bytes / self.fault.most_queued_bytes
+        return max(self._queued_bytes / self.fault.most_queued_bytes, len(self._queue) / MOST_QUEUED_PIECES)
 
     @property
     def most_read_bytes(self) -> float:
@@ -145,11 +140,6 @@ class ThrottleStage(HoldingStage[Throttle]):
             self._pass_bytes(earned_bytes, now)
         self.fault = fault
         self._busy_since, self._passed_bytes = now, owed_bytes
-
-    @property
-    def _queued_bytes(self) -> int:
-        """How much waits, without the bookkeeping."""
-        return self.held_bytes - PIECE_OVERHEAD_BYTES * len(self._queue)
 
     def _pass_bytes(self, size_bytes: int, now: float) -> None:
         """Hand on that much of the oldest piece; ends leave with the last byte before them."""

@@ -7,7 +7,9 @@ Each adapter wraps an AnyIO byte stream, on asyncio or Trio, and is one. They st
 - **By chance**: ``Corrupter``, ``Terminator``; the same seed and the same calls give the same luck.
 - **By hand**: ``ReadInjector``, ``WriteInjector``, ``Shutdowner``.
 - **Measured**: ``RateCountingReader``.
-- A setting is a number, or a ``Knob`` that many adapters share and that can be turned at any time.
+- A setting is a number, a ``Knob`` that many adapters share and that can be turned at any time, or a source:
+  a function or an iterable that gives a number for each call (``Corrupter(stream, writes=[0, 1])``).
+- ``reset_on_close(stream)`` makes the close of any stream a reset.
 - ``netem(stream).throttle_writes(32 * 1024).slice_writes(16)`` puts one around the other.
 
 For programs that hand a protocol to asyncio, and never see a stream, the same faults go between the
@@ -20,6 +22,7 @@ What happens to bytes is decided by ``trixter.faults``, as it is for the proxy.
 from __future__ import annotations
 
 from trixter.netem.aio.connect import open_connection, start_server, wrap_protocol_factory
+from trixter.netem.aio.destinations import UnmatchedKeyWarning
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.network import Network, faulty_network
 from trixter.netem.clock import Clock
@@ -27,10 +30,12 @@ from trixter.netem.corrupt import Corrupter
 from trixter.netem.count import RateCountingReader
 from trixter.netem.delay import DelayedReader, DelayedWriter
 from trixter.netem.fluent import NetEm, netem
-from trixter.netem.inject import ReadInjector, WriteInjector
+from trixter.netem.inject import Injector, ReadInjector, WriteInjector
 from trixter.netem.knob import Knob
+from trixter.netem.reset import reset_on_close
 from trixter.netem.shutdown import Shutdowner
 from trixter.netem.slice import SlicedWriter
+from trixter.netem.source import Setting
 from trixter.netem.terminate import TerminatedError, Terminator
 from trixter.netem.throttle import ThrottledReader, ThrottledWriter
 
@@ -39,22 +44,26 @@ __all__ = [
     "Corrupter",
     "DelayedReader",
     "DelayedWriter",
+    "Injector",
     "Knob",
     "Link",
     "NetEm",
     "Network",
     "RateCountingReader",
     "ReadInjector",
+    "Setting",
     "Shutdowner",
     "SlicedWriter",
     "TerminatedError",
     "Terminator",
     "ThrottledReader",
     "ThrottledWriter",
+    "UnmatchedKeyWarning",
     "WriteInjector",
     "faulty_network",
     "netem",
     "open_connection",
+    "reset_on_close",
     "start_server",
     "wrap_protocol_factory",
 ]

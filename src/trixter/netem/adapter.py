@@ -1,4 +1,4 @@
-"""What all adapters are: a stream around a stream."""
+"""The base of all adapters: a stream around a stream."""
 
 from __future__ import annotations
 
@@ -58,6 +58,47 @@ class Adapter(ByteStream):
         attributes: Mapping[Any, Callable[[], Any]] = self._inner.extra_attributes
         return attributes
 
+    @property
+    def inner(self) -> AnyByteStream:
+        """The stream inside."""
+        inner: AnyByteStream = self._inner
+        return inner
+
+    def unwrap(self) -> tuple[AnyByteStream, bytes]:
+        """Take the stream inside back: it stays open, and this adapter is closed.
+
+        Returns:
+            The stream, and what was received from it, or injected, and not read yet. What was injected and
+            not sent yet is forgotten.
+
+        Raises:
+            anyio.BusyResourceError: If the adapter holds back what is being received or sent just now.
+            anyio.ClosedResourceError: If it was closed, or taken back before.
+        """
+        self._require_open()
+        inner, rest = self._inner, self._take_unread()
+        self._inner, self._is_closed = _Unwrapped(), True
+        return inner, rest
+
+    def _take_unread(self) -> bytes:
+        """Give up what was received and not read yet."""
+        return b""
+
     def _require_open(self) -> None:
         if self._is_closed:
             raise ClosedResourceError
+
+
+class _Unwrapped(ByteStream):
+    """Stand where the stream inside was."""
+
+    async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
+        raise ClosedResourceError
+
+    async def send(self, item: bytes) -> None:
+        raise ClosedResourceError
+
+    async def send_eof(self) -> None:
+        raise ClosedResourceError
+
+    async def aclose(self) -> None: ...

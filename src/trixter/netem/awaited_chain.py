@@ -10,14 +10,16 @@ import anyio
 from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
 from trixter.netem.clock import Clock, LoopClock
 from trixter.netem.knob import Knob
+from trixter.netem.source import Setting, setting_of
+from trixter.netem.waker import Waker
 
 
 class AwaitedChain:
-    """One fault whose setting is a knob, in one direction of a stream. All deciding is the chain's.
+    """One fault whose setting may change, in one direction of a stream. All deciding is the chain's.
 
     Args:
-        make: The fault for a value of the knob; raises ``SettingError`` for one that it cannot take.
-        knob: The knob, or a number that stays.
+        make: The fault for a value of the setting; raises ``SettingError`` for one that it cannot take.
+        setting: The knob, a number that stays, or a source of numbers, one for each call.
         seed: The root of its luck; by default drawn from entropy.
         branch: Which branch of that luck.
         clock: Tells the time; by default the loop's.
@@ -29,21 +31,22 @@ class AwaitedChain:
     def __init__(
         self,
         make: Callable[[float], Fault],
-        knob: float | Knob,
+        setting: Setting,
         *,
         seed: int | None = None,
         branch: str = "",
         clock: Clock | None = None,
     ) -> None:
         self._make = make
-        self._knob = Knob.of(knob)
-        self._knob.hold(self)
-        self._faults = Faults(make(self._knob.value))
+        self._changed: tuple[anyio.Event, Waker] | None = None  # while something waits
+        self._faults = CALM
+        self._setting = setting_of(setting)
+        if isinstance(self._setting, Knob):
+            self._setting.hold(self)
         self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
         self._clock = clock or LoopClock()
         self._was_put = False
         self._chain: Chain | None = None  # made when it is first needed: before, no loop need be running
-        self._changed: anyio.Event | None = None
 
     @property
     def is_calm(self) -> bool:
@@ -54,6 +57,15 @@ class AwaitedChain:
     def is_empty(self) -> bool:
         """Whether it holds nothing, and nothing is to be taken from it."""
         return self._chain is None or not (self._was_put or self._chain.held_bytes)
+
+    def begin_call(self) -> None:
+        """Note that the stream is called: a source is asked for the value of this call.
+
+        Raises:
+            SettingError: If the fault cannot take that value.
+        """
+        if not isinstance(self._setting, Knob):
+            self._faults = Faults(self._make(self._setting.next()))
 
     def begin_read(self) -> list[Action]:
         """Note that the stream is about to be read; return what leaves of that alone."""
@@ -89,8 +101,21 @@ class AwaitedChain:
             when = chain.wake_at()
             if when is None:
                 return []
-            self._changed = anyio.Event()
-            await self._clock.wait(when, self._changed)
+            changed = anyio.Event()
+            self._changed = changed, Waker()
+            try:
+                # Another thread may have turned the knob before it could see that this waits.
+                if self._faults == chain.faults:
+                    await self._clock.wait(when, changed)
+            finally:
+                self._changed = None
+
+    def release(self) -> bytes:
+        """Give up what is held, without its end."""
+        chain, now = self._now()
+        chain.change(CALM, now)
+        self._was_put = False
+        return b"".join(action for action in chain.take(now) if isinstance(action, bytes))
 
     def drop(self) -> None:
         """Forget what is held; the luck goes on where it was."""
@@ -103,15 +128,18 @@ class AwaitedChain:
         self._make(value)
 
     def on_turned(self) -> None:
-        self._faults = Faults(self._make(self._knob.value))
-        if self._changed is not None:
-            self._changed.set()
+        if isinstance(self._setting, Knob):
+            self._faults = Faults(self._make(self._setting.value))
+        if (waiting := self._changed) is not None:
+            changed, waker = waiting
+            waker.call(changed.set)
 
     def _now(self) -> tuple[Chain, float]:
         """Return the chain as the knob has it, and the time."""
         now = self._clock.time()
+        faults = self._faults  # read once: another thread may turn the knob
         if self._chain is None:
-            self._chain = Chain(self._faults, self._dice, now)
-        elif self._chain.faults != self._faults:
-            self._chain.change(self._faults, now)
+            self._chain = Chain(faults, self._dice, now)
+        elif self._chain.faults != faults:
+            self._chain.change(faults, now)
         return self._chain, now

@@ -41,6 +41,7 @@ class ChainedAdapter(Adapter):
         reads = self._reads
         if reads is None:
             return await super().receive(max_bytes)
+        reads.begin_call()
         if reads.is_calm and not self._ready and not self._has_ended:
             try:
                 received = await super().receive(max_bytes)
@@ -64,16 +65,22 @@ class ChainedAdapter(Adapter):
 
     async def send(self, item: bytes) -> None:
         writes = self._writes
+        if writes is not None:
+            writes.begin_call()
         if writes is None or writes.is_calm:
             await self._inner.send(item)
             return
         with self._sending:
             self._require_open()
+            if not item:
+                self._send_nothing(writes)
             writes.put(bytes(item))
             await self._drain(writes)
 
     async def send_eof(self) -> None:
         writes = self._writes
+        if writes is not None:
+            writes.begin_call()
         if writes is None or writes.is_calm:
             await self._inner.send_eof()
             return
@@ -81,6 +88,15 @@ class ChainedAdapter(Adapter):
             self._require_open()
             writes.put_eof()
             await self._drain(writes)
+
+    def _take_unread(self) -> bytes:
+        with self._receiving, self._sending:
+            unread = bytes(self._ready) + (self._reads.release() if self._reads is not None else b"")
+            self._ready.clear()
+            return unread
+
+    def _send_nothing(self, writes: AwaitedChain) -> None:
+        """Note that a send has no bytes; most faults need not know."""
 
     async def _fill(self, reads: AwaitedChain) -> None:
         """Read once, unless something is held; and take what leaves."""

@@ -8,7 +8,7 @@ from trixter.faults import Corrupt
 from trixter.netem.adapter import AnyByteStream
 from trixter.netem.awaited_chain import AwaitedChain
 from trixter.netem.chained import ChainedAdapter
-from trixter.netem.knob import Knob
+from trixter.netem.source import Setting, setting_of
 
 
 def _corrupt(probability: float) -> Corrupt:
@@ -23,7 +23,9 @@ class Corrupter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        probability: From 0 to 1, or a knob of that; 0 is off.
+        probability: From 0 to 1, a knob of that, or a source of it, one for each call in either direction; 0
+            is off.
+        reads, writes: The same for one direction, in place of that.
         seed: The same seed and the same calls give the same bytes; by default drawn from entropy.
 
     Raises:
@@ -32,10 +34,19 @@ class Corrupter(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, probability: float | Knob, *, seed: int | None = None) -> None:
+    def __init__(
+        self,
+        inner: AnyByteStream,
+        probability: Setting = 0,
+        *,
+        reads: Setting | None = None,
+        writes: Setting | None = None,
+        seed: int | None = None,
+    ) -> None:
         seed = secrets.randbits(64) if seed is None else seed
+        both = setting_of(probability)  # one, also if it is an iterator
         super().__init__(
             inner,
-            reads=AwaitedChain(_corrupt, probability, seed=seed, branch="reads"),
-            writes=AwaitedChain(_corrupt, probability, seed=seed, branch="writes"),
+            reads=AwaitedChain(_corrupt, both if reads is None else reads, seed=seed, branch="reads"),
+            writes=AwaitedChain(_corrupt, both if writes is None else writes, seed=seed, branch="writes"),
         )

@@ -25,6 +25,16 @@ class RateCountingReader(Adapter):
         """How much has been read."""
 
     @property
+    def started_at(self) -> float | None:
+        """When reading began, by the clock: at the first receive; ``None`` before that."""
+        return self._first_at
+
+    def reset(self) -> None:
+        """Count from nothing again, from the next receive on."""
+        self._first_at = None
+        self.total_bytes = 0
+
+    @property
     def rate_bytes_per_s(self) -> float:
         """Bytes per second, from when reading began until the last of them came; 0 before that."""
         if self._first_at is None or self._last_at <= self._first_at:
@@ -35,6 +45,8 @@ class RateCountingReader(Adapter):
         if self._first_at is None:
             self._first_at = self._clock.time()
         received = await super().receive(max_bytes)
+        if self._first_at is None:  # reset while this waited
+            self._first_at = self._clock.time()
         self.total_bytes += len(received)
         self._last_at = self._clock.time()
         return received

@@ -7,7 +7,7 @@ from trixter.netem.adapter import AnyByteStream
 from trixter.netem.awaited_chain import AwaitedChain
 from trixter.netem.chained import ChainedAdapter
 from trixter.netem.clock import Clock
-from trixter.netem.knob import Knob
+from trixter.netem.source import Setting, setting_of
 
 
 def _latency(delay_s: float) -> Latency:
@@ -19,7 +19,7 @@ class DelayedReader(ChainedAdapter):
 
     Args:
         inner: The stream.
-        delay_s: Seconds, or a knob of seconds; 0 is off.
+        delay_s: Seconds, a knob of them, or a source of them, one for each call; 0 is off.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -28,7 +28,7 @@ class DelayedReader(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, delay_s: float | Knob, *, clock: Clock | None = None) -> None:
+    def __init__(self, inner: AnyByteStream, delay_s: Setting, *, clock: Clock | None = None) -> None:
         super().__init__(inner, reads=AwaitedChain(_latency, delay_s, clock=clock))
 
 
@@ -39,7 +39,7 @@ class DelayedWriter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        delay_s: Seconds, or a knob of seconds; 0 is off.
+        delay_s: Seconds, a knob of them, or a source of them, one for each call; 0 is off.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -48,16 +48,19 @@ class DelayedWriter(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, delay_s: float | Knob, *, clock: Clock | None = None) -> None:
-        self._close = AwaitedChain(_latency, delay_s, clock=clock)
-        super().__init__(inner, writes=AwaitedChain(_latency, delay_s, clock=clock))
+    def __init__(self, inner: AnyByteStream, delay_s: Setting, *, clock: Clock | None = None) -> None:
+        setting = setting_of(delay_s)  # one, so that a source goes on from the sends to the close
+        self._close = AwaitedChain(_latency, setting, clock=clock)
+        super().__init__(inner, writes=AwaitedChain(_latency, setting, clock=clock))
 
     async def aclose(self) -> None:
         """Close it, after the delay."""
         try:
-            if not self._is_closed and not self._close.is_calm:
+            if not self._is_closed:
                 self._is_closed = True
-                self._close.put_eof()
-                await self._close.leaving()
+                self._close.begin_call()
+                if not self._close.is_calm:
+                    self._close.put_eof()
+                    await self._close.leaving()
         finally:
             await super().aclose()

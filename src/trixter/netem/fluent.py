@@ -5,8 +5,9 @@ from __future__ import annotations
 from trixter.netem.adapter import Adapter, AnyByteStream
 from trixter.netem.corrupt import Corrupter
 from trixter.netem.delay import DelayedReader, DelayedWriter
-from trixter.netem.knob import Knob
+from trixter.netem.inject import Injector, ReadInjector, WriteInjector
 from trixter.netem.slice import SlicedWriter
+from trixter.netem.source import Setting
 from trixter.netem.terminate import Terminator
 from trixter.netem.throttle import ThrottledReader, ThrottledWriter
 
@@ -14,33 +15,56 @@ from trixter.netem.throttle import ThrottledReader, ThrottledWriter
 class NetEm(Adapter):
     """A stream with a method for each fault, which returns the stream with that fault around it."""
 
-    def delay_reads(self, delay_s: float | Knob) -> NetEm:
+    def delay_reads(self, delay_s: Setting) -> NetEm:
         """See ``DelayedReader``."""
         return NetEm(DelayedReader(self._inner, delay_s))
 
-    def delay_writes(self, delay_s: float | Knob) -> NetEm:
+    def delay_writes(self, delay_s: Setting) -> NetEm:
         """See ``DelayedWriter``."""
         return NetEm(DelayedWriter(self._inner, delay_s))
 
-    def throttle_reads(self, rate_bytes_per_s: float | Knob) -> NetEm:
+    def throttle_reads(self, rate_bytes_per_s: Setting) -> NetEm:
         """See ``ThrottledReader``."""
         return NetEm(ThrottledReader(self._inner, rate_bytes_per_s))
 
-    def throttle_writes(self, rate_bytes_per_s: float | Knob) -> NetEm:
+    def throttle_writes(self, rate_bytes_per_s: Setting) -> NetEm:
         """See ``ThrottledWriter``."""
         return NetEm(ThrottledWriter(self._inner, rate_bytes_per_s))
 
-    def slice_writes(self, size_bytes: int | Knob) -> NetEm:
+    def slice_writes(self, size_bytes: Setting) -> NetEm:
         """See ``SlicedWriter``."""
         return NetEm(SlicedWriter(self._inner, size_bytes))
 
-    def corrupt(self, probability: float | Knob, *, seed: int | None = None) -> NetEm:
+    def corrupt(
+        self,
+        probability: Setting = 0,
+        *,
+        reads: Setting | None = None,
+        writes: Setting | None = None,
+        seed: int | None = None,
+    ) -> NetEm:
         """See ``Corrupter``."""
-        return NetEm(Corrupter(self._inner, probability, seed=seed))
+        return NetEm(Corrupter(self._inner, probability, reads=reads, writes=writes, seed=seed))
 
-    def terminate(self, probability: float | Knob, *, seed: int | None = None, reset: bool = False) -> NetEm:
+    def terminate(
+        self,
+        probability: Setting = 0,
+        *,
+        reads: Setting | None = None,
+        writes: Setting | None = None,
+        seed: int | None = None,
+        reset: bool = False,
+    ) -> NetEm:
         """See ``Terminator``."""
-        return NetEm(Terminator(self._inner, probability, seed=seed, reset=reset))
+        return NetEm(Terminator(self._inner, probability, reads=reads, writes=writes, seed=seed, reset=reset))
+
+    def inject_reads(self, injector: Injector) -> NetEm:
+        """See ``ReadInjector``."""
+        return NetEm(ReadInjector(self._inner, injector))
+
+    def inject_writes(self, injector: Injector) -> NetEm:
+        """See ``WriteInjector``."""
+        return NetEm(WriteInjector(self._inner, injector))
 
 
 def netem(stream: AnyByteStream) -> NetEm:

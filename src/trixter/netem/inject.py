@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from threading import RLock
+from weakref import WeakSet
 
 from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError
 
@@ -11,21 +13,64 @@ from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
 from trixter.netem.interruptible import InterruptibleAdapter
 
 
+class Injector:
+    """The far end of injectors in one expression: ``netem(stream).inject_reads(injector)``.
+
+    What is injected goes to every stream that was given it; before there is one, it is kept for the first.
+    Streams that are gone are forgotten by themselves.
+
+    Example:
+        >>> from anyio.streams.stapled import StapledByteStream
+        >>> injector = Injector()
+        >>> injector.inject(b"read first")
+        >>> stream = ReadInjector(StapledByteStream(None, None), injector)
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._kept: list[bytes] = []
+        self._holders: WeakSet[ReadInjector | WriteInjector] = WeakSet()
+
+    def inject(self, data: bytes) -> None:
+        """Queue bytes for each of the streams, from any thread; none at all is nothing."""
+        with self._lock:
+            holders = list(self._holders)
+            if not holders:
+                self._kept.append(data)
+            for holder in holders:
+                holder.inject(data)
+
+    def hold(self, holder: ReadInjector | WriteInjector) -> None:
+        """Add a stream that gets what is injected from now on."""
+        with self._lock:
+            kept, self._kept = self._kept, []
+            for data in kept:
+                holder.inject(data)
+            self._holders.add(holder)
+
+
 class ReadInjector(InterruptibleAdapter):
     """Let a reader receive what was injected before the stream inside is asked, also one that waits for it.
 
     Args:
         inner: The stream.
+        injector: Injects, too: for expressions, and for several streams at once.
 
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream) -> None:
+    def __init__(self, inner: AnyByteStream, injector: Injector | None = None) -> None:
         super().__init__(inner)
         self._injected = bytearray()
+        if injector is not None:
+            injector.hold(self)
+
+    @property
+    def _is_interrupted(self) -> bool:
+        return bool(self._injected)
 
     def inject(self, data: bytes) -> None:
-        """Queue bytes for the reader; none at all is nothing."""
+        """Queue bytes for the reader, from any thread; none at all is nothing."""
         self._injected += data
         if data:
             self._interrupt()
@@ -39,22 +84,31 @@ class ReadInjector(InterruptibleAdapter):
         del self._injected[:max_bytes]
         return received
 
+    def _take_unread(self) -> bytes:
+        super()._take_unread()
+        unread = bytes(self._injected)
+        self._injected.clear()
+        return unread
+
 
 class WriteInjector(Adapter):
     """Send what was injected before what is sent next, or before the end, or before it is closed.
 
     Args:
         inner: The stream.
+        injector: Injects, too: for expressions, and for several streams at once.
 
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream) -> None:
+    def __init__(self, inner: AnyByteStream, injector: Injector | None = None) -> None:
         super().__init__(inner)
         self._injected: deque[bytes] = deque()
+        if injector is not None:
+            injector.hold(self)
 
     def inject(self, data: bytes) -> None:
-        """Queue bytes for the other side; none at all is nothing."""
+        """Queue bytes for the other side, from any thread; none at all is nothing."""
         if data:
             self._injected.append(data)
 
@@ -73,6 +127,10 @@ class WriteInjector(Adapter):
                 await self._flush()
         finally:
             await super().aclose()
+
+    def _take_unread(self) -> bytes:
+        self._injected.clear()
+        return b""
 
     async def _flush(self) -> None:
         # Taken out first: one that is cancelled while it is sent is not sent twice.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sys import float_info
+from threading import RLock
 from typing import Protocol
 from weakref import WeakSet
 
@@ -10,7 +11,7 @@ from trixter.errors import SettingError
 
 
 class Holder(Protocol):
-    """Whoever behaves as a knob says."""
+    """An adapter that behaves as a knob says."""
 
     def check(self, value: float) -> None:
         """Refuse a value it cannot take.
@@ -20,14 +21,15 @@ class Holder(Protocol):
         """
 
     def on_turned(self) -> None:
-        """Take over the new value."""
+        """Take over the new value; called in the thread that turned the knob."""
 
 
 class Knob:
     """A number that reaches every adapter that holds it: at once, also one that is waiting.
 
-    Set it from the thread of the event loop, as everything else of a stream. Adapters that are gone are
-    forgotten by themselves.
+    Set it from any thread, also where no event loop runs: the check by all holders and the change are one
+    step, of which no other thread sees a half, and adapters that wait are woken on their own loops. Adapters
+    that are gone are forgotten by themselves.
 
     Args:
         value: To start with: seconds, bytes, bytes per second or a probability; 0 is off.
@@ -42,10 +44,11 @@ class Knob:
     From the dynamic handles of tokio-netem.
     """
 
-    __slots__ = ("__weakref__", "_holders", "_value")
+    __slots__ = ("__weakref__", "_holders", "_lock", "_value")
 
     def __init__(self, value: float = 0) -> None:
         self._holders: WeakSet[Holder] = WeakSet()
+        self._lock = RLock()  # a handler of a signal may turn it in the very thread that does
         self._value = _checked(value)
 
     @classmethod
@@ -61,21 +64,24 @@ class Knob:
     @value.setter
     def value(self, value: float) -> None:
         _checked(value)
-        holders = list(self._holders)
-        for holder in holders:
-            holder.check(value)
-        self._value = value
-        for holder in holders:
-            holder.on_turned()
+        with self._lock:
+            holders = list(self._holders)
+            for holder in holders:
+                holder.check(value)
+            self._value = value
+            for holder in holders:
+                holder.on_turned()
 
     def hold(self, holder: Holder) -> None:
-        """Add one that behaves as this says from now on.
+        """Add one that behaves as this says from now on, and tell it the value.
 
         Raises:
             SettingError: If it cannot take the value.
         """
-        holder.check(self._value)
-        self._holders.add(holder)
+        with self._lock:
+            holder.check(self._value)
+            self._holders.add(holder)
+            holder.on_turned()
 
     def __repr__(self) -> str:
         return f"Knob({self._value!r})"

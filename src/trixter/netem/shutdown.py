@@ -1,6 +1,8 @@
-"""A stream that fails when somebody says so."""
+"""A stream that fails when it is told to."""
 
 from __future__ import annotations
+
+from threading import Lock
 
 from anyio import BrokenResourceError
 
@@ -26,17 +28,23 @@ class Shutdowner(InterruptibleAdapter):
     def __init__(self, inner: AnyByteStream) -> None:
         super().__init__(inner)
         self._error: BaseException | None = None
+        self._lock = Lock()
+
+    @property
+    def _is_interrupted(self) -> bool:
+        return self._error is not None
 
     def shutdown(self, error: Exception | None = None, *, reset: bool = False) -> None:
-        """Fail from now on. Only the first call counts.
+        """Fail from now on. Only the first call counts. It may come from any thread.
 
         Args:
             error: What is raised; by default ``anyio.BrokenResourceError``.
             reset: Whether the socket below, if there is one, sends RST when it is closed.
         """
-        if self._error is not None:
-            return
-        self._error = error if error is not None else BrokenResourceError("shut down")
+        with self._lock:
+            if self._error is not None:
+                return
+            self._error = error if error is not None else BrokenResourceError("shut down")
         if reset:
             reset_on_close(self)
         self._interrupt()

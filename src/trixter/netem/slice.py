@@ -6,7 +6,7 @@ from trixter.faults import Slice
 from trixter.netem.adapter import AnyByteStream
 from trixter.netem.awaited_chain import AwaitedChain
 from trixter.netem.chained import ChainedAdapter
-from trixter.netem.knob import Knob
+from trixter.netem.source import Setting
 
 
 def _slice(size_bytes: float) -> Slice:
@@ -19,7 +19,7 @@ class SlicedWriter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        size_bytes: The largest piece, or a knob of that; 0 is off.
+        size_bytes: The largest piece, a knob of that, or a source of it, one for each call; 0 is off.
 
     Raises:
         SettingError: If the size is not a whole number, 0 or more.
@@ -27,5 +27,5 @@ class SlicedWriter(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, size_bytes: int | Knob) -> None:
+    def __init__(self, inner: AnyByteStream, size_bytes: Setting) -> None:
         super().__init__(inner, writes=AwaitedChain(_slice, size_bytes))

@@ -7,7 +7,7 @@ from trixter.netem.adapter import AnyByteStream
 from trixter.netem.awaited_chain import AwaitedChain
 from trixter.netem.chained import ChainedAdapter
 from trixter.netem.clock import Clock
-from trixter.netem.knob import Knob
+from trixter.netem.source import Setting
 
 
 def _throttle(rate_bytes_per_s: float) -> Throttle:
@@ -19,7 +19,8 @@ class ThrottledReader(ChainedAdapter):
 
     Args:
         inner: The stream.
-        rate_bytes_per_s: Bytes per second, or a knob of them; 0 is unlimited.
+        rate_bytes_per_s: Bytes per second, a knob of them, or a source of them, one for each call; 0 is
+            unlimited.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -29,7 +30,7 @@ class ThrottledReader(ChainedAdapter):
     """
 
     def __init__(
-        self, inner: AnyByteStream, rate_bytes_per_s: float | Knob, *, clock: Clock | None = None
+        self, inner: AnyByteStream, rate_bytes_per_s: Setting, *, clock: Clock | None = None
     ) -> None:
         super().__init__(inner, reads=AwaitedChain(_throttle, rate_bytes_per_s, clock=clock))
 
@@ -41,7 +42,8 @@ class ThrottledWriter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        rate_bytes_per_s: Bytes per second, or a knob of them; 0 is unlimited.
+        rate_bytes_per_s: Bytes per second, a knob of them, or a source of them, one for each call; 0 is
+            unlimited.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -51,6 +53,6 @@ class ThrottledWriter(ChainedAdapter):
     """
 
     def __init__(
-        self, inner: AnyByteStream, rate_bytes_per_s: float | Knob, *, clock: Clock | None = None
+        self, inner: AnyByteStream, rate_bytes_per_s: Setting, *, clock: Clock | None = None
     ) -> None:
         super().__init__(inner, writes=AwaitedChain(_throttle, rate_bytes_per_s, clock=clock))

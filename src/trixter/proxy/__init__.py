@@ -16,6 +16,8 @@ Single-threaded: all of it runs in callbacks of one loop.
 
 from __future__ import annotations
 
+import logging
+
 from trixter.proxy.address import Address
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
@@ -27,3 +29,6 @@ from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
 
 __all__ = ["Address", "Connection", "Defaults", "Door", "Ending", "Observer", "Pipe", "Proxy", "Registry"]
+
+# A program that uses this, and does not configure logging, has its standard error to itself.
+logging.getLogger("trixter").addHandler(logging.NullHandler())

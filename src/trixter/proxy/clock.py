@@ -12,9 +12,13 @@ from trixter.monotonic import monotonic
 from trixter.proxy.head_start import HeadStart
 from trixter.proxy.poller import Poller, Vigil
 from trixter.proxy.timerfd import Timerfd
+from trixter.proxy.turn import TURN_S
 
 # An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
 FURTHEST_S = 3600.0
+
+# Appointments kept between two looks at the time.
+TIMERS_BETWEEN_LOOKS = 8
 
 # Cancelled appointments are swept out of the heap when they are most of it, but not for a handful.
 SWEEP_FROM = 64
@@ -91,8 +95,12 @@ class Clock(ABC):
     def _ring(self) -> None:
         self._alarm_at = None
         now = self.time()
+        rung = 0
         try:
             while self._heap and self._heap[0][0] <= now:
+                rung += 1
+                if rung % TIMERS_BETWEEN_LOOKS == 0 and self.time() > now + TURN_S:
+                    break  # the rest is due, so the alarm rings again at once, but after a turn of the loop
                 timer = heappop(self._heap)[2]
                 if timer.is_cancelled:
                     self._cancelled -= 1

@@ -174,15 +174,21 @@ class Connection:
         if not is_client:
             lost_source, lost_sink = lost_sink, lost_source
         self.pipe(lost_sink).lose_sink()
-        self.pipe(lost_source).lose_source()
+        travelling = self.pipe(lost_source)
+        # Closing with RST drops what the kernel has not sent yet; a peer that reads no more may never take
+        # what is before the reset.
+        self._linger = Linger(
+            self._home.reactor.loop,
+            lambda: travelling.unsent_bytes,
+            lambda: travelling.passed_bytes,
+            lambda: self.end(ending),
+        )
+        self._linger.start()
+        travelling.lose_source()
 
     def on_reset(self, sink: Socket) -> None:
-        assert self._loss is not None, "a reset that no peer sent"
-        lost, ending = self._loss
-        pipe = self.pipe(Direction.UPSTREAM if lost is self._client else Direction.DOWNSTREAM)
-        # Closing with RST drops what the kernel has not sent yet.
-        self._linger = Linger(self._home.reactor.loop, lambda: pipe.unsent_bytes, lambda: self.end(ending))
-        self._linger.start()
+        assert self._linger is not None, "a reset that no peer sent"
+        self._linger.reset_is_due()
 
     def on_crash(self, exc: Exception) -> None:
         log.error("connection %s: internal error", self.id, exc_info=exc)

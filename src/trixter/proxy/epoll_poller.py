@@ -8,6 +8,7 @@ import select
 from trixter.monotonic import monotonic
 from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
+from trixter.proxy.turn import TURN_S
 
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
 MOST_EVENTS = 64
@@ -15,8 +16,8 @@ MOST_EVENTS = 64
 # After more than these, the loop's own look will not be in vain, and its turn is due.
 FEW_EVENTS = 8
 
-# How long we go on without giving the loop a turn: signals, the API and whatever else runs on it wait.
-TURN_S = 0.001
+# Events between two looks at the time.
+EVENTS_BETWEEN_LOOKS = 8
 
 # Long enough for the core to go to sleep as well.
 NAP_S = 0.0001
@@ -44,6 +45,7 @@ class EpollPoller(Poller):
         self._writers: dict[int, Callback] = {}
         self._forgotten: set[int] = set()  # since the events at hand were fetched
         self._patience = Patience()
+        self._left_over: list[tuple[int, int]] = []  # events that a turn had no time for
         self._is_awake = False
         self._vigil: Vigil | None = None
         loop.add_reader(self._epoll.fileno(), self._on_ready)
@@ -80,6 +82,7 @@ class EpollPoller(Poller):
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())
         self._epoll.close()
+        self._left_over = []
         self._readers.clear()
         self._writers.clear()
 
@@ -99,9 +102,10 @@ class EpollPoller(Poller):
         give_way_at = monotonic() + TURN_S
         self._is_awake = True
         try:
-            events = self._epoll.poll(0, MOST_EVENTS)
+            # Not to be asked for again: an event that is reported once only would be lost.
+            events = self._left_over or self._epoll.poll(0, MOST_EVENTS)
             while events:
-                self._see_to(events)
+                self._see_to(events, give_way_at)
                 if self._epoll.closed or len(events) > FEW_EVENTS or monotonic() > give_way_at:
                     break
                 events = self._look_again()
@@ -111,18 +115,32 @@ class EpollPoller(Poller):
             if vigil is not None and not self._epoll.closed:
                 vigil.on_given_up()
 
-    def _see_to(self, events: list[tuple[int, int]]) -> None:
+    def _go_on(self) -> None:
+        if self._left_over and not self._epoll.closed:
+            self._on_ready()
+
+    def _see_to(self, events: list[tuple[int, int]], give_way_at: float) -> None:
         forgotten, readers, writers = self._forgotten, self._readers, self._writers
-        forgotten.clear()
-        for fd, event in events:
-            # A callback may close a socket that has an event further down the list, and the next accept may
-            # get its number: to a dial, somebody else's event would look like an answer.
-            if fd in forgotten:
-                continue
-            if event & EPOLLOUT and fd in writers:
-                writers[fd]()
-            if event != EPOLLOUT and fd in readers:
-                readers[fd]()
+        if events is not self._left_over:
+            forgotten.clear()
+        seen_to = 0
+        try:
+            for fd, event in events:
+                if seen_to % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1 and monotonic() > give_way_at:
+                    break
+                seen_to += 1
+                # A callback may close a socket that has an event further down the list, and the next accept
+                # may get its number: to a dial, another socket's event would look like an answer.
+                if fd in forgotten:
+                    continue
+                if event & EPOLLOUT and fd in writers:
+                    writers[fd]()
+                if event != EPOLLOUT and fd in readers:
+                    readers[fd]()
+        finally:  # a callback may fail
+            self._left_over = events[seen_to:]
+            if self._left_over:
+                self._loop.call_soon(self._go_on)
 
     def _look_again(self) -> list[tuple[int, int]]:
         """Return what has become ready meanwhile, or does so before it would be cheaper to sleep."""

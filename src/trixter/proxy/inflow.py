@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from trixter.proxy.memory import BUFFER_BYTES
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import Socket, error_of, recv_stamped, stamp_arrivals
+from trixter.proxy.sockets import BUFFER_BYTES, Socket, error_of, recv_stamped, stamp_arrivals
 
 # After so many reads of at least so much, the kernel moves pages from socket to socket: cheaper than copies.
 SPLICED_FROM_READS = 4
@@ -73,6 +72,8 @@ class Inflow:
         if wanted == self._is_read:
             return
         self._is_read = wanted
+        if wanted and self.is_lost:
+            self._reactor.loop.call_soon(self._read_on)
         if not wanted:
             self._reactor.poller.pause(self.source.fileno(), self._on_hangup)
         elif self._is_stamped:
@@ -129,12 +130,15 @@ class Inflow:
             has_ended: Whether its end has been read already.
         """
         self.is_lost = True
-        if self._is_read or has_ended:
-            self.read()  # a lost source is always ready, so the poller sees to the rest
+        if has_ended:
+            self.read()
+        else:
+            self._read_on()
 
     def close(self) -> None:
         """Read no more, and tell nobody. The source is not watched any more, and must be closed."""
         self._reactor.poller.forget(self.source.fileno())
+        self._is_read = False
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
         self._take_in = self._pass_on = _let_go
         self.lets_pass = refuse
@@ -182,6 +186,13 @@ class Inflow:
     def _stop_splicing(self) -> None:
         self._large_reads = 0
         self._reactor.poller.read(self.source.fileno(), self.read)
+
+    def _read_on(self) -> None:
+        """Read what a lost source has left, a read a turn. Some pollers tell of a loss only once."""
+        if self._is_read:
+            self.read()
+        if self._is_read:  # still: it was not the end
+            self._reactor.loop.call_soon(self._read_on)
 
     def _on_unreadable(self, exc: OSError) -> None:
         """Wait for more, unless there is none to wait for."""

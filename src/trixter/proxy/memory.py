@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from threading import Lock
 
-# One read. Large enough that bulk traffic spends its time copying, not calling; into a buffer that is shared,
-# so it costs once.
-BUFFER_BYTES = 256 * 1024
+from trixter.proxy.sockets import BUFFER_BYTES
 
 TOTAL_BYTES = 1024 * 1024 * 1024
 

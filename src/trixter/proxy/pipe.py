@@ -5,11 +5,10 @@ from __future__ import annotations
 from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
-from trixter.proxy.memory import BUFFER_BYTES
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import OWN_SEGMENT, Socket, unsent_bytes
+from trixter.proxy.sockets import BUFFER_BYTES, OWN_SEGMENT, Socket, unsent_bytes
 from trixter.proxy.timed_chain import TimedChain
 
 
@@ -68,9 +67,7 @@ class Pipe:
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._source_ended = False
-        self._counted_bytes = (
-            0  # of what is held: what the memory of all directions knows of; kept by _settle
-        )
+        self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
 
     @property
     def faults(self) -> Faults:
@@ -236,7 +233,7 @@ class Pipe:
         self._is_written = out.is_clogged
         fullness = 0.0
         if chain is not None:
-            held_bytes -= chain.borrow(held_bytes)
+            held_bytes -= chain.borrow(held_bytes, self._reactor.memory.free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)

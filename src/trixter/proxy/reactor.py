@@ -6,8 +6,9 @@ import asyncio
 
 from trixter.proxy.clock import Clock, clock_for
 from trixter.proxy.epoll_poller import poller_for
-from trixter.proxy.memory import BUFFER_BYTES, OF_THIS_PROCESS, Memory
+from trixter.proxy.memory import OF_THIS_PROCESS, Memory
 from trixter.proxy.poller import Poller
+from trixter.proxy.sockets import BUFFER_BYTES
 from trixter.proxy.splicer import splicer
 from trixter.proxy.wire import Wire
 

@@ -9,9 +9,11 @@ import os
 import socket
 import struct
 import termios
+import threading
 from typing import Any
 
-from trixter.monotonic import realtime
+from trixter.monotonic import monotonic, realtime
+from trixter.proxy.system_clock import SystemClock
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
 # segment of its own also while the network is slower than we are (tcp_sendmsg, since 4.7).
@@ -23,6 +25,10 @@ _INT = struct.Struct("i")
 # What is thrown away, at most, so that an ordinary close sends FIN. More than a peer has usually sent
 # before it learns that nobody reads.
 DRAIN_BYTES = 1024 * 1024
+
+# One read. Large enough that bulk traffic spends its time copying, not calling; into a buffer that is shared,
+# so it costs once.
+BUFFER_BYTES = 256 * 1024
 
 WASTE_BYTES = 64 * 1024
 
@@ -37,8 +43,9 @@ _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("ll")
 _STAMP_BYTES = 64  # room for one note
-# A stamp that is older is not believed.
-MOST_AGE_S = 0.1
+_system_clock = SystemClock()
+_stamping_fds: list[int] = []  # at most one, see _keep_stamps_on
+_stamps_lock = threading.Lock()
 
 # What setsockopt takes: a C int, which Linux doubles.
 MOST_BUFFER_BYTES = 2**30 - 1
@@ -96,7 +103,12 @@ def limit_buffers(sock: Socket, buffer_bytes: int) -> None:
 
 
 def stamp_arrivals(sock: Socket) -> None:
-    """Have the kernel note when bytes arrive, for ``recv_stamped``, where it can."""
+    """Have the kernel note when bytes arrive, for ``recv_stamped``, where it can.
+
+    The first call in a process also opens a socket for it, and keeps that.
+    """
+    _keep_stamps_on()
+    _system_clock.compare(monotonic(), realtime(), monotonic())
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
 
@@ -104,7 +116,8 @@ def stamp_arrivals(sock: Socket) -> None:
 def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
     """Receive as ``recv_into`` does; return how much, and how many seconds ago the last of it had arrived.
 
-    That is earlier than now by what it took to wake us up and get round to it.
+    That is earlier than now by what it took to wake us up and get round to it. It is 0.0 where the kernel did
+    not say, and where the system's clock was set meanwhile.
 
     Raises:
         OSError: As ``recv_into`` does.
@@ -113,10 +126,27 @@ def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
     for level, kind, note in notes:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
             seconds, nanoseconds = _TIMESPEC.unpack_from(note)
-            age_s = realtime() - seconds - nanoseconds / 1e9  # the clock that the kernel stamps by
-            # Somebody may have set that clock meanwhile.
-            return size, age_s if 0 < age_s < MOST_AGE_S else 0.0
+            return size, _system_clock.age_s(
+                seconds + nanoseconds / 1e9,
+                before=monotonic(),
+                wall=realtime(),  # the clock that the kernel stamps by
+                after=monotonic(),
+            )
     return size, 0.0
+
+
+def _keep_stamps_on() -> None:
+    """Keep the kernel stamping from the first call on.
+
+    Linux stamps while any socket of the machine wants it, and switches that on a moment after the first one
+    asks. What arrives in that moment has no stamp: 44 of 300 messages sent right after the option, where no
+    other socket had it; none where one had.
+    """
+    with _stamps_lock, contextlib.suppress(OSError):  # no descriptor left: the next call tries again
+        if not _stamping_fds:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                _stamping_fds.append(sock.detach())  # open until the process ends
 
 
 def error_of(sock: Socket) -> OSError | None:

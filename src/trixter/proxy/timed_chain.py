@@ -72,9 +72,14 @@ class TimedChain:
         """Memory kept."""
         return self._chain.held_bytes
 
-    def borrow(self, held_bytes: int) -> int:
-        """Return how much of what the direction holds need not count against its limit; see ``Wire``."""
-        return self._loan.adjust(self._chain.under_way_bytes, held_bytes)
+    def borrow(self, held_bytes: int, free_bytes: int) -> int:
+        """Return how much of what the direction holds need not count against its limit; see ``Wire``.
+
+        Args:
+            held_bytes: What it holds.
+            free_bytes: What is left of the memory of all directions: no more than that is lent in addition.
+        """
+        return self._loan.adjust(self._chain.under_way_bytes, held_bytes, free_bytes)
 
     def change(self, faults: Faults) -> list[Action]:
         """Swap the faults; return what that lets leave now."""
@@ -129,7 +134,7 @@ class TimedChain:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._loan.adjust(0, 0)
+        self._loan.adjust(0, 0, 0)
 
     def _ring(self) -> None:
         self._timer = None

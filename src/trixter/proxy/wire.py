@@ -29,13 +29,15 @@ class Loan:
         self.lent_bytes = 0
         self._wire = wire
 
-    def adjust(self, under_way_bytes: int, held_bytes: int) -> int:
+    def adjust(self, under_way_bytes: int, held_bytes: int, free_bytes: int) -> int:
         """Borrow what is under way, as far as there is some; give back what is not held. Return the loan.
 
-        What was under way and now waits for its sink is still in memory, and so it is still lent.
+        What was under way and now waits for its sink is still in memory, and so it is still lent. Nothing is
+        lent that memory does not have: ``free_bytes`` more at most.
         """
-        most = self.lent_bytes + self._wire.free_bytes
+        total = self.lent_bytes + self._wire.free_bytes
+        most = min(total, self.lent_bytes + free_bytes)
         lent_bytes = max(min(under_way_bytes, most), min(self.lent_bytes, held_bytes))
-        self._wire.free_bytes = most - lent_bytes
+        self._wire.free_bytes = total - lent_bytes
         self.lent_bytes = lent_bytes
         return lent_bytes

@@ -14,9 +14,10 @@ from tests.netem.aio.programs import EchoServer
 
 @pytest.fixture(
     scope="module",
+    # Debug mode on one loop, as in tests/conftest.py.
     params=[
         pytest.param(("asyncio", {"debug": True}), id="asyncio"),
-        pytest.param(("asyncio", {"debug": True, "use_uvloop": True}), id="uvloop"),
+        pytest.param(("asyncio", {"use_uvloop": True}), id="uvloop"),
     ],
 )
 def anyio_backend(request: pytest.FixtureRequest) -> object:

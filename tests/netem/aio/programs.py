@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from tests.proxy.waiting import until
+
 
 class EchoServer:
     """Send back what comes; keep the connections, so that a test can end them."""
@@ -17,6 +19,7 @@ class EchoServer:
         """Whether it sends nothing back."""
         self.endings: list[str] = []
         """How each connection ended: with an end, or the name of an error."""
+        self.open_connections = 0
 
     async def start(self) -> None:
         loop = asyncio.get_running_loop()
@@ -27,7 +30,7 @@ class EchoServer:
         self._server.close()
         for transport in self.transports:
             transport.abort()
-        await asyncio.sleep(0)
+        await until(lambda: not self.open_connections)
 
 
 class _Echo(asyncio.Protocol):
@@ -37,6 +40,7 @@ class _Echo(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
         self._server.transports.append(transport)
+        self._server.open_connections += 1
 
     def data_received(self, data: bytes) -> None:
         self._server.received += data
@@ -47,6 +51,7 @@ class _Echo(asyncio.Protocol):
         self._server.endings.append("end")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._server.open_connections -= 1
         if exc is not None:
             self._server.endings.append(type(exc).__name__)
 

@@ -12,8 +12,7 @@ from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, STALLED, connect
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Terminate
-from trixter.netem import Link, wrap_protocol_factory
-from trixter.netem.reset import reset_socket_on_close
+from trixter.netem import Link, open_connection, reset_on_close, wrap_protocol_factory
 
 LATE = Faults(Latency(delay_s=0.01))
 
@@ -21,7 +20,7 @@ LATE = Faults(Latency(delay_s=0.01))
 async def reset_from_there(server: EchoServer) -> None:
     """Let the server reset its connection."""
     await until(lambda: server.transports)
-    reset_socket_on_close(server.transports[0].get_extra_info("socket"))
+    reset_on_close(server.transports[0])
     server.transports[0].abort()
 
 
@@ -219,3 +218,17 @@ async def test_above_tls_who_pauses_is_waited_for(
         await turns()
     await until(lambda: "lost" in user.calls)
     assert (user.received, user.calls[-2:]) == (b"answer", ["eof", "lost"])
+
+
+@pytest.mark.parametrize("faults", [CALM, Slice(size_bytes=1)])
+async def test_a_writer_can_be_told_to_reset_when_it_closes(
+    server: EchoServer, faults: Faults | Slice
+) -> None:
+    for enabled, ending in ((True, "ConnectionResetError"), (False, "end")):
+        server.endings.clear()
+        _, writer = await open_connection("127.0.0.1", server.port, upstream=faults)
+        assert reset_on_close(writer)
+        assert reset_on_close(writer.transport, enabled)
+        writer.close()
+        await until(lambda: server.endings)
+        assert server.endings == [ending]

@@ -8,9 +8,10 @@ import pytest
 
 from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, UP, connect
-from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Hold, Latency, Throttle
-from trixter.faults.throttle import LEAST_QUEUE_BYTES
+from tests.proxy.waiting import PATIENCE_S, turns, until
+from trixter.faults import CALM, Faults, Hold, Latency, Slice, Throttle
+from trixter.faults.stage import LEAST_QUEUE_BYTES
+from trixter.netem.aio import course as courses
 from trixter.netem.aio.arrivals import LIMIT_BYTES
 
 SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
@@ -98,3 +99,70 @@ async def test_marks_that_are_reached_are_told_of_at_once(server: EchoServer) ->
     user.transport.set_write_buffer_limits(high=10_000)
     assert user.calls == ["made", "pause"]
     user.transport.abort()
+
+
+@pytest.mark.parametrize("is_sending", [True, False])
+async def test_many_small_slices_leave_the_loop_its_turns(
+    server: EchoServer, monkeypatch: pytest.MonkeyPatch, is_sending: bool
+) -> None:
+    """On a clock on which every look takes as long as a turn, all of it takes many turns of the loop."""
+    user, size, tiny = Noting(), 4000, Faults(Slice(size_bytes=1))
+    server.is_mute = True
+    await connect(server, user, *((tiny, CALM) if is_sending else (CALM, tiny)))
+    await until(lambda: server.transports)
+    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    sender = user.transport if is_sending else server.transports[0]
+    sender.write(bytes(size))
+
+    def arrived() -> int:
+        return len(server.received if is_sending else user.received)
+
+    turns_taken = 0
+    async with asyncio.timeout(PATIENCE_S):
+        while arrived() < size:
+            await asyncio.sleep(0)
+            turns_taken += 1
+    assert turns_taken >= size / courses.ACTIONS_BETWEEN_LOOKS / 2
+    user.transport.abort()
+
+
+async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
+    server: EchoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    user = Noting()
+    link = await connect(server, user, Faults(Slice(size_bytes=1)))
+    user.transport.write(b"a" * 100_000)
+    assert link.above.is_paused
+    link.change(UP, CALM)
+    user.transport.write(b"b" * 10)
+    user.transport.write_eof()
+    await until(lambda: server.endings)
+    assert server.received == b"a" * 100_000 + b"b" * 10
+    assert "resume" in user.calls
+    user.transport.abort()
+
+
+async def test_small_writes_between_two_turns_make_the_sender_wait_too(
+    server: EchoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    user = Noting()
+    link = await connect(server, user, Faults(Slice(size_bytes=1)))
+    for _ in range(100):
+        user.transport.write(b"a" * 1000)
+    assert link.above.is_paused
+    user.transport.abort()
+
+
+async def test_what_waits_for_a_turn_is_dropped_by_an_abort(
+    server: EchoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    user = Noting()
+    await connect(server, user, Faults(Slice(size_bytes=1)))
+    user.transport.write(b"a" * 100_000)
+    user.transport.abort()
+    await until(lambda: "lost" in user.calls)
+    await turns()
+    assert len(server.received) < 1000

@@ -72,6 +72,7 @@ async def test_a_socket_that_the_program_connected_has_the_faults(server: EchoSe
         writer.transport.abort()
 
 
+@pytest.mark.filterwarnings("ignore::trixter.netem.UnmatchedKeyWarning")
 async def test_others_are_left_alone(server: EchoServer) -> None:
     async with faulty_network({"db:5432": STALLED}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -147,9 +148,9 @@ async def test_what_is_no_destination_is_refused(anyio_backend: object, key: Any
             pass
 
 
-@pytest.mark.parametrize("way", [None, 1, (CALM,), (CALM, 1), Latency(delay_s=1)])
+@pytest.mark.parametrize("way", [None, 1, (CALM,), (CALM, 1), (), [CALM], "x"])
 async def test_what_are_no_faults_is_refused(anyio_backend: object, way: Any) -> None:
-    with pytest.raises(SettingError, match="faults must be Faults, or a pair"):
+    with pytest.raises(SettingError, match="faults must be a fault or Faults, or a pair"):
         async with faulty_network({"*:*": way}):
             pass
 

@@ -91,20 +91,30 @@ async def test_a_handshake_that_fails_leaves_no_connection(
 async def test_a_server_speaks_tls_on_top_of_its_faults(
     anyio_backend: object, its_side: ssl.SSLContext, our_side: ssl.SSLContext
 ) -> None:
+    served = asyncio.Event()
+
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readexactly(600))
-        writer.close()
+        await close(writer)
+        served.set()
 
     server = await start_server(echo, "127.0.0.1", 0, upstream=SLICED, downstream=SLICED, ssl=its_side)
     port = server.sockets[0].getsockname()[1]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"no handshake at all\r\n")
     assert await reader.read() == b""
-    writer.close()
+    await close(writer)
     reader, writer = await asyncio.open_connection(
         "127.0.0.1", port, ssl=our_side, server_hostname="localhost"
     )
     writer.write(b"secret" * 100)
     assert await reader.read() == b"secret" * 100
-    writer.close()
+    await close(writer)
+    await served.wait()
     server.close()
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and wait until all of it has ended: of TLS, both sides' alerts."""
+    writer.close()
+    await writer.wait_closed()

@@ -10,12 +10,10 @@ import resource
 import subprocess
 from collections.abc import Sequence
 
-import click
-
 from trixter.cli import signals
 from trixter.cli.child.introduction import Introduction
 from trixter.cli.child.relay import Relay
-from trixter.cli.logs import configure
+from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
 from trixter.cli.run import bound_service, raise_descriptor_limit, run_to_the_end, spare_the_collector
 from trixter.cli.service import Service
@@ -57,7 +55,7 @@ async def _perform(service: Service, options: Options, command: Sequence[str], l
         try:
             child = _start(introduction.fill_in(command), introduction.environment, limits)
         except OSError as exc:
-            click.echo(f"trixter: cannot run {command[0]!r}: {words_of(exc)}", err=True)
+            standard_error().write(f"trixter: cannot run {command[0]!r}: {words_of(exc)}")
             return NOT_FOUND if exc.errno == errno.ENOENT else NOT_RUNNABLE
         relay.to(child)
         status = await _end_of(child)

@@ -37,7 +37,7 @@ def perform(*, stay: bool) -> int:
     )
     options = Options(
         listen=f"127.0.0.1:{proxy_port}",
-        upstream=upstream.start(upstream_port),
+        upstream=upstream.start(upstream_port).address,
         api=f"127.0.0.1:{api_port}",
     )
     service = Service(options, secrets.randbits(64))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from trixter.cli.demo.knobs import Knobs
-from trixter.cli.demo.visitor import Visitor
+from trixter.cli.demo.visitor import Answer, Visitor
 
 SMALL = "/"
 SOME = "/bytes/256"
@@ -26,6 +26,9 @@ PATIENCE_S = 10.0
 
 # A client on a busy machine may find several slices in one read, but not nearly all of them.
 FEWEST_PIECES = 4
+
+# How often a client looks for what a busy machine may hide: that an answer is quick, or comes in pieces.
+TRIES = 3
 
 Say = Callable[[str, str], None]
 """Told what was done to the network, and what the client saw."""
@@ -81,7 +84,7 @@ class Show:
             self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} there, {DELAY_MS} back")
 
             knobs.turn(id, "delay", delay_ms=0)
-            quick = visitor.get(SMALL)
+            quick = _repeat(lambda: visitor.get(SMALL), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "delay off", f"the request still took {quick.took}")
             self._say("delay off", f"it takes {quick.took}")
 
@@ -96,7 +99,7 @@ class Show:
             self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate} with headers")
 
             knobs.turn(id, "throttle", rate_bytes=0)
-            quick = visitor.get(LARGE)
+            quick = _repeat(lambda: visitor.get(LARGE), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "throttle off", f"32 KiB still took {quick.took}")
             self._say("throttle off", f"32 KiB take {quick.took}")
 
@@ -105,7 +108,7 @@ class Show:
         with self._connection() as (visitor, knobs, id):
             whole = visitor.get(SOME)
             knobs.turn(id, "slice", size_bytes=SLICE_BYTES, gap_ms=GAP_MS, direction="downstream")
-            sliced = visitor.get(SOME)
+            sliced = _repeat(lambda: visitor.get(SOME), lambda answer: len(answer.pieces) >= FEWEST_PIECES)
         pieces = f"{len(sliced.pieces)} pieces"
         _require(len(sliced.pieces) >= FEWEST_PIECES, "slice", f"the answer came in {pieces}")
         _require(sliced.whole == whole.whole, "slice", "the answer is another one")
@@ -163,6 +166,14 @@ class Show:
             id = knobs.id_of(visitor.address)
             _require(id is not None, "GET /connections", f"{visitor.address} is not among them")
             yield visitor, knobs, str(id)
+
+
+def _repeat(measure: Callable[[], Answer], is_shown: Callable[[Answer], bool]) -> Answer:
+    """Measure until the effect is seen, ``TRIES`` times at most; return the last answer."""
+    for _ in range(TRIES - 1):
+        if is_shown(answer := measure()):
+            return answer
+    return measure()
 
 
 def _require(condition: bool, step: str, otherwise: str) -> None:

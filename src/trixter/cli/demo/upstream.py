@@ -49,37 +49,59 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         started_at = monotonic()
-        ended = threading.Event()
         while True:
             self.wfile.write(b"%4.0f s\n" % (monotonic() - started_at))
             self.wfile.flush()
-            ended.wait(TICK_S)
+            if self.server.closed.wait(TICK_S):  # type: ignore[attr-defined]  # it is a Server
+                return
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: the show does."""
 
 
 class Server(ThreadingHTTPServer):
-    """Serve until the program ends."""
+    """Serve from ``start`` until it is closed, or the program ends."""
 
     daemon_threads = True
+
+    def __init__(self, port: int) -> None:
+        self.closed = threading.Event()
+        self._thread = threading.Thread(target=self.serve_forever, name="demo upstream", daemon=True)
+        super().__init__(("127.0.0.1", port), Handler)
+
+    @property
+    def address(self) -> str:
+        """Where it listens: ``host:port``."""
+        return f"127.0.0.1:{self.server_port}"
+
+    def start(self) -> None:
+        """Serve from now on, in a thread."""
+        self._thread.start()
+
+    def server_close(self) -> None:
+        """Stop serving; a client that stays connected is served until it leaves."""
+        self.closed.set()
+        if self._thread.is_alive():
+            self.shutdown()
+            self._thread.join()
+        super().server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: connections that break are what the show is about."""
 
 
-def start(port: int) -> str:
-    """Serve on that port of the loopback address, 0 for a free one, and return ``host:port``.
+def start(port: int) -> Server:
+    """Serve on that port of the loopback address, 0 for a free one.
 
     Raises:
         BindError: If the port cannot be had.
     """
     try:
-        server = Server(("127.0.0.1", port), Handler)
+        server = Server(port)
     except OSError as exc:
         raise BindError(f"127.0.0.1:{port}", (exc.strerror or str(exc)).lower()) from exc
-    threading.Thread(target=server.serve_forever, name="demo upstream", daemon=True).start()
-    return f"127.0.0.1:{server.server_port}"
+    server.start()
+    return server
 
 
 def counted_bytes(size_bytes: int) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from trixter.faults import CALM, Dice, Direction, Faults
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.tls import tls_on_top
+from trixter.netem.given import GivenFaults, by_direction
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
@@ -20,8 +21,8 @@ _READ_LIMIT_BYTES = 64 * 1024  # what asyncio's streams take by default
 def wrap_protocol_factory(
     factory: Callable[[], asyncio.BaseProtocol],
     *,
-    upstream: Faults = CALM,
-    downstream: Faults = CALM,
+    upstream: GivenFaults = CALM,
+    downstream: GivenFaults = CALM,
     seed: int | None = None,
     is_server: bool = False,
 ) -> Callable[[], Link]:
@@ -29,17 +30,20 @@ def wrap_protocol_factory(
 
     Args:
         factory: Makes the program's protocol.
-        upstream: What is wrong with bytes on their way to the server.
+        upstream: What is wrong with bytes on their way to the server: a fault, or several.
         downstream: What is wrong with bytes on their way to the client.
         seed: The root of all luck; by default drawn from entropy. Connection n draws from its own branch.
         is_server: Whether it is for ``loop.create_server``.
+
+    Raises:
+        SettingError: If a direction is given something else than faults.
 
     With ``ssl=``, the loop puts TLS beneath the faults: they then meet the plain bytes.
     """
     dice = Dice(secrets.randbits(64) if seed is None else seed)
     numbers = itertools.count(1)
     sending = Direction.DOWNSTREAM if is_server else Direction.UPSTREAM
-    faults = {Direction.UPSTREAM: upstream, Direction.DOWNSTREAM: downstream}
+    faults = by_direction(upstream, downstream)
 
     def make() -> Link:
         luck = dice.branch(f"connection {next(numbers)}")
@@ -52,8 +56,8 @@ async def open_connection(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: Faults = CALM,
-    downstream: Faults = CALM,
+    upstream: GivenFaults = CALM,
+    downstream: GivenFaults = CALM,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,
@@ -62,17 +66,17 @@ async def open_connection(
 
     Args:
         host, port, limit, options: As there; with ``ssl=``, TLS runs on top of the faults.
-        upstream: What is wrong with bytes on their way to the server.
+        upstream: What is wrong with bytes on their way to the server: a fault, or several.
         downstream: What is wrong with bytes on their way to the client.
         seed: The root of all luck; by default drawn from entropy.
 
     Raises:
-        OSError: As there.
+        OSError: As there; or ``SettingError``, if a direction is given something else than faults.
     """
+    faults = by_direction(upstream, downstream)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    faults = {Direction.UPSTREAM: upstream, Direction.DOWNSTREAM: downstream}
     luck = Dice(secrets.randbits(64) if seed is None else seed).branch("connection 1")
     transport, _ = await connect_link(
         loop.create_connection, lambda: protocol, host, port, faults, luck, options
@@ -141,8 +145,8 @@ async def start_server(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: Faults = CALM,
-    downstream: Faults = CALM,
+    upstream: GivenFaults = CALM,
+    downstream: GivenFaults = CALM,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,
@@ -151,12 +155,12 @@ async def start_server(
 
     Args:
         client_connected_cb, host, port, limit, options: As there.
-        upstream: What is wrong with bytes on their way here.
+        upstream: What is wrong with bytes on their way here: a fault, or several.
         downstream: What is wrong with bytes on their way to the clients.
         seed: The root of all luck; connection n draws from its own branch.
 
     Raises:
-        OSError: As there.
+        OSError: As there; or ``SettingError``, if a direction is given something else than faults.
     """
     loop = asyncio.get_running_loop()
     context = options.pop("ssl", None)

@@ -12,6 +12,10 @@ from trixter.monotonic import monotonic
 WIRE_BYTES = 4 * 1024 * 1024
 """What latency may hold in one direction before it makes the sender wait."""
 
+# How long to hand over without a turn for the rest of the program; how much between two looks at the time.
+TURN_S = 0.001
+ACTIONS_BETWEEN_LOOKS = 16
+
 
 class Course:
     """Drive a chain by the loop's clock; what leaves is handed over, in order and never early.
@@ -40,6 +44,8 @@ class Course:
         self._on_settled = on_settled
         self._on_failure = on_failure
         self._leaving: deque[Action] = deque()
+        self._leaving_bytes = 0
+        self._turn: asyncio.Handle | None = None  # of the loop, for what the last had no time for
         self._is_acting = False
         self._timer: asyncio.TimerHandle | None = None
         self.is_over = False
@@ -63,7 +69,7 @@ class Course:
     @property
     def held_bytes(self) -> int:
         """Memory kept."""
-        return self._chain.held_bytes
+        return self._chain.held_bytes + self._leaving_bytes
 
     @property
     def fullness(self) -> float:
@@ -73,12 +79,12 @@ class Course:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is held, not even an end, and nothing on its way out."""
-        return not (self._chain.held_bytes or self._leaving or self._is_acting)
+        return not (self._chain.held_bytes or self._leaving or self._is_acting)  # not bytes: an end has none
 
     @property
     def queued_bytes(self) -> int:
         """How much of it makes a sender wait: what is under way on a long wire does not."""
-        return self._chain.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
+        return self.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
 
     def open(self) -> None:
         """Note that the connection is open: a fault may end it at once."""
@@ -104,6 +110,7 @@ class Course:
         """Hand nothing over any more."""
         self.is_over = True
         self._leaving.clear()
+        self._leaving_bytes = 0
         self._disarm()
 
     def _on_time(self) -> None:
@@ -112,10 +119,21 @@ class Course:
 
     def _take(self) -> None:
         # uvloop's own time is that of its last turn: bytes would count from before they came.
-        self._leaving.extend(self._chain.take(monotonic()))
-        if self._is_acting:  # called back by who is just handed something: what is left comes before this
+        actions = self._chain.take(monotonic())
+        self._leaving.extend(actions)
+        self._leaving_bytes += sum(len(action) for action in actions if isinstance(action, bytes))
+        if self._is_acting:  # called back by what is just handed over: what is left comes before this
             return
+        if self._turn is None:  # otherwise this is for a later turn, behind what is left
+            self._act_on_all()
+        self._settle()
+
+    def _go_on(self) -> None:
+        self._turn = None
         self._act_on_all()
+        self._settle()
+
+    def _settle(self) -> None:
         self._disarm()
         if self.is_over:
             return
@@ -126,16 +144,28 @@ class Course:
         self._on_settled()
 
     def _act_on_all(self) -> None:
+        """Hand over what leaves; what takes longer than a turn goes on in the next one."""
         self._is_acting = True
+        give_way_at, handed = monotonic() + TURN_S, 0
         try:
             while self._leaving and not self.is_over:
-                self._act(self._leaving.popleft())
+                handed += 1
+                if handed % ACTIONS_BETWEEN_LOOKS == 0 and monotonic() > give_way_at:
+                    self._turn = self._loop.call_soon(self._go_on)
+                    return
+                action = self._leaving.popleft()
+                if isinstance(action, bytes):
+                    self._leaving_bytes -= len(action)
+                self._act(action)
         except Exception as exc:
             self._on_failure(exc)
         finally:
             self._is_acting = False
 
     def _disarm(self) -> None:
+        if self.is_over and self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

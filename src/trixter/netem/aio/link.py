@@ -10,7 +10,8 @@ from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Faults
 from trixter.netem.aio.arrivals import Arrivals
 from trixter.netem.aio.course import Course
 from trixter.netem.aio.transport import FaultyTransport
-from trixter.netem.reset import reset_socket_on_close
+from trixter.netem.given import GivenFaults, as_faults
+from trixter.netem.reset import reset_on_close
 
 
 class Link(asyncio.Protocol):
@@ -67,9 +68,9 @@ class Link(asyncio.Protocol):
         """Return the faults in force in a direction."""
         return self._course(direction).faults
 
-    def change(self, direction: Direction, faults: Faults) -> None:
-        """Change the faults of a direction: at once, also for what is held."""
-        self._course(direction).faults = faults
+    def change(self, direction: Direction, faults: GivenFaults) -> None:
+        """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
+        self._course(direction).faults = as_faults(faults)
 
     # What the transport below tells.
 
@@ -174,7 +175,7 @@ class Link(asyncio.Protocol):
     def reset(self, reason: str = "reset") -> None:
         """Reset the connection: RST to the other side, ``ConnectionResetError`` to this one."""
         if not self.is_lost:  # its descriptor may be another's by now
-            reset_socket_on_close(self.below.get_extra_info("socket"))
+            reset_on_close(self.below)
         self.abort(ConnectionResetError(reason))
 
     def want(self, wanted: bool) -> None:

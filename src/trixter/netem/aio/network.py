@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
+import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from trixter.errors import SettingError
 from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.netem.aio import destinations
 from trixter.netem.aio.connect import ProtocolT, connect_link
+from trixter.netem.aio.destinations import Destinations, Key, UnmatchedKeyWarning, is_name, parsed
 from trixter.netem.aio.link import Link
 from trixter.netem.aio.patch import Patch
-
-Way = Faults | tuple[Faults, Faults]
-"""The faults of both directions, or those upstream and those downstream."""
+from trixter.netem.given import GivenPair, as_pair
 
 
 class Network:
@@ -30,24 +30,39 @@ class Network:
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
 
-    def __init__(self, ways: Mapping[str, Way], seed: int | None = None) -> None:
+    def __init__(self, ways: Mapping[str, GivenPair], seed: int | None = None) -> None:
         self._dice = Dice(secrets.randbits(64) if seed is None else seed)
         self._numbers = itertools.count(1)
-        self._ways = {_parsed(key): _both(way) for key, way in ways.items()}
-        self._links: dict[Link, tuple[set[str], int]] = {}
+        self._ways = {parsed(key): as_pair(way) for key, way in ways.items()}
+        self._links: dict[Link, tuple[tuple[str, ...], int]] = {}
+        self._destinations = Destinations()
+        self._faulty = {key: None for key, way in self._ways.items() if any(way)}  # at some time, in order
+        self._lookups: set[asyncio.Future[list[str]]] = set()
 
     def __getitem__(self, key: str) -> tuple[Faults, Faults]:
         """Return what a key has, upstream and downstream."""
-        return self._ways[_parsed(key)]
+        return self._ways[parsed(key)]
 
-    def __setitem__(self, key: str, way: Way) -> None:
-        """Change what a key has: for connections to come, and at once for those that are open."""
-        self._ways[_parsed(key)] = _both(way)
+    def __setitem__(self, key: str, way: GivenPair) -> None:
+        """Change what a key has: for connections to come, and at once for those that are open.
+
+        The host of a new key is looked up meanwhile, and counts for addresses as soon as it is found.
+        """
+        parts = parsed(key)
+        is_new = parts not in self._ways
+        self._ways[parts] = as_pair(way)
+        if any(self._ways[parts]):
+            self._faulty[parts] = None
+        if is_new:
+            self._look_up(parts[0])
         self._spread()
 
     def __delitem__(self, key: str) -> None:
         """Forget a key; connections that are open fall to the next that fits, or are calm."""
-        del self._ways[_parsed(key)]
+        parts = parsed(key)
+        del self._ways[parts]
+        self._faulty.pop(parts, None)
+        self._destinations.forget(parts)
         self._spread()
 
     @property
@@ -60,9 +75,21 @@ class Network:
         for link in self.connections:
             link.reset()
 
-    def has(self, names: set[str], port: int) -> bool:
-        """Say whether a key fits."""
-        return self._key(names, port) is not None
+    def meet(self, names: tuple[str, ...], port: int) -> bool:
+        """Note that a connection is opened there, and say whether a key fits."""
+        self._destinations.see(names, port)
+        return bool(self._fitting(names, port))
+
+    async def look_up(self) -> None:
+        """Look up the hosts of the keys, for clients with a resolver of their own; for a while at most."""
+        for host in sorted({host for host, _ in self._ways}):
+            self._look_up(host)
+        if self._lookups:
+            await asyncio.wait(set(self._lookups), timeout=destinations.LOOKUP_TIMEOUT_S)
+
+    def unmatched(self) -> list[str]:
+        """Return a sentence for each key that had faults, and met no connection."""
+        return self._destinations.warnings(self._faulty)
 
     async def connect(
         self,
@@ -71,7 +98,7 @@ class Network:
         host: str | None,
         port: int | None,
         options: dict[str, Any],
-        named: set[str],
+        named: tuple[str, ...],
         number: int,
     ) -> tuple[asyncio.Transport, ProtocolT]:
         """Do what ``loop.create_connection`` does, with the faults in force for these names and that port."""
@@ -101,14 +128,26 @@ class Network:
     def _forget(self, link: Link) -> None:
         self._links.pop(link, None)
 
-    def _key(self, names: set[str], port: int) -> tuple[str, int] | None:
-        """Return the most exact key: a name and a port, a name, a port, anything."""
-        wanted = [(name, its_port) for its_port in (port, 0) for name in sorted(names)]
-        return next((key for key in [*wanted, ("*", port), ("*", 0)] if key in self._ways), None)
+    def _look_up(self, host: str) -> None:
+        if not is_name(host):
+            return
 
-    def _way(self, names: set[str], port: int) -> tuple[Faults, Faults]:
-        key = self._key(names, port)
-        return self._ways[key] if key is not None else (CALM, CALM)
+        def learn(found: asyncio.Future[list[str]]) -> None:
+            self._lookups.discard(found)
+            if not found.cancelled():
+                self._destinations.learn(host, found.result())
+                self._spread()
+
+        lookup = destinations.look_up(host)
+        self._lookups.add(lookup)
+        lookup.add_done_callback(learn)
+
+    def _fitting(self, names: tuple[str, ...], port: int) -> list[Key]:
+        return self._destinations.fitting(names, port, self._ways)
+
+    def _way(self, names: tuple[str, ...], port: int) -> tuple[Faults, Faults]:
+        keys = self._fitting(names, port)
+        return self._ways[keys[0]] if keys else (CALM, CALM)
 
     def _spread(self) -> None:
         for link in self.connections:
@@ -122,14 +161,15 @@ class Network:
 
 
 @asynccontextmanager
-async def faulty_network(ways: Mapping[str, Way], *, seed: int | None = None) -> AsyncIterator[Network]:
+async def faulty_network(ways: Mapping[str, GivenPair], *, seed: int | None = None) -> AsyncIterator[Network]:
     """Put faults under every connection that is opened on the running loop while the block runs.
 
     In the end, everything is as it was: new connections are the loop's own again, and those that are still
-    open are calm.
+    open are calm. A key that met no connection did nothing, and an ``UnmatchedKeyWarning`` says so; if the
+    block ends with an error, that has the sentence as a note instead.
 
     Args:
-        ways: ``host:port`` → faults of both directions, or a pair: those upstream, those downstream. ``*``
+        ways: ``host:port`` → a fault or several of both directions, or a pair: upstream, downstream. ``*``
             stands for any host, or any port.
         seed: The root of all luck; by default drawn from entropy.
 
@@ -137,28 +177,22 @@ async def faulty_network(ways: Mapping[str, Way], *, seed: int | None = None) ->
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
     network = Network(ways, seed)
+    await network.look_up()
     patch = Patch.of(asyncio.get_running_loop())
     patch.networks.append(network)
+    unmatched: list[str] = []
     try:
         yield network
+    except BaseException as exc:
+        for text in network.unmatched():
+            exc.add_note(text)
+        raise
+    else:
+        unmatched = network.unmatched()
     finally:
         patch.networks.remove(network)
         if not patch.networks:
             patch.undo()
         network.release()
-
-
-def _parsed(key: str) -> tuple[str, int]:
-    """Return a key's host and port, where 0 is any."""
-    host, colon, port = key.rpartition(":") if isinstance(key, str) else ("", "", "")
-    is_port = port == "*" or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-    if not colon or not host or not is_port:
-        raise SettingError("key", key, 'text such as "db:5432", "db:*" or "*:5432"')
-    return host.strip("[]").lower(), 0 if port == "*" else int(port)
-
-
-def _both(way: Way) -> tuple[Faults, Faults]:
-    pair = (way, way) if isinstance(way, Faults) else way
-    if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(each, Faults) for each in pair)):
-        raise SettingError("faults", way, "Faults, or a pair of them: upstream, downstream")
-    return pair
+    for text in unmatched:
+        warnings.warn(text, UnmatchedKeyWarning, stacklevel=3)  # where the block is, past contextlib

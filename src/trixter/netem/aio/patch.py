@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
+from trixter.netem.aio.destinations import canonical
 from trixter.netem.aio.transport import FaultyTransport
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ class Patch:
     ) -> tuple[asyncio.BaseTransport, asyncio.BaseProtocol]:
         before = self._before["create_connection"]
         names, number = self._destination(host, port, options.get("sock"))
-        for network in reversed(self.networks):
-            if network.has(names, number):
-                return await network.connect(before, protocol_factory, host, port, options, names, number)
+        # All of them are asked, because all of them say afterwards which keys met no connection.
+        fitting = [network for network in reversed(self.networks) if network.meet(names, number)]
+        if fitting:
+            return await fitting[0].connect(before, protocol_factory, host, port, options, names, number)
         made: tuple[asyncio.BaseTransport, asyncio.BaseProtocol]
         made = await before(protocol_factory, host, port, **options)
         return made
@@ -73,7 +75,7 @@ class Patch:
         name = host.decode("ascii", "replace") if isinstance(host, bytes) else host  # AnyIO asks in bytes
         if isinstance(name, str):
             for *_, address in found:
-                self._names.setdefault(str(address[0]), set()).add(name.lower())
+                self._names.setdefault(canonical(str(address[0])), set()).add(canonical(name))
         return found
 
     async def _start_tls(self, transport: Any, protocol: Any, sslcontext: Any, **options: Any) -> Any:
@@ -83,13 +85,14 @@ class Patch:
             return await asyncio.BaseEventLoop.start_tls(loop, transport, protocol, sslcontext, **options)
         return await self._before["start_tls"](transport, protocol, sslcontext, **options)
 
-    def _destination(self, host: str | None, port: Any, sock: Any) -> tuple[set[str], int]:
-        """Return what a connection's destination is called, and its port; 0 if nobody knows."""
+    def _destination(self, host: str | None, port: Any, sock: Any) -> tuple[tuple[str, ...], int]:
+        """Return the host of a connection, the names it was looked up by, and its port; 0 if it has none."""
         if host is None and sock is not None:
             with suppress(OSError, AttributeError, TypeError, ValueError):
                 host, port, *_ = sock.getpeername()
         if not isinstance(host, str):
-            return set(), 0
+            return (), 0
+        host = canonical(host)
         with suppress(TypeError, ValueError):
-            return {host.lower(), *self._names.get(host, ())}, int(port)
-        return set(), 0
+            return (host, *sorted(self._names.get(host, set()) - {host})), int(port)
+        return (), 0

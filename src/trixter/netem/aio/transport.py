@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.constants import _SendfileMode
+from asyncio.transports import _FlowControlMixin
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ HIGH_BYTES = 64 * 1024
 """What asyncio's transports buffer before they ask to pause."""
 
 
-class FaultyTransport(asyncio.Transport):
+class FaultyTransport(_FlowControlMixin):
     """Be the transport, with the faults of what is sent between here and the one below.
 
     Args:
@@ -23,12 +25,20 @@ class FaultyTransport(asyncio.Transport):
     # What asyncio's loops ask for before they put TLS on top.
     _start_tls_compatible = True
 
+    # And before ``loop.sendfile``: that the file is read, and written here, for the kernel's way goes around
+    # the faults. They also want the class that this one extends.
+    _sendfile_compatible = _SendfileMode.FALLBACK
+
     def __init__(self, link: Link) -> None:
-        super().__init__()
+        super().__init__(loop=asyncio.get_running_loop())
         self._link = link
         self._high_bytes, self._low_bytes = HIGH_BYTES, HIGH_BYTES // 4
-        self.is_paused = False
+        self._protocol_paused = False  # the name by which ``loop.sendfile`` asks
+
+    @property
+    def is_paused(self) -> bool:
         """Whether the user's protocol was asked to write no more for now."""
+        return self._protocol_paused
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return self._link.below.get_extra_info(name, default)
@@ -97,10 +107,10 @@ class FaultyTransport(asyncio.Transport):
         """Ask the user's protocol to pause or to go on, as what is held asks for."""
         size = self.get_write_buffer_size()
         if not self.is_paused and size > self._high_bytes:
-            self.is_paused = True
+            self._protocol_paused = True
             self._tell(self._link.user.pause_writing)
         elif self.is_paused and size <= self._low_bytes and not self._link.is_clogged:
-            self.is_paused = False
+            self._protocol_paused = False
             self._tell(self._link.user.resume_writing)
 
     def _tell(self, call: Callable[[], None]) -> None:

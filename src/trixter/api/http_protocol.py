@@ -1,0 +1,183 @@
+"""The API's HTTP protocol: uvicorn's, with deadlines and limits for clients that may mean harm."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+import h11
+import msgspec
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
+
+from trixter.api.connection_limit import ConnectionLimit
+from trixter.api.lingering import LingeringTransport
+from trixter.api.refusal_log import RefusalLog
+from trixter.api.replies import ErrorReply
+
+# From the first byte of a request, or the connection's first moment, until the last byte of its body.
+REQUEST_S = 10.0
+
+# A client that takes nothing of an answer for so long is gone, or wants to keep it for ever.
+ANSWER_S = 60.0
+
+# The most that a request line and headers may have. (Node.js: 16 KiB; nginx: 8 KiB for each of 4 lines.)
+HEAD_BYTES = 16 * 1024
+
+# h11 looks at the limit only when a head is not there as a whole, so it is fed in pieces.
+HEAD_PIECE_BYTES = 4 * 1024
+
+NOT_HTTP = f"the request is not HTTP, or its head has more than {HEAD_BYTES} bytes"
+
+log = logging.getLogger("trixter.api.http")
+# Its warnings are about single requests, one for each; ours have a rate.
+log.addFilter(lambda record: record.levelno >= logging.ERROR)
+
+
+class ApiProtocol(H11Protocol):
+    """Answer the requests of one connection.
+
+    Args:
+        config: Of uvicorn, loaded.
+        server_state: Of uvicorn: the connections and tasks there are.
+        limit: Hears when the connection waits for its client.
+        refusals: Where requests that are not HTTP are logged.
+        on_lost: Hears that the connection has ended.
+    """
+
+    transport: LingeringTransport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        limit: ConnectionLimit,
+        refusals: RefusalLog,
+        on_lost: Callable[[ApiProtocol], None],
+    ) -> None:
+        super().__init__(config, server_state, {}, asyncio.get_running_loop())
+        self.logger = log
+        self._app: ASGIApp = config.loaded_app
+        self.app = self._answer
+        self._limit = limit
+        self._refusals = refusals
+        self._on_lost = on_lost
+        self._request_deadline: asyncio.TimerHandle | None = None
+        self._answer_deadline: asyncio.TimerHandle | None = None
+        self.waiting_since: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(LingeringTransport(transport, self.loop, self._is_unread))
+        self._begin_to_wait()
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.waiting_since = None
+        self._stop_timers()
+        self.transport.forget()
+        super().connection_lost(exc)
+        self._on_lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        while data:
+            if self.transport.is_closing():
+                self.transport.discard(len(data))
+                return
+            is_head = self.conn.their_state is h11.IDLE
+            piece, data = (data[:HEAD_PIECE_BYTES], data[HEAD_PIECE_BYTES:]) if is_head else (data, b"")
+            super().data_received(piece)
+        if self._is_incomplete():
+            self._expect_request()
+        else:
+            self._stop_waiting()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._begin_to_wait()  # for it to read, and to close
+        elif self._is_incomplete():
+            self._begin_to_wait()
+            if self.conn.their_state is not h11.IDLE:  # else the keep-alive ends it
+                self._expect_request()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._answer_deadline = self.loop.call_later(ANSWER_S, self.give_up)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._answer_deadline is not None:
+            self._answer_deadline.cancel()
+            self._answer_deadline = None
+
+    def give_up(self) -> None:
+        """End the connection at once."""
+        self.waiting_since = None
+        self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        client = self.client and f"{self.client[0]}:{self.client[1]}"
+        self._refusals.warn("API: refused a request of %s: %s", client, NOT_HTTP)
+        body = msgspec.json.encode(ErrorReply(NOT_HTTP))
+        headers = [
+            ("content-type", "application/json"),
+            ("content-length", str(len(body))),
+            ("connection", "close"),
+        ]
+        response = h11.Response(status_code=HTTPStatus.BAD_REQUEST, headers=headers, reason="Bad Request")
+        for event in (response, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self._stop_waiting()
+        self.transport.close()
+
+    def _should_upgrade(self) -> bool:
+        return False  # without a warning for each request that asks for it
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app answer, and close the connection where what follows the request is in doubt."""
+        cycle = self.cycle
+
+        async def send_on(message: Message) -> None:
+            # A body that the answer did not wait for would have to be read, however long it is. A length that
+            # contradicts the encoding is how requests are smuggled past a server in front: RFC 9112 6.3.
+            if message["type"] == "http.response.start" and (cycle.more_body or _has_two_lengths(scope)):
+                message = {**message, "headers": [*message["headers"], CLOSE_HEADER]}
+            await send(message)
+
+        await self._app(scope, receive, send_on)
+
+    def _is_incomplete(self) -> bool:
+        return self.conn.their_state in (h11.IDLE, h11.SEND_BODY)
+
+    def _is_unread(self) -> bool:
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR) or bool(self.conn.trailing_data[0])
+
+    def _begin_to_wait(self) -> None:
+        self.waiting_since = self.loop.time()
+        self._limit.on_waiting()
+
+    def _stop_waiting(self) -> None:
+        self.waiting_since = None
+        if self._request_deadline is not None:
+            self._request_deadline.cancel()
+            self._request_deadline = None
+
+    def _expect_request(self) -> None:
+        if self._request_deadline is None and not self.transport.is_closing():
+            self._request_deadline = self.loop.call_later(REQUEST_S, self.give_up)
+
+    def _stop_timers(self) -> None:
+        self._unset_keepalive_if_required()
+        for timer in (self._request_deadline, self._answer_deadline):
+            if timer is not None:
+                timer.cancel()
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names

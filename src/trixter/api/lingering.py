@@ -1,0 +1,85 @@
+"""A lingering close: an answer reaches a client that is still sending.
+
+To close a socket with something unread resets the connection, and the reset may overtake the answer. RFC
+9112 9.6 describes the remedy: half-close, and read on for a while. But a client that sends for ever is not
+read for ever: after some bytes the rest is left to the kernel, which slows the client down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+# For a client to read its answer, also over a slow network.
+LINGER_S = 1.0
+
+# What an honest client has under way when it is refused: the socket buffers of a slow network.
+LINGER_BYTES = 256 * 1024
+
+# A client that leaves the end of an answer in our buffer for so long does not get it.
+LAST_BYTES_S = 10.0
+
+
+class LingeringTransport(asyncio.Transport):
+    """Pass everything on to a transport, but let a close linger where bytes of the client are unread.
+
+    Args:
+        transport: What it is about.
+        loop: Its loop.
+        is_unread: Says at the close whether the client may have sent, or be sending, what is not read.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, is_unread: Callable[[], bool]
+    ) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._is_unread = is_unread
+        self._discarded_bytes = 0
+        self._end: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Close, at once or after a while; nothing is written any more. Idempotent."""
+        if self.is_closing():
+            return
+        if self._is_unread():
+            self._end = self._loop.call_later(LINGER_S, self.abort)
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            return
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._end = self._loop.call_later(LAST_BYTES_S, self.abort)
+
+    def discard(self, size_bytes: int) -> None:
+        """Count what arrived after the close; read no more of it beyond ``LINGER_BYTES``."""
+        self._discarded_bytes += size_bytes
+        if self._discarded_bytes > LINGER_BYTES and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def abort(self) -> None:
+        self.forget()
+        self._transport.abort()
+
+    def forget(self) -> None:
+        """Hear that the connection has ended."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def is_closing(self) -> bool:
+        return self._end is not None or self._transport.is_closing()
+
+    def write(self, data: Any) -> None:
+        self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)

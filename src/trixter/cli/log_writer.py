@@ -1,0 +1,219 @@
+"""The log writer: lines on their way to a descriptor that may be read slowly, or not at all.
+
+A write to a full pipe blocks, and so does one to a terminal that Ctrl-S has stopped. ``O_NONBLOCK`` would
+belong to the open file, which other processes share. So a thread does the writing, and the queue before it
+has a bound: what does not fit is dropped and counted, and the count is written once there is room again.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import weakref
+from collections.abc import Callable
+from enum import Enum
+from queue import SimpleQueue
+from typing import NamedTuple
+
+# Some 8,000 lines: minutes of a quiet log, a second of a busy one.
+LIMIT_BYTES = 1024 * 1024
+
+# At most so much in one write: a pipe takes that whole, or none of it yet, so no line is cut in two by what
+# another process writes to the same pipe.
+WRITE_BYTES = select.PIPE_BUF
+
+# But this much when that many wait: each write gives the interpreter to the loop, and a busy loop keeps it
+# for 5 ms. By pages alone, the log would lag behind at 8,000 lines a second.
+LONG_WRITE_BYTES = 64 * 1024
+LAG_BYTES = 128 * 1024
+
+# After a write, lines gather for so long. To wake a thread for each costs the loop more than the line does.
+REST_S = 0.005
+
+# How long a process that ends waits for its last lines to be taken. It does so twice: when the proxy has
+# stopped, and when Python shuts logging down.
+FLUSH_S = 0.2
+
+NOT_READ = "standard error was not read"
+
+_writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
+
+
+class _Entry(NamedTuple):
+    """Bytes to write, and how many lines are lost with them: a notice stands for all those that it counts."""
+
+    data: bytes
+    lines: int
+
+
+class End(Enum):
+    """The last entry of a queue."""
+
+    END = 1
+
+
+END = End.END
+
+
+class LogWriter:
+    """Write lines to a descriptor, in order and in the background. No method blocks but ``flush``.
+
+    Safe to call from several threads, from signal handlers, and after a fork: the lines that wait belong to
+    the parent.
+
+    Args:
+        descriptor: Blocking or not. It stays open.
+        notice: Makes a line of how many were dropped, and why.
+        encoding: Of the lines; characters that it lacks are written as escapes.
+        limit_bytes: The most that may wait; the line that does not fit is dropped.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        notice: Callable[[int, str], str],
+        *,
+        encoding: str = "utf-8",
+        limit_bytes: int = LIMIT_BYTES,
+    ) -> None:
+        self.notice = notice
+        self._descriptor = descriptor
+        self._encoding = encoding
+        self._limit_bytes = limit_bytes
+        self._begin()
+        _writers.add(self)
+
+    def _begin(self) -> None:
+        # SimpleQueue.put() is reentrant, as RLock is: a signal handler that interrupts a write may write.
+        self._queue: SimpleQueue[_Entry | threading.Event | End] = SimpleQueue()
+        self._lock = threading.RLock()
+        self._hurry = threading.Event()
+        self._thread: threading.Thread | None = None
+        # All that was ever put, and all that was ever done with: each is changed on one side of the queue.
+        self._put_bytes = self._done_bytes = 0
+        self._dropped, self._is_dropping, self._why = 0, False, NOT_READ
+
+    def write(self, line: str) -> None:
+        """Queue one line, given without its end; drop and count it if there is no room."""
+        data = self._encode(line)
+        with self._lock:
+            waiting_bytes = self._put_bytes - self._done_bytes
+            # Once full, half of it must drain first: otherwise a slow reader gets a notice for every line.
+            room_bytes = self._limit_bytes // 2 if self._is_dropping else self._limit_bytes
+            self._is_dropping = waiting_bytes + len(data) > room_bytes
+            if self._is_dropping:
+                self._dropped += 1
+                return
+            if self._dropped:
+                self._put(self._take_notice())
+            self._put(_Entry(data, 1))
+            if self._thread is None:
+                self._start()
+
+    def flush(self, timeout_s: float = FLUSH_S) -> bool:
+        """Wait until everything is written, but not longer than that; return whether it is."""
+        if self._thread is None:
+            return True
+        done = threading.Event()
+        self._queue.put(done)
+        self._hurry.set()
+        return done.wait(timeout_s)
+
+    def close(self, timeout_s: float = FLUSH_S) -> bool:
+        """Flush, and end the thread; return whether that took no longer. A later line starts another."""
+        thread = self._thread
+        if thread is None:
+            return True
+        self.flush(timeout_s)
+        self._queue.put(END)
+        self._hurry.set()
+        thread.join(timeout_s)
+        with self._lock:
+            self._thread = None
+        return not thread.is_alive()
+
+    def _encode(self, line: str) -> bytes:
+        return line.encode(self._encoding, "backslashreplace") + b"\n"
+
+    def _put(self, entry: _Entry) -> None:
+        self._put_bytes += len(entry.data)
+        self._queue.put(entry)
+
+    def _take_notice(self) -> _Entry:
+        dropped, why = self._dropped, self._why
+        self._dropped, self._why = 0, NOT_READ
+        return _Entry(self._encode(self.notice(dropped, why)), dropped)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._run, name="trixter log", daemon=True)
+        # Signals are for the main thread, which may ignore them while this one would die of them.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            thread.start()
+            self._thread = thread
+        except RuntimeError:  # no room for a thread; the next line tries again
+            pass
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _run(self) -> None:
+        queue = self._queue
+        following: _Entry | threading.Event | End | None = None
+        while True:
+            entry = queue.get() if following is None else following
+            following = None
+            if entry is END:
+                return
+            if isinstance(entry, threading.Event):
+                entry.set()
+                continue
+            is_late = self._put_bytes - self._done_bytes > LAG_BYTES
+            most_bytes = LONG_WRITE_BYTES if is_late else WRITE_BYTES
+            gathered = [entry]
+            size_bytes = len(entry.data)
+            while not queue.empty():
+                following = queue.get()  # there is one: no other thread takes any
+                if not isinstance(following, _Entry) or size_bytes + len(following.data) > most_bytes:
+                    break
+                gathered.append(following)
+                size_bytes += len(following.data)
+                following = None
+            self._write_out(b"".join(each.data for each in gathered), sum(each.lines for each in gathered))
+            self._done_bytes += size_bytes
+            if following is None:
+                self._write_overdue_notice()
+                if self._hurry.wait(REST_S):
+                    self._hurry.clear()
+
+    def _write_overdue_notice(self) -> None:
+        """Write the notice that no further line has brought."""
+        with self._lock:
+            if not self._dropped or self._put_bytes > self._done_bytes:
+                return
+            notice = self._take_notice()
+        self._write_out(*notice)
+
+    def _write_out(self, data: bytes, lines: int) -> None:
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:  # another process has made the open file non-blocking
+                poll = select.poll()
+                poll.register(self._descriptor, select.POLLOUT)
+                poll.poll()
+            except OSError as exc:
+                with self._lock:
+                    self._dropped += lines
+                    self._why = (exc.strerror or str(exc)).lower()
+                return
+
+
+def _begin_anew_in_the_child() -> None:
+    for writer in _writers:
+        writer._begin()
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_the_child)

@@ -1,0 +1,34 @@
+"""The kernel's receive time stamps: whether they are on, and clocks that show a later time."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import pytest
+
+from tests.proxy.servers import socket_pair
+from tests.proxy.waiting import PATIENCE_S
+from trixter.monotonic import monotonic, realtime
+from trixter.proxy import sockets
+from trixter.proxy.sockets import recv_stamped, stamp_arrivals
+
+
+def wait_for_stamps() -> None:
+    """Have the kernel stamp what arrives: it begins a moment after the first socket asks for it."""
+    here, there = socket_pair()
+    with closing(here), closing(there):
+        there.setblocking(True)
+        stamp_arrivals(there)
+        buffer = memoryview(bytearray(1))
+        deadline = time.monotonic() + PATIENCE_S
+        here.send(b"?")
+        while not recv_stamped(there, buffer)[1]:
+            assert time.monotonic() < deadline, "this kernel does not stamp what arrives"
+            here.send(b"?")
+
+
+def let_pass(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let both clocks show the sockets a later time, as after a pause."""
+    monkeypatch.setattr(sockets, "realtime", lambda: realtime() + seconds)
+    monkeypatch.setattr(sockets, "monotonic", lambda: monotonic() + seconds)

@@ -1,0 +1,18 @@
+"""What all tests share keeps the speed of the machine out of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import pytest
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"debug": True})])
+async def test_a_slow_callback_is_not_logged(anyio_backend: object, caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.get_running_loop()
+    loop.slow_callback_duration = 0.0
+    for _ in range(3):
+        await asyncio.sleep(0)
+    logging.getLogger("asyncio").error("an error")
+    assert [record.getMessage() for record in caplog.records] == ["an error"]
