@@ -24,7 +24,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
-.PHONY: prove oldest static lint types layers modules coverage
+.PHONY: prove soak oldest static lint types layers modules coverage
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -66,6 +66,9 @@ bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); wha
 
 prove: ## Prove that the tests are green: on a busy machine, in any order, on every Python
 	@$(PYTHON) scripts/prove_green.py $(ARGS)
+
+soak: setup ## Load that stays: checked traffic for two minutes, while every setting changes
+	@$(BIN)/python scripts/soak.py
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)

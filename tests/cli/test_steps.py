@@ -21,7 +21,7 @@ UP, DOWN = BOTH
 def change(*flags: str) -> Change:
     ctx = set_.make_context("set", [ALL, *flags])
     values: dict[str, Any] = dict(ctx.params)
-    for other in ("target", "api", "api_token"):
+    for other in ("target", "api", "api_token", "api_ca"):
         del values[other]
     asked = Change.of(ctx, values)
     assert values == {}

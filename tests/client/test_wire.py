@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import httpx2
 import pytest
+from freezegun import freeze_time
 
 from tests.api.world import API, World, client_of
 from trixter import AsyncClient, Client
@@ -241,3 +242,8 @@ def test_those_who_block_wait_as_well() -> None:
         client.wait_for_no_connections()
         with pytest.raises(WaitTimeout, match=r"waited 0\.02 s in vain for a live connection"):
             client.wait_for_connection(timeout_s=0.02)
+
+
+def test_a_wait_in_vain_ends_in_frozen_time() -> None:
+    with talking_to(calm_proxy) as client, freeze_time("2020-01-01"), pytest.raises(WaitTimeout):
+        client.wait_for_connection(timeout_s=0.02)

@@ -55,6 +55,7 @@ WORDS: dict[str, tuple[Word, Faults]] = {
     ),
     "terminate": (lambda on: on.terminate(0.01), Faults(Terminate(probability=0.01))),
     "hold": (lambda on: on.hold(), Faults(Hold(is_on=True))),
+    "hold, said": (lambda on: on.hold(True), Faults(Hold(is_on=True))),
 }
 
 
@@ -94,9 +95,17 @@ def test_a_fault_of_zero_switches_its_kind_off_and_no_other() -> None:
     assert fake.connections["one"] == both(Faults(NARROW))
 
 
-def test_release_ends_the_holds_and_nothing_else() -> None:
+RELEASES: dict[str, Word] = {
+    "release": lambda on: on.release(),
+    "no hold": lambda on: on.hold(False),
+    "no hold, by name": lambda on: on.hold(is_on=False),
+}
+
+
+@pytest.mark.parametrize("release", RELEASES.values(), ids=[*RELEASES])
+def test_release_ends_the_holds_and_nothing_else(release: Word) -> None:
     fake = FakeProxy(one=Faults(Hold(is_on=True), SLOW))
-    FakeFace(fake).release()
+    release(FakeFace(fake))
     assert fake.connections["one"] == both(Faults(SLOW))
 
 
@@ -320,3 +329,9 @@ def test_a_bad_value_is_refused_before_anything_is_asked(
     with pytest.raises(SettingError, match=text):
         tell(FakeFace(fake))
     assert fake.asked == []
+
+
+@pytest.mark.parametrize("is_on", [None, 1, "upstream"])
+def test_a_hold_is_on_or_off(is_on: bool) -> None:
+    with pytest.raises(SettingError, match="is_on"):
+        FakeFace(FakeProxy()).hold(is_on)

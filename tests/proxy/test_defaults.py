@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
+import trixter.faults
 from trixter.errors import SettingError
 from trixter.faults import CALM, Direction, Faults, Latency, Throttle
 from trixter.proxy import Defaults
@@ -28,6 +32,20 @@ def test_a_change_makes_another_value_and_leaves_the_rest() -> None:
     assert after == Defaults(upstream=SLOW, downstream=faults, duration_s=5.0)
     assert after.with_faults(Direction.UPSTREAM, CALM).upstream == CALM
     assert before == Defaults(upstream=SLOW, duration_s=5.0)
+
+
+def test_one_fault_alone_is_all_of_a_direction() -> None:
+    fault = Latency(delay_s=1)
+    assert Defaults(upstream=fault, downstream=fault) == Defaults(upstream=SLOW, downstream=SLOW)
+    assert Defaults().with_faults(Direction.DOWNSTREAM, fault) == Defaults(downstream=SLOW)
+    assert Defaults(upstream=Latency()).upstream == CALM
+
+
+def test_a_value_is_copied_compared_and_shown_as_it_was_made() -> None:
+    defaults = Defaults(upstream=SLOW, duration_s=5.0)
+    assert copy.copy(defaults) == pickle.loads(pickle.dumps(defaults)) == defaults
+    assert hash(defaults) == hash(Defaults(upstream=SLOW, duration_s=5.0))
+    assert eval(repr(defaults), {**vars(trixter.faults), "Defaults": Defaults}) == defaults
 
 
 @pytest.mark.parametrize("duration_s", [-1.0, float("nan"), float("inf"), "1", True])

@@ -6,7 +6,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from tests.testing.suites import HEADER, run
+from tests.testing.suites import HEADER, OTHERS, run
 
 pytest_plugins = ["pytester"]
 
@@ -150,7 +150,7 @@ def test_the_command_is_for_the_folder_where_the_run_was_started(suite: pytest.P
     with pytest.MonkeyPatch.context() as patched:
         patched.chdir(folder)
         result = suite.runpytest_inprocess(
-            "-pno:schemathesis", "-pno:asyncio", f"--rootdir={suite.path}", "."
+            *(f"-pno:{other}" for other in OTHERS), f"--rootdir={suite.path}", "."
         )
     result.stdout.fnmatch_lines(["to repeat it: pytest 'test_it.py::test_that_fails[[]1[]]' --chaos-seed=*"])
 

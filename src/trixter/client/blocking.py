@@ -10,10 +10,11 @@ import httpx2
 
 from trixter.client.answers import Answer
 from trixter.client.calls import Call, calls_of
-from trixter.client.wire import API_URL, LIMITS, TIMEOUT_S, Wire, look_again_after_s
+from trixter.client.wire import API_URL, LIMITS, TIMEOUT_S, Verify, Wire, look_again_after_s
 from trixter.control import ListenAddress, Listens, News, ProxyFace, Step
 from trixter.control.plans import run
 from trixter.control.steps import ReadProxy, WaitForNews
+from trixter.monotonic import monotonic
 
 
 class Client(Listens, ProxyFace):
@@ -25,8 +26,10 @@ class Client(Listens, ProxyFace):
         url: Where the API is; ``host:port`` will do.
         token: The bearer token that it asks for.
         timeout_s: How long it may take to answer.
-        http: What to send with, in place of a client of its own; it stays open. For certificates, or a way
-            through an HTTP proxy: those that environment variables name are not used.
+        verify: For ``https://``: a file of the CA certificates to trust, in PEM, or an ``ssl.SSLContext``;
+            ``False`` trusts every certificate.
+        http: What to send with, in place of a client of its own; it stays open, and verifies by itself. For a
+            way through an HTTP proxy: those that environment variables name are not used.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -40,12 +43,13 @@ class Client(Listens, ProxyFace):
         *,
         token: str | None = None,
         timeout_s: float = TIMEOUT_S,
+        verify: Verify = True,
         http: httpx2.Client | None = None,
     ) -> None:
         self._wire = wire = Wire.to(url, token, timeout_s)
         self._own = None
         if http is None:
-            http = self._own = httpx2.Client(verify=wire.is_encrypted, trust_env=False, limits=LIMITS)
+            http = self._own = httpx2.Client(verify=wire.verification(verify), trust_env=False, limits=LIMITS)
         self._http = http
 
     def __repr__(self) -> str:
@@ -91,7 +95,7 @@ class Client(Listens, ProxyFace):
 
 def _wait(step: WaitForNews) -> News:
     if step.since is None:
-        return News(0, time.monotonic())
+        return News(0, monotonic())
     # Nothing tells of news over the API.
     time.sleep(look_again_after_s(step.since.number, step.timeout_s))  # noqa: TID251 - for those who block
-    return News(step.since.number + 1, time.monotonic())
+    return News(step.since.number + 1, monotonic())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from dataclasses import dataclass
 
 import httpx2
@@ -23,6 +24,19 @@ LIMITS = httpx2.Limits(keepalive_expiry=IDLE_S)
 # How often to look where nothing tells of news: soon at first, for most waits are short.
 SOONEST_S = 0.005
 LATEST_S = 0.25
+
+
+Verify = ssl.SSLContext | str | bool
+"""How the API's certificate is verified: as ``verify`` of the clients takes it."""
+
+# OpenSSL's words where the other side answers with something that is no TLS.
+NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}
+
+# h11's words for an answer that begins with no text, such as an alert of TLS.
+NO_TEXT = "illegal request line"
+
+# OpenSSL's numbers for a certificate that is good, but of an issuer it was not told of.
+UNKNOWN_ISSUER = {18, 19, 20, 21}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +74,15 @@ class Wire:
         """The host that the API is at."""
         return httpx2.URL(self.url).host
 
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether there is something for TLS to verify; preparing for it takes a while."""
-        return self.url.startswith("https:")
+    def verification(self, verify: Verify) -> ssl.SSLContext | bool:
+        """Return what httpx2 shall verify; without TLS nothing, for preparing takes a while.
+
+        Raises:
+            SettingError: If a file of CA certificates is named that cannot be read as one.
+        """
+        if not self.url.startswith("https:"):
+            return False
+        return ca_context(verify) if isinstance(verify, str) else verify
 
     def url_of(self, call: Call) -> str:
         """Return where a call goes."""
@@ -78,6 +97,18 @@ class Wire:
         if isinstance(exc, httpx2.TimeoutException):
             return ApiUnreachable(self.url, f"nothing came within {self.timeout_s:g} s")
         return ApiUnreachable(self.url, _reason_of(exc))
+
+
+def ca_context(file: str) -> ssl.SSLContext:
+    """Return what trusts the certificates of the CAs in a file, and no others.
+
+    Raises:
+        SettingError: If it cannot be read as one.
+    """
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as exc:  # ssl.SSLError is one
+        raise SettingError("verify", file, "a file of CA certificates in PEM") from exc
 
 
 def look_again_after_s(times: int, timeout_s: float) -> float:
@@ -106,11 +137,24 @@ def _reason_of(exc: BaseException) -> str:
     """Return the system's own words, however deep they are wrapped."""
     inner: BaseException | None = exc
     while inner is not None:
+        if isinstance(inner, ssl.SSLError):  # its errno is OpenSSL's, not the system's
+            return _tls_reason_of(inner)
         if isinstance(inner, OSError) and inner.errno is not None:
             # Loops put words of their own in place of the system's; names that are not found have only those.
             return (os.strerror(inner.errno) if inner.errno > 0 else str(inner.strerror)).lower()
         inner = _wrapped_by(inner)
-    return str(exc) or type(exc).__name__
+    reason = str(exc) or type(exc).__name__
+    return f"{reason} - is it https://?" if reason == NO_TEXT else reason
+
+
+def _tls_reason_of(exc: ssl.SSLError) -> str:
+    if isinstance(exc, ssl.SSLCertVerificationError):
+        reason = f"TLS: certificate verify failed: {exc.verify_message.rstrip('.')}"
+        if exc.verify_code in UNKNOWN_ISSUER:
+            reason += " - name its CA with verify=FILE, or --api-ca FILE"
+        return reason
+    reason = f"TLS: {(exc.reason or str(exc)).replace('_', ' ').lower()}"
+    return f"{reason} - is it http://?" if exc.reason in NO_TLS else reason
 
 
 def _wrapped_by(exc: BaseException) -> BaseException | None:

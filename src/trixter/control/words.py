@@ -77,9 +77,9 @@ class FaultWords(ABC, Generic[ChangeT]):
         """Reset both sides at an operation (a read of at most 8 KiB, a write, an end), each with it."""
         return self._put("terminate", Terminate(probability=probability), direction)
 
-    def hold(self, *, direction: AnyDirection = None) -> ChangeT:
-        """Keep every byte, and the end behind them, until ``release``."""
-        return self._put("hold", Hold(is_on=True), direction)
+    def hold(self, is_on: bool = True, *, direction: AnyDirection = None) -> ChangeT:
+        """Keep every byte, and the end behind them, until ``release``, or ``hold(False)``."""
+        return self._put("hold", Hold(is_on=is_on), direction)
 
     def release(self, *, direction: AnyDirection = None) -> ChangeT:
         """End every hold: what was held leaves at once."""

@@ -4,6 +4,7 @@
 - **Chaos**: what the pytest fixtures ``chaos`` and ``chaos_session`` are: they make proxies, and close them.
 - **ManualClock**: time that stands still until the test moves it, so that an hour of latency costs nothing
   and a test never waits.
+- **UnusedFaultsWarning**: what the pytest plugin warns with, of faults that met no connection.
 
 The pytest plugin is in this room, too, and pytest loads it wherever trixter is installed. So this module
 imports nothing before it is used.
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
     from trixter.testing.chaos import Chaos
     from trixter.testing.chaos_proxy import ChaosProxy
     from trixter.testing.manual_clock import ManualClock
+    from trixter.testing.unused import UnusedFaultsWarning
 
-__all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock"]
+__all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock", "UnusedFaultsWarning"]
 
 _HOMES = {
     "AsyncChaosProxy": "async_chaos_proxy",
     "Chaos": "chaos",
     "ChaosProxy": "chaos_proxy",
     "ManualClock": "manual_clock",
+    "UnusedFaultsWarning": "unused",
 }
 
 

@@ -48,7 +48,11 @@ class AsyncChaosProxy(Local[AsyncChange], AsyncProxyFace):
         self.hosted.close()
 
     async def __aenter__(self) -> Self:
-        return await self.start()
+        try:
+            return await self.start()
+        except BaseException:  # also an interrupt on the way back from it: `with` would not close it
+            self.hosted.close()
+            raise
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

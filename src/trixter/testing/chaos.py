@@ -127,6 +127,8 @@ class Chaos:
         return self._thread
 
     def _start(self, proxy: ChaosProxy | AsyncChaosProxy) -> None:
+        self._exits.callback(
+            proxy.hosted.close
+        )  # first: an interrupt may come on the way back from the start
         proxy.hosted.start()
-        self._exits.callback(proxy.hosted.close)
         self._proxies.append(proxy)

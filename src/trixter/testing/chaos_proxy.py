@@ -40,7 +40,11 @@ class ChaosProxy(Local[Change], ProxyFace):
         self.hosted.close()
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except BaseException:  # also an interrupt on the way back from it: `with` would not close it
+            self.hosted.close()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None

@@ -15,10 +15,11 @@ from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.proxy import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.conditions import with_conditions
-from trixter.testing.plugin import RUN_SEED
+from trixter.testing.plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.report import network_report
-from trixter.testing.seeds import seed_for
+from trixter.testing.seeds import RUN_SEED_BITS, seed_for
 from trixter.testing.session import SessionChaos
+from trixter.testing.unused import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
@@ -41,7 +42,7 @@ def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], N
 
 def seed_of(item: pytest.Item) -> int:
     """Return the seed of a test: it depends on the run's seed and on what the test is called."""
-    return seed_for(_run_seed(item.config), _name_of(item))
+    return seed_for(_run_seed_of(item), _name_of(item))
 
 
 def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
@@ -59,7 +60,19 @@ def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> 
 
 def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> str:
     """Return what the report of a failing test says about its network."""
-    return "\n".join([*network_report(used, exc), f"to repeat it: {command_of(item)}"])
+    lines = network_report(used, exc)
+    reruns = _run_number(item) - 1
+    if reruns:
+        lines.append(f"this was rerun {reruns}, with luck of its own")
+    return "\n".join([*lines, f"to repeat it: {command_of(item)}"])
+
+
+def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
+    """Warn of each proxy of a test that had faults and met no connection."""
+    for maker in used:
+        for hosted in maker.hosted:
+            if complaint := hosted.call(hosted.use.complaint):
+                item.warn(UnusedFaultsWarning(complaint))
 
 
 def command_of(item: pytest.Item) -> str:
@@ -67,7 +80,7 @@ def command_of(item: pytest.Item) -> str:
     path, colons, rest = _name_of(item).partition("::")
     here = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
     name = shlex.quote(f"{here.replace(os.sep, '/')}{colons}{rest}")
-    return f"pytest {name} --chaos-seed={_run_seed(item.config)}"
+    return f"pytest {name}{_count_of(item)} --chaos-seed={_run_seed_of(item)}"
 
 
 class Profiles:
@@ -91,6 +104,26 @@ class Profiles:
         for file in self._files:
             profiles.update(read_profiles(file))
         return pick_profile(name, profiles)
+
+
+def _run_seed_of(item: pytest.Item) -> int:
+    """Return the seed that, given to a run, makes the first run of a test what this one is.
+
+    A rerun with the same luck would fail like the run before it, so each has a seed of its own.
+    """
+    seed, reruns = _run_seed(item.config), _run_number(item) - 1
+    return seed_for(seed, f"rerun {reruns}") % 2**RUN_SEED_BITS if reruns else seed
+
+
+def _run_number(item: pytest.Item) -> int:
+    return item.stash.get(RUN_NUMBER, 1)
+
+
+def _count_of(item: pytest.Item) -> str:
+    """Return the option of pytest-repeat without which there is no test of that name."""
+    is_repeated = "__pytest_repeat_step_number" in getattr(getattr(item, "callspec", None), "params", ())
+    count: int = item.config.getoption("count", 1) if is_repeated else 1
+    return f" --count={count}" if count > 1 else ""
 
 
 def _run_seed(config: pytest.Config) -> int:

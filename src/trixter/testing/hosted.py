@@ -15,9 +15,10 @@ from trixter.proxy import Connection, Defaults, Ending, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.at_once import AllAtOnce
 from trixter.testing.journal import Journal
-from trixter.testing.loop_thread import LoopThread
+from trixter.testing.loop_thread import LoopThread, Outcome
 from trixter.testing.news import NewsStand
 from trixter.testing.performing import perform
+from trixter.testing.unused import Use
 
 T = TypeVar("T")
 
@@ -57,6 +58,7 @@ class Hosted:
             observer=self,
             **tuning,
         )
+        self.use = Use(self.proxy)
         self.addresses: list[str] = []
         self._news = NewsStand()
         self._owns_thread = thread is None
@@ -96,6 +98,8 @@ class Hosted:
         if self._closed is not None:
             return self._closed
         if not self._is_started:
+            if self._owns_thread:
+                self._thread.ask_to_stop()  # an interrupt may have come before it was known to be started
             self._closed = _made(self.proxy.stop)
             return self._closed
         if not self._thread.is_running:  # the child of a fork: the connections are its parent's
@@ -143,10 +147,11 @@ class Hosted:
         self.journal.before(step, self.proxy, failing)
         result = perform(self.proxy, step)
         self.journal.after(step, self.proxy)
+        self.use.look()
         return result
 
     def _wait_for_news(self, step: WaitForNews) -> Future[News]:
-        told: Future[News] = Future()
+        told: Outcome[News] = Outcome()
         if self.is_running:
             self._thread.post(partial(self._news.wait, step, told))
         else:

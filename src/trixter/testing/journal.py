@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from trixter.control import ALL, Step
 from trixter.control.steps import EndConnections, SetDefaults, SetDoor, SetDuration, SetFaults
 from trixter.faults import Direction
+from trixter.monotonic import monotonic
 from trixter.proxy import Connection, Ending, Proxy
 from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
 
@@ -60,7 +60,7 @@ class Journal:
 
     def start_over(self) -> None:
         """Forget everything, and count from now."""
-        self._began_at = time.monotonic()
+        self._began_at = monotonic()
         self._noted = 0
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._failure: Failure | None = None
@@ -107,7 +107,7 @@ class Journal:
                     self._note(f"connection {connection.number}: {text_of_faults(*faults)}")
 
     def _note(self, text: str) -> None:
-        self._events.append(Event(time.monotonic() - self._began_at, text))
+        self._events.append(Event(monotonic() - self._began_at, text))
         self._noted += 1
 
 

@@ -6,66 +6,93 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from trixter.errors import OutOfDescriptors
+from trixter.monotonic import monotonic
 from trixter.proxy.address import words_of
 from trixter.proxy.loop import loop_factory
 from trixter.proxy.sockets import OUT_OF_RESOURCES
+from trixter.testing.system_thread import SystemThread, new_thread
 
 T = TypeVar("T")
+
+
+class Outcome(Future[T]):
+    """What another thread will resolve, for a waiter that may be interrupted at any moment.
+
+    A Ctrl-C can leave the lock of a plain ``Future`` held, between its acquisition and the block that
+    releases it; then the thread that resolves it stands still for ever. Here the waiter takes a lock of C
+    only, until the other thread is done with the future.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unresolved = threading.Lock()
+        self._unresolved.acquire()
+        self.add_done_callback(lambda _: self._unresolved.release())
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for it, and return or raise it."""
+        if timeout is None:
+            with self._unresolved:
+                pass
+        return super().result(timeout)
 
 
 class LoopThread:
     """Run a loop in a thread, and calls on it one after another.
 
-    It belongs to whoever starts it, and nothing of it is global: no loop policy, no signal handler, no
-    environment. ``stop()`` gives everything back, even if whoever waits for it is interrupted meanwhile.
+    It belongs to its starter, and nothing of it is global: no loop policy, no signal handler, no environment.
+    ``stop()`` gives everything back. An interrupt (Ctrl-C) at any moment of ``start()``, or while ``stop()``
+    waits, leaves a thread that ends by itself.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        # Of these, under the lock: what was asked for, and how far the thread is.
+        self._is_stop_asked = False
+        self._is_begun = False
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop_asked: asyncio.Event | None = None
-        self._thread: threading.Thread | None = None
-        # Resolved by the last thing the thread does; somebody may wait for it without blocking.
-        self._ended: Future[None] = Future()
+        self._stop_event: asyncio.Event | None = None
+        self._thread: SystemThread | None = None
+        # Resolved by the last thing the thread does, or by the stop of one that does nothing any more.
+        self._ended: Outcome[None] = Outcome()
 
     @property
     def is_running(self) -> bool:
         """Whether there is a loop that takes calls; a fork's child has none."""
-        return self._loop is not None and self._thread is not None and self._thread.is_alive()
+        return self._loop is not None and self._is_alive
 
     def start(self) -> None:
         """Start it, and return when the loop runs. It starts once.
 
         Raises:
             OutOfDescriptors: If there is no descriptor for a loop.
+            RuntimeError: If threads are green ones that cannot be waited for.
         """
-        started: Future[None] = Future()
-        # A daemon: a test run that was cut short must not hang for a proxy that nobody closed.
-        self._thread = threading.Thread(target=self._main, args=(started,), name="trixter", daemon=True)
-        self._thread.start()
+        started: Outcome[None] = Outcome()
         try:
+            self._thread = new_thread(partial(self._main, started), name="trixter")
+            self._thread.start()
             started.result()
-        except OSError as exc:
-            if exc.errno in OUT_OF_RESOURCES:
+        except BaseException as exc:
+            # An interrupt may come before the thread exists, or while Thread.start() waits for it.
+            self.ask_to_stop()
+            if isinstance(exc, OSError) and exc.errno in OUT_OF_RESOURCES:
                 raise OutOfDescriptors("", words_of(exc)) from exc
-            raise
-        except KeyboardInterrupt:
-            # Nobody has it, so nobody would stop it.
-            started.add_done_callback(lambda _: self.ask_to_stop())
             raise
 
     def post(self, call: Callable[[], T]) -> Future[T]:
         """Have the loop make a call, after those it was given before; return what will have its result.
 
-        The call is made, whether or not anybody waits for it.
+        The call is made, whether or not its result is waited for.
 
         Raises:
             RuntimeError: If no loop runs.
         """
-        made: Future[T] = Future()
+        made: Outcome[T] = Outcome()
 
         def make() -> None:
             try:
@@ -86,42 +113,69 @@ class LoopThread:
         return self.post(call).result()
 
     def ask_to_stop(self) -> Future[None]:
-        """Let the loop end after the calls it has; return what says when it has. Twice is no error."""
+        """Let the loop end after the calls it has; return what says when it has. Idempotent.
+
+        A thread that has not begun yet does nothing any more, and one whose loop does not run yet ends then.
+        """
         with self._lock:
-            loop, self._loop = self._loop, None
-            if loop is not None and self._thread is not None and self._thread.is_alive():
-                assert self._stop_asked is not None
-                loop.call_soon_threadsafe(self._stop_asked.set)
-            elif loop is not None:
-                self._ended.set_result(None)  # the child of a fork: there never was a thread here
+            self._is_stop_asked = True
+            if not self._is_begun or not self._is_alive:  # it was not started, or this is a fork's child
+                self._resolve_ended()
+            elif self._loop is not None and self._stop_event is not None:
+                self._loop.call_soon_threadsafe(self._stop_event.set)
+            self._loop = None
         return self._ended
 
     def stop(self) -> None:
-        """Let the loop end, and wait until the thread has. Twice is no error."""
+        """Let the loop end, and wait until the thread has. Idempotent."""
         self.ask_to_stop()
         self.join()
 
     def join(self) -> None:
         """Wait until the thread has ended."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._is_begun and self._thread is not None and self._is_alive:
             # First for this: a thread whose join() was interrupted counts as ended in Python 3.11 and 3.12.
             self._ended.result()
             self._thread.join()
 
-    def _main(self, started: Future[None]) -> None:
+    @property
+    def _is_alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _resolve_ended(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _main(self, started: Outcome[None]) -> None:
+        with self._lock:
+            if self._is_stop_asked:  # its starter was interrupted, and waits for nothing
+                return
+            self._is_begun = True
         try:
             # The runner ends what is left: tasks, generators, and the resolver's threads.
-            with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(self._live(started))
         except BaseException as exc:
             if started.done():
                 raise
             started.set_exception(exc)
         finally:
-            self._ended.set_result(None)
+            self._resolve_ended()
 
-    async def _live(self, started: Future[None]) -> None:
-        self._stop_asked = asyncio.Event()
-        self._loop = asyncio.get_running_loop()
+    async def _live(self, started: Outcome[None]) -> None:
+        stop_event = asyncio.Event()
+        with self._lock:
+            if self._is_stop_asked:
+                stop_event.set()
+            else:
+                self._stop_event, self._loop = stop_event, asyncio.get_running_loop()
         started.set_result(None)
-        await self._stop_asked.wait()
+        await stop_event.wait()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Make a loop whose timers go on when a test freezes time; uvloop's do by themselves."""
+    loop = loop_factory()()
+    if isinstance(loop, asyncio.BaseEventLoop):
+        loop.time = monotonic  # type: ignore[method-assign]
+    return loop

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from concurrent.futures import Future
 
 from trixter.control import News
 from trixter.control.steps import WaitForNews
+from trixter.monotonic import monotonic
 
 # Bytes pass without anybody telling of it, so whoever waits for them looks this often.
 LOOK_AGAIN_S = 0.01
@@ -40,4 +40,4 @@ class NewsStand:
         if told in self._waiting:
             self._waiting.remove(told)
         if not told.done():
-            told.set_result(News(self._number, time.monotonic()))
+            told.set_result(News(self._number, monotonic()))

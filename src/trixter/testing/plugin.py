@@ -29,6 +29,9 @@ NETEM_MARK = (
 USED = pytest.StashKey["list[Chaos]"]()
 """At a test: who made proxies for it."""
 
+RUN_NUMBER = pytest.StashKey[int]()
+"""At a test: which run of it this is, from 1. It is more where another plugin runs it again."""
+
 SESSION = pytest.StashKey["SessionChaos"]()
 """At the configuration: what ``chaos_session`` is, once somebody asked for it."""
 
@@ -97,6 +100,15 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
         del request.config.stash[SESSION]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # pytest-rerunfailures counts runs in workers that crashed, too; of others we only see that they begin.
+    run_number = item.stash.get(RUN_NUMBER, 0) + 1
+    item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
+    if USED in item.stash:
+        del item.stash[USED]  # those of the run before: their proxies are closed
+
+
 # A test's own part begins with its first fixture of function scope, or with the test itself. Then the
 # fixtures of wider scopes have been set up, and what they did to a proxy of the session is not the test's.
 
@@ -107,9 +119,16 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
         _begin(request.node)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     _begin(item)
+    result = yield
+    used = item.stash.get(USED, None)
+    if used:  # and the test has passed: otherwise there was an exception
+        from trixter.testing.for_pytest import warn_of_unused
+
+        warn_of_unused(item, used)
+    return result
 
 
 def _begin(item: pytest.Item) -> None:

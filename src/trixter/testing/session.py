@@ -45,9 +45,11 @@ class SessionChaos(Chaos):
 def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
     proxy = hosted.proxy
     proxy.reseed(seed)
+    hosted.use.start_over()
     wanted = conditions(proxy.defaults)
     if wanted != proxy.defaults:
         proxy.defaults = wanted
+        hosted.use.look()
         for connection in proxy.registry:
             for direction in Direction:
                 connection.pipe(direction).faults = wanted.faults(direction)

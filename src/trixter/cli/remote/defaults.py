@@ -36,7 +36,9 @@ DURATION = fault_flag("--connection-duration-ms", MILLISECONDS, "The connection 
 )
 @click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
 @click.pass_context
-def defaults(ctx: click.Context, /, api: str, api_token: str | None, is_json: bool, **values: Any) -> int:
+def defaults(
+    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, is_json: bool, **values: Any
+) -> int:
     """Change them if asked to, and say what they are then."""
     from trixter.cli.remote.listing import outlook
     from trixter.cli.remote.remote import Remote
@@ -45,7 +47,7 @@ def defaults(ctx: click.Context, /, api: str, api_token: str | None, is_json: bo
 
     duration_ms = values.pop("connection_duration_ms")
     change = Change.of(ctx, values)
-    with Remote(api, token=api_token) as remote:
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
         for step in change.steps(SetDefaults):
             remote.perform(step)
         if duration_ms is not None:

@@ -10,12 +10,28 @@ from trixter.cli.addresses import ApiUrl
 from trixter.cli.flag import Flag, SecretFlag
 from trixter.cli.flags import BYTES, BYTES_PER_S, MILLISECONDS
 from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token
+from trixter.errors import SettingError
 
 API = "The proxy"
 FAULTS = "Faults (0 is off)"
 
 # That of the examples everywhere.
 API_ADDRESS = "127.0.0.1:8888"
+
+
+class CaFile(FilePath):
+    """Read a file of CA certificates."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        from trixter.client.wire import ca_context
+
+        try:
+            return ca_context(value)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+
 
 API_FLAGS = [
     Flag(
@@ -27,6 +43,7 @@ API_FLAGS = [
         envvar="TRIXTER_API_URL",
     ),
     SecretFlag("--api-token", API, Token(), "What it asks for; best set as TRIXTER_API_TOKEN."),
+    Flag("--api-ca", API, CaFile(), "For https://: the CA certificates to trust, in PEM.", default=None),
 ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from trixter.cli.flag import Flag
@@ -28,7 +30,7 @@ OWN_FLAGS = [
     context_settings=SETTINGS,
 )
 @click.argument("target", metavar="ID|_all")
-def kill(target: str, api: str, api_token: str | None, reason: str, reset: bool) -> int:
+def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str, reset: bool) -> int:
     """End a live connection, by its id, or all of them, by _all.
 
     What the proxy holds for it is lost.
@@ -36,7 +38,7 @@ def kill(target: str, api: str, api_token: str | None, reason: str, reset: bool)
     from trixter.cli.remote.remote import Remote
     from trixter.control.steps import ALL, EndConnections, ReadConnections
 
-    with Remote(api, token=api_token) as remote:
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
         count = len(remote.perform(ReadConnections())) if target == ALL else 1
         remote.perform(EndConnections(target=target, reason=reason, reset=reset))
     from trixter.cli.remote.listing import counted

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from trixter.cli.group import SETTINGS, SectionedCommand
@@ -17,7 +19,7 @@ from trixter.cli.remote.flags import API_FLAGS
 )
 @click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
 @click.option("--dialling", is_flag=True, help="List those whose upstream has not answered yet.")
-def ls(api: str, api_token: str | None, is_json: bool, dialling: bool) -> int:
+def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bool) -> int:
     """List the live connections of a running proxy, oldest first; say how many wait for their upstream.
 
     up and down are the bytes that have arrived at the server and at the client, held are those that the proxy
@@ -25,7 +27,7 @@ def ls(api: str, api_token: str | None, is_json: bool, dialling: bool) -> int:
     """
     from trixter.cli.remote.remote import Remote
 
-    with Remote(api, token=api_token) as remote:
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
         if is_json:
             print(remote.read("/connections?state=dialling" if dialling else "/connections"))
             return 0

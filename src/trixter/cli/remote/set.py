@@ -33,7 +33,9 @@ Examples:
 )
 @click.argument("target", metavar="ID|_all")
 @click.pass_context
-def set_(ctx: click.Context, /, target: str, api: str, api_token: str | None, **values: Any) -> int:
+def set_(
+    ctx: click.Context, /, target: str, api: str, api_token: str | None, api_ca: Any, **values: Any
+) -> int:
     """Change them, and say what they are then."""
     from trixter.cli.remote.listing import outcome
     from trixter.cli.remote.remote import Remote
@@ -43,7 +45,7 @@ def set_(ctx: click.Context, /, target: str, api: str, api_token: str | None, **
     change = Change.of(ctx, values)
     if change.is_nothing:
         raise click.UsageError("what to change must be given, such as --delay-ms 250", ctx)
-    with Remote(api, token=api_token) as remote:
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
         for step in change.steps(lambda directions, swap: SetFaults(target, directions, swap)):
             remote.perform(step)
         connections = remote.perform(ReadConnections())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
@@ -22,7 +23,7 @@ INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", 
     context_settings=SETTINGS,
 )
 @click.option("--json", "is_json", is_flag=True, help="Print a line of JSON for each change.")
-def watch(api: str, api_token: str | None, interval_s: float, is_json: bool) -> int:
+def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_json: bool) -> int:
     """Watch the live connections of a running proxy, until Ctrl-C.
 
     At a terminal it is a table that renews itself; elsewhere, a line for each connection that opened, changed
@@ -32,6 +33,6 @@ def watch(api: str, api_token: str | None, interval_s: float, is_json: bool) -> 
     from trixter.cli.remote.watching import keep_a_table, print_json, print_lines
 
     show = print_json if is_json else keep_a_table if sys.stdout.isatty() else print_lines
-    with Remote(api, token=api_token) as remote:
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
         show(remote, interval_s)
     return 0

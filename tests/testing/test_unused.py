@@ -1,0 +1,101 @@
+"""A passing test whose faults met no connection gets a warning, and no other test does."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.testing.suites import UNUSED, run
+
+pytest_plugins = ["pytester"]
+
+WARNED = {
+    "the mark": "@pytest.mark.netem(latency=0.1)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
+    "a profile": "def test_it(chaos, echo):\n    chaos.proxy(echo, profile='3g')",
+    "a word": "def test_it(chaos, echo):\n    chaos.proxy(echo).latency(0.1)",
+    "a word for a while": "def test_it(chaos, echo):\n    with chaos.proxy(echo).hold(): pass",
+    "a duration": "def test_it(chaos, echo):\n    chaos.proxy(echo).duration(1)",
+    "one that is closed": "def test_it(chaos, echo):\n    with chaos.proxy(echo) as it: it.latency(1)",
+    "one of two": """
+def test_it(chaos, echo):
+    one, other = chaos.proxy(echo, profile="3g"), chaos.proxy(echo, profile="3g")
+    connect(one).close()
+    one.wait_for(lambda stats: stats.connections_accepted)
+""",
+    "one of the session": """
+@pytest.fixture(scope="session")
+def network(chaos_session, echo):
+    return chaos_session.proxy(echo)
+
+@pytest.mark.netem(latency=0.001)
+def test_one_that_connects(network):
+    with connect(network) as client:
+        say(client, b"hello")
+    network.wait_for_no_connections()
+
+@pytest.mark.netem(latency=0.001)
+def test_it(network): pass
+""",
+}
+
+NOT_WARNED = {
+    "no faults": "def test_it(chaos, echo):\n    chaos.proxy(echo)",
+    "faults that are off": "@pytest.mark.netem(latency=0)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
+    "no proxy": "@pytest.mark.netem(latency=1)\ndef test_it(chaos): pass",
+    "a connection": """
+@pytest.mark.netem(latency=0.001)
+def test_it(chaos, echo):
+    with connect(chaos.proxy(echo)) as client:
+        assert say(client, b"hello") == b"hello"
+""",
+    "one that refuses": """
+def test_it(chaos, echo):
+    network = chaos.proxy(echo, profile="3g")
+    with network.down(), pytest.raises(ConnectionRefusedError):
+        connect(network)
+""",
+    "one that fails": "def test_it(chaos, echo):\n    chaos.proxy(echo, profile='3g')\n    assert False",
+    "one that is skipped": "def test_it(chaos, echo):\n    chaos.proxy(echo).latency(1)\n    pytest.skip()",
+    "a connection of the test before": """
+@pytest.fixture(scope="session")
+def network(chaos_session, echo):
+    return chaos_session.proxy(echo)
+
+@pytest.fixture(scope="session")
+def client(network):
+    with connect(network) as client:
+        yield client
+
+@pytest.mark.parametrize("number", range(2))
+def test_it(network, client, number):
+    with network.latency(0.001):
+        assert say(client, b"hello") == b"hello"
+""",
+    "faults of a wider scope": """
+@pytest.fixture(scope="module")
+def network(chaos_session, echo):
+    network = chaos_session.proxy(echo)
+    with network.profile("3g"):
+        yield network
+
+def test_it(network): pass
+""",
+}
+
+
+@pytest.mark.parametrize("tests", WARNED.values(), ids=[*WARNED])
+def test_a_passing_test_whose_faults_met_nothing_is_warned_once(suite: pytest.Pytester, tests: str) -> None:
+    result = run(suite, tests, "-Wdefault")
+    assert result.parseoutcomes()["warnings"] == 1
+    assert "failed" not in result.parseoutcomes()
+    text = "*UnusedFaultsWarning: the proxy * → 127.0.0.1:* had faults (*), and no connection came: *"
+    result.stdout.fnmatch_lines(["*.py:*", text])
+
+
+@pytest.mark.parametrize("tests", NOT_WARNED.values(), ids=[*NOT_WARNED])
+def test_no_other_test_is_warned(suite: pytest.Pytester, tests: str) -> None:
+    assert "warnings" not in run(suite, tests, "-Wdefault").parseoutcomes()
+
+
+@pytest.mark.parametrize(("action", "outcome"), [("error", "failed"), ("ignore", "passed")])
+def test_the_warning_is_filtered_as_any_other(suite: pytest.Pytester, action: str, outcome: str) -> None:
+    assert run(suite, WARNED["the mark"], f"-W{action}::{UNUSED}").parseoutcomes() == {outcome: 1}
