@@ -86,10 +86,16 @@ class Proxy:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, api: str, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
-        self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S)
+        limits = httpx2.Limits(keepalive_expiry=1.0)  # sooner than the server ends idle ones
+        self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S, limits=limits)
 
     async def call(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx2.Response:
-        answer = await self.http.request(method, path, json=body)
+        try:
+            answer = await self.http.request(method, path, json=body)
+        except httpx2.TransportError:
+            # The server may close a connection that was idle just as it is used again. All calls here can be
+            # repeated; one that fails twice is a failure.
+            answer = await self.http.request(method, path, json=body)
         if answer.status_code >= 400 and answer.status_code != 404:  # that one has ended meanwhile
             raise RuntimeError(f"{method} {path} {body}: {answer.status_code} {answer.text}")
         return answer
