@@ -16,8 +16,8 @@ MOST_EVENTS = 64
 # After more than these, the loop's own look will not be in vain, and its turn is due.
 FEW_EVENTS = 8
 
-# Events between two looks at the time.
-EVENTS_BETWEEN_LOOKS = 8
+# Events between two looks at the time: one may be 256 slices, and so more than half a turn.
+EVENTS_BETWEEN_LOOKS = 2
 
 # Long enough for the core to go to sleep as well.
 NAP_S = 0.0001

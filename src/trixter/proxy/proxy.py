@@ -63,13 +63,13 @@ class Proxy:
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         Address.parse_tcp(listen, "listen")
-        self._tuning = Tuning(**tuning)
+        self.tuning = Tuning(**tuning)
         self.upstream = Address.parse_upstream(upstream)
         self.defaults = defaults or Defaults()
         self.registry = Registry()
         self.dice = Dice(seed)
-        self.limit_bytes = self._tuning.limit_bytes
-        self.idle_timeout_s = self._tuning.idle_timeout_s
+        self.limit_bytes = self.tuning.limit_bytes
+        self.idle_timeout_s = self.tuning.idle_timeout_s
         self._listen = listen
         self._memory = memory
         self._observer = observer
@@ -120,7 +120,7 @@ class Proxy:
             self.reactor = Reactor(loop, memory=self._memory)
         except OSError as exc:  # no descriptor is left
             raise bind_error(self._listen, exc) from exc
-        tuning, options, descriptors = self._tuning, self._tuning.socket_options, Descriptors()
+        tuning, options, descriptors = self.tuning, self.tuning.socket_options, Descriptors()
         self.route = Route(
             self.upstream,
             self.upstream.literal,

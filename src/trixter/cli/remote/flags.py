@@ -65,8 +65,8 @@ FAULT_FLAGS: list[click.Parameter] = [
     fault_flag("--jitter-ms", MILLISECONDS, "Give or take so much of the delay."),
     fault_flag("--throttle-rate-bytes", BYTES_PER_S, "Bytes leave at this rate."),
     fault_flag("--slice-size-bytes", BYTES, "Nothing larger leaves in one piece."),
-    fault_flag("--corrupt-probability-rate", Probability(), "Random bytes get in front of what is read."),
-    fault_flag("--terminate-probability-rate", Probability(), "The connection is reset at a read."),
+    fault_flag("--corrupt-probability-rate", Probability(), "Random bytes are put in front of operations."),
+    fault_flag("--terminate-probability-rate", Probability(), "The connection is reset at an operation."),
     Switch("--hold/--no-hold", FAULTS, "Bytes stay where they are, until it is taken back.", default=None),
     Switch("--calm", FAULTS, "Take all faults away, and begin with none."),
     fault_flag(
