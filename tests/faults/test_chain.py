@@ -12,6 +12,7 @@ from tests.faults.toxics import LimitData, Toxic
 from trixter.faults import (
     CALM,
     EOF,
+    RESET,
     Abort,
     Chain,
     Close,
@@ -203,3 +204,29 @@ def test_it_says_whether_bytes_are_cut_and_whether_they_are_under_way() -> None:
     assert (flow.chain.is_slicing, flow.chain.is_wire) == (False, True)
     flow.change(Slice(size_bytes=1))
     assert (flow.chain.is_slicing, flow.chain.is_wire) == (True, False)
+
+
+def test_a_reset_queues_behind_the_bytes_and_behind_eof() -> None:
+    flow = Flow.under(Latency(delay_s=1))
+    flow.put(b"x")
+    flow.put_eof()
+    flow.put_reset()
+    flow.run_dry()
+    assert [departure.action for departure in flow.departures] == [b"x", EOF, RESET]
+
+
+def test_an_opening_and_the_beginning_of_a_read_are_operations() -> None:
+    for note in (Chain.open, Chain.begin_read):
+        flow = Flow.under(Terminate(probability=1.0))
+        note(flow.chain, 0.0)
+        flow.take()
+        assert flow.ended == Abort("terminated")
+
+
+def test_it_is_as_full_as_the_fullest_of_its_queues() -> None:
+    flow = Flow.under(
+        Throttle(rate_bytes_per_s=1, queue_bytes=100), Throttle(rate_bytes_per_s=1, queue_bytes=10, name="2")
+    )
+    assert flow.chain.fullness == 0
+    flow.put(b"x" * 50)
+    assert flow.chain.fullness == pytest.approx(0.5)

@@ -4,7 +4,7 @@ import pytest
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import CALM, EOF, Abort, Faults, Hold, Latency, Terminate, Throttle
+from trixter.faults import CALM, EOF, Abort, Faults, Hold, Latency, Slice, Terminate, Throttle
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
 
 HOLD = Hold(is_on=True)
@@ -94,3 +94,11 @@ def test_what_is_neither_on_nor_off_is_refused_with_its_name_and_value(value: ob
         Hold(is_on=value)  # type: ignore[arg-type]
     assert caught.value.name == "is_on"
     assert caught.value.value is value
+
+
+def test_slices_stay_slices_while_they_are_held() -> None:
+    flow = Flow.under(Slice(size_bytes=2), HOLD)
+    flow.put(b"abcde")
+    assert flow.chain.held_bytes == 5 + 3 * PIECE_OVERHEAD_BYTES
+    flow.change()
+    assert flow.pieces == [b"ab", b"cd", b"e"]

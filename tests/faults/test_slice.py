@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Faults, Slice
+from trixter.faults import EOF, Faults, Latency, Slice
 
 
 def test_no_write_is_larger_than_the_size() -> None:
@@ -180,3 +180,9 @@ def test_with_a_gap_it_is_a_rate_whose_queue_is_short() -> None:
     fast = Flow.under(Slice(size_bytes=1000, gap_s=0.0001))
     fast.put(b"x" * 500_000)
     assert fast.chain.fullness < 0.5
+
+
+def test_without_a_gap_it_is_no_queue() -> None:
+    flow = Flow.under(Slice(size_bytes=1), Latency(delay_s=1))
+    flow.put(b"x" * 1000)
+    assert flow.chain.fullness == 0

@@ -1,6 +1,7 @@
 """The contract of a stage, shown on the smallest faults there could be."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +20,7 @@ from trixter.faults import (
     Place,
     Slice,
     Stage,
+    Terminate,
     Throttle,
 )
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
@@ -128,3 +130,26 @@ def test_what_went_around_a_stage_need_not_concern_it() -> None:
     assert flow.chain.lets_pass(100)
     flow.put(b"x" * 101)
     assert [len(piece) for piece in flow.pieces] == [100, 1]
+
+
+def test_a_stage_that_says_nothing_about_it_passes_on_an_opening_and_the_beginning_of_a_read() -> None:
+    for note in (Chain.open, Chain.begin_read):
+        flow = Flow.under(Transparent(), Terminate(probability=1.0))
+        note(flow.chain, 0.0)
+        flow.take()
+        assert flow.ended == Abort("terminated")
+
+
+def test_a_stage_that_says_nothing_about_it_slows_no_sender_down() -> None:
+    flow = Flow.under(Latency(delay_s=1))
+    flow.put(b"x" * 1_000_000)
+    assert flow.chain.fullness == 0
+    assert flow.chain.most_read_bytes == inf
+
+
+def test_pieces_that_are_held_together_leave_together_and_are_counted_one_by_one() -> None:
+    flow = Flow.under(Slice(size_bytes=2), Latency(delay_s=1))
+    flow.put(b"aabbc")
+    assert flow.chain.held_bytes == 5 + 3 * PIECE_OVERHEAD_BYTES
+    flow.wait_until(1)
+    assert (flow.pieces, flow.chain.held_bytes) == ([b"aa", b"bb", b"c"], 0)

@@ -104,3 +104,10 @@ def test_a_bad_probability_is_refused(value: object) -> None:
         Terminate(probability=value)  # type: ignore[arg-type]
     assert caught.value.name == "probability"
     assert caught.value.value is value
+
+
+def test_a_read_that_is_not_struck_begins() -> None:
+    flow = Flow.under(Terminate(probability=1e-9), Terminate(probability=1.0, name="second"))
+    flow.chain.begin_read(0.0)
+    flow.take()
+    assert flow.ended == Abort("terminated")
