@@ -36,7 +36,7 @@ HANDS = 8
 CONNECTIONS = 200
 
 # A transfer that gets nowhere for so long, after the faults were taken away, is lost.
-PATIENCE_S = 60.0
+PATIENCE_S = 300.0
 
 # What is sent: this, over and over, from a place of its own in each transfer.
 PATTERN = random.Random(1).randbytes(1 << 20)
