@@ -38,6 +38,9 @@ CONNECTIONS = 200
 # A transfer that gets nowhere for so long, after the faults were taken away, is lost.
 PATIENCE_S = 300.0
 
+# Sooner than the server ends idle connections to its API.
+LIMITS = httpx2.Limits(keepalive_expiry=1.0)
+
 # What is sent: this, over and over, from a place of its own in each transfer.
 PATTERN = random.Random(1).randbytes(1 << 20)
 DOUBLED = PATTERN * 2
@@ -86,8 +89,8 @@ class Proxy:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, api: str, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
-        limits = httpx2.Limits(keepalive_expiry=1.0)  # sooner than the server ends idle ones
-        self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S, limits=limits)
+        self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S, limits=LIMITS)
+        self._api = api
 
     async def call(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx2.Response:
         try:
@@ -99,6 +102,12 @@ class Proxy:
         if answer.status_code >= 400 and answer.status_code != 404:  # that one has ended meanwhile
             raise RuntimeError(f"{method} {path} {body}: {answer.status_code} {answer.text}")
         return answer
+
+    async def hang_up(self) -> None:
+        """Close what is connected to the API, and let the proxy notice."""
+        await self.http.aclose()
+        self.http = httpx2.AsyncClient(base_url=self._api, timeout=PATIENCE_S, limits=LIMITS)
+        await asyncio.sleep(1)
 
     async def id_of(self, client: str) -> str | None:
         """Return the id of the open connection from that address, if there is one."""
@@ -133,8 +142,8 @@ async def running_proxy(upstream: int, seed: int) -> AsyncIterator[Proxy]:
     try:
         listening = await _logged(log, r"listening on 127.0.0.1:(\d+)")
         proxy = Proxy(process, int(listening), "http://" + await _logged(log, r"API on http://(\S+)"), log)
-        async with proxy.http:
-            yield proxy
+        yield proxy
+        await proxy.http.aclose()
     finally:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGTERM)
@@ -359,6 +368,8 @@ async def settled(proxy: Proxy) -> dict[str, float]:
     async with asyncio.timeout(PATIENCE_S):
         while (await proxy.stats())["connections_open"]:
             await asyncio.sleep(0.1)
+    # An idle connection to the API is one of the proxy's descriptors, too.
+    await proxy.hang_up()
     return proxy.resources()
 
 
