@@ -28,7 +28,7 @@ from tests.proxy.waiting import PATIENCE_S
 from trixter.proxy.sockets import stamp_arrivals
 
 # Threads of pools, which wait for the next call and end with their loop; Trio's end after 10 s without one.
-POOLS_OF_A_LOOP = ("asyncio_", "uvloop_", "AnyIO worker thread", "Trio thread")
+POOLS_OF_A_LOOP = ("asyncio_", "uvloop_", "ThreadPoolExecutor-", "AnyIO worker thread", "Trio thread")
 POOLS_OF_THE_PROCESS = ("Trio thread",)
 
 # The tasks in which AnyIO's plugin runs tests and fixtures, one after another.

@@ -149,4 +149,4 @@ def test_the_command_takes_a_ca(
     monkeypatch.setenv("TRIXTER_API_CA", certificate[0])
     assert CliRunner().invoke(ls, asked).stdout == "[]\n"
     wrong = CliRunner().invoke(ls, [*asked, "--api-ca", certificate[1]])
-    assert "must be a file of CA certificates in PEM, not" in wrong.stderr
+    assert "must be a file of CA certificates in PEM, not" in wrong.output

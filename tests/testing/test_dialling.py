@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from importlib.metadata import version
 
 import pytest
 
@@ -65,7 +66,10 @@ def test_an_upstream_that_can_never_be_reached_is_refused() -> None:
             ChaosProxy(upstream)
 
 
-@pytest.mark.parametrize("spare", range(4))
+LEAKS = pytest.mark.skipif(version("uvloop").startswith("0.21."), reason="it keeps the epoll of such a loop")
+
+
+@pytest.mark.parametrize("spare", [0, 1, 2, pytest.param(3, marks=LEAKS)])
 def test_wherever_descriptors_run_out_at_the_start_the_error_says_so(echo: str, spare: int) -> None:
     with no_descriptor_free(spare), pytest.raises(OutOfDescriptors) as refused:
         ChaosProxy(echo).start()

@@ -132,13 +132,14 @@ async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
     monkeypatch.setattr(courses, "TURN_S", -1.0)
     user = Noting()
     link = await connect(server, user, Faults(Slice(size_bytes=1)))
-    user.transport.write(b"a" * 100_000)
+    user.transport.set_write_buffer_limits(high=1000)
+    user.transport.write(b"a" * 5000)
     assert link.above.is_paused
     link.change(UP, CALM)
     user.transport.write(b"b" * 10)
     user.transport.write_eof()
     await until(lambda: server.endings)
-    assert server.received == b"a" * 100_000 + b"b" * 10
+    assert server.received == b"a" * 5000 + b"b" * 10
     assert "resume" in user.calls
     user.transport.abort()
 
@@ -149,8 +150,9 @@ async def test_small_writes_between_two_turns_make_the_sender_wait_too(
     monkeypatch.setattr(courses, "TURN_S", -1.0)
     user = Noting()
     link = await connect(server, user, Faults(Slice(size_bytes=1)))
+    user.transport.set_write_buffer_limits(high=1000)
     for _ in range(100):
-        user.transport.write(b"a" * 1000)
+        user.transport.write(b"a" * 50)
     assert link.above.is_paused
     user.transport.abort()
 
@@ -161,7 +163,7 @@ async def test_what_waits_for_a_turn_is_dropped_by_an_abort(
     monkeypatch.setattr(courses, "TURN_S", -1.0)
     user = Noting()
     await connect(server, user, Faults(Slice(size_bytes=1)))
-    user.transport.write(b"a" * 100_000)
+    user.transport.write(b"a" * 5000)
     user.transport.abort()
     await until(lambda: "lost" in user.calls)
     await turns()
