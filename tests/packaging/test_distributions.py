@@ -88,6 +88,8 @@ def test_it_runs_from_an_empty_environment(kind: str, archives: Path, upstream: 
     subprocess.run([tool("uv"), "venv", "-q", "--python", sys.executable, str(environment)], check=True)
     pins = ["--constraint", str(ROOT / "requirements/dev.txt")]
     pins += ["--build-constraint", str(ROOT / "requirements/dev.txt")]
-    install = [tool("uv"), "pip", "install", "-q", "--python", str(environment), *pins, str(archive)]
+    # --system-certs: trust the machine's certificates, as pip does.
+    into = ["--system-certs", "--python", str(environment)]
+    install = [tool("uv"), "pip", "install", "-q", *into, *pins, str(archive)]
     subprocess.run(install, check=True)
     use([str(environment / "bin/trixter")], upstream, tmp_path)
