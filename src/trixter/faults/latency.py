@@ -58,7 +58,7 @@ class LatencyStage(HoldingStage[Latency]):
 
     def __init__(self, fault: Latency, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._arrivals: deque[tuple[float, float]] = deque()  # (time, luck from -1 to 1), one an item
+        self._arrivals: deque[tuple[float, float]] = deque()  # (time, jitter from -1 to 1), one an item
         self._not_before = -inf  # when the piece before the oldest one left
 
     def put(self, data: bytes, now: float) -> None:

@@ -11,7 +11,7 @@ from trixter.faults.actions import End
 from trixter.faults.budget import NOTHING, Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_bytes, require_seconds
-from trixter.faults.stage import LEAST_QUEUE_BYTES, QUEUE_S, Fault, HoldingStage, Place
+from trixter.faults.stage import LEAST_QUEUE_BYTES, Fault, HoldingStage, Place, most_queued_bytes
 
 # One read of a direction that slices: all its slices are cut, and sent or held, before the caller looks at
 # the limit or at another connection. 64 KiB of single bytes took 150 ms.
@@ -99,8 +99,7 @@ class SliceStage(HoldingStage[Slice]):
         if not self._queue or not self.fault.gap_s:
             return 0.0
         # With a gap, this is a rate.
-        rate_bytes_per_s = self.fault.size_bytes / self.fault.gap_s
-        return self._queued_bytes / max(rate_bytes_per_s * QUEUE_S, LEAST_QUEUE_BYTES)
+        return self._queued_bytes / most_queued_bytes(self.fault.size_bytes / self.fault.gap_s)
 
     @property
     def most_read_bytes(self) -> float:

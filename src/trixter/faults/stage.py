@@ -224,6 +224,11 @@ class HoldingStage(Stage[FaultT]):
         self.next.put(part, now)
 
 
+def most_queued_bytes(rate_bytes_per_s: float) -> float:
+    """Return how much may wait in front of a rate before its source is read no more."""
+    return max(rate_bytes_per_s * QUEUE_S, LEAST_QUEUE_BYTES)
+
+
 def _memory_of(pieces: list[bytes]) -> int:
     return sum(map(len, pieces)) + PIECE_OVERHEAD_BYTES * len(pieces)
 

@@ -10,7 +10,7 @@ from trixter.faults.actions import End
 from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
 from trixter.faults.ranges import require_bytes, require_rate
-from trixter.faults.stage import LEAST_QUEUE_BYTES, QUEUE_S, Fault, HoldingStage, Place
+from trixter.faults.stage import Fault, HoldingStage, Place, most_queued_bytes
 
 # Held bytes trickle: a piece that takes longer than this is cut, and a waiting throttle wakes about this
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
@@ -54,7 +54,7 @@ class Throttle(Fault):
     @property
     def most_queued_bytes(self) -> float:
         """How much may wait for its turn: as it was set, or as the rate has it."""
-        return self.queue_bytes or max(self.rate_bytes_per_s * QUEUE_S, LEAST_QUEUE_BYTES)
+        return self.queue_bytes or most_queued_bytes(self.rate_bytes_per_s)
 
     @property
     def is_off(self) -> bool:
