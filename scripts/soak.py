@@ -3,9 +3,10 @@
     python scripts/soak.py --minutes 60
 
 Hundreds of connections send bulk and messages through `trixter` to an echo server, all on loopback, while
-settings change at random 20 times a second through the API and connections are killed at random. Every byte
-that comes back is compared. In the end the faults are taken away, what is under way has to arrive, and the
-proxy has to hold as many descriptors, threads and connections as at the start, and about as much memory.
+every setting changes at random, 20 times a second, through the API, and connections are killed at random.
+Every byte that comes back is compared; where corruption was set, it is counted. In the end the faults are
+taken away, what is under way has to arrive, and the proxy has to hold as many descriptors, threads and
+connections as at the start, and about as much memory.
 
 Prints a table in Markdown. Exit status 1: a transfer was lost, a byte was wrong, or something was left over.
 """
@@ -19,21 +20,34 @@ import random
 import re
 import secrets
 import signal
+import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import uvloop
 
 CHANGES_PER_S = 20.0
 # So many change settings at a time: an answer of the API may take a while on a machine that is busy.
-HANDS = 8
+HANDS = 12
 CONNECTIONS = 200
+
+# Below those that the kernel gives to clients.
+LISTENING_PORTS = (20_000, 30_000)
+
+# The proxy refuses clients, or resets all of them, this often; and one that was refused comes again so soon.
+DOOR_EVERY_S = 15.0
+DOOR_SHUT_S = 0.2
+
+# New connections get a fault that harms them for so long.
+HARMFUL_DEFAULTS_S = 0.5
 
 # A transfer that gets nowhere for so long, after the faults were taken away, is lost.
 PATIENCE_S = 300.0
@@ -53,12 +67,30 @@ MESSAGE_BYTES = (1, 4000)
 MORE_MEMORY_MB = 64.0
 
 
+class Harm(Enum):
+    """What a change may do to a transfer."""
+
+    EARLY_END = "early end"
+    WRONG_BYTES = "wrong bytes"
+
+
+class Outcome(Enum):
+    """What became of a transfer."""
+
+    COMPLETE = "complete"
+    CORRUPTED = "corrupted on purpose"
+    KILLED = "killed on purpose"
+    REFUSED = "refused on purpose"
+    LOST = "lost"
+
+
 @dataclass
 class Tally:
     """What became of all transfers."""
 
-    outcomes: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
     compared_bytes: int = 0
+    counted_bytes: int = 0
     changes: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -70,18 +102,33 @@ class Transfer:
     size_bytes: int
     starts_at: int
     received_bytes: int = 0
-    was_condemned: bool = False
-    """Whether a change was made by which it may end before it is complete."""
+    harms: set[Harm] = field(default_factory=set)
+    """What the changes that were made may have done to it."""
 
     def piece(self, start: int, size_bytes: int) -> bytes:
         at = (self.starts_at + start) % len(PATTERN)
         return DOUBLED[at : at + size_bytes]
 
+    @property
+    def is_compared(self) -> bool:
+        return Harm.WRONG_BYTES not in self.harms
+
     def check(self, data: bytes) -> bool:
-        """Take in what came back; say whether it is what was sent."""
+        """Take in what came back; say whether it can be what was sent."""
         expected = self.piece(self.received_bytes, len(data))
         self.received_bytes += len(data)
-        return data == expected
+        return data == expected or not self.is_compared
+
+    def outcome(self, *, has_ended: bool) -> Outcome:
+        """Say what became of it, once it has ended or nothing comes any more.
+
+        Bytes may be wrong or more than were sent, where corruption was set, but never fewer.
+        """
+        if has_ended and self.is_compared and self.received_bytes == self.size_bytes:
+            return Outcome.COMPLETE
+        if has_ended and not self.is_compared and self.received_bytes >= self.size_bytes:
+            return Outcome.CORRUPTED
+        return Outcome.KILLED if has_ended and Harm.EARLY_END in self.harms else Outcome.LOST
 
 
 class Proxy:
@@ -92,7 +139,7 @@ class Proxy:
         self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S, limits=LIMITS)
         self._api = api
 
-    async def call(self, method: str, path: str, body: dict[str, object] | None = None) -> httpx2.Response:
+    async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> httpx2.Response:
         try:
             answer = await self.http.request(method, path, json=body)
         except httpx2.TransportError:
@@ -114,8 +161,8 @@ class Proxy:
         shown = (await self.call("GET", f"/connections?client={client}")).json()
         return next((each["conn_info"]["id"] for each in shown), None)
 
-    async def stats(self) -> dict[str, object]:
-        stats: dict[str, object] = (await self.call("GET", "/proxy")).json()["stats"]
+    async def stats(self) -> dict[str, Any]:
+        stats: dict[str, Any] = (await self.call("GET", "/proxy")).json()["stats"]
         return stats
 
     def resources(self) -> dict[str, float]:
@@ -133,15 +180,15 @@ class Proxy:
 @asynccontextmanager
 async def running_proxy(upstream: int, seed: int) -> AsyncIterator[Proxy]:
     log = Path(f"soak-{os.getpid()}.log")
+    port = free_port(random.Random(seed))
     with log.open("wb") as stream:
         process = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "trixter", "--listen=127.0.0.1:0", "--api=127.0.0.1:0"],
+            *[sys.executable, "-m", "trixter", f"--listen=127.0.0.1:{port}", "--api=127.0.0.1:0"],
             *[f"--upstream=127.0.0.1:{upstream}", f"--random-seed={seed}"],
             stderr=stream,
         )
     try:
-        listening = await _logged(log, r"listening on 127.0.0.1:(\d+)")
-        proxy = Proxy(process, int(listening), "http://" + await _logged(log, r"API on http://(\S+)"), log)
+        proxy = Proxy(process, port, "http://" + await _logged(log, r"API on http://(\S+)"), log)
         yield proxy
         await proxy.http.aclose()
     finally:
@@ -149,6 +196,14 @@ async def running_proxy(upstream: int, seed: int) -> AsyncIterator[Proxy]:
             process.send_signal(signal.SIGTERM)
         await process.wait()
         log.unlink()
+
+
+def free_port(draw: random.Random) -> int:
+    """Return a port that no client gets while the proxy has closed its listener."""
+    while True:
+        port = draw.randint(*LISTENING_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 async def _logged(log: Path, pattern: str) -> str:
@@ -175,7 +230,7 @@ def write(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 class Soak:
-    """Clients that transfer, and a hand that changes settings, until the time is over.
+    """Clients that transfer, and hands that change settings, until the time is over.
 
     Args:
         proxy: What all of it goes through.
@@ -186,7 +241,10 @@ class Soak:
     def __init__(self, proxy: Proxy, draw: random.Random, connections: int) -> None:
         self.proxy, self.draw, self.connections = proxy, draw, connections
         self.tally = Tally()
+        self.under_way: list[Transfer] = []
         self.open: dict[str, Transfer] = {}  # by the client's address
+        self.harming: Counter[Harm] = Counter()
+        self.at_half_time: dict[str, float] = {}
         self.is_over = False
 
     async def run(self, seconds: float) -> None:
@@ -198,6 +256,8 @@ class Soak:
             async with asyncio.TaskGroup() as hands:
                 for number in range(HANDS):
                     hands.create_task(self._keep_changing(end), name=f"hand {number}")
+                hands.create_task(self._keep_shutting_the_door(end), name="door")
+                hands.create_task(self._look(seconds / 2), name="half-time")
             self.is_over = True
             await self._calm()
 
@@ -205,6 +265,28 @@ class Soak:
         while (began := time.monotonic()) < end:
             await self._change()
             await asyncio.sleep(max(HANDS / CHANGES_PER_S - (time.monotonic() - began), 0))
+
+    async def _keep_shutting_the_door(self, end: float) -> None:
+        while (wait_s := self.draw.uniform(0, 2 * DOOR_EVERY_S)) < end - time.monotonic():
+            await asyncio.sleep(wait_s)
+            self.tally.changes["door"] += 1
+            with self._harming(Harm.EARLY_END):
+                await self.proxy.call("PATCH", "/proxy", {"door": self.draw.choice(["refusing", "down"])})
+                await asyncio.sleep(DOOR_SHUT_S)
+                await self.proxy.call("PATCH", "/proxy", {"door": "open"})
+
+    async def _look(self, after_s: float) -> None:
+        await asyncio.sleep(after_s)
+        self.at_half_time = self.proxy.resources()
+
+    @contextmanager
+    def _harming(self, harm: Harm) -> Iterator[None]:
+        """Expect it of every transfer that is under way, or begins before the end of the block."""
+        self.harming[harm] += 1
+        for transfer in self.under_way:
+            transfer.harms.add(harm)
+        yield
+        self.harming[harm] -= 1
 
     async def _client(self) -> None:
         while not self.is_over:
@@ -214,26 +296,35 @@ class Soak:
         draw, is_bulk = self.draw, self.draw.random() < 0.3
         count = 1 if is_bulk else draw.randint(*MESSAGES)
         sizes = [draw.randint(*(BULK_BYTES if is_bulk else MESSAGE_BYTES)) for _ in range(count)]
-        transfer = Transfer(sum(sizes), draw.randrange(len(PATTERN)))
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.proxy.port)
+        transfer = Transfer(sum(sizes), draw.randrange(len(PATTERN)), harms=set(+self.harming))
+        self.under_way.append(transfer)
+        try:
+            outcome = await self._outcome_of(transfer, self._bulk if is_bulk else self._messages, sizes)
+        finally:
+            self.under_way.remove(transfer)
+        self.tally.outcomes[outcome] += 1
+        if outcome is Outcome.LOST:
+            self.tally.wrong.append(f"lost: {transfer}")
+        if outcome is Outcome.REFUSED:
+            await asyncio.sleep(DOOR_SHUT_S)
+
+    async def _outcome_of(self, transfer: Transfer, transmit: Transmit, sizes: list[int]) -> Outcome:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.proxy.port)
+        except ConnectionError:
+            return Outcome.REFUSED if Harm.EARLY_END in transfer.harms else Outcome.LOST
         host, port = writer.get_extra_info("sockname")
         self.open[f"{host}:{port}"] = transfer
         try:
-            await (self._bulk if is_bulk else self._messages)(reader, writer, transfer, sizes)
-            outcome = "complete" if transfer.received_bytes == transfer.size_bytes else "ended early"
+            await transmit(reader, writer, transfer, sizes)
         except (ConnectionError, asyncio.IncompleteReadError):
-            outcome = "ended early"
+            return transfer.outcome(has_ended=True)
         except TimeoutError:
-            outcome = "stuck"
+            return transfer.outcome(has_ended=False)
         finally:
             del self.open[f"{host}:{port}"]
             writer.transport.abort()
-        if outcome == "ended early" and transfer.was_condemned:
-            outcome = "killed"
-        elif outcome != "complete":
-            self.tally.wrong.append(f"{outcome}: {transfer}")
-            outcome = "lost"
-        self.tally.outcomes[("bulk" if is_bulk else "messages") + " " + outcome] += 1
+        return transfer.outcome(has_ended=True)
 
     async def _bulk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, transfer: Transfer, sizes: list[int]
@@ -246,13 +337,12 @@ class Soak:
                 if not writer.is_closing():
                     writer.write_eof()
 
-        async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(send(), name="send")
-            try:
-                while data := await self._in_time(reader.read(65536)):
-                    self._compare(transfer, data)
-            except (ConnectionError, TimeoutError):
-                sending.cancel()
+        sending = asyncio.create_task(send(), name="send")
+        try:
+            await self._read_to_the_end(reader, transfer)
+        finally:
+            sending.cancel()
+            await asyncio.wait([sending])
 
     async def _messages(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, transfer: Transfer, sizes: list[int]
@@ -264,8 +354,11 @@ class Soak:
             self._compare(transfer, await self._in_time(reader.readexactly(size_bytes)))
         with suppress(RuntimeError):  # the end was ours to send, and is of no use any more
             writer.write_eof()
-        if await self._in_time(reader.read(1)):
-            self.tally.wrong.append(f"more came than was sent: {transfer}")
+        await self._read_to_the_end(reader, transfer)
+
+    async def _read_to_the_end(self, reader: asyncio.StreamReader, transfer: Transfer) -> None:
+        while data := await self._in_time(reader.read(65536)):
+            self._compare(transfer, data)
 
     async def _in_time(self, reading: object) -> bytes:
         """Wait for something to arrive: for ever while faults are on, for a while afterwards."""
@@ -282,50 +375,66 @@ class Soak:
             task.cancel()
 
     def _compare(self, transfer: Transfer, data: bytes) -> None:
-        self.tally.compared_bytes += len(data)
         if not transfer.check(data):
             self.tally.wrong.append(f"wrong bytes before {transfer.received_bytes} of {transfer}")
+        if transfer.is_compared:
+            self.tally.compared_bytes += len(data)
+        else:
+            self.tally.counted_bytes += len(data)
 
     async def _change(self) -> None:
-        """Change one setting, of one connection or of all, or kill a connection."""
+        """Change one setting, of one connection, of all, or of those to come; or kill a connection."""
         draw = self.draw
-        if not self.open:
-            return
-        client, transfer = draw.choice(list(self.open.items()))
-        id = await self.proxy.id_of(client)
-        if id is None:
-            return
-        what = draw.choice([*HARMLESS, *HARMLESS, "termination", "shutdown", "defaults"])
-        self.tally.changes[what] += 1
-        if what == "shutdown":
-            transfer.was_condemned = True
-            body: dict[str, object] = {"reason": "soak", "reset": draw.random() < 0.5}
-            await self.proxy.call("POST", f"/connections/{id}/shutdown", body)
-        elif what == "termination":
-            transfer.was_condemned = True
-            await self.proxy.call("PATCH", f"/connections/{id}/termination", {"probability_rate": 0.01})
-        elif what == "defaults":
-            stem = draw.choice(list(HARMLESS))
-            await self.proxy.call("PATCH", "/defaults", {stem: self._settings(stem)})
-        else:
-            target = "_all" if draw.random() < 0.1 else id
-            await self.proxy.call("PATCH", f"/connections/{target}/{what}", self._settings(what))
+        what = draw.choice([*HARMLESS, *HARMLESS, *HARMFUL, "shutdown", "defaults"])
+        if what == "defaults":
+            self.tally.changes[what] += 1
+            await self._change_defaults(
+                draw.choice([*HARMLESS, *HARMLESS, *HARMFUL, "connection_duration_ms"])
+            )
+        elif what in HARMLESS and draw.random() < 0.1:
+            self.tally.changes["_all"] += 1
+            await self.proxy.call("PATCH", f"/connections/_all/{what}", self._settings(what))
+        elif self.open:
+            client, transfer = draw.choice(list(self.open.items()))
+            id = await self.proxy.id_of(client)
+            if id is not None:
+                self.tally.changes[what] += 1
+                await self._change_one(id, what, transfer)
 
-    def _settings(self, stem: str) -> dict[str, object]:
+    async def _change_one(self, id: str, what: str, transfer: Transfer) -> None:
+        if what == "shutdown":
+            transfer.harms.add(Harm.EARLY_END)
+            body: dict[str, object] = {"reason": "soak", "reset": self.draw.random() < 0.5}
+            await self.proxy.call("POST", f"/connections/{id}/shutdown", body)
+            return
+        if what in HARMFUL:
+            transfer.harms.add(HARMFUL[what])
+        await self.proxy.call("PATCH", f"/connections/{id}/{what}", self._settings(what))
+
+    async def _change_defaults(self, what: str) -> None:
+        if what in HARMLESS:
+            await self.proxy.call("PATCH", "/defaults", {what: self._settings(what)})
+            return
+        with self._harming(HARMFUL.get(what, Harm.EARLY_END)):
+            body: Any = self.draw.randint(1, 5000) if what not in HARMFUL else self._settings(what)
+            await self.proxy.call("PATCH", "/defaults", {what: body})
+            await asyncio.sleep(HARMFUL_DEFAULTS_S)
+            await self.proxy.call("PATCH", "/defaults", {what: off(what)})
+
+    def _settings(self, what: str) -> dict[str, object]:
         draw = self.draw
-        settings = draw.choice(HARMLESS[stem]).copy()
-        return settings | {"direction": draw.choice(["upstream", "downstream", "both"])}
+        return draw.choice(ON[what]) | {"direction": draw.choice(["upstream", "downstream", "both"])}
 
     async def _calm(self) -> None:
         """Take all faults away, so that what is under way can arrive."""
-        for stem, settings in HARMLESS.items():
-            off = settings[0]
-            await self.proxy.call("PATCH", f"/connections/_all/{stem}", off)
-            await self.proxy.call("PATCH", "/defaults", {stem: off})
-        await self.proxy.call("PATCH", "/connections/_all/termination", {"probability_rate": 0})
+        for what in ON:
+            await self.proxy.call("PATCH", f"/connections/_all/{what}", off(what))
+            await self.proxy.call("PATCH", "/defaults", {what: off(what)})
 
 
-# Each begins with what switches it off.
+Transmit = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Transfer, list[int]], Awaitable[None]]
+
+# By the last part of their path, each with what is set; often they are switched off.
 HARMLESS: dict[str, list[dict[str, object]]] = {
     "delay": [{"delay_ms": 0}, {"delay_ms": 5}, {"delay_ms": 50, "jitter_ms": 50}, {"delay_ms": 200}],
     "throttle": [
@@ -342,6 +451,24 @@ HARMLESS: dict[str, list[dict[str, object]]] = {
     ],
     "hold": [{"held": False}, {"held": False}, {"held": False}, {"held": True}],
 }
+HARMFUL = {"termination": Harm.EARLY_END, "corruption": Harm.WRONG_BYTES}
+ON: dict[str, list[dict[str, object]]] = HARMLESS | {
+    "termination": [{"probability_rate": 0.01}],
+    "corruption": [
+        {"probability_rate": 0.01},
+        {"probability_rate": 0.1, "mode": "flip"},
+        {"probability_rate": 0.0},
+    ],
+}
+
+
+def off(what: str) -> Any:
+    """Return what switches a setting off."""
+    if what == "connection_duration_ms":
+        return 0
+    if what in HARMFUL:
+        return {"probability_rate": 0}
+    return HARMLESS[what][0]
 
 
 async def soak(minutes: float, connections: int, seed: int) -> int:
@@ -360,7 +487,20 @@ async def soak(minutes: float, connections: int, seed: int) -> int:
         after = await settled(proxy)
         stats = await proxy.stats()
         crashes = proxy.log.read_text().count("internal error")
-    return show(soaked.tally, before, after, stats, took_s, seed, connections, crashes)
+    report = Report(
+        f"{took_s / 60:.1f} minutes, {connections} connections at a time, seed {seed}",
+        soaked.tally,
+        took_s,
+        {"at the start": before, "at half-time": soaked.at_half_time, "in the end": after},
+        stats["ended"],
+        crashes,
+    )
+    print(report.table())
+    for wrong in soaked.tally.wrong[:20]:
+        print(wrong, file=sys.stderr)
+    for fault in report.faults():
+        print(f"soak: {fault}", file=sys.stderr)
+    return 1 if report.faults() else 0
 
 
 async def settled(proxy: Proxy) -> dict[str, float]:
@@ -373,42 +513,59 @@ async def settled(proxy: Proxy) -> dict[str, float]:
     return proxy.resources()
 
 
-def show(
-    tally: Tally,
-    before: dict[str, float],
-    after: dict[str, float],
-    stats: dict[str, object],
-    took_s: float,
-    seed: int,
-    connections: int,
-    crashes: int,
-) -> int:
-    """Print the table; return the exit status."""
-    complete, killed, lost = (
-        sum(count for outcome, count in tally.outcomes.items() if outcome.endswith(end))
-        for end in ("complete", "killed", "lost")
-    )
-    changes = sum(tally.changes.values())
-    left = {name: after[name] - before[name] for name in before}
-    rows = {
-        "time": f"{took_s / 60:.1f} minutes, {connections} connections at a time, seed {seed}",
-        "settings changed": f"{changes} ({changes / took_s:.1f} a second)",
-        "bytes compared": f"{tally.compared_bytes / 1e9:.2f} GB",
-        "transfers complete": complete,
-        "transfers killed on purpose": killed,
-        "transfers lost": lost,
-        "wrong bytes, or more than were sent": len(tally.wrong) - lost,
-        "connections ended": ", ".join(f"{why} {count}" for why, count in stats["ended"].items()),  # type: ignore[attr-defined]
-        "internal errors": crashes,
-        **{name: f"{before[name]:g} at the start, {after[name]:g} in the end" for name in before},
-    }
-    print("| what | value |\n| --- | --- |")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
-    for wrong in tally.wrong[:20]:
-        print(wrong, file=sys.stderr)
-    leaks = left["descriptors"] > 0 or left["threads"] > 0 or left["memory_mb"] > MORE_MEMORY_MB
-    return 1 if lost or tally.wrong or leaks or crashes or not complete or not killed else 0
+@dataclass
+class Report:
+    """What was found, and whether that is as it should be."""
+
+    what_ran: str
+    tally: Tally
+    took_s: float
+    resources: dict[str, dict[str, float]]
+    """What the process had: at the start, at half-time, in the end."""
+    ended: dict[str, int]
+    """How many connections the proxy counted, by the reason of their end."""
+    crashes: int
+
+    @property
+    def wrong_transfers(self) -> int:
+        return len(self.tally.wrong) - self.tally.outcomes[Outcome.LOST]
+
+    def faults(self) -> list[str]:
+        """Return what is not as it should be."""
+        tally, before, after = self.tally, self.resources["at the start"], self.resources["in the end"]
+        conditions = {
+            f"{tally.outcomes[Outcome.LOST]} transfers were lost": tally.outcomes[Outcome.LOST] > 0,
+            f"{self.wrong_transfers} times the bytes were wrong": self.wrong_transfers > 0,
+            f"{self.crashes} internal errors are in the log": self.crashes > 0,
+            "descriptors are left over": after["descriptors"] > before["descriptors"],
+            "threads are left over": after["threads"] > before["threads"],
+            "it takes much more memory": after["memory_mb"] - before["memory_mb"] > MORE_MEMORY_MB,
+        }
+        # A run in which nothing arrived, or nothing was killed, shows nothing.
+        never = {f"none was {outcome.value}": not tally.outcomes[outcome] for outcome in NEEDED}
+        return [what for what, is_so in (conditions | never).items() if is_so]
+
+    def table(self) -> str:
+        """Return it in Markdown."""
+        tally, changes = self.tally, sum(self.tally.changes.values())
+        kinds = ", ".join(f"{what} {count}" for what, count in sorted(tally.changes.items()))
+        rows: dict[str, object] = {
+            "time": self.what_ran,
+            "settings changed": f"{changes} ({changes / self.took_s:.1f} a second): {kinds}",
+            "bytes compared": f"{tally.compared_bytes / 1e9:.2f} GB",
+            "bytes counted, where corruption was set": f"{tally.counted_bytes / 1e9:.2f} GB",
+            **{f"transfers {outcome.value}": tally.outcomes[outcome] for outcome in Outcome},
+            "wrong bytes, or more than were sent": self.wrong_transfers,
+            "connections ended": ", ".join(f"{why} {count}" for why, count in self.ended.items()),
+            "internal errors": self.crashes,
+        }
+        for name in self.resources["at the start"]:
+            rows[name] = ", ".join(f"{had.get(name, 0):g} {when}" for when, had in self.resources.items())
+        lines = [f"| {name} | {value} |" for name, value in rows.items()]
+        return "\n".join(["| what | value |", "| --- | --- |", *lines])
+
+
+NEEDED = (Outcome.COMPLETE, Outcome.CORRUPTED, Outcome.KILLED)
 
 
 def main() -> int:
