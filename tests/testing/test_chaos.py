@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import socket
 import threading
+from dataclasses import replace
 
 import pytest
 
 from tests.testing.echo import connect, say
 from trixter import testing
-from trixter.errors import BindError
+from trixter.errors import BindError, SettingError
 from trixter.faults import Faults, Latency
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults
@@ -65,6 +66,20 @@ def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) ->
     with Chaos(defaults=SLOW) as chaos:
         assert chaos.proxy(echo).defaults == SLOW
         assert chaos.proxy(echo, profile="edge").defaults.upstream == find_profile("edge").upstream
+
+
+@pytest.mark.parametrize("faults", [Latency(delay_s=0.002), Faults(Latency(delay_s=0.002))])
+def test_its_proxies_start_with_a_fault_or_several(echo: str, faults: Latency | Faults) -> None:
+    slower = Faults(Latency(delay_s=0.002))
+    with Chaos(defaults=replace(SLOW, duration_s=9.0)) as chaos:
+        for proxy in chaos.proxy(echo, faults=faults), chaos.proxy(echo, profile="edge", faults=faults):
+            assert proxy.defaults == Defaults(upstream=slower, downstream=slower, duration_s=9.0)
+        assert chaos.async_proxy(echo, faults=faults).hosted.proxy.defaults.downstream == slower
+
+
+def test_what_is_no_fault_is_refused_by_name(echo: str) -> None:
+    with Chaos() as chaos, pytest.raises(SettingError, match="upstream must be a fault, such as Latency"):
+        chaos.proxy(echo, faults="latency")  # type: ignore[arg-type]
 
 
 def test_with_small_buffers_and_a_small_limit_a_sender_blocks_early(echo: str) -> None:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self, Unpack
 
+from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
@@ -54,6 +55,7 @@ class Chaos:
         upstream: str,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
+        faults: Fault | Faults | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> ChaosProxy:
         """Return a running proxy, for those who block.
@@ -62,6 +64,7 @@ class Chaos:
             upstream: ``host:port`` or ``unix:/path``.
             listen: ``host:port``; port 0 stands for a free one.
             profile: The faults that connections start with, in place of those of the mark.
+            faults: The faults of both directions, in place of those; one fault alone will do.
             tuning: As ``ChaosProxy`` takes it.
 
         Raises:
@@ -72,6 +75,7 @@ class Chaos:
             upstream,
             listen=listen,
             profile=profile,
+            faults=faults,
             seed=self._next_seed(),
             defaults=self._defaults,
             thread=self._running_thread(),
@@ -86,6 +90,7 @@ class Chaos:
         upstream: str,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
+        faults: Fault | Faults | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> AsyncChaosProxy:
         """Return a running proxy, for those who await; this itself blocks for a moment. Else as ``proxy``."""
@@ -93,6 +98,7 @@ class Chaos:
             upstream,
             listen=listen,
             profile=profile,
+            faults=faults,
             seed=self._next_seed(),
             defaults=self._defaults,
             thread=self._running_thread(),

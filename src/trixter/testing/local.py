@@ -8,6 +8,7 @@ from typing import TypeVar, Unpack
 
 from trixter.control import ListenAddress, Listens
 from trixter.control.words import FaultWords
+from trixter.faults import Direction, Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
@@ -27,6 +28,7 @@ class Local(Listens, FaultWords[ChangeT]):
         upstream: ``host:port`` or ``unix:/path``.
         listen: ``host:port``; port 0 stands for a free one.
         profile: The faults that connections start with, such as ``"3g"``.
+        faults: Those of both directions, in place of the profile's; one fault alone will do.
         seed: The root of all luck; by default another one each time.
         defaults: What connections start with, in every detail; a profile takes the place of its faults.
         thread: Where it runs, beside others; without, in a thread of its own.
@@ -45,6 +47,7 @@ class Local(Listens, FaultWords[ChangeT]):
         *,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
+        faults: Fault | Faults | None = None,
         seed: int | None = None,
         defaults: Defaults | None = None,
         thread: LoopThread | None = None,
@@ -57,7 +60,7 @@ class Local(Listens, FaultWords[ChangeT]):
             upstream,
             listen=listen,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
-            defaults=self._profiled(defaults or Defaults(), profile),
+            defaults=self._begun_with(defaults or Defaults(), profile, faults),
             thread=thread,
             **tuning,
         )
@@ -94,10 +97,15 @@ class Local(Listens, FaultWords[ChangeT]):
     def _found(self, profile: str | Profile) -> Profile:
         return profile if isinstance(profile, Profile) else self._find_profile(profile)
 
-    def _profiled(self, defaults: Defaults, profile: str | Profile | None) -> Defaults:
-        if profile is None:
-            return defaults
-        return with_profile(defaults, self._found(profile))
+    def _begun_with(
+        self, defaults: Defaults, profile: str | Profile | None, faults: Fault | Faults | None
+    ) -> Defaults:
+        if profile is not None:
+            defaults = with_profile(defaults, self._found(profile))
+        if faults is not None:
+            for direction in Direction:
+                defaults = defaults.with_faults(direction, faults)
+        return defaults
 
     def __del__(self) -> None:
         hosted: Hosted | None = getattr(self, "hosted", None)  # without it, making this failed
