@@ -136,6 +136,10 @@ class Trixter:
         """Return how many descriptors the process has."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def running_s(self) -> float:
+        """Return how long it has run on a processor, waiting for one apart."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0]) / 1e9
+
     def stop(self) -> None:
         """Ask it to stop: it does, cleanly, and nothing went wrong inside while it ran."""
         self.api.close()

@@ -45,9 +45,9 @@ def running(command: Sequence[str | Path]) -> Iterator[subprocess.Popen[str]]:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     with process:
-        yield process
-        process.terminate()
         try:
+            yield process
+            process.terminate()
             process.wait(PATIENCE_S)
         finally:
             process.kill()

@@ -18,7 +18,6 @@ from trixter.proxy import outflow as outflows
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody
 from trixter.proxy.sockets import Socket
-from trixter.proxy.turn import TURN_S
 
 
 class Listener(Nobody):
@@ -112,33 +111,55 @@ def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: i
         assert (out.passed_bytes, out.held_bytes) == (sum(sizes), 0)
 
 
+SHARE_S = outflows.SHARE_S
+
+
 class SlowTime:
-    """A clock on which every look takes a while: what looks twice has used up its turn."""
+    """A clock on which every look takes a part of a share."""
 
     def __init__(self) -> None:
         self.now = 0.0
 
     def __call__(self) -> float:
-        self.now += TURN_S
+        self.now += SHARE_S / 3.5
         return self.now
 
 
-def test_what_takes_longer_than_a_turn_waits_and_leaves_in_turns(
+def test_what_takes_longer_than_a_share_waits_and_leaves_in_shares(
     exits: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outflows, "monotonic", SlowTime())
     out, there, owner = outflow(exits)
     pieces = [b"%03d" % number for number in range(200)]
     out.act([*pieces, EOF])
-    turns = [there.received()]
-    assert len(turns[0]) == 3 * outflows.PIECES_BETWEEN_LOOKS
-    assert out.held_bytes == len(pieces) * 3 - len(turns[0]) + PIECE_OVERHEAD_BYTES * (
-        len(pieces) - outflows.PIECES_BETWEEN_LOOKS
-    )
+    shares = [there.received()]
+    assert shares[0] == b"000001002"
+    assert out.held_bytes == 197 * (3 + PIECE_OVERHEAD_BYTES)
     while out.is_clogged:
         assert owner.heard == []
         out.flush()
-        turns.append(there.received())
-        assert 0 < len(turns[-1]) <= 6 * outflows.PIECES_BETWEEN_LOOKS
-    assert b"".join(turns) == b"".join(pieces)
+        shares.append(there.received())
+    assert {len(share) for share in shares[:-1]} == {9, 12}
+    assert b"".join(shares) == b"".join(pieces)
     assert (out.held_bytes, owner.heard) == (0, ["finished"])
+
+
+def test_a_share_is_never_nothing(exits: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowTime()
+    monkeypatch.setattr(outflows, "monotonic", clock)
+    out, there, _ = outflow(exits)
+    out.act([b"1", b"2", b"3", b"4", b"5"])
+    before = there.received()
+    monkeypatch.setattr(outflows, "SHARE_S", 0.0)
+    out.flush()
+    assert (before, there.received()) == (b"123", b"4")
+
+
+def test_a_few_pieces_are_no_reason_to_look_at_the_clock(
+    exits: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SlowTime()
+    monkeypatch.setattr(outflows, "monotonic", clock)
+    out, there, _ = outflow(exits)
+    out.act([b"1"] * outflows.FEW_PIECES)
+    assert (there.received(), clock.now) == (b"1" * outflows.FEW_PIECES, 0.0)
