@@ -11,10 +11,15 @@ SUITE :=
 # What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
 PYTEST := $(BIN)/python -m pytest
 WORKERS := --numprocesses 2 --dist worksteal
+# Tests that mostly wait for other programs.
+MANY_WORKERS := --numprocesses 6 --dist worksteal
 # A virtual environment of its own, for `make oldest`.
 OLDEST := .venv-oldest
-# What `make check` runs beside its checks, for a machine that has another use of its cores: a target.
+# What `make check` runs beside its tests, for a machine that has another use of its cores: targets.
 BESIDE :=
+
+# What each target prints comes in one piece, where make can do that.
+BESIDE_EACH_OTHER := --no-print-directory --jobs 4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
@@ -24,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
-.PHONY: prove soak oldest static lint types layers modules coverage
+.PHONY: prove soak soak-quick oldest static lint types layers modules coverage e2e
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -37,7 +42,8 @@ test: setup ## Set up, then run all the tests
 
 check: setup ## Everything a change must pass
 	@$(MAKE) --no-print-directory static
-	@$(MAKE) --no-print-directory coverage
+	@$(MAKE) $(BESIDE_EACH_OTHER) coverage $(BESIDE)
+	@$(MAKE) --no-print-directory e2e
 
 format: setup ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -68,15 +74,16 @@ prove: ## Prove that the tests are green: on a busy machine, in any order, on ev
 	@$(PYTHON) scripts/prove_green.py $(ARGS)
 
 soak: setup ## Load that stays: checked traffic for two minutes, while every setting changes
-	@$(BIN)/python scripts/soak.py
+	@$(BIN)/python scripts/soak.py $(ARGS)
+
+soak-quick: setup ## The same with fewer connections, beside other work
+	@nice -n 5 $(BIN)/python scripts/soak.py --connections 60
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
 
-# What each of them prints comes in one piece, where make can do that.
 static: setup ## Part of check: all that needs no tests, beside each other
-	@$(MAKE) --no-print-directory --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) \
-		$(BESIDE) lint layers types modules
+	@$(MAKE) $(BESIDE_EACH_OTHER) lint layers types modules
 
 oldest: $(OLDEST)/stamp ## Run the tests with the oldest versions that pyproject.toml allows
 	@# schemathesis asks for newer ones, the scripts are ours, and what measures time tells nothing of versions.
@@ -96,13 +103,17 @@ layers: setup ## Part of check: imports point inwards
 modules: setup ## Part of check: each fault is covered by its own tests
 	@$(BIN)/python scripts/module_coverage.py
 
-coverage: setup ## Part of check: make test, with branch coverage
+coverage: setup ## Part of check: make test but for the end-to-end tests, with branch coverage
 	@$(BIN)/coverage erase
 	@$(MAKE) --no-print-directory test PYTEST="$(BIN)/coverage run -m pytest" SUITE='-m "not e2e"'
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
-	@# What talks to other programs runs at its own speed: without coverage, which slows it down.
-	@$(MAKE) --no-print-directory test SUITE="-m e2e tests/e2e tests/docs"
+
+# They talk to other programs at their own speed: without coverage, which slows them down. Many of them beside
+# each other, and then, with the machine to themselves, those that measure time.
+e2e: setup ## Part of check: the end-to-end tests, and the pages
+	@$(MAKE) --no-print-directory test SUITE='-m "e2e and not timing" tests/docs tests/e2e' WORKERS="$(MANY_WORKERS)"
+	@$(MAKE) --no-print-directory test SUITE='-m "e2e and timing" tests/e2e' WORKERS=
 
 # Two stamps, so that the demo need not wait for the development tools.
 .venv/runtime.stamp: pyproject.toml $(PINS)
@@ -119,7 +130,7 @@ coverage: setup ## Part of check: make test, with branch coverage
 	@scripts/install .venv -r $(PINS)
 	@touch $@
 
-.PHONY: dist binary packaging
+.PHONY: dist binary packaging setup-packaging
 
 dist: .venv/packaging.stamp ## Build the sdist and the wheel into dist/
 	@$(BIN)/python scripts/dist.py
@@ -128,7 +139,9 @@ binary: .venv/packaging.stamp ## Build dist/trixter: one file, which needs no Py
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/binary scripts/trixter.spec
 	@ls -l dist/trixter
 
-packaging: .venv/packaging.stamp ## Part of CI: build what is shipped, install it, use it
+setup-packaging: .venv/packaging.stamp ## Install the tools for it, too
+
+packaging: setup-packaging ## Part of CI: build what is shipped, install it, use it
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m packaging tests/packaging $(ARGS)
 
 # A third stamp: most changes need none of these tools.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.world import World, new_world
 from trixter.api.filters import CLIENT_FORM, NO_FILTERS, Clients
 

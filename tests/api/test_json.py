@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.world import JSON, World
 
 

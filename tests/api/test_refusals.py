@@ -8,6 +8,7 @@ import logging
 import pytest
 from starlette.types import Message, Scope
 
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.world import JSON, World
 from trixter.api import create_app
 from trixter.api.bodies import LARGEST_WHOLE

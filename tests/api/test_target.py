@@ -7,6 +7,7 @@ import json
 import pytest
 from starlette.types import Message, Scope
 
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.served import Served
 from tests.api.world import World
 from trixter.api import create_app

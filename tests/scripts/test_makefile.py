@@ -33,7 +33,8 @@ def commands_of(*arguments: str) -> str:
         "scripts/module_coverage.py",
         'coverage run -m pytest -m "not e2e" --numprocesses 2',
         "coverage report",
-        "python -m pytest -m e2e tests/e2e tests/docs --numprocesses 2",
+        'python -m pytest -m "e2e and not timing" tests/docs tests/e2e --numprocesses 6',
+        'python -m pytest -m "e2e and timing" tests/e2e',
     ],
 )
 def test_check_runs_it(command: str) -> None:
@@ -42,7 +43,7 @@ def test_check_runs_it(command: str) -> None:
 
 def test_the_tests_of_check_are_those_of_make_test() -> None:
     calls = [line for line in commands_of("check").splitlines() if " SUITE=" in line]
-    assert [" test " in call for call in calls] == [True, True]
+    assert [" test " in call for call in calls] == [True, True, True]
     assert "python -m pytest  --numprocesses 2" in commands_of("test")
 
 
@@ -52,6 +53,15 @@ def test_with_arguments_tests_run_in_one_process() -> None:
     assert "--numprocesses" not in commands
 
 
-def test_ci_runs_check_and_has_the_benchmark_run_beside_it() -> None:
-    assert "make check BESIDE=bench-quick\n" in (ROOT / ".ci" / "run").read_text()
-    assert "python -m benchmarks --quick" in commands_of("check", "BESIDE=bench-quick")
+def test_what_measures_time_has_the_machine_to_itself() -> None:
+    (alone,) = (line for line in commands_of("check").splitlines() if 'pytest -m "e2e and timing"' in line)
+    assert alone.strip().endswith("tests/e2e")
+
+
+def test_ci_runs_all_of_it_beside_the_tests() -> None:
+    beside = "bench-quick soak-quick packaging"
+    assert f'make check BESIDE="{beside}"\n' in (ROOT / ".ci" / "run").read_text()
+    commands = commands_of("check", f"BESIDE={beside}")
+    assert "python -m benchmarks --quick" in commands
+    assert "scripts/soak.py --connections" in commands
+    assert "-m packaging tests/packaging" in commands
