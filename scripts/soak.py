@@ -317,10 +317,10 @@ class Soak:
         self.open[f"{host}:{port}"] = transfer
         try:
             await transmit(reader, writer, transfer, sizes)
-        except (ConnectionError, asyncio.IncompleteReadError):
-            return transfer.outcome(has_ended=True)
         except TimeoutError:
             return transfer.outcome(has_ended=False)
+        except (OSError, asyncio.IncompleteReadError):  # a shutdown after a reset is ENOTCONN
+            return transfer.outcome(has_ended=True)
         finally:
             del self.open[f"{host}:{port}"]
             writer.transport.abort()
@@ -330,7 +330,7 @@ class Soak:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, transfer: Transfer, sizes: list[int]
     ) -> None:
         async def send() -> None:
-            with suppress(ConnectionError):  # the receiver says what that means
+            with suppress(OSError):  # the receiver says what that means
                 for start in range(0, transfer.size_bytes, 65536):
                     write(writer, transfer.piece(start, min(65536, transfer.size_bytes - start)))
                     await writer.drain()
