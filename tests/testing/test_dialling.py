@@ -69,7 +69,7 @@ def test_an_upstream_that_can_never_be_reached_is_refused() -> None:
 LEAKS = pytest.mark.skipif(version("uvloop").startswith("0.21."), reason="it keeps the epoll of such a loop")
 
 
-@pytest.mark.parametrize("spare", [0, 1, 2, pytest.param(3, marks=LEAKS)])
+@pytest.mark.parametrize("spare", [0, 1, *(pytest.param(spare, marks=LEAKS) for spare in (2, 3))])
 def test_wherever_descriptors_run_out_at_the_start_the_error_says_so(echo: str, spare: int) -> None:
     with no_descriptor_free(spare), pytest.raises(OutOfDescriptors) as refused:
         ChaosProxy(echo).start()
