@@ -13,7 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-COMMAND = "from trixter.cli import main; main()"
+COMMAND = "from trixter.cli import entry_point; entry_point()"
 WITHOUT_UVLOOP = f"import sys; sys.modules['uvloop'] = None; {COMMAND}"
 
 PATIENCE_S = 40.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trixter.cli.options import Options
-from trixter.cli.service import Service
+from trixter.cli.serve import Service
 from trixter.faults import Latency
 from trixter.proxy import Proxy
 from trixter.proxy.tuning import Tuning

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from trixter.cli.demo.knobs import Knobs
-from trixter.cli.demo.visitor import Answer, Visitor
+from trixter.cli.demo.peers import HttpClient, Response
 
 SMALL = "/"
 SOME = "/bytes/256"
@@ -121,7 +121,7 @@ class Show:
         with self._connection() as (visitor, knobs, id):
             expected = visitor.get(SOME).whole
             knobs.turn(id, "corruption", probability_rate=1.0, direction="downstream")
-            corrupt = visitor.get_the_last(SOME).whole
+            corrupt = visitor.get_until_closed(SOME).whole
         extra_bytes = len(corrupt) - len(expected)
         _require(extra_bytes > 0, "corruption", "the answer is as it should be")
         self._say("corrupt what comes back", f"{extra_bytes:,} random bytes in front of the answer")
@@ -142,7 +142,7 @@ class Show:
         with self._connection() as (victim, knobs, victim_id), self._connection() as (bystander, _, _):
             knobs.shut_down(victim_id, "the demo wants it so")
             try:
-                victim.wait_for_the_end()
+                victim.wait_until_closed()
             except TimeoutError:
                 raise NotShownError("shutdown: the connection goes on") from None
             took = bystander.get(SMALL).took
@@ -156,10 +156,10 @@ class Show:
         self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
 
     @contextmanager
-    def _connection(self) -> Iterator[tuple[Visitor, Knobs, str]]:
+    def _connection(self) -> Iterator[tuple[HttpClient, Knobs, str]]:
         """Connect, and give the client, the API and the connection's id in it."""
         with (
-            closing(Visitor(self._proxy, patience_s=self._patience_s)) as visitor,
+            closing(HttpClient(self._proxy, timeout_s=self._patience_s)) as visitor,
             closing(Knobs(self._api, patience_s=self._patience_s)) as knobs,
         ):
             visitor.get(SMALL)  # once it is answered, the API lists it
@@ -168,7 +168,7 @@ class Show:
             yield visitor, knobs, str(id)
 
 
-def _repeat(measure: Callable[[], Answer], is_shown: Callable[[Answer], bool]) -> Answer:
+def _repeat(measure: Callable[[], Response], is_shown: Callable[[Response], bool]) -> Response:
     """Measure until the effect is seen, ``TRIES`` times at most; return the last answer."""
     for _ in range(TRIES - 1):
         if is_shown(answer := measure()):

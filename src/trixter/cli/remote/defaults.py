@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trixter.cli.flags import MILLISECONDS
-from trixter.cli.group import SETTINGS, SectionedCommand
+from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS, fault_flag
 from trixter.cli.wanted import MS_PER_S
 

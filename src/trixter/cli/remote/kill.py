@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trixter.cli.flag import Flag
-from trixter.cli.group import SETTINGS, SectionedCommand
+from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.parameters import Text
 from trixter.cli.printable import printable
 from trixter.cli.remote.flags import API_FLAGS, Switch

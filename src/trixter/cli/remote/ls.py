@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trixter.cli.group import SETTINGS, SectionedCommand
+from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.remote.flags import API_FLAGS
 
 

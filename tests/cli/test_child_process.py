@@ -1,10 +1,10 @@
-"""How a child learns where the proxy is."""
+"""The environment of a child: variables and placeholders."""
 
 from __future__ import annotations
 
 import pytest
 
-from trixter.cli.child.introduction import Introduction, reachable
+from trixter.cli.child_process import ProxyEnvironment, reachable
 
 
 @pytest.mark.parametrize(
@@ -21,8 +21,8 @@ def test_an_address_is_one_that_can_be_connected_to(listening: str, address: str
 
 
 def test_a_host_has_no_brackets() -> None:
-    introduction = Introduction("[::1]:8080")
-    assert introduction.environment == {
+    environment = ProxyEnvironment("[::1]:8080")
+    assert environment.variables == {
         "TRIXTER_PROXY_ADDRESS": "[::1]:8080",
         "TRIXTER_PROXY_HOST": "::1",
         "TRIXTER_PROXY_PORT": "8080",
@@ -30,10 +30,10 @@ def test_a_host_has_no_brackets() -> None:
 
 
 def test_with_an_api_it_is_in_the_environment_and_so_is_the_token() -> None:
-    assert "TRIXTER_API_TOKEN" not in Introduction("127.0.0.1:1", "0.0.0.0:2").environment
-    environment = Introduction("127.0.0.1:1", "0.0.0.0:2", "s3cret").environment
-    assert environment["TRIXTER_API_URL"] == "http://127.0.0.1:2"
-    assert environment["TRIXTER_API_TOKEN"] == "s3cret"
+    assert "TRIXTER_API_TOKEN" not in ProxyEnvironment("127.0.0.1:1", "0.0.0.0:2").variables
+    variables = ProxyEnvironment("127.0.0.1:1", "0.0.0.0:2", "s3cret").variables
+    assert variables["TRIXTER_API_URL"] == "http://127.0.0.1:2"
+    assert variables["TRIXTER_API_TOKEN"] == "s3cret"
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_with_an_api_it_is_in_the_environment_and_so_is_the_token() -> None:
     ],
 )
 def test_placeholders_are_filled_in_and_other_braces_are_left(argument: str, filled_in: str) -> None:
-    assert Introduction("127.0.0.1:8080").fill_in([argument]) == [filled_in]
+    assert ProxyEnvironment("127.0.0.1:8080").substitute([argument]) == [filled_in]

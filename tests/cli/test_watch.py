@@ -1,4 +1,4 @@
-"""What `trixter watch` shows at a terminal, and the lines it prints elsewhere."""
+"""`trixter watch`: events, the table at a terminal, and the lines elsewhere."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import pytest
 from rich.console import Console
 
 from tests.cli.test_listing import LATE, state
-from trixter.cli.remote.changes import Happening, Kind
-from trixter.cli.remote.watching import line_of, picture_of
+from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
 from trixter.control import ConnectionState, ProxyState, Stats
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.door import Door
@@ -80,4 +79,36 @@ ONE = state(1, faults=LATE)
     ],
 )
 def test_a_line_says_what_happened(kind: Kind, what: ConnectionState | Defaults, line: str) -> None:
-    assert line_of(Happening(kind, what)) == line
+    assert line_of(Event(kind, what)) == line
+
+
+Names = Snapshot[str, str]
+
+
+def snapshot(*ids: str, faults: str = "", defaults: str = "calm") -> Names:
+    return Snapshot({id: f"{id}{faults}" for id in ids}, dict.fromkeys(ids, faults), defaults)
+
+
+def seen(before: Names | None, now: Names) -> list[tuple[str, str]]:
+    return [(each.kind.value, each.subject) for each in diff(before, now)]
+
+
+def test_at_first_everything_is_new() -> None:
+    assert seen(None, snapshot("1", "2")) == [("defaults", "calm"), ("opened", "1"), ("opened", "2")]
+
+
+def test_where_nothing_happened_nothing_is_told() -> None:
+    assert seen(snapshot("1"), snapshot("1")) == []
+
+
+def test_connections_come_and_go() -> None:
+    assert seen(snapshot("1", "2"), snapshot("2", "3")) == [("ended", "1"), ("opened", "3")]
+
+
+def test_other_faults_are_a_change() -> None:
+    assert seen(snapshot("1"), snapshot("1", faults=" slow")) == [("changed", "1 slow")]
+
+
+def test_other_defaults_are_told_once() -> None:
+    assert seen(snapshot(), snapshot(defaults="slow")) == [("defaults", "slow")]
+    assert seen(snapshot(defaults="slow"), snapshot(defaults="slow")) == []

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import COMMAND, WITHOUT_UVLOOP, Program, closed_port, connect, echo_server
-from trixter.cli.run import raise_descriptor_limit
+from trixter.cli.serve import raise_descriptor_limit
 
 pytestmark = pytest.mark.slow
 
