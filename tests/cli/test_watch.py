@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from tests.cli.test_listing import LATE, state
+from tests.cli.test_connection_table import LATE, state
 from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
 from trixter.control import ConnectionState, ProxyState, Stats
 from trixter.proxy.defaults import Defaults

@@ -7,8 +7,8 @@
 - ``logs.py``: the format of the log; ``log_writer.py``: writing it, also to a reader that has stopped
   reading; ``rust_log.py``: the level that the original's ``RUST_LOG`` asks for.
 - ``run_command.py``: ``trixter run``; ``child_process.py``: the command that it runs.
-- ``remote/``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``; ``wording.py`` and
-  ``tables.py``: what they print.
+- ``remote/``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``; ``connection_table.py``,
+  ``tables.py`` and ``wording.py``: what they print.
 - ``profiles.py``: ``trixter profiles``; ``demo/``: ``trixter demo``.
 
 A subcommand's module is imported when the subcommand is called. The API's web framework and the event loop

@@ -17,12 +17,12 @@ from rich.live import Live
 from rich.text import Text
 
 from trixter.cli import wording
+from trixter.cli.connection_table import listing_of, outlook
 from trixter.cli.flag import Flag
 from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.parameters import Seconds
 from trixter.cli.printable import printable
 from trixter.cli.remote.flags import API_FLAGS
-from trixter.cli.remote.listing import listing_of, outlook
 from trixter.cli.remote.remote import Remote
 from trixter.cli.tables import console
 from trixter.control import ConnectionState, ProxyState

@@ -1,11 +1,11 @@
-"""The table of connections, and what is said about them in one line."""
+"""The table of connections, and one-line summaries."""
 
 from __future__ import annotations
 
 import pytest
 from rich.console import Console
 
-from trixter.cli.remote.listing import counted, listing_of, outcome, outlook
+from trixter.cli.connection_table import counted, listing_of, outcome, outlook
 from trixter.control import ALL, ConnectionState
 from trixter.faults import CALM, Direction, Faults, Latency, Throttle
 from trixter.proxy.defaults import Defaults

@@ -1,4 +1,4 @@
-"""The table of connections, and what is said about them in one line."""
+"""The table of connections, and one-line summaries."""
 
 from __future__ import annotations
 

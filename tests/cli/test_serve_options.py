@@ -1,4 +1,4 @@
-"""The service of a command: every flag about the proxy reaches the proxy."""
+"""Options of the command: each of those about the proxy reaches the proxy."""
 
 from __future__ import annotations
 
