@@ -16,7 +16,7 @@ from benchmarks.measure import Measure
 from benchmarks.peers import ORIGINAL, OURS
 from benchmarks.results import load_results
 from benchmarks.ways import Turn, Values
-from tests.benchmarks.made_up import Stone
+from tests.benchmarks.fake_results import FakePeer
 
 Run = Callable[..., int]
 
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(command, "allow_all_descriptors", lambda: None)
     for module in (command, table, chart):
         monkeypatch.setattr(module, "MEASURES", [STONES, LONG])
-    monkeypatch.setattr(command, "everyone", lambda: [Stone(OURS), Stone(ORIGINAL)])
+    monkeypatch.setattr(command, "everyone", lambda: [FakePeer(OURS), FakePeer(ORIGINAL)])
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, handler)
@@ -87,7 +87,7 @@ def test_a_quick_run_is_short_and_decides_nothing(run: Run, capsys: pytest.Captu
 
 @pytest.mark.parametrize(("failing", "status"), [(OURS, 1), (ORIGINAL, 0)])
 def test_only_ours_has_to_run(run: Run, monkeypatch: pytest.MonkeyPatch, failing: str, status: int) -> None:
-    peers = [Stone(name, fails=name == failing) for name in (OURS, ORIGINAL)]
+    peers = [FakePeer(name, fails=name == failing) for name in (OURS, ORIGINAL)]
     monkeypatch.setattr(command, "everyone", lambda: peers)
 
     assert run("--quick") == status

@@ -11,7 +11,7 @@ from benchmarks.peers import EVERYONE, NO_PROXY, ORIGINAL, OURS, TOXIPROXY
 from benchmarks.results import Figures
 from benchmarks.table import block, heading, unmet, whole
 from benchmarks.ways import start_up
-from tests.benchmarks.made_up import FACTS, everything, results
+from tests.benchmarks.fake_results import FACTS, everything, results
 
 SPEED = Measure(
     "speed of stones",

@@ -9,13 +9,13 @@ from benchmarks.measure import Measure
 from benchmarks.peers import ORIGINAL, OURS, TOXIPROXY
 from benchmarks.turns import measured
 from benchmarks.ways import Turn, Values
-from tests.benchmarks.made_up import Stone
+from tests.benchmarks.fake_results import FakePeer
 
 RATE = (Figure("rate", "MB/s", more_is_better=True),)
 
 
 def test_each_peer_has_one_sample_of_each_repetition() -> None:
-    peers = [Stone(OURS), Stone(ORIGINAL)]
+    peers = [FakePeer(OURS), FakePeer(ORIGINAL)]
 
     def way(turn: Turn) -> Values:
         with turn.peer.relay(0, turn.network):
@@ -34,7 +34,9 @@ def test_another_one_begins_each_time() -> None:
         order.append(turn.peer.name)
         return {"rate": 1.0}
 
-    measured(Measure("stones", way, RATE), [Stone(OURS), Stone(ORIGINAL), Stone(TOXIPROXY)], 3, seconds=1)
+    measured(
+        Measure("stones", way, RATE), [FakePeer(OURS), FakePeer(ORIGINAL), FakePeer(TOXIPROXY)], 3, seconds=1
+    )
 
     assert order == [OURS, ORIGINAL, TOXIPROXY, ORIGINAL, TOXIPROXY, OURS, TOXIPROXY, OURS, ORIGINAL]
 
@@ -44,7 +46,7 @@ def test_who_fails_is_named_and_leaves_a_gap(capsys: pytest.CaptureFixture[str])
         with turn.peer.relay(0, turn.network):
             return {"rate": 1.0}
 
-    peers = [Stone(OURS), Stone(ORIGINAL, fails=True)]
+    peers = [FakePeer(OURS), FakePeer(ORIGINAL, fails=True)]
     figures = measured(Measure("stones", way, RATE), [*peers], 2, seconds=1)
 
     assert figures == {"rate": {OURS: [1.0, 1.0], ORIGINAL: [None, None]}}
@@ -52,13 +54,13 @@ def test_who_fails_is_named_and_leaves_a_gap(capsys: pytest.CaptureFixture[str])
 
 
 def test_who_is_not_asked_takes_no_turn() -> None:
-    bystander = Stone(TOXIPROXY)
+    bystander = FakePeer(TOXIPROXY)
 
     def way(turn: Turn) -> Values:
         with turn.peer.relay(0, turn.network):
             return {"rate": 1.0}
 
-    measured(Measure("stones", way, RATE, who=(OURS,)), [Stone(OURS), bystander], 2, seconds=1)
+    measured(Measure("stones", way, RATE, who=(OURS,)), [FakePeer(OURS), bystander], 2, seconds=1)
 
     assert bystander.started == 0
 
@@ -67,7 +69,7 @@ def test_what_is_not_in_the_table_is_kept_and_what_a_peer_does_not_have_is_not_f
     def way(turn: Turn) -> Values:
         return {"rate": 1.0, "more": 2.0} if turn.peer.name == OURS else {"more": 3.0}
 
-    figures = measured(Measure("stones", way, RATE), [Stone(OURS), Stone(ORIGINAL)], 1, seconds=1)
+    figures = measured(Measure("stones", way, RATE), [FakePeer(OURS), FakePeer(ORIGINAL)], 1, seconds=1)
 
     assert figures == {"rate": {OURS: [1.0], ORIGINAL: []}, "more": {OURS: [2.0], ORIGINAL: [3.0]}}
 
@@ -80,6 +82,6 @@ def test_each_is_told_whether_it_is_only_a_taste(*, is_taste: bool) -> None:
         told.append(turn.is_taste)
         return {"rate": 1.0}
 
-    measured(Measure("stones", way, RATE), [Stone(OURS)], 2, seconds=1, is_taste=is_taste)
+    measured(Measure("stones", way, RATE), [FakePeer(OURS)], 2, seconds=1, is_taste=is_taste)
 
     assert told == [is_taste, is_taste]

@@ -15,7 +15,7 @@ from io import RawIOBase
 
 import pytest
 
-from tests.cli.children import CAN_WAIT, COUNT, LISTEN_FOR, TALK, python
+from tests.cli.child_programs import CAN_WAIT, COUNT, LISTEN_FOR, TALK, python
 from tests.cli.program import COMMAND, PATIENCE_S, WITHOUT_UVLOOP, Program, closed_port, echo_server
 
 pytestmark = pytest.mark.slow

@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from tests.cli.deaf_api import deaf
+from tests.cli.inert_api import inert_api
 from tests.cli.program import PATIENCE_S, Program, closed_port
 from trixter.cli.demo import peers
 from trixter.cli.demo.demo import tell
@@ -59,7 +59,7 @@ def test_a_fault_without_effect_is_no_show(
     args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args)
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         show = Show(f"{host}:{port}", api, nobody_listens, patience_s=PATIENCE_S)
         for step in (
             show.delay,
@@ -85,7 +85,7 @@ def test_a_client_that_was_kept_waiting_looks_again(
     shown: list[str] = []
     program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), patience_s=PATIENCE_S).delay()
     assert shown == ["it takes 500.0 ms: 250 there, 250 back", "it takes 100.0 ms"]
 
@@ -101,7 +101,7 @@ def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
     args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args, flag, value)
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         show = Show(f"{host}:{port}", api, nobody_listens)
         with pytest.raises(NotShownError, match=f"{step.__name__} off"):
             step(show)

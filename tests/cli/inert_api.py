@@ -13,7 +13,7 @@ from tests.cli.program import PATIENCE_S
 
 
 @contextmanager
-def deaf(api: str) -> Iterator[str]:
+def inert_api(api: str) -> Iterator[str]:
     """Answer what is asked as that API does, accept what is to be changed, and change nothing."""
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Results that nobody measured, with the machine and the peers that they need."""
+"""Invented results, with the machine and the peers that they need."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def everything(samples_of: Callable[[str], list[float | None]]) -> Results:
     )
 
 
-class Stone(Peer):
+class FakePeer(Peer):
     """Relays nothing; counts how often it was started."""
 
     def __init__(self, name: str, *, fails: bool = False) -> None:
