@@ -52,7 +52,7 @@ class Figure:
     """One number of a measure.
 
     Args:
-        key: What the `Way` that measures it calls it.
+        key: What the `Method` that measures it calls it.
         unit: For people.
         more_is_better: Whether it is a speed, and not a cost.
         bars: What is asked of it.

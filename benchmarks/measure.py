@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.bars import Bar, Figure
+from benchmarks.methods import Method
 from benchmarks.network import CALM, Network
-from benchmarks.peers import EVERYONE, ORIGINAL, TOXIPROXY
-from benchmarks.ways import Way
+from benchmarks.peers import CONTESTANTS, ORIGINAL, TOXIPROXY
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Measure:
         network: How bad the network is meanwhile.
         who: Who takes part, of those that are installed.
         seconds: How long one run is.
-        repetitions: How often everyone takes a turn.
+        repetitions: How often everyone takes a trial.
         is_quick: Whether the run of a minute has it, too.
     """
 
     title: str
-    way: Way
+    method: Method
     figures: tuple[Figure, ...]
     network: Network = CALM
-    who: tuple[str, ...] = EVERYONE
+    who: tuple[str, ...] = CONTESTANTS
     seconds: float = 1.0
     repetitions: int = 5
     is_quick: bool = True

@@ -21,7 +21,7 @@ MOST_SECONDS_TO_ANSWER = 5.0
 
 
 @contextmanager
-def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[None]:
+def polled(api: int, connections: int, *, is_quick: bool = False) -> Iterator[None]:
     """Poll the API on that loopback port until the context ends.
 
     Each poll is a connection of its own, as from a shell script; one kept alive would cost the relay less.
@@ -29,7 +29,7 @@ def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[No
     Args:
         api: The port.
         connections: How many are open, and most of which the longest answer must list.
-        is_taste: Whether the run decides nothing: then one answer is enough.
+        is_quick: Whether the run decides nothing: then one answer is enough.
 
     Raises:
         Failed: If the API failed, was not polled as often as it says above, or never listed most of those.
@@ -40,7 +40,7 @@ def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[No
         yield
     finally:
         poller.stop()
-    poller.polls.check(connections, is_taste=is_taste)
+    poller.polls.check(connections, is_quick=is_quick)
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Polls:
     longest: bytes = b"[]"
     error: OSError | None = None
 
-    def check(self, connections: int, *, is_taste: bool) -> None:
+    def check(self, connections: int, *, is_quick: bool) -> None:
         """See whether that is what the table says was measured.
 
         Raises:
@@ -60,12 +60,12 @@ class Polls:
         """
         if self.error is not None:
             raise Failed(f"its API failed: {self.error}")
-        least = 1 if is_taste else LEAST_SHARE * POLLS_PER_S * self.seconds
+        least = 1 if is_quick else LEAST_SHARE * POLLS_PER_S * self.seconds
         if self.count < least:
             raise Failed(f"its API answered only {self.count} polls in {self.seconds:.1f} s")
         # The last of them may open after the last poll of a short run.
         listed = len(json.loads(self.longest))
-        if not is_taste and listed < LEAST_SHARE * connections:
+        if not is_quick and listed < LEAST_SHARE * connections:
             raise Failed(f"its API listed {listed:,} connections, not {connections:,}")
 
 

@@ -35,7 +35,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
     """Measure → length of one run."""
     repetitions: dict[str, int]
-    """Measure → how often everyone took a turn."""
+    """Measure → how often everyone took a trial."""
     measured: dict[str, Figures]
     """Measure → figures; those that were left out are not here."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import NO_WORSE, Measure, against_both
+from benchmarks.methods import beside_idle, idle_cpu, idle_memory, start_up, throughput
 from benchmarks.network import UNFELT, Network
 from benchmarks.peers import RELAYS, WITH_FAULTS
-from benchmarks.ways import beside_idle, idle_cpu, idle_memory, start_up, throughput
 
 
 def _rate(original: float, toxiproxy: float, unit: str = "messages/s") -> Figure:

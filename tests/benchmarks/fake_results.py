@@ -44,15 +44,16 @@ def everything(samples_of: Callable[[str], list[float | None]]) -> Results:
 
 
 class FakePeer(Peer):
-    """Relays nothing; counts how often it was started."""
+    """A contestant that relays nothing, and counts its starts."""
 
-    def __init__(self, name: str, *, fails: bool = False) -> None:
+    def __init__(self, name: str, *, fails: bool = False, version: str | None = "1") -> None:
         self.name = name
         self.started = 0
         self._fails = fails
+        self._version = version
 
     def version(self) -> str | None:
-        return "1"
+        return self._version
 
     @contextmanager
     def relay(self, upstream: int, network: Network) -> Iterator[Relay]:

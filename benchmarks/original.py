@@ -1,7 +1,8 @@
-"""The original, and ours, which takes the same flags."""
+"""The original and ours: programs with the same flags."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -33,7 +34,9 @@ class OriginalFlags(Peer):
     def version(self) -> str | None:
         if shutil.which(self._command[0]) is None:
             return None
-        answer = subprocess.run([*self._command, "--version"], capture_output=True, text=True, check=False)
+        command = [*self._command, "--version"]
+        env = os.environ | self._env
+        answer = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
         return answer.stdout.strip().removeprefix("trixter ") if answer.returncode == 0 else None
 
     @contextmanager

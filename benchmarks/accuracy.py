@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import NO_WORSE, Measure
+from benchmarks.methods import added_latency, throttled
 from benchmarks.network import Network
 from benchmarks.peers import OURS, WITH_FAULTS
-from benchmarks.ways import added_latency, throttled
 
 # While the API is polled, these are open for it to list.
 IDLE = 1_000
@@ -62,7 +62,7 @@ def _polled(is_polled: bool) -> str:
     return f", polled beside {IDLE:,} idle" if is_polled else ""
 
 
-TRUTH = [
+ACCURACY = [
     measure
     for is_polled in (False, True)
     for measure in (

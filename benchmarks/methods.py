@@ -1,4 +1,4 @@
-"""The ways to measure a relay once: each starts a fresh one, loads it, and returns numbers by name."""
+"""The methods of measuring a relay once: each starts a fresh one, loads it, and returns numbers by name."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Values = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Turn:
-    """Whose turn it is, how bad the network is, for how many seconds, and whether it is only a taste."""
+class Trial:
+    """One run of one method: the peer, the network, the length, and whether the run is quick."""
 
     peer: Peer
     network: Network
     seconds: float
-    is_taste: bool = False
+    is_quick: bool = False
 
 
-Way = Callable[[Turn], Values]
+Method = Callable[[Trial], Values]
 
 # After the last connection opened, a relay may still be busy with it.
 SETTLE_S = 0.5
@@ -36,14 +36,18 @@ SETTLE_S = 0.5
 LEAST_DIRECT_S = 0.5
 
 
-def throughput(words: str) -> Way:
-    """Load it that way: what it carries in a second, how long one message takes, and the CPU it costs."""
+def throughput(words: str) -> Method:
+    """Measure the messages or bytes per second, the time of one message, and the CPU, under a load.
 
-    def measure(turn: Turn) -> Values:
+    Args:
+        words: The mode and the options of the load generator.
+    """
+
+    def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
-        with turn.peer.relay(upstream, turn.network) as relay:
+        with trial.peer.relay(upstream, trial.network) as relay:
             before_s = relay.program.cpu_s() if relay.program else 0.0
-            got = run(words, port=relay.port, upstream=upstream, seconds=turn.seconds)
+            got = run(words, port=relay.port, upstream=upstream, seconds=trial.seconds)
             used_s = relay.program.cpu_s() - before_s if relay.program else 0.0
         if not got["count"] and not got["bytes"]:
             raise Failed("nothing came through")
@@ -60,59 +64,59 @@ def throughput(words: str) -> Way:
     return measure
 
 
-def start_up(turn: Turn) -> Values:
+def start_up(trial: Trial) -> Values:
     """From the command to accepting connections."""
     (upstream,) = free_ports(1)
     started_at = time.perf_counter()
-    with turn.peer.relay(upstream, turn.network) as relay:
+    with trial.peer.relay(upstream, trial.network) as relay:
         return {"start-up": relay.accepts_since - started_at}
 
 
-def idle_memory(connections: int) -> Way:
+def idle_memory(connections: int) -> Method:
     """Open that many and leave them: the memory each of them takes."""
 
-    def measure(turn: Turn) -> Values:
+    def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
-        with turn.peer.relay(upstream, turn.network) as relay:
+        with trial.peer.relay(upstream, trial.network) as relay:
             if not relay.program:
                 raise Failed("it has no process")
             before_bytes = relay.program.resident_bytes()
             words = f"idle --idle {connections}"
-            with loaded(words, port=relay.port, upstream=upstream, seconds=turn.seconds):
+            with loaded(words, port=relay.port, upstream=upstream, seconds=trial.seconds):
                 held_bytes = relay.program.resident_bytes() - before_bytes
         return {"memory": held_bytes / connections}
 
     return measure
 
 
-def idle_cpu(connections: int) -> Way:
+def idle_cpu(connections: int) -> Method:
     """Open that many and leave them: the CPU it uses while nothing happens."""
 
-    def measure(turn: Turn) -> Values:
+    def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
-        with turn.peer.relay(upstream, turn.network) as relay:
+        with trial.peer.relay(upstream, trial.network) as relay:
             if not relay.program:
                 raise Failed("it has no process")
             words = f"idle --idle {connections}"
-            with loaded(words, port=relay.port, upstream=upstream, seconds=turn.seconds):
+            with loaded(words, port=relay.port, upstream=upstream, seconds=trial.seconds):
                 _pass(SETTLE_S)
                 before_s, started_at = relay.program.cpu_s(), time.monotonic()
-                _pass(turn.seconds)
+                _pass(trial.seconds)
                 used_s, passed_s = relay.program.cpu_s() - before_s, time.monotonic() - started_at
         return {"idle CPU": used_s / passed_s}
 
     return measure
 
 
-def beside_idle(words: str, connections: int) -> Way:
+def beside_idle(words: str, connections: int) -> Method:
     """Load one process twice: alone, and with that many idle connections open as well."""
 
-    def measure(turn: Turn) -> Values:
+    def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
-        with turn.peer.relay(upstream, turn.network) as relay:
-            alone = run(words, port=relay.port, upstream=upstream, seconds=turn.seconds)
+        with trial.peer.relay(upstream, trial.network) as relay:
+            alone = run(words, port=relay.port, upstream=upstream, seconds=trial.seconds)
             words_beside = f"{words} --idle {connections}"
-            beside = run(words_beside, port=relay.port, upstream=upstream, seconds=turn.seconds)
+            beside = run(words_beside, port=relay.port, upstream=upstream, seconds=trial.seconds)
         return {
             "alone p99.9": alone["p999_us"],
             "beside p99.9": beside["p999_us"],
@@ -122,7 +126,7 @@ def beside_idle(words: str, connections: int) -> Way:
     return measure
 
 
-def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Way:
+def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Method:
     """How far from the network's delay later than on the direct path messages arrive, in one direction.
 
     The direct path is measured immediately before, at the same pace. Errors are in ms, without their sign:
@@ -131,15 +135,15 @@ def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -
 
     words = f"oneway --connections {connections}"
 
-    def measure(turn: Turn) -> Values:
+    def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
-        direct_s = max(LEAST_DIRECT_S, turn.seconds / 4)
+        direct_s = max(LEAST_DIRECT_S, trial.seconds / 4)
         with apart():
             direct = run(words, port=upstream, upstream=upstream, seconds=direct_s)
-            got = _watched(turn, words, turn.seconds, idle, is_polled=is_polled)
+            got = _watched(trial, words, trial.seconds, idle, is_polled=is_polled)
         if not got["count"]:
             raise Failed("nothing came through")
-        due_us = turn.network.delay_ms * 1e3 + direct["p50_us"]
+        due_us = trial.network.delay_ms * 1e3 + direct["p50_us"]
         return {
             "p50 error": abs(got["p50_us"] - due_us) / 1e3,
             "p99 error": abs(got["p99_us"] - due_us) / 1e3,
@@ -152,14 +156,14 @@ def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -
     return measure
 
 
-def throttled(*, idle: int = 0, is_polled: bool = False) -> Way:
+def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
     """Send what the network's rate allows in the seconds there are: how far from the rate it arrived."""
 
-    def measure(turn: Turn) -> Values:
-        rate_bytes = turn.network.rate_bytes
-        words = f"paced --size {round(rate_bytes * turn.seconds)}"
+    def measure(trial: Trial) -> Values:
+        rate_bytes = trial.network.rate_bytes
+        words = f"paced --size {round(rate_bytes * trial.seconds)}"
         # One that is far too slow is cut short, and its rate is what came until then.
-        got = _watched(turn, words, 1.5 * turn.seconds + 1, idle, is_polled=is_polled)
+        got = _watched(trial, words, 1.5 * trial.seconds + 1, idle, is_polled=is_polled)
         if not got["bytes"]:
             raise Failed("nothing came through")
         arrived = got["bytes"] / got["seconds"] / rate_bytes
@@ -168,12 +172,12 @@ def throttled(*, idle: int = 0, is_polled: bool = False) -> Way:
     return measure
 
 
-def _watched(turn: Turn, words: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
+def _watched(trial: Trial, words: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
     """Start the peer and load it, with idle connections beside; meanwhile, perhaps, poll its API."""
     (upstream,) = free_ports(1)
     with (
-        turn.peer.relay(upstream, turn.network) as relay,
-        polled(relay.api, idle, is_taste=turn.is_taste) if is_polled else nullcontext(),
+        trial.peer.relay(upstream, trial.network) as relay,
+        polled(relay.api, idle, is_quick=trial.is_quick) if is_polled else nullcontext(),
     ):
         return run(f"{words} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
 
