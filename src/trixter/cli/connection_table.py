@@ -13,8 +13,8 @@ from trixter.control import ALL, ConnectionState
 from trixter.faults import Direction
 from trixter.proxy.defaults import Defaults
 
-# In a narrower terminal, an upstream that all have in common stands below the table, and others below their
-# client; what is held is said where there is something.
+# In a narrower terminal, the common upstream of all connections stands below the table, and a differing one
+# below its client; the held bytes are shown with the faults if there are any.
 WIDE_COLUMNS = 100
 
 NUMBERS = (Column("age", is_number=True), Column("up", is_number=True), Column("down", is_number=True))
@@ -27,11 +27,11 @@ CONTINUED = "  "
 
 
 def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tuple[Table, str]:
-    """Return the table, and what is to be said below it.
+    """Return the table, and the line below it.
 
     Args:
-        connections: In their order.
-        width_columns: How much room there is.
+        connections: In order.
+        width_columns: The width of the terminal.
     """
     below = counted(len(connections))
     upstreams = {connection.upstream for connection in connections}
@@ -49,18 +49,18 @@ def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tu
 
 
 def counted(connections: int) -> str:
-    """Say how many connections it is."""
+    """Return the number of connections as text."""
     if connections == 0:
         return "no connections"
     return f"{connections:,} connection{'s' if connections > 1 else ''}"
 
 
 def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
-    """Say what was changed by what it has become.
+    """Return the result of a change as text: the faults of the connections that it changed.
 
     Args:
         target: A connection's id, or ``ALL``.
-        connections: All that there are now.
+        connections: All connections, after the change.
     """
     changed = [each for each in connections if target in (ALL, each.id)]
     if target == ALL and not changed:
@@ -73,7 +73,7 @@ def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
 
 
 def outlook(defaults: Defaults) -> str:
-    """Say what becomes of new connections."""
+    """Return the defaults of new connections as text."""
     what = wording.faults({direction: defaults.faults(direction) for direction in Direction})
     end = f"reset after {wording.duration(defaults.duration_s)}" if defaults.duration_s else ""
     return "; ".join(filter(None, [what, end]))
@@ -93,7 +93,7 @@ def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
 
 
 def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) -> str:
-    """Say what is wrong: in one line if there is room, else one below the other."""
+    """Return the faults as text: in one line if the width allows it, else one line for each direction."""
     parts = wording.fault_parts(connection.faults)
     if with_held and _held_bytes(connection):
         parts.append(f"holds {wording.size(_held_bytes(connection))}")
@@ -104,7 +104,7 @@ def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) ->
 
 
 def _between_faults(part: str, room_columns: int) -> str:
-    """Break a line where one fault ends, so that no number loses its unit."""
+    """Break a line between two faults, so that no number is parted from its unit."""
     first, *others = part.split(BETWEEN_FAULTS)
     lines = [first]
     for each in others:

@@ -1,4 +1,4 @@
-"""``trixter demo``: start a server, a proxy and its API, run the show on them, and say how to go on."""
+"""``trixter demo``: start a server, a proxy and its API, run the show, and print commands to try next."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def _show_unless(stopped: asyncio.Event, proxy: str, api: str) -> str:
 
 
 def tell(proxy: str, api: str) -> str:
-    """Run the show and print what it shows; return why it failed, if it did."""
+    """Run the show and print its steps; return the reason if it fails, else an empty text."""
     try:
         Show(proxy, api, lambda done, seen: _print(f"  {done:<{COLUMN}}{seen}")).run()
     except (NotShownError, OSError, HTTPException) as exc:
