@@ -1,4 +1,4 @@
-"""How true the faults are: how far from what was asked for, also while somebody looks."""
+"""Accuracy of the faults: the error of latency and rate, also while the API is polled."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ RATES_BYTES = {
 
 
 def _latency(connections: int, p50_ms: float, p99_ms: float, *, is_polled: bool) -> Measure:
-    """Return the measure of an added 50 ms; while polled, of ours alone: only its own bar must not grow."""
+    """Return the measure of an added 50 ms; while polled, of ours alone, under the same bar."""
     latency = Network(delay_ms=50)
     noun = "connection" if connections == 1 else "connections"
     better = () if is_polled else NO_WORSE
@@ -39,7 +39,7 @@ def _latency(connections: int, p50_ms: float, p99_ms: float, *, is_polled: bool)
             Figure("least", "ms", bars=(Bar(latency.delay_ms, at_least=True, of_each=True),), digits=3),
         ),
         network=latency,
-        who=(OURS,) if is_polled else WITH_FAULTS,
+        contestants=(OURS,) if is_polled else WITH_FAULTS,
         seconds=SECONDS_OF_LATENCY,
         repetitions=REPETITIONS,
     )
@@ -51,7 +51,7 @@ def _throttle(rate: str, *, is_polled: bool) -> Measure:
         throttled(idle=IDLE if is_polled else 0, is_polled=is_polled),
         (Figure("error", "%", bars=(Bar(1.0),), digits=3),),
         network=Network(rate_bytes=RATES_BYTES[rate]),
-        who=(OURS,) if is_polled else WITH_FAULTS,
+        contestants=(OURS,) if is_polled else WITH_FAULTS,
         seconds=SECONDS_OF_THROTTLE,
         repetitions=REPETITIONS,
         is_quick=rate == "1 MB/s",

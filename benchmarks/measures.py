@@ -1,4 +1,4 @@
-"""Everything that is measured, in the order of the table."""
+"""All measures, in the order of the table."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Trial:
 
 Method = Callable[[Trial], Values]
 
-# After the last connection opened, a relay may still be busy with it.
+# After the last connection has opened, a relay may still be busy with it.
 SETTLE_S = 0.5
 
 LEAST_DIRECT_S = 0.5
@@ -65,7 +65,7 @@ def throughput(words: str) -> Method:
 
 
 def start_up(trial: Trial) -> Values:
-    """From the command to accepting connections."""
+    """Measure the time from the command to the first accepted connection."""
     (upstream,) = free_ports(1)
     started_at = time.perf_counter()
     with trial.peer.relay(upstream, trial.network) as relay:
@@ -73,7 +73,7 @@ def start_up(trial: Trial) -> Values:
 
 
 def idle_memory(connections: int) -> Method:
-    """Open that many and leave them: the memory each of them takes."""
+    """Measure the memory of each of so many idle connections."""
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
@@ -90,7 +90,7 @@ def idle_memory(connections: int) -> Method:
 
 
 def idle_cpu(connections: int) -> Method:
-    """Open that many and leave them: the CPU it uses while nothing happens."""
+    """Measure the CPU time with so many idle connections."""
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
@@ -109,7 +109,7 @@ def idle_cpu(connections: int) -> Method:
 
 
 def beside_idle(words: str, connections: int) -> Method:
-    """Load one process twice: alone, and with that many idle connections open as well."""
+    """Measure one process twice: alone, and beside so many idle connections."""
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
@@ -127,10 +127,10 @@ def beside_idle(words: str, connections: int) -> Method:
 
 
 def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Method:
-    """How far from the network's delay later than on the direct path messages arrive, in one direction.
+    """Measure the error of a delay in one direction: the time of a trip less that of the direct path.
 
     The direct path is measured immediately before, at the same pace. Errors are in ms, without their sign:
-    too early is wrong, too. ``least`` is the shortest trip of all, with nothing taken off.
+    too early is an error, too. ``least`` is the shortest trip of all, with nothing subtracted.
     """
 
     words = f"oneway --connections {connections}"
@@ -157,12 +157,12 @@ def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -
 
 
 def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
-    """Send what the network's rate allows in the seconds there are: how far from the rate it arrived."""
+    """Measure the error of a rate: send as many bytes as it carries in the seconds of the trial."""
 
     def measure(trial: Trial) -> Values:
         rate_bytes = trial.network.rate_bytes
         words = f"paced --size {round(rate_bytes * trial.seconds)}"
-        # One that is far too slow is cut short, and its rate is what came until then.
+        # A relay that is far too slow is stopped, and its rate is that of the bytes until then.
         got = _watched(trial, words, 1.5 * trial.seconds + 1, idle, is_polled=is_polled)
         if not got["bytes"]:
             raise Failed("nothing came through")
@@ -173,7 +173,7 @@ def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
 
 
 def _watched(trial: Trial, words: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
-    """Start the peer and load it, with idle connections beside; meanwhile, perhaps, poll its API."""
+    """Start the peer and put a load on it, beside idle connections; poll its API meanwhile if asked."""
     (upstream,) = free_ports(1)
     with (
         trial.peer.relay(upstream, trial.network) as relay,
@@ -183,5 +183,5 @@ def _watched(trial: Trial, words: str, seconds: float, idle: int, *, is_polled: 
 
 
 def _pass(seconds: float) -> None:
-    """Let time pass: what is measured is that nothing happens."""
+    """Let time pass while the relay is idle."""
     threading.Event().wait(seconds)

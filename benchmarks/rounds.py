@@ -21,7 +21,7 @@ def run_rounds(
     Each repetition has a trial of every peer, because machines drift; another peer begins each time, because
     a trial finds the machine as the one before has left it.
     """
-    taking_part = [peer for peer in peers if peer.name in measure.who]
+    taking_part = [peer for peer in peers if peer.name in measure.contestants]
     figures: Figures = {figure.key: {peer.name: [] for peer in taking_part} for figure in measure.figures}
     for repetition in range(repetitions):
         first = repetition % len(taking_part)

@@ -73,4 +73,6 @@ def trees_against(folder: Path) -> list[SourceTree]:
 
 def without_bars(measure: Measure, names: tuple[str, ...]) -> Measure:
     """Return a measure for these contestants, without its bars, which are about ours and the peers."""
-    return replace(measure, who=names, figures=tuple(replace(each, bars=()) for each in measure.figures))
+    return replace(
+        measure, contestants=names, figures=tuple(replace(each, bars=()) for each in measure.figures)
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parent.parent / "src" / "trixter"
+ROOT = Path(__file__).parent.parent
+FOLDERS = ("src/trixter", "benchmarks", "scripts")
 
 # A module is a noun, or an order. A clause says neither what the module is nor what it does.
 CLAUSE = re.compile(r"(what|who|whose|where|whether|how|which|why|when)\b", re.IGNORECASE)
@@ -53,12 +54,13 @@ PENDING = (
 
 MODULES = [
     path
-    for path in sorted(SOURCES.rglob("*.py"))
-    if not path.relative_to(SOURCES).as_posix().startswith(PENDING)
+    for folder in FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if not path.relative_to(ROOT / folder).as_posix().startswith(PENDING)
 ]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SOURCES).as_posix())
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_modules_first_line_is_a_noun_or_an_order(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text()))
     assert docstring, "it has no docstring"

@@ -36,7 +36,8 @@ def everything(samples_of: Callable[[str], list[float | None]]) -> Results:
     return results(
         {
             measure.title: {
-                figure.key: {peer: samples_of(peer) for peer in measure.who} for figure in measure.figures
+                figure.key: {peer: samples_of(peer) for peer in measure.contestants}
+                for figure in measure.figures
             }
             for measure in MEASURES
         }

@@ -25,13 +25,13 @@ def test_no_two_measures_have_the_same_title() -> None:
 def test_ours_takes_part_in_every_measure_with_those_its_bars_name(measure: Measure) -> None:
     named = {bar.against for figure in measure.figures for bar in figure.bars if bar.against}
 
-    assert {OURS, *named} <= set(measure.who) <= set(CONTESTANTS)
+    assert {OURS, *named} <= set(measure.contestants) <= set(CONTESTANTS)
 
 
 @each_measure
 def test_only_those_with_faults_take_part_when_there_are_any(measure: Measure) -> None:
     if measure.network != CALM:
-        assert set(measure.who) <= set(WITH_FAULTS)
+        assert set(measure.contestants) <= set(WITH_FAULTS)
 
 
 @each_measure

@@ -63,7 +63,9 @@ def test_a_peer_that_does_not_take_part_is_not_started() -> None:
         with trial.peer.relay(0, trial.network):
             return {"rate": 1.0}
 
-    run_rounds(Measure("stones", method, RATE, who=(OURS,)), [FakePeer(OURS), bystander], 2, seconds=1)
+    run_rounds(
+        Measure("stones", method, RATE, contestants=(OURS,)), [FakePeer(OURS), bystander], 2, seconds=1
+    )
 
     assert bystander.started == 0
 

@@ -96,5 +96,5 @@ def test_bars_are_about_peers_and_not_about_trees() -> None:
         "start-up", start_up, (Figure("start-up", "s", bars=(Bar(0.35), Bar(1.0, against=ORIGINAL))),)
     )
     compared = without_bars(measure, (OURS, "other"))
-    assert compared.who == (OURS, "other")
+    assert compared.contestants == (OURS, "other")
     assert compared.figures == (Figure("start-up", "s"),)

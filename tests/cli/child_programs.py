@@ -1,4 +1,4 @@
-"""Children of ``trixter run``: what Python runs in them."""
+"""Programs for the child of ``trixter run``."""
 
 from __future__ import annotations
 

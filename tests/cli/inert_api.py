@@ -14,7 +14,7 @@ from tests.cli.program import PATIENCE_S
 
 @contextmanager
 def inert_api(api: str) -> Iterator[str]:
-    """Answer what is asked as that API does, accept what is to be changed, and change nothing."""
+    """Forward GET requests to an API, and accept all changes without making them."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -1,4 +1,4 @@
-"""Show how deadly a probability is, beside the Rust original: ``python -m benchmarks.deadliness``.
+"""The effect of a termination probability, beside the Rust original: ``python -m benchmarks.termination``.
 
 Round trips of 10 bytes through an echo server until the connection is reset, as a mean over many connections.
 """
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def round_trips(command: list[str], upstream: int, probability: float) -> Iterator[int]:
-    """Yield how many round trips each of the connections made.
+    """Yield the number of round trips of each connection.
 
     Each has a proxy and a seed of its own: in the original, all connections of a run fail alike.
     """
@@ -46,13 +46,13 @@ def round_trips(command: list[str], upstream: int, probability: float) -> Iterat
         port = free_port()
         listen, to = f"--listen=127.0.0.1:{port}", f"--upstream=127.0.0.1:{upstream}"
         flags = [f"--terminate-probability-rate={probability}", f"--random-seed={seed}"]
-        # Both want an API.
+        # Both need an API.
         with running([*command, listen, to, f"--api=127.0.0.1:{free_port()}", *flags]):
             yield survived(port)
 
 
 def survived(port: int) -> int:
-    """Ask and be answered until it is over; return how often that worked."""
+    """Make round trips until the connection is reset; return their number."""
     with closing(connect(port)) as client:
         count = 0
         with suppress(ConnectionError):
@@ -85,7 +85,7 @@ def free_port() -> int:
 
 @contextmanager
 def echo_server() -> Iterator[int]:
-    """Send back what comes, in a thread for each connection; give the port."""
+    """Echo, in a thread for each connection; yield the port."""
 
     def serve(sock: socket.socket) -> None:
         with sock, suppress(OSError):
