@@ -42,11 +42,11 @@ def compiled() -> Path:
 
 
 @contextmanager
-def loaded(words: str, *, port: int, upstream: int, seconds: float) -> Iterator[Readings]:
+def loaded(options: str, *, port: int, upstream: int, seconds: float) -> Iterator[Readings]:
     """Put a load on a relay; in mode ``idle``, until the context ends.
 
     Args:
-        words: The mode and its options.
+        options: The mode and its options.
         port: The port of the relay.
         upstream: The port to listen on, as its upstream.
         seconds: The length of the run, without connecting and warming up.
@@ -55,7 +55,7 @@ def loaded(words: str, *, port: int, upstream: int, seconds: float) -> Iterator[
         Failed: With the reason that the program printed.
     """
     ports = ["--connect", str(port), "--upstream", str(upstream)]
-    command = [str(compiled()), *words.split(), *ports, "--seconds", str(seconds)]
+    command = [str(compiled()), *options.split(), *ports, "--seconds", str(seconds)]
     with running(command, is_heard=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -65,18 +65,18 @@ def loaded(words: str, *, port: int, upstream: int, seconds: float) -> Iterator[
         if not line:
             raise Failed(process.stderr.read().strip() or "the load generator printed nothing")
         readings: Readings = json.loads(line)
-        if readings["idle"] < idle_wanted(words):
-            raise Failed(f"only {readings['idle']:,} of {idle_wanted(words):,} idle connections opened")
+        if readings["idle"] < idle_wanted(options):
+            raise Failed(f"only {readings['idle']:,} of {idle_wanted(options):,} idle connections opened")
         yield readings
 
 
-def run(words: str, *, port: int, upstream: int, seconds: float) -> Readings:
+def run(options: str, *, port: int, upstream: int, seconds: float) -> Readings:
     """Run once, as `loaded` does, and return the numbers."""
-    with loaded(words, port=port, upstream=upstream, seconds=seconds) as readings:
+    with loaded(options, port=port, upstream=upstream, seconds=seconds) as readings:
         return readings
 
 
-def idle_wanted(words: str) -> int:
+def idle_wanted(options: str) -> int:
     """Return the number of idle connections in these options."""
-    _, _, after = words.partition("--idle ")
+    _, _, after = options.partition("--idle ")
     return int(after.split()[0]) if after else 0

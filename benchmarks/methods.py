@@ -36,18 +36,18 @@ SETTLE_S = 0.5
 LEAST_DIRECT_S = 0.5
 
 
-def throughput(words: str) -> Method:
+def throughput(options: str) -> Method:
     """Measure the messages or bytes per second, the time of one message, and the CPU, under a load.
 
     Args:
-        words: The mode and the options of the load generator.
+        options: The mode and the options of the load generator.
     """
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
             before_s = relay.program.cpu_s() if relay.program else 0.0
-            got = run(words, port=relay.port, upstream=upstream, seconds=trial.seconds)
+            got = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
             used_s = relay.program.cpu_s() - before_s if relay.program else 0.0
         if not got["count"] and not got["bytes"]:
             raise Failed("nothing came through")
@@ -81,8 +81,8 @@ def idle_memory(connections: int) -> Method:
             if not relay.program:
                 raise Failed("it has no process")
             before_bytes = relay.program.resident_bytes()
-            words = f"idle --idle {connections}"
-            with loaded(words, port=relay.port, upstream=upstream, seconds=trial.seconds):
+            options = f"idle --idle {connections}"
+            with loaded(options, port=relay.port, upstream=upstream, seconds=trial.seconds):
                 held_bytes = relay.program.resident_bytes() - before_bytes
         return {"memory": held_bytes / connections}
 
@@ -97,8 +97,8 @@ def idle_cpu(connections: int) -> Method:
         with trial.peer.relay(upstream, trial.network) as relay:
             if not relay.program:
                 raise Failed("it has no process")
-            words = f"idle --idle {connections}"
-            with loaded(words, port=relay.port, upstream=upstream, seconds=trial.seconds):
+            options = f"idle --idle {connections}"
+            with loaded(options, port=relay.port, upstream=upstream, seconds=trial.seconds):
                 _pass(SETTLE_S)
                 before_s, started_at = relay.program.cpu_s(), time.monotonic()
                 _pass(trial.seconds)
@@ -108,15 +108,15 @@ def idle_cpu(connections: int) -> Method:
     return measure
 
 
-def beside_idle(words: str, connections: int) -> Method:
+def beside_idle(options: str, connections: int) -> Method:
     """Measure one process twice: alone, and beside so many idle connections."""
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
-            alone = run(words, port=relay.port, upstream=upstream, seconds=trial.seconds)
-            words_beside = f"{words} --idle {connections}"
-            beside = run(words_beside, port=relay.port, upstream=upstream, seconds=trial.seconds)
+            alone = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
+            options_beside = f"{options} --idle {connections}"
+            beside = run(options_beside, port=relay.port, upstream=upstream, seconds=trial.seconds)
         return {
             "alone p99.9": alone["p999_us"],
             "beside p99.9": beside["p999_us"],
@@ -133,14 +133,14 @@ def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -
     too early is an error, too. ``least`` is the shortest trip of all, with nothing subtracted.
     """
 
-    words = f"oneway --connections {connections}"
+    options = f"oneway --connections {connections}"
 
     def measure(trial: Trial) -> Values:
         (upstream,) = free_ports(1)
         direct_s = max(LEAST_DIRECT_S, trial.seconds / 4)
         with apart():
-            direct = run(words, port=upstream, upstream=upstream, seconds=direct_s)
-            got = _watched(trial, words, trial.seconds, idle, is_polled=is_polled)
+            direct = run(options, port=upstream, upstream=upstream, seconds=direct_s)
+            got = _watched(trial, options, trial.seconds, idle, is_polled=is_polled)
         if not got["count"]:
             raise Failed("nothing came through")
         due_us = trial.network.delay_ms * 1e3 + direct["p50_us"]
@@ -161,9 +161,9 @@ def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
 
     def measure(trial: Trial) -> Values:
         rate_bytes = trial.network.rate_bytes
-        words = f"paced --size {round(rate_bytes * trial.seconds)}"
+        options = f"paced --size {round(rate_bytes * trial.seconds)}"
         # A relay that is far too slow is stopped, and its rate is that of the bytes until then.
-        got = _watched(trial, words, 1.5 * trial.seconds + 1, idle, is_polled=is_polled)
+        got = _watched(trial, options, 1.5 * trial.seconds + 1, idle, is_polled=is_polled)
         if not got["bytes"]:
             raise Failed("nothing came through")
         arrived = got["bytes"] / got["seconds"] / rate_bytes
@@ -172,14 +172,14 @@ def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
     return measure
 
 
-def _watched(trial: Trial, words: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
+def _watched(trial: Trial, options: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
     """Start the peer and put a load on it, beside idle connections; poll its API meanwhile if asked."""
     (upstream,) = free_ports(1)
     with (
         trial.peer.relay(upstream, trial.network) as relay,
         polled(relay.api, idle, is_quick=trial.is_quick) if is_polled else nullcontext(),
     ):
-        return run(f"{words} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
+        return run(f"{options} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
 
 
 def _pass(seconds: float) -> None:
