@@ -1,4 +1,4 @@
-"""What is asked of a number, and whether it is met."""
+"""Bars: the limits that figures have to keep, and the verdicts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Samples = dict[str, list[float | None]]
 
 @dataclass(frozen=True)
 class Bar:
-    """What is asked of one figure of ours.
+    """A limit for one figure of ours.
 
     Args:
-        limit: The number to reach or not to pass, itself included.
-        at_least: Whether it is the smallest that will do, and not the largest.
-        against: A peer's name: the number is ours divided by that peer's. None: it is ours itself.
-        of_each: Whether every repetition has to meet it, and not just the median.
+        limit: The number to reach, or not to exceed; inclusive.
+        at_least: Whether the limit is a minimum, and not a maximum.
+        against: A peer's name: the limit is for the ratio of ours to that peer's. None: for ours itself.
+        of_each: Whether every repetition has to keep the limit, and not just the median.
     """
 
     limit: float
@@ -31,7 +31,7 @@ class Bar:
         return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
 
     def value(self, samples: Samples) -> float | None:
-        """Return the number it is asked of; None if it was not measured."""
+        """Return the number that is compared with the limit; None if it was not measured."""
         values = present(samples, OURS) if self.against is None else ratios(samples, self.against)
         if not values:
             return None
@@ -40,7 +40,7 @@ class Bar:
         return min(values) if self.at_least else max(values)
 
     def is_met(self, samples: Samples) -> bool | None:
-        """Say whether it is; None if that was not measured."""
+        """Return whether the limit is kept; None if it was not measured."""
         value = self.value(samples)
         if value is None:
             return None
@@ -52,11 +52,11 @@ class Figure:
     """One number of a measure.
 
     Args:
-        key: What the `Way` that measures it calls it.
-        unit: For people.
+        key: What the `Method` that measures it calls it.
+        unit: For the table.
         more_is_better: Whether it is a speed, and not a cost.
-        bars: What is asked of it.
-        digits: How many after the point are worth reading.
+        bars: Its limits.
+        digits: How many digits after the point the table shows.
     """
 
     key: str
@@ -67,28 +67,28 @@ class Figure:
 
     @property
     def label(self) -> str:
-        """What to call it where there is no room for both: a speed is best known by its unit."""
+        """The short label: a speed is best known by its unit."""
         return self.unit if self.key == "rate" else self.key
 
 
 def present(samples: Samples, peer: str) -> list[float]:
-    """Return what was measured of that peer, without what failed."""
+    """Return a peer's samples, without failed ones."""
     return [value for value in samples.get(peer, []) if value is not None]
 
 
 def ratios(samples: Samples, peer: str) -> list[float]:
-    """Return ours divided by the peer's, repetition by repetition: both met the machine as it was then."""
+    """Return ours divided by the peer's for each repetition, in which the machine was the same for both."""
     pairs = zip(samples.get(OURS, []), samples.get(peer, []), strict=False)
     return [ours / theirs for ours, theirs in pairs if ours is not None and theirs]
 
 
 def times_better(figure: Figure, ratio: float) -> float:
-    """Return a ratio so that more is better, whether the figure is a speed or a cost."""
+    """Return a ratio turned so that more is better, for a speed and for a cost."""
     if figure.more_is_better:
         return ratio
     return 1 / ratio if ratio else float("inf")
 
 
 def verdict(is_met: bool | None) -> str:
-    """Say it in a word or two."""
+    """Return a verdict as text."""
     return {True: "met", False: "NOT met", None: "not measured"}[is_met]

@@ -22,7 +22,7 @@ LEAST_TIMES, MOST_TIMES = 1 / 4, 256
 
 @dataclass(frozen=True)
 class Lane:
-    """Where in each row one peer has its mark, and which.
+    """The mark of one peer: its place in each row, and its shape.
 
     HAProxy and no proxy have none: they have no faults, and are limits to be read in the table.
     """

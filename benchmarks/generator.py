@@ -1,4 +1,4 @@
-"""The load generator: compiled when first needed, run, and its one line read."""
+"""The load generator: compiled when first needed; a run prints one line of numbers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from benchmarks.process import Failed, running
 SOURCE = HERE / "load.c"
 PROGRAM = HERE / "build" / "load"
 
-# It ends by itself: after its seconds, and after 60 more if its idle connections do not open.
+# It ends by itself: after its seconds, or after 60 more if its idle connections do not open.
 MOST_SECONDS_TOO_LONG = 75.0
 
 Readings = dict[str, float]
-"""What it prints; the names are in its source."""
+"""The numbers that it prints; their names are in its source."""
 
 
 def compiled() -> Path:
@@ -42,20 +42,20 @@ def compiled() -> Path:
 
 
 @contextmanager
-def loaded(words: str, *, port: int, upstream: int, seconds: float) -> Iterator[Readings]:
-    """Load what relays that port to that upstream; in mode ``idle``, until the context ends.
+def loaded(options: str, *, port: int, upstream: int, seconds: float) -> Iterator[Readings]:
+    """Put a load on a relay; in mode ``idle``, until the context ends.
 
     Args:
-        words: The mode and its options.
-        port: Where to connect to.
-        upstream: Where to listen.
-        seconds: How long, without the first connections and without warming up.
+        options: The mode and its options.
+        port: The port of the relay.
+        upstream: The port to listen on, as its upstream.
+        seconds: The length of the run, without connecting and warming up.
 
     Raises:
-        Failed: With the reason it gave.
+        Failed: With the reason that the program printed.
     """
     ports = ["--connect", str(port), "--upstream", str(upstream)]
-    command = [str(compiled()), *words.split(), *ports, "--seconds", str(seconds)]
+    command = [str(compiled()), *options.split(), *ports, "--seconds", str(seconds)]
     with running(command, is_heard=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -65,18 +65,18 @@ def loaded(words: str, *, port: int, upstream: int, seconds: float) -> Iterator[
         if not line:
             raise Failed(process.stderr.read().strip() or "the load generator printed nothing")
         readings: Readings = json.loads(line)
-        if readings["idle"] < idle_wanted(words):
-            raise Failed(f"only {readings['idle']:,} of {idle_wanted(words):,} idle connections opened")
+        if readings["idle"] < idle_wanted(options):
+            raise Failed(f"only {readings['idle']:,} of {idle_wanted(options):,} idle connections opened")
         yield readings
 
 
-def run(words: str, *, port: int, upstream: int, seconds: float) -> Readings:
-    """Load once, as `loaded` does, and return what it read."""
-    with loaded(words, port=port, upstream=upstream, seconds=seconds) as readings:
+def run(options: str, *, port: int, upstream: int, seconds: float) -> Readings:
+    """Run once, as `loaded` does, and return the numbers."""
+    with loaded(options, port=port, upstream=upstream, seconds=seconds) as readings:
         return readings
 
 
-def idle_wanted(words: str) -> int:
-    """Return how many idle connections these words ask for."""
-    _, _, after = words.partition("--idle ")
+def idle_wanted(options: str) -> int:
+    """Return the number of idle connections in these options."""
+    _, _, after = options.partition("--idle ")
     return int(after.split()[0]) if after else 0

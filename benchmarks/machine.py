@@ -1,4 +1,4 @@
-"""The machine that measures."""
+"""The machine on which the benchmark runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.results import Facts
 
 
 def facts(versions: dict[str, str]) -> Facts:
-    """Return what somebody who compares two results wants to know.
+    """Return the facts that a comparison of two results needs.
 
     Args:
         versions: Peer → version.
@@ -30,7 +30,7 @@ def facts(versions: dict[str, str]) -> Facts:
 
 
 def allow_all_descriptors() -> None:
-    """Raise the limit on open files as far as it goes; what is started from here inherits it."""
+    """Raise the limit of open files to the hard limit; programs started from here inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 

@@ -1,4 +1,4 @@
-"""How bad the network is while a relay is measured."""
+"""The faults of the network while a relay is measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Network:
-    """The faults that are set, in both directions; 0 is off everywhere."""
+    """Settings of the faults, in both directions; 0 is off."""
 
     delay_ms: int = 0
     rate_bytes: int = 0
@@ -17,4 +17,4 @@ class Network:
 
 CALM = Network()
 UNFELT = Network(rate_bytes=10**10, slice_bytes=10**9, probability=1e-9)
-"""Every fault that can be set without being felt."""
+"""Every fault that can be set without an effect on the traffic."""

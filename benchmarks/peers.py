@@ -1,4 +1,4 @@
-"""What is measured: anything that relays, or nothing at all."""
+"""Peers: the programs that are measured, and the bare network."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.process import Program
 
 HERE = Path(__file__).parent
 INSTALLED = HERE / "peers" / "bin"
-"""Where ``make bench-peers`` puts them."""
+"""The folder into which ``make bench-peers`` installs them."""
 
 OURS = "trixter"
 ORIGINAL = "Rust original"
@@ -22,20 +22,20 @@ TOXIPROXY = "Toxiproxy"
 HAPROXY = "HAProxy"
 NO_PROXY = "no proxy"
 
-EVERYONE = (OURS, ORIGINAL, TOXIPROXY, HAPROXY, NO_PROXY)
+CONTESTANTS = (OURS, ORIGINAL, TOXIPROXY, HAPROXY, NO_PROXY)
 RELAYS = (OURS, ORIGINAL, TOXIPROXY, HAPROXY)
 WITH_FAULTS = (OURS, ORIGINAL, TOXIPROXY)
 
 
 @dataclass(frozen=True)
 class Relay:
-    """A peer that accepts connections now.
+    """A peer that accepts connections.
 
     Args:
-        port: Where clients connect to.
-        program: The process, for its accounts; None if there is none.
+        port: The port that clients connect to.
+        program: The process, for its CPU and memory; None if there is none.
         api: The port of its API; 0 if it has none that lists connections.
-        accepts_since: When it began to, by ``time.perf_counter()``.
+        accepts_since: When it began to accept, by ``time.perf_counter()``.
     """
 
     port: int
@@ -45,7 +45,7 @@ class Relay:
 
 
 class Peer(ABC):
-    """Something that can be measured."""
+    """A contestant."""
 
     name: str
 
@@ -55,7 +55,7 @@ class Peer(ABC):
 
     @abstractmethod
     def relay(self, upstream: int, network: Network) -> AbstractContextManager[Relay]:
-        """Start it in front of that loopback port; it has ended when the context has."""
+        """Start it in front of a loopback port; end it with the context."""
 
 
 class NoProxy(Peer):

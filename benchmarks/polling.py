@@ -1,4 +1,4 @@
-"""Somebody who looks at ours all the time: ``GET /connections``, ten times a second."""
+"""A client that polls our API: ``GET /connections``, ten times a second."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from benchmarks.process import Failed
 
 POLLS_PER_S = 10
 
-# Fewer of the polls or connections that were due would not be what the table says was measured.
+# With fewer of the polls or of the connections, the table would not say what was measured.
 LEAST_SHARE = 0.8
 
 MOST_SECONDS_TO_ANSWER = 5.0
 
 
 @contextmanager
-def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[None]:
-    """Poll the API on that loopback port until the context ends.
+def polled(api: int, connections: int, *, is_quick: bool = False) -> Iterator[None]:
+    """Poll the API on a loopback port until the context ends.
 
-    Each poll is a connection of its own, as from a shell script; one kept alive would cost the relay less.
+    Each poll opens a connection, as a shell script does; keep-alive would cost the relay less.
 
     Args:
         api: The port.
-        connections: How many are open, and most of which the longest answer must list.
-        is_taste: Whether the run decides nothing: then one answer is enough.
+        connections: How many are open; the longest response must list most of them.
+        is_quick: Whether the run decides nothing: then one response is enough.
 
     Raises:
-        Failed: If the API failed, was not polled as often as it says above, or never listed most of those.
+        Failed: If the API failed, was polled too rarely, or never listed most of the connections.
     """
     poller = _Poller(f"http://127.0.0.1:{api}/connections")
     poller.start()
@@ -40,37 +40,37 @@ def polled(api: int, connections: int, *, is_taste: bool = False) -> Iterator[No
         yield
     finally:
         poller.stop()
-    poller.polls.check(connections, is_taste=is_taste)
+    poller.polls.check(connections, is_quick=is_quick)
 
 
 @dataclass
 class Polls:
-    """What was answered."""
+    """The responses of the API."""
 
     count: int = 0
     seconds: float = 0.0
     longest: bytes = b"[]"
     error: OSError | None = None
 
-    def check(self, connections: int, *, is_taste: bool) -> None:
-        """See whether that is what the table says was measured.
+    def check(self, connections: int, *, is_quick: bool) -> None:
+        """Check that the API was polled as the table says.
 
         Raises:
             Failed: If it is not.
         """
         if self.error is not None:
             raise Failed(f"its API failed: {self.error}")
-        least = 1 if is_taste else LEAST_SHARE * POLLS_PER_S * self.seconds
+        least = 1 if is_quick else LEAST_SHARE * POLLS_PER_S * self.seconds
         if self.count < least:
             raise Failed(f"its API answered only {self.count} polls in {self.seconds:.1f} s")
         # The last of them may open after the last poll of a short run.
         listed = len(json.loads(self.longest))
-        if not is_taste and listed < LEAST_SHARE * connections:
+        if not is_quick and listed < LEAST_SHARE * connections:
             raise Failed(f"its API listed {listed:,} connections, not {connections:,}")
 
 
 class _Poller(threading.Thread):
-    """A thread, because the rest of the benchmark waits for the load generator meanwhile."""
+    """The thread that polls, while the main thread waits for the load generator."""
 
     def __init__(self, url: str) -> None:
         super().__init__(name="poller", daemon=True)

@@ -1,4 +1,4 @@
-"""A program under measurement: started, accounted for by the operating system, and ended by its id."""
+"""A program under measurement: its start and its end, and its CPU and memory from /proc."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pathlib import Path
 
 NS_PER_S = 1e9
 
-# A peer that does not accept by then never will.
+# A peer that does not accept within this time has failed.
 MOST_SECONDS_TO_START = 15.0
 
 MOST_SECONDS_TO_END = 5.0
 
-# How finely the start-up is measured: asking more often would take CPU from what is starting.
+# The resolution of the start-up: more frequent checks would take CPU from the program that starts.
 ASK_EVERY_S = 0.001
 
 
 class Failed(Exception):
-    """What was measured did not do what it was asked."""
+    """A trial failed; the message says why."""
 
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Keep what is started meanwhile off the last core: there is a load generator that never sleeps."""
+    """Keep programs started meanwhile off the last core, for a load generator that never sleeps."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, cores[:-1] or cores)
     try:
@@ -41,14 +41,14 @@ def apart() -> Iterator[None]:
 def running(
     command: Sequence[str], *, env: dict[str, str] | None = None, is_heard: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """Start a program, and end it on the way out, whatever happened.
+    """Start a program, and end it with the context, also after an error.
 
-    In a session of its own: Ctrl-C is for us, who then end the program by its id.
+    It has a session of its own: Ctrl-C reaches the benchmark alone, which then ends the program by its id.
 
     Args:
         command: What to run.
         env: Added to the environment.
-        is_heard: Whether its standard streams are pipes to us, and not nothing.
+        is_heard: Whether its standard streams are pipes to the caller; else they are ``/dev/null``.
     """
     stream = subprocess.PIPE if is_heard else subprocess.DEVNULL
     with subprocess.Popen(
@@ -71,17 +71,17 @@ def running(
 
 
 class Program:
-    """A running relay, and what the operating system knows about it."""
+    """A running relay, with its CPU time and its memory."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self.pid = process.pid
 
     def wait_until_it_accepts(self, port: int) -> None:
-        """Return when somebody listens on that loopback port.
+        """Return as soon as a program listens on a loopback port.
 
         Raises:
-            Failed: If the program ends, or nobody does in time.
+            Failed: If the program ends, or the time is over.
         """
         give_up_at = time.monotonic() + MOST_SECONDS_TO_START
         while port not in listening_ports():
@@ -92,10 +92,10 @@ class Program:
             select.select([], [], [], ASK_EVERY_S)
 
     def cpu_s(self) -> float:
-        """Return the seconds of CPU it has used, user and system, to the nanosecond.
+        """Return the CPU time that it has used, user and system, in seconds.
 
-        From ``schedstat`` of each thread: ``stat`` counts in ticks of 10 ms. A thread that ended is not in
-        it any more; the relays here keep theirs.
+        From ``schedstat`` of each thread: ``stat`` counts in ticks of 10 ms. A thread that has ended
+        is missing; the relays here keep theirs.
         """
         used_ns = 0
         for task in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
@@ -104,7 +104,7 @@ class Program:
         return used_ns / NS_PER_S
 
     def resident_bytes(self) -> int:
-        """Return the memory it has in RAM now."""
+        """Return its resident memory."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) * 1024
@@ -112,7 +112,7 @@ class Program:
 
 
 def listening_ports() -> set[int]:
-    """Return the ports somebody listens on, without connecting: that would be a connection to relay."""
+    """Return the ports with a listener, without connecting: the relay would forward that connection."""
     ports: set[int] = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(FileNotFoundError), open(table) as lines:
@@ -136,7 +136,7 @@ def listeners(lines: Iterable[str]) -> set[int]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports that nobody uses now."""
+    """Return ports that are free now."""
     with ExitStack() as stack:
         socks = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
         return [sock.getsockname()[1] for sock in socks]

@@ -1,4 +1,4 @@
-"""What was measured, as it is written to ``results.json``."""
+"""The results, as ``results.json`` holds them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Figures = dict[str, Samples]
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """Where and how it was measured."""
+    """The machine and the versions of a run."""
 
     date: str
     cpu: str
@@ -25,7 +25,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     kernel: str
     python: str
     versions: dict[str, str]
-    """Peer → version; those that were not installed are not here."""
+    """Peer → version; peers that were not installed are missing."""
 
 
 class Results(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +35,12 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     seconds: dict[str, float]
     """Measure → length of one run."""
     repetitions: dict[str, int]
-    """Measure → how often everyone took a turn."""
+    """Measure → number of trials of each contestant."""
     measured: dict[str, Figures]
-    """Measure → figures; those that were left out are not here."""
+    """Measure → figures; measures that were left out are missing."""
 
     def save(self, path: Path) -> None:
-        """Write it, readable and in an order that does not change."""
+        """Write them as indented JSON, in a stable order."""
         path.write_bytes(msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n")
 
 

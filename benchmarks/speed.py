@@ -1,12 +1,12 @@
-"""How fast it is, and what that costs."""
+"""Speed: rates and times under load, and their cost in CPU and memory."""
 
 from __future__ import annotations
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import NO_WORSE, Measure, against_both
+from benchmarks.methods import beside_idle, idle_cpu, idle_memory, start_up, throughput
 from benchmarks.network import UNFELT, Network
 from benchmarks.peers import RELAYS, WITH_FAULTS
-from benchmarks.ways import beside_idle, idle_cpu, idle_memory, start_up, throughput
 
 
 def _rate(original: float, toxiproxy: float, unit: str = "messages/s") -> Figure:
@@ -40,7 +40,9 @@ COLLECTED = (
 )
 
 SPEED = [
-    Measure("start-up", start_up, (Figure("start-up", "s", bars=(Bar(0.35),), digits=3),), who=RELAYS),
+    Measure(
+        "start-up", start_up, (Figure("start-up", "s", bars=(Bar(0.35),), digits=3),), contestants=RELAYS
+    ),
     Measure("64 B there and back, 1 connection", throughput("pingpong"), ROUND_TRIPS),
     Measure("64 B, 50 connections", throughput("pingpong --connections 50"), (_rate(1.0, 1.3),)),
     Measure("64 B, 1,000 connections", throughput("pingpong --connections 1000"), (_rate(1.0, 1.3),)),
@@ -56,14 +58,14 @@ SPEED = [
         throughput("pingpong --connections 50"),
         (_rate(0.6, 0.8),),
         network=UNFELT,
-        who=WITH_FAULTS,
+        contestants=WITH_FAULTS,
     ),
     Measure(
         "bulk under 100 ms of delay both ways",
         throughput("bulk"),
         (_rate(100, 1.0, "MB/s"),),
         network=Network(delay_ms=100),
-        who=WITH_FAULTS,
+        contestants=WITH_FAULTS,
         seconds=2.0,
     ),
     Measure(
@@ -71,20 +73,20 @@ SPEED = [
         throughput("bulk"),
         BULK_WITH_A_FAULT,
         network=Network(slice_bytes=1024),
-        who=WITH_FAULTS,
+        contestants=WITH_FAULTS,
     ),
     Measure(
         "bulk under a throttle of 10 MB/s",
         throughput("bulk"),
         BULK_WITH_A_FAULT,
         network=Network(rate_bytes=10_000_000),
-        who=WITH_FAULTS,
+        contestants=WITH_FAULTS,
     ),
     Measure(
         f"{MANY:,} idle connections",
         idle_memory(MANY),
         (Figure("memory", "B each", bars=(*against_both(0.25, 0.1), Bar(4096))),),
-        who=RELAYS,
+        contestants=RELAYS,
         repetitions=3,
         is_quick=False,
     ),
@@ -92,7 +94,7 @@ SPEED = [
         "1,000 idle connections",
         idle_cpu(1000),
         (Figure("idle CPU", "CPU s/s", bars=(Bar(0.005),), digits=4),),
-        who=RELAYS,
+        contestants=RELAYS,
         seconds=2.0,
         repetitions=3,
     ),

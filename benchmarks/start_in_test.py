@@ -1,4 +1,4 @@
-"""Show how long a proxy beside a test takes to start and to close: ``python -m benchmarks.start_in_test``."""
+"""The time that a proxy beside a test takes to start and to close: ``python -m benchmarks.start_in_test``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 ROUNDS = 200
 
-# What starting one may take, after the first (median).
+# The bar on starting one, after the first (median).
 BAR_S = 0.010
 
 

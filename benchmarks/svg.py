@@ -1,10 +1,10 @@
-"""The few shapes the chart is drawn with, and its colours in the light and in the dark."""
+"""The shapes of the chart, and its colours in light and dark mode."""
 
 from __future__ import annotations
 
 from html import escape
 
-# A panel of its own: legible on whatever page shows it, also where page and system disagree about the dark.
+# A panel of its own, so that it is legible on every page, also where the page's mode is not the system's.
 STYLE = """
 svg { font-family: system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; font-size: 13px }
 text { fill: #1f2328 }
@@ -51,7 +51,7 @@ def document(width: int, height: int, title: str, parts: list[str]) -> str:
 
 
 def text(x: float, y: float, words: str, kind: str, *, quiet_words: str = "") -> str:
-    """Return words on the line y, perhaps with quieter ones after them."""
+    """Return a text on the line y, perhaps with a paler one after it."""
     more = f' <tspan class="quiet">{escape(quiet_words)}</tspan>' if quiet_words else ""
     return f'<text class="{kind}" x="{x:g}" y="{y:g}">{escape(words)}{more}</text>'
 
@@ -72,5 +72,5 @@ def dot(x: float, y: float, kind: str) -> str:
 
 
 def diamond(x: float, y: float, kind: str) -> str:
-    """Return a mark that is not round, for those who do not see the colours."""
+    """Return a mark that is not round, for readers who do not see the colours."""
     return f'<path class="{kind}" d="M {x - 6:g} {y:g} l 6 -6 l 6 6 l -6 6 z"/>'

@@ -1,4 +1,4 @@
-"""Toxiproxy, Shopify's, in Go; its toxics are set over its API."""
+"""Toxiproxy (Shopify, in Go); its toxics are set over its API."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Toxiproxy(Peer):
 
 
 def toxics(network: Network) -> list[dict[str, object]]:
-    """Return what makes its network that bad, for one direction."""
+    """Return the toxics that make a network, for one direction."""
     found: list[dict[str, object]] = []
     if network.delay_ms:
         found.append({"type": "latency", "attributes": {"latency": network.delay_ms}})
@@ -58,7 +58,7 @@ def toxics(network: Network) -> list[dict[str, object]]:
         size = {"average_size": network.slice_bytes, "size_variation": 1}  # 0 kills its server (#541)
         found.append({"type": "slicer", "attributes": size})
     if network.probability:
-        # The nearest it has to a fault that never fires.
+        # The nearest equivalent of a fault that never strikes.
         found.append({"type": "limit_data", "attributes": {"bytes": 10**15}})
     return found
 

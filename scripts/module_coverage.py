@@ -26,14 +26,14 @@ from coverage import Coverage
 MODULES = Path("src/trixter/faults")
 TESTS = Path("tests/faults")
 
-# Without what takes longer than the tests: plugins that the core does not need,
+# Without steps that take longer than the tests: plugins that the core does not need,
 # and rewriting asserts (a failing test explains itself in the ordinary run).
 LIGHT = ["-p", "no:schemathesis", "-p", "no:trixter", "-p", "no:cacheprovider", "--assert=plain"]
 
-# Which lines are reached, and not whether they are right: the ordinary run asks that.
+# Few examples: this run asks which lines are reached, and the ordinary run whether they are right.
 BRIEF = {"HYPOTHESIS_PROFILE": "brief"}
 
-# What is booked for all partners, and what for none.
+# The contexts of lines that count for all partners, and for none.
 IMPORTS, ELSE = "imports", "else"
 
 

@@ -44,7 +44,7 @@ VERSION = "import ensurepip, sys; print(*sys.version_info[:3], sep='.')"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One ``make test``: under which conditions, and what became of it."""
+    """One ``make test``: its conditions and its result."""
 
     number: int
     python: str

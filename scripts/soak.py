@@ -1,12 +1,12 @@
-"""Load that stays: checked traffic through a proxy whose settings change all the time.
+"""A soak test: checked traffic through a proxy whose settings change all the time.
 
     python scripts/soak.py --minutes 60
 
 Hundreds of connections send bulk and messages through `trixter` to an echo server, all on loopback, while
 every setting changes at random, 20 times a second, through the API, and connections are killed at random.
 Every byte that comes back is compared; where corruption was set, it is counted. In the end the faults are
-taken away, what is under way has to arrive, and the proxy has to hold as many descriptors, threads and
-connections as at the start, and about as much memory.
+removed, bytes in flight have to arrive, and the proxy must have as many descriptors, threads and connections
+as at the start, and about as much memory.
 
 Prints a table in Markdown. Exit status 1: a transfer was lost, a byte was wrong, or something was left over.
 """
@@ -35,11 +35,11 @@ import httpx2
 import uvloop
 
 CHANGES_PER_S = 20.0
-# So many change settings at a time: an answer of the API may take a while on a machine that is busy.
+# So many tasks change settings at a time: a response of the API may take a while on a busy machine.
 HANDS = 12
 CONNECTIONS = 200
 
-# Below those that the kernel gives to clients.
+# Below the kernel's range for clients.
 LISTENING_PORTS = (20_000, 30_000)
 
 # The proxy refuses clients, or resets all of them, this often; and one that was refused comes again so soon.
@@ -49,13 +49,13 @@ DOOR_SHUT_S = 0.2
 # New connections get a fault that harms them for so long.
 HARMFUL_DEFAULTS_S = 0.5
 
-# A transfer that gets nowhere for so long, after the faults were taken away, is lost.
+# A transfer without progress for so long, after the faults were removed, is lost.
 PATIENCE_S = 300.0
 
 # Sooner than the server ends idle connections to its API.
 LIMITS = httpx2.Limits(keepalive_expiry=1.0)
 
-# What is sent: this, over and over, from a place of its own in each transfer.
+# Each transfer sends this, over and over, from an offset of its own.
 PATTERN = random.Random(1).randbytes(1 << 20)
 DOUBLED = PATTERN * 2
 
@@ -68,14 +68,14 @@ MORE_MEMORY_MB = 64.0
 
 
 class Harm(Enum):
-    """What a change may do to a transfer."""
+    """Effects that a change may have on a transfer."""
 
     EARLY_END = "early end"
     WRONG_BYTES = "wrong bytes"
 
 
 class Outcome(Enum):
-    """What became of a transfer."""
+    """Results of a transfer."""
 
     COMPLETE = "complete"
     CORRUPTED = "corrupted on purpose"
@@ -86,7 +86,7 @@ class Outcome(Enum):
 
 @dataclass
 class Tally:
-    """What became of all transfers."""
+    """The results of all transfers."""
 
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     compared_bytes: int = 0
@@ -97,13 +97,13 @@ class Tally:
 
 @dataclass
 class Transfer:
-    """One connection's worth: bytes to send, to get back, and to compare."""
+    """One connection: its bytes to send, to receive back, and to compare."""
 
     size_bytes: int
     starts_at: int
     received_bytes: int = 0
     harms: set[Harm] = field(default_factory=set)
-    """What the changes that were made may have done to it."""
+    """Effects that the changes made so far may have on it."""
 
     def piece(self, start: int, size_bytes: int) -> bytes:
         at = (self.starts_at + start) % len(PATTERN)
@@ -114,13 +114,13 @@ class Transfer:
         return Harm.WRONG_BYTES not in self.harms
 
     def check(self, data: bytes) -> bool:
-        """Take in what came back; say whether it can be what was sent."""
+        """Count received bytes; return whether they may be the bytes that were sent."""
         expected = self.piece(self.received_bytes, len(data))
         self.received_bytes += len(data)
         return data == expected or not self.is_compared
 
     def outcome(self, *, has_ended: bool) -> Outcome:
-        """Say what became of it, once it has ended or nothing comes any more.
+        """Return its result, once it has ended or makes no more progress.
 
         Bytes may be wrong or more than were sent, where corruption was set, but never fewer.
         """
@@ -166,7 +166,7 @@ class Proxy:
         return stats
 
     def resources(self) -> dict[str, float]:
-        """Return what the process has: descriptors, threads, memory in megabytes."""
+        """Return the process's descriptors, threads and memory in megabytes."""
         here = Path(f"/proc/{self.process.pid}")
         status = (here / "status").read_text()
         numbers = {name: int(value) for name, value in re.findall(r"(\w+):\s+(\d+)", status)}
@@ -230,7 +230,7 @@ def write(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 class Soak:
-    """Clients that transfer, and hands that change settings, until the time is over.
+    """Clients that transfer, and tasks that change settings, until the time is over.
 
     Args:
         proxy: What all of it goes through.
@@ -248,7 +248,7 @@ class Soak:
         self.is_over = False
 
     async def run(self, seconds: float) -> None:
-        """Transfer and change for so long; then let everything arrive."""
+        """Transfer and change for so long; then let all bytes arrive."""
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as clients:
             for number in range(self.connections):
@@ -281,7 +281,7 @@ class Soak:
 
     @contextmanager
     def _harming(self, harm: Harm) -> Iterator[None]:
-        """Expect it of every transfer that is under way, or begins before the end of the block."""
+        """Expect an effect on every transfer that is open, or begins before the end of the block."""
         self.harming[harm] += 1
         for transfer in self.under_way:
             transfer.harms.add(harm)
@@ -361,7 +361,7 @@ class Soak:
             self._compare(transfer, data)
 
     async def _in_time(self, reading: object) -> bytes:
-        """Wait for something to arrive: for ever while faults are on, for a while afterwards."""
+        """Wait for bytes: without limit while faults are on, for ``PATIENCE_S`` afterwards."""
         task = asyncio.ensure_future(reading)  # type: ignore[call-overload]
         try:
             while True:
@@ -426,7 +426,7 @@ class Soak:
         return draw.choice(ON[what]) | {"direction": draw.choice(["upstream", "downstream", "both"])}
 
     async def _calm(self) -> None:
-        """Take all faults away, so that what is under way can arrive."""
+        """Remove all faults, so that bytes in flight can arrive."""
         for what in ON:
             await self.proxy.call("PATCH", f"/connections/_all/{what}", off(what))
             await self.proxy.call("PATCH", "/defaults", {what: off(what)})
@@ -504,7 +504,7 @@ async def soak(minutes: float, connections: int, seed: int) -> int:
 
 
 async def settled(proxy: Proxy) -> dict[str, float]:
-    """Return what the proxy has once every connection has ended."""
+    """Return the proxy's resources once every connection has ended."""
     async with asyncio.timeout(PATIENCE_S):
         while (await proxy.stats())["connections_open"]:
             await asyncio.sleep(0.1)
@@ -515,15 +515,15 @@ async def settled(proxy: Proxy) -> dict[str, float]:
 
 @dataclass
 class Report:
-    """What was found, and whether that is as it should be."""
+    """The result of a run, and what is wrong with it."""
 
     what_ran: str
     tally: Tally
     took_s: float
     resources: dict[str, dict[str, float]]
-    """What the process had: at the start, at half-time, in the end."""
+    """The process's resources: at the start, at half-time, in the end."""
     ended: dict[str, int]
-    """How many connections the proxy counted, by the reason of their end."""
+    """The proxy's counts of connections, by the reason of their end."""
     crashes: int
 
     @property
@@ -531,7 +531,7 @@ class Report:
         return len(self.tally.wrong) - self.tally.outcomes[Outcome.LOST]
 
     def faults(self) -> list[str]:
-        """Return what is not as it should be."""
+        """Return all that is wrong."""
         tally, before, after = self.tally, self.resources["at the start"], self.resources["in the end"]
         conditions = {
             f"{tally.outcomes[Outcome.LOST]} transfers were lost": tally.outcomes[Outcome.LOST] > 0,

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from trixter.cli import main
+from trixter.cli import entry_point
 
-main()
+entry_point()

@@ -10,7 +10,7 @@ from benchmarks.chart import LANES, LEFT, RIGHT, chart, charted, times_text, x_o
 from benchmarks.measures import MEASURES
 from benchmarks.peers import OURS
 from benchmarks.results import Results
-from tests.benchmarks.made_up import everything, results
+from tests.benchmarks.fake_results import everything, results
 
 SVG = "{http://www.w3.org/2000/svg}"
 BULK = "bulk, 1 connection"

@@ -13,33 +13,33 @@ from benchmarks import __main__ as command
 from benchmarks import chart, table
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import Measure
+from benchmarks.methods import Trial, Values
 from benchmarks.peers import ORIGINAL, OURS
 from benchmarks.results import load_results
-from benchmarks.ways import Turn, Values
-from tests.benchmarks.made_up import Stone
+from tests.benchmarks.fake_results import FakePeer
 
 Run = Callable[..., int]
 
 
-def _way(turn: Turn) -> Values:
-    with turn.peer.relay(0, turn.network):
-        return {"start-up": turn.seconds}
+def _method(trial: Trial) -> Values:
+    with trial.peer.relay(0, trial.network):
+        return {"start-up": trial.seconds}
 
 
-STONES = Measure("start-up", _way, (Figure("start-up", "s", bars=(Bar(0.35),)),), seconds=9, repetitions=2)
-LONG = Measure("a long one", _way, STONES.figures, seconds=9, is_quick=False)
+STONES = Measure("start-up", _method, (Figure("start-up", "s", bars=(Bar(0.35),)),), seconds=9, repetitions=2)
+LONG = Measure("a long one", _method, STONES.figures, seconds=9, is_quick=False)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Where the results go, in a world with two stones to measure in two ways."""
+    """Return the folder of the results, with two contestants and two measures."""
     monkeypatch.setattr(command, "RESULTS", tmp_path / "results.json")
     monkeypatch.setattr(command, "CHART", tmp_path / "chart.svg")
     monkeypatch.setattr(command, "compiled", lambda: None)
     monkeypatch.setattr(command, "allow_all_descriptors", lambda: None)
     for module in (command, table, chart):
         monkeypatch.setattr(module, "MEASURES", [STONES, LONG])
-    monkeypatch.setattr(command, "everyone", lambda: [Stone(OURS), Stone(ORIGINAL)])
+    monkeypatch.setattr(command, "contestants", lambda: [FakePeer(OURS), FakePeer(ORIGINAL)])
     handler = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, handler)
@@ -87,10 +87,37 @@ def test_a_quick_run_is_short_and_decides_nothing(run: Run, capsys: pytest.Captu
 
 @pytest.mark.parametrize(("failing", "status"), [(OURS, 1), (ORIGINAL, 0)])
 def test_only_ours_has_to_run(run: Run, monkeypatch: pytest.MonkeyPatch, failing: str, status: int) -> None:
-    peers = [Stone(name, fails=name == failing) for name in (OURS, ORIGINAL)]
-    monkeypatch.setattr(command, "everyone", lambda: peers)
+    peers = [FakePeer(name, fails=name == failing) for name in (OURS, ORIGINAL)]
+    monkeypatch.setattr(command, "contestants", lambda: peers)
 
     assert run("--quick") == status
+
+
+def test_another_tree_takes_the_place_of_the_peers_and_nothing_is_written(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trees = {OURS: FakePeer(OURS), "before": FakePeer("before")}
+    monkeypatch.setattr(command, "trees_against", lambda folder: list(trees.values()))
+
+    assert run("--against", "before") == 0
+
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[3].split() == ["trixter", "before"]
+    assert "ours to theirs 1.00" in " ".join(printed.split())
+    assert "bar" not in printed
+    assert "On one side in every repetition: none." in printed
+    assert [peer.started for peer in trees.values()] == [7, 7]  # a measure of 2 and one of 5 repetitions
+    assert list(folder.iterdir()) == []
+
+
+def test_another_tree_that_does_not_start_is_an_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = FakePeer("before", version=None)
+    monkeypatch.setattr(command, "trees_against", lambda folder: [FakePeer(OURS), broken])
+
+    assert run("--against", "before") == 1
+    assert capsys.readouterr().err.startswith("benchmarks: trixter does not start from before")
 
 
 def test_the_report_is_what_the_run_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,7 +139,7 @@ def test_words_that_no_title_has_are_a_mistake(run: Run, capsys: pytest.CaptureF
 
 
 def test_ctrl_c_is_an_end_and_not_a_traceback(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(turn: Turn) -> Values:
+    def interrupt(trial: Trial) -> Values:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "MEASURES", [Measure("stones", interrupt, STONES.figures)])

@@ -18,10 +18,10 @@ def port() -> int:
     return free_ports(1)[0]
 
 
-def run_until_counted(words: str, port: int) -> dict[str, float]:
+def run_until_counted(options: str, port: int) -> dict[str, float]:
     """Run for longer and longer, until a busy machine has got messages through, also in the warm-up."""
     for seconds in (0.1, 1, 10):
-        got = run(words, port=port, upstream=port, seconds=seconds)
+        got = run(options, port=port, upstream=port, seconds=seconds)
         if got["total_count"] > got["count"] > 0:
             return got
     pytest.fail("in 10 s not one message in the warm-up, or none after it")
@@ -30,9 +30,9 @@ def run_until_counted(words: str, port: int) -> dict[str, float]:
 @needs_cc
 @pytest.mark.slow
 def test_every_message_of_oneway_arrives_and_is_timed(port: int) -> None:
-    words = "oneway --connections 4 --every-ms 8 --idle 3"
+    options = "oneway --connections 4 --every-ms 8 --idle 3"
 
-    got = run_until_counted(words, port)
+    got = run_until_counted(options, port)
 
     # Four connections, each every 8 ms, on a machine that has time for them.
     assert got["count"] <= 4 * (got["seconds"] / 0.008 + 1)
@@ -42,9 +42,9 @@ def test_every_message_of_oneway_arrives_and_is_timed(port: int) -> None:
 
 @needs_cc
 @pytest.mark.slow
-@pytest.mark.parametrize("words", ["pingpong --connections 2", "connect --connections 2"])
-def test_messages_are_counted(words: str, port: int) -> None:
-    assert run_until_counted(words, port)["seconds"] > 0
+@pytest.mark.parametrize("options", ["pingpong --connections 2", "connect --connections 2"])
+def test_messages_are_counted(options: str, port: int) -> None:
+    assert run_until_counted(options, port)["seconds"] > 0
 
 
 @needs_cc
@@ -84,7 +84,7 @@ def test_without_a_compiler_one_line_says_what_to_install(
 
 
 @pytest.mark.parametrize(
-    ("words", "wanted"), [("pingpong", 0), ("oneway --idle 0", 0), ("oneway --idle 25 --size 64", 25)]
+    ("options", "wanted"), [("pingpong", 0), ("oneway --idle 0", 0), ("oneway --idle 25 --size 64", 25)]
 )
-def test_the_idle_connections_that_are_wanted_are_in_the_words(words: str, wanted: int) -> None:
-    assert idle_wanted(words) == wanted
+def test_the_idle_connections_that_are_wanted_are_in_the_words(options: str, wanted: int) -> None:
+    assert idle_wanted(options) == wanted

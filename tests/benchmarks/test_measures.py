@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.lineup import everyone
+from benchmarks.contestants import contestants
 from benchmarks.measure import Measure
 from benchmarks.measures import MEASURES
 from benchmarks.network import CALM
-from benchmarks.peers import EVERYONE, ORIGINAL, OURS, TOXIPROXY, WITH_FAULTS
+from benchmarks.peers import CONTESTANTS, ORIGINAL, OURS, TOXIPROXY, WITH_FAULTS
 
 each_measure = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.title)
 
 
 def test_everyone_takes_part_once_in_the_order_of_the_columns() -> None:
-    assert tuple(peer.name for peer in everyone()) == EVERYONE
+    assert tuple(peer.name for peer in contestants()) == CONTESTANTS
 
 
 def test_no_two_measures_have_the_same_title() -> None:
@@ -25,13 +25,13 @@ def test_no_two_measures_have_the_same_title() -> None:
 def test_ours_takes_part_in_every_measure_with_those_its_bars_name(measure: Measure) -> None:
     named = {bar.against for figure in measure.figures for bar in figure.bars if bar.against}
 
-    assert {OURS, *named} <= set(measure.who) <= set(EVERYONE)
+    assert {OURS, *named} <= set(measure.contestants) <= set(CONTESTANTS)
 
 
 @each_measure
 def test_only_those_with_faults_take_part_when_there_are_any(measure: Measure) -> None:
     if measure.network != CALM:
-        assert set(measure.who) <= set(WITH_FAULTS)
+        assert set(measure.contestants) <= set(WITH_FAULTS)
 
 
 @each_measure

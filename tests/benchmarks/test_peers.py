@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.network import CALM, UNFELT, Network
-from benchmarks.originals import flags
+from benchmarks.original import flags
 from benchmarks.process import free_ports, listeners, listening_ports
 from benchmarks.toxiproxy import toxics
 

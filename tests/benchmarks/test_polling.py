@@ -1,4 +1,4 @@
-"""Polled means ten times a second, but in a taste, which decides nothing."""
+"""Polling: ten times a second, except in a quick run, which decides nothing."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def _polls(count: int, *, listed: int = 1_000) -> Polls:
     return Polls(count, seconds=5.0, longest=json.dumps([{}] * listed).encode())
 
 
-@pytest.mark.parametrize("is_taste", [False, True])
-def test_a_run_polled_as_often_as_the_table_says_passes(*, is_taste: bool) -> None:
-    _polls(40, listed=800).check(1_000, is_taste=is_taste)
+@pytest.mark.parametrize("is_quick", [False, True])
+def test_a_run_polled_as_often_as_the_table_says_passes(*, is_quick: bool) -> None:
+    _polls(40, listed=800).check(1_000, is_quick=is_quick)
 
 
 @pytest.mark.parametrize(
@@ -26,14 +26,14 @@ def test_a_run_polled_as_often_as_the_table_says_passes(*, is_taste: bool) -> No
         (_polls(50, listed=799), "listed 799 connections, not 1,000"),
     ],
 )
-def test_a_run_polled_less_fails_but_in_a_taste(polls: Polls, reason: str) -> None:
-    polls.check(1_000, is_taste=True)
+def test_a_run_polled_less_fails_but_in_a_quick_run(polls: Polls, reason: str) -> None:
+    polls.check(1_000, is_quick=True)
 
     with pytest.raises(Failed, match=reason):
-        polls.check(1_000, is_taste=False)
+        polls.check(1_000, is_quick=False)
 
 
-@pytest.mark.parametrize("is_taste", [False, True])
+@pytest.mark.parametrize("is_quick", [False, True])
 @pytest.mark.parametrize(
     ("polls", "reason"),
     [
@@ -41,13 +41,13 @@ def test_a_run_polled_less_fails_but_in_a_taste(polls: Polls, reason: str) -> No
         (Polls(50, error=ConnectionResetError("gone")), "its API failed: gone"),
     ],
 )
-def test_an_api_that_does_not_answer_fails_any_run(polls: Polls, reason: str, *, is_taste: bool) -> None:
+def test_an_api_that_does_not_answer_fails_any_run(polls: Polls, reason: str, *, is_quick: bool) -> None:
     with pytest.raises(Failed, match=reason):
-        polls.check(1_000, is_taste=is_taste)
+        polls.check(1_000, is_quick=is_quick)
 
 
 def test_nobody_at_that_port_is_a_failure() -> None:
     (port,) = free_ports(1)
 
-    with pytest.raises(Failed, match="its API"), polled(port, 1, is_taste=True):
+    with pytest.raises(Failed, match="its API"), polled(port, 1, is_quick=True):
         pass

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.machine import facts
 from benchmarks.peers import ORIGINAL, OURS
 from benchmarks.results import load_results
-from tests.benchmarks.made_up import results
+from tests.benchmarks.fake_results import results
 
 
 def test_results_come_back_as_they_were_saved(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import msgspec
 from benchmarks.bars import Bar, Figure, Samples
 from benchmarks.measure import Measure
 from benchmarks.measures import MEASURES
-from benchmarks.peers import EVERYONE, NO_PROXY, ORIGINAL, OURS, TOXIPROXY
+from benchmarks.methods import start_up
+from benchmarks.peers import CONTESTANTS, NO_PROXY, ORIGINAL, OURS, TOXIPROXY
 from benchmarks.results import Figures
-from benchmarks.table import block, heading, unmet, whole
-from benchmarks.ways import start_up
-from tests.benchmarks.made_up import FACTS, everything, results
+from benchmarks.table import block, heading, one_sided, unmet, whole
+from tests.benchmarks.fake_results import FACTS, everything, results
 
 SPEED = Measure(
     "speed of stones",
@@ -66,7 +66,7 @@ def test_who_failed_every_time_is_said_to_have_failed() -> None:
 
 def test_who_is_not_installed_is_said_to_be_left_out() -> None:
     assert "left out, not installed (make bench-peers): HAProxy" in heading(FACTS).splitlines()
-    assert "left out" not in heading(msgspec.structs.replace(FACTS, versions=dict.fromkeys(EVERYONE, "1")))
+    assert "left out" not in heading(msgspec.structs.replace(FACTS, versions=dict.fromkeys(CONTESTANTS, "1")))
 
 
 def test_the_heading_names_the_machine_and_the_versions() -> None:
@@ -90,6 +90,25 @@ def test_the_list_at_the_end_has_the_bars_that_are_not_met_and_no_others() -> No
 
 def test_what_was_not_measured_is_in_the_list_too() -> None:
     assert "  not measured: start-up: start-up ≤ 0.35 s" in unmet(results({"start-up": {}})).splitlines()
+
+
+def test_figures_on_one_side_in_every_repetition_are_listed_as_better_or_worse() -> None:
+    speed = Figure("rate", "MB/s", more_is_better=True)
+    measure = Measure(
+        "stones", start_up, (speed, Figure("CPU", "s"), Figure("p50", "µs"), Figure("once", "µs"))
+    )
+    measured: Figures = {
+        "rate": {OURS: [10.0, 12.0, 11.0], "before": [20.0, 16.0, 22.0]},
+        "CPU": {OURS: [1.0, 2.0, 3.0], "before": [2.0, 4.0, 6.0]},
+        "p50": {OURS: [1.0, 2.0, 3.0], "before": [2.0, 1.0, 6.0]},
+        "once": {OURS: [1.0], "before": [2.0]},
+    }
+    assert one_sided([measure], results({"stones": measured}), "before").splitlines() == [
+        "",
+        "On one side in every repetition: 2.",
+        "  worse: stones: rate, ours to theirs 0.50 (0.50 to 0.75)",
+        "  better: stones: CPU, ours to theirs 0.50 (0.50 to 0.50)",
+    ]
 
 
 def test_the_whole_table_has_every_measure_and_a_verdict_for_every_bar() -> None:

@@ -1,4 +1,4 @@
-"""The command in a process of its own, and a server for it to lead to."""
+"""The command in a process of its own, and an upstream for it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-COMMAND = "from trixter.cli import main; main()"
+COMMAND = "from trixter.cli import entry_point; entry_point()"
 WITHOUT_UVLOOP = f"import sys; sys.modules['uvloop'] = None; {COMMAND}"
 
 PATIENCE_S = 40.0
 
 
 class Program:
-    """Run ``trixter``, and read what it logs.
+    """Run ``trixter``, and read its log.
 
     Args:
         *args: Of the command.
@@ -49,7 +49,7 @@ class Program:
         assert self._process.stderr
         self._stdout, self._stderr = self._process.stdout, self._process.stderr
         self.log = ""
-        """What was read so far."""
+        """The lines read so far."""
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Read the log until a line matches."""
@@ -81,7 +81,7 @@ class Program:
 
     def end(self) -> tuple[int, str]:
         """Wait until it ends by itself; return its exit status and its standard output."""
-        # Not communicate(): it does not know of what was read ahead while waiting for a line.
+        # Not communicate(): it misses the bytes that were read ahead while waiting for a line.
         self.log += self._stderr.read()
         stdout = self._stdout.read()
         return self._process.wait(PATIENCE_S), stdout
@@ -100,7 +100,7 @@ class Program:
 
 @contextmanager
 def echo_server() -> Iterator[str]:
-    """Send back what comes, to one client after another; give the address."""
+    """Echo, for one client after another; yield the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -122,7 +122,7 @@ def echo_server() -> Iterator[str]:
 
 @contextmanager
 def closed_port() -> Iterator[str]:
-    """Give an address at which connections are refused: bound, so nobody else has it, but not listening."""
+    """Yield an address that refuses connections: bound, so that no program can take it, but not listening."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{sock.getsockname()[1]}"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import CompletionItem
 
-from trixter.cli.command import trixter
+from trixter.cli.main import trixter
 from trixter.cli.parameters import FilePath
 from trixter.profiles import published_profiles
 

@@ -1,4 +1,4 @@
-"""The demo runs, and says what to type next."""
+"""The demo: its steps, its ends and the commands that it prints."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.program import COMMAND, PATIENCE_S, Program
-from trixter.cli.demo import next_steps, upstream
-from trixter.cli.demo.perform import PROXY_PORT
-from trixter.cli.demo.visitor import Visitor
+from trixter.cli.demo import peers
+from trixter.cli.demo.demo import PROXY_PORT, program_name
+from trixter.cli.demo.peers import HttpClient
 from trixter.errors import BindError
 
 Start = Callable[..., Program]
@@ -45,10 +45,10 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
 
 @pytest.mark.slow
 def test_a_demo_that_stays_runs_until_a_signal(start: Start) -> None:
-    with ExitStack() as somebody_else:
+    with ExitStack() as other_servers:
         # Ports of the examples that are taken are replaced by others.
         with suppress(OSError):  # taken already
-            somebody_else.enter_context(socket.create_server(("127.0.0.1", PROXY_PORT)))
+            other_servers.enter_context(socket.create_server(("127.0.0.1", PROXY_PORT)))
         program = start("demo", "--stay", code=ON_STDERR)
         program.wait_for("client -> proxy")
     proxy = program.wait_for(r"proxy on http://([\d.:]+),")[1]
@@ -56,7 +56,7 @@ def test_a_demo_that_stays_runs_until_a_signal(start: Start) -> None:
     program.wait_for("The log:")
     client = http.client.HTTPConnection(proxy, timeout=PATIENCE_S)
     client.request("GET", "/")
-    assert client.getresponse().read() == upstream.GREETING
+    assert client.getresponse().read() == peers.GREETING
     client.close()
     api = http.client.HTTPConnection(api_address, timeout=PATIENCE_S)
     api.request("GET", "/health")
@@ -73,7 +73,7 @@ def test_a_demo_that_is_spoiled_fails_in_one_line(start: Start) -> None:
     program = start("demo", code=ON_STDERR)
     api = http.client.HTTPConnection(program.wait_for(r"the API is on (\S+)")[1], timeout=PATIENCE_S)
     headers = {"Content-Type": "application/json"}
-    with closing(api), suppress(OSError, http.client.HTTPException):  # until nobody answers
+    with closing(api), suppress(OSError, http.client.HTTPException):  # until the program has ended
         while program.is_running:
             api.request("POST", "/connections/_all/shutdown", '{"reason":"spoiled"}', headers)
             api.getresponse().read()
@@ -104,16 +104,16 @@ def test_an_interrupted_demo_that_stays_does_not_stay(start: Start) -> None:
 
 
 def test_what_the_server_serves() -> None:
-    with upstream.start(0) as server, closing(Visitor(server.address, patience_s=PATIENCE_S)) as visitor:
-        assert visitor.get("/").whole.endswith(b"\r\n\r\n" + upstream.GREETING)
-        assert visitor.get("/bytes/20").whole.endswith(b"\r\n\r\n000000000000000\n0000")
-        assert visitor.get("/").whole == visitor.get("/").whole
+    with peers.start_server(0) as server, closing(HttpClient(server.address, timeout_s=PATIENCE_S)) as client:
+        assert client.get("/").whole.endswith(b"\r\n\r\n" + peers.GREETING)
+        assert client.get("/bytes/20").whole.endswith(b"\r\n\r\n000000000000000\n0000")
+        assert client.get("/").whole == client.get("/").whole
         # An error ends the connection.
-        assert visitor.get_the_last("/bytes/many").whole.startswith(b"HTTP/1.1 404 ")
+        assert client.get_until_closed("/bytes/many").whole.startswith(b"HTTP/1.1 404 ")
 
 
 def test_it_serves_a_connection_that_lasts_until_it_is_closed() -> None:
-    with upstream.start(0) as server:
+    with peers.start_server(0) as server:
         client = http.client.HTTPConnection(server.address, timeout=PATIENCE_S)
         client.request("GET", "/ticks")
         response = client.getresponse()
@@ -125,13 +125,13 @@ def test_it_serves_a_connection_that_lasts_until_it_is_closed() -> None:
         client.close()
 
 
-def test_it_cannot_serve_where_somebody_else_does() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as somebody_else, pytest.raises(BindError):
-        upstream.start(somebody_else.getsockname()[1])
+def test_it_cannot_serve_on_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other_server, pytest.raises(BindError):
+        peers.start_server(other_server.getsockname()[1])
 
 
 def test_its_bytes_are_as_many_as_asked_for() -> None:
-    assert [len(upstream.counted_bytes(size)) for size in (0, 1, 16, 17, 32768)] == [0, 1, 16, 17, 32768]
+    assert [len(peers.counted_bytes(size)) for size in (0, 1, 16, 17, 32768)] == [0, 1, 16, 17, 32768]
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_commands_to_paste_name_the_program_as_it_can_be_found_here(
     monkeypatch.chdir(here)
     monkeypatch.setenv("PATH", str(here / "on_path"))
     monkeypatch.setattr("sys.argv", [argv0.format(here=here, there=tmp_path / "elsewhere")])
-    assert next_steps.program_name() == typed.format(there=tmp_path / "elsewhere")
+    assert program_name() == typed.format(there=tmp_path / "elsewhere")
 
 
 def test_a_program_run_as_a_module_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/x/trixter/__main__.py"])
-    assert next_steps.program_name().endswith(" -m trixter")
+    assert program_name().endswith(" -m trixter")

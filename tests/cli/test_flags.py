@@ -9,9 +9,9 @@ import click
 import pytest
 
 from trixter import __version__
-from trixter.cli.command import SUBCOMMANDS, main, trixter
 from trixter.cli.flag import Flag
 from trixter.cli.flags import FLAGS
+from trixter.cli.main import SUBCOMMANDS, main, trixter
 from trixter.cli.options import Options
 from trixter.proxy import Defaults
 

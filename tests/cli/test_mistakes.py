@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.cli.command import main
+from trixter.cli.main import main
 from trixter.proxy.address import CONNECT_FORM
 
 REQUIRED = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9"]

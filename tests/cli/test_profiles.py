@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trixter.cli.command import main
+from trixter.cli.main import main
 from trixter.cli.options import Options
 from trixter.faults import Latency, Throttle
 from trixter.profiles import find_profile, published_profiles

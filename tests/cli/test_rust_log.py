@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.cli.program import Program, connect, echo_server
-from trixter.cli.command import trixter
 from trixter.cli.flags import LEVEL
+from trixter.cli.main import trixter
 from trixter.cli.rust_log import LEVELS, level_of
 
 Start = Callable[..., Program]
@@ -82,7 +82,7 @@ def test_every_level_is_one_of_the_flags(level: str) -> None:
 def asked_for(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """The level with which the command would run."""
     seen: list[str] = []
-    monkeypatch.setattr("trixter.cli.run.run", lambda options: seen.append(options.log_level))
+    monkeypatch.setattr("trixter.cli.serve.serve", lambda options: seen.append(options.log_level))
 
     def level(*args: str) -> str:
         addresses = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9"]

@@ -8,13 +8,13 @@ from itertools import chain
 
 import pytest
 
-from tests.cli.deaf_api import deaf
+from tests.cli.inert_api import inert_api
 from tests.cli.program import PATIENCE_S, Program, closed_port
-from trixter.cli.demo import upstream, visitor
+from trixter.cli.demo import peers
+from trixter.cli.demo.demo import tell
 from trixter.cli.demo.knobs import Knobs
-from trixter.cli.demo.perform import tell
+from trixter.cli.demo.peers import HttpClient
 from trixter.cli.demo.show import NotShownError, Show
-from trixter.cli.demo.visitor import Visitor
 
 Start = Callable[..., Program]
 
@@ -22,7 +22,7 @@ Start = Callable[..., Program]
 @pytest.fixture
 def server() -> Iterator[str]:
     """Run the demo's server; give its address."""
-    with upstream.start(0) as server:
+    with peers.start_server(0) as server:
         yield server.address
 
 
@@ -35,18 +35,18 @@ def test_a_connection_that_the_api_does_not_know_is_no_show(start: Start) -> Non
     program = start("--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9", "--api", "127.0.0.1:0")
     api = program.wait_for(r"API on http://([\d.:]+)")[1]
     with (
-        upstream.start(0) as around_the_proxy,
+        peers.start_server(0) as around_the_proxy,
         pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"),
     ):
         Show(around_the_proxy.address, api, nobody_listens).run()
 
 
-class Hasty(Visitor):
+class Hasty(HttpClient):
     """Waits for the end of a connection, which does not come, no longer than it must."""
 
-    def wait_for_the_end(self) -> None:
+    def wait_until_closed(self) -> None:
         self._sock.settimeout(0.1)
-        super().wait_for_the_end()
+        super().wait_until_closed()
 
 
 @pytest.mark.slow
@@ -54,12 +54,12 @@ def test_a_fault_without_effect_is_no_show(
     start: Start, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # On a busy machine an answer may take as long as under the fault: by this clock, none takes any time.
-    monkeypatch.setattr(visitor, "monotonic", lambda: 0.0)
-    monkeypatch.setattr("trixter.cli.demo.show.Visitor", Hasty)
+    monkeypatch.setattr(peers, "monotonic", lambda: 0.0)
+    monkeypatch.setattr("trixter.cli.demo.show.HttpClient", Hasty)
     args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args)
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         show = Show(f"{host}:{port}", api, nobody_listens, patience_s=PATIENCE_S)
         for step in (
             show.delay,
@@ -81,11 +81,11 @@ def test_a_client_that_was_kept_waiting_looks_again(
     # Of the first answer, under the fault, and twice when it is off: the machine was busy at first.
     took_s = [0.0, 0.5, 0.7, 0.1]
     readings = chain.from_iterable((0.0, seconds) for seconds in took_s)
-    monkeypatch.setattr(visitor, "monotonic", lambda: next(readings))
+    monkeypatch.setattr(peers, "monotonic", lambda: next(readings))
     shown: list[str] = []
     program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), patience_s=PATIENCE_S).delay()
     assert shown == ["it takes 500.0 ms: 250 there, 250 back", "it takes 100.0 ms"]
 
@@ -101,7 +101,7 @@ def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
     args = ("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     program = start(*args, flag, value)
     host, port = program.proxy()
-    with deaf(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
+    with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         show = Show(f"{host}:{port}", api, nobody_listens)
         with pytest.raises(NotShownError, match=f"{step.__name__} off"):
             step(show)

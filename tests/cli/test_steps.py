@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from trixter.cli.remote.set import set_
+from trixter.cli.remote.commands import set_
 from trixter.cli.remote.steps import Change
 from trixter.control import ALL, Swap
 from trixter.control.steps import SetFaults

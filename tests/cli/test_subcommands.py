@@ -1,15 +1,16 @@
-"""What all subcommands have in common."""
+"""The subcommands: the API's address, the help, and the modules that are loaded for them."""
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 
 import click
 import pytest
 
-from trixter.cli.command import main, trixter
-from trixter.cli.remote.ls import ls
+from trixter.cli.main import SUBCOMMANDS, main, trixter
+from trixter.cli.remote.commands import ls
 
 
 @pytest.mark.parametrize(
@@ -32,12 +33,51 @@ def test_without_either_it_is_that_of_the_examples() -> None:
 
 
 def test_the_proxy_starts_without_what_only_subcommands_need() -> None:
-    program = "import sys, trixter.cli.command, trixter.cli.run; print(*sys.modules)"
+    program = "import sys, trixter.cli.main, trixter.cli.serve; print(*sys.modules)"
     # A bare environment: a coverage run must not add modules of its own.
     run = subprocess.run([sys.executable, "-c", program], env={}, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in run.stdout.split()}
     assert loaded.isdisjoint({"httpx2", "rich", "starlette", "tomllib"})
     assert "trixter.control" not in run.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("environment", "shown"),
+    [({}, "Usage: trixter "), ({"_TRIXTER_COMPLETE": "bash_complete", "COMP_CWORD": "1"}, "plain,watch")],
+    ids=["help", "completion"],
+)
+def test_subcommands_are_listed_without_being_imported(environment: dict[str, str], shown: str) -> None:
+    program = """
+import atexit, sys
+atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))
+from trixter.cli import entry_point
+entry_point()
+"""
+    environment |= {"COMP_WORDS": "trixter "}
+    args = [] if "_TRIXTER_COMPLETE" in environment else ["--help"]
+    run = subprocess.run(
+        [sys.executable, "-c", program, *args], env=environment, capture_output=True, text=True, check=True
+    )
+    assert shown in run.stdout
+    modules = {place.partition(":")[0] for place, _ in SUBCOMMANDS.values()}
+    assert modules.isdisjoint(run.stderr.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "status"), [("profiles", 128 + signal.SIGTERM), ("watch", 0)])
+def test_a_signal_during_the_import_of_a_subcommand_counts_as_one_while_it_runs(
+    name: str, status: int
+) -> None:
+    program = f"""
+import os, signal, sys
+from trixter.cli import main
+def interrupted(place):
+    os.kill(os.getpid(), signal.SIGTERM)
+main.resolve_name = interrupted
+main.main(["{name}"])
+"""
+    program = f"from trixter.cli import signals; signals.leave_quietly(){program}"
+    assert subprocess.run([sys.executable, "-c", program], env={}).returncode == status
 
 
 @pytest.mark.parametrize("name", trixter.list_commands(click.Context(trixter)))

@@ -30,7 +30,7 @@ def test_it_takes_no_more_than_a_few_starts_of_python_with_asyncio() -> None:
 def _cpu_until_the_first_answer() -> float:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
         listen, api = one.getsockname()[1], other.getsockname()[1]
-    program = "from trixter.cli import main; main()"
+    program = "from trixter.cli import entry_point; entry_point()"
     flags = [f"--listen=127.0.0.1:{listen}", "--upstream=127.0.0.1:9", f"--api=127.0.0.1:{api}"]
     process = _started(["-c", program, *flags])
     try:

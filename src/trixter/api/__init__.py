@@ -1,23 +1,23 @@
-"""The REST API: what is connected, what is wrong with it, and the knobs.
+"""The REST API: list connections, read and change their faults and the defaults, end connections.
 
     request ──▶ guard ──▶ routing ──▶ a call ──▶ proxy
                  │           │           │
                  403, 401    404, 405    reading: 415, 413, 400, 422 ─▶ 404 ─▶ 400, 409
 
-- ``operations.py`` lists everything that can be asked: requests are routed, and described, by that list.
-- ``calls.py`` does it. A call reads and checks everything first, so one that is refused changed nothing.
-- ``bodies.py`` and ``replies.py`` are the shapes: they decode, check, encode and describe themselves.
+- ``operations.py`` lists all operations: requests are routed, and described, by that list.
+- ``calls.py`` performs them. A call reads and checks everything first, so a refused one changes nothing.
+- ``bodies.py`` and ``replies.py`` are the schemas: they decode, check, encode and describe themselves.
 - ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
-- ``guard.py`` turns away other sites' pages, and callers without the token; ``target.py`` reads targets in
-  absolute form.
-- ``server.py`` runs it on the proxy's own loop, so long jobs take turns with the traffic (``turns.py``).
+- ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
+  targets in absolute form.
+- ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``turns.py``).
 - No client may take the traffic's share: ``acceptor.py`` accepts up to a limit (``connection_limit.py``),
   ``http_protocol.py`` sets deadlines, ``lingering.py`` closes, ``refusal_log.py`` keeps the log short.
 
 Calls, bodies and successful answers are the Rust original's, and so are the statuses of errors but for those
 that docs/coming-from-rust.md lists. Two error texts are its own (``answers.py``); the others are ours.
 
-Importing this loads no web framework: whoever only asks an API needs the shapes, and not a server.
+Importing this package loads no web framework: a client needs the schemas, and no server.
 """
 
 from __future__ import annotations

@@ -14,21 +14,21 @@ from trixter.api.http_protocol import ApiProtocol
 from trixter.proxy.address import words_of
 from trixter.proxy.sockets import OUT_OF_RESOURCES
 
-# For so many clients of the API there is room when proxied connections have taken all other descriptors:
-# they are what lists and ends them.
+# So many clients of the API can connect when proxied connections have taken all other descriptors: through
+# the API, those can be listed and ended.
 SPARE_DESCRIPTORS = 4
 
-# How long to leave the queue alone when a client could not be accepted. It waits in the kernel.
+# How long to wait before the next try when a client could not be accepted. It waits in the kernel's queue.
 PAUSE_S = 0.1
 
 log = logging.getLogger("trixter.api")
 
 
 class SpareDescriptors:
-    """Hold descriptors that are of no use but to be given up when one is needed.
+    """Descriptors in reserve: one is closed when the table is full and a client must be accepted.
 
     Args:
-        most: As many are held, if there are so many.
+        most: How many to hold, if so many are free.
     """
 
     def __init__(self, most: int = SPARE_DESCRIPTORS) -> None:
@@ -37,35 +37,35 @@ class SpareDescriptors:
         self.replenish()
 
     def replenish(self) -> None:
-        """Take again what was given up, as far as there is any."""
+        """Open descriptors again, up to the number that the reserve should have."""
         with contextlib.suppress(OSError):
             while len(self._held) < self._most:
                 self._held.append(os.open(os.devnull, os.O_RDONLY))
 
     def give_up(self) -> bool:
-        """Close one; return whether there was one."""
+        """Close one; return whether there was one left."""
         if not self._held:
             return False
         os.close(self._held.pop())
         return True
 
     def close(self) -> None:
-        """Give up all of them. Idempotent."""
+        """Close all of them, for good. Idempotent."""
         self._most = 0
         while self.give_up():
             pass
 
 
 class Acceptor:
-    """Accept on one listening socket; those beyond the limit wait in the kernel's queue.
+    """Accept on one listening socket; clients beyond the limit wait in the kernel's queue.
 
-    Not by the loop's own server: libuv takes every client at once, and closes those for whom there is no
-    descriptor.
+    The loop's own server cannot do that: libuv accepts every client at once, and closes a client for which it
+    has no descriptor.
 
     Args:
-        listening: Listens, non-blocking; stays open.
+        listening: A non-blocking socket that listens; it stays open.
         limit: Of all connections of the API.
-        spares: What is given up for a client when the descriptor table is full.
+        spares: The reserve for clients that come when the descriptor table is full.
         new_protocol: Makes the protocol of a connection.
     """
 
@@ -116,7 +116,7 @@ class Acceptor:
         try:
             await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            # Half done, the socket would have two owners; the rest takes one turn of the loop.
+            # Cancelled halfway, the socket would have two owners. The rest takes one iteration of the loop.
             await asyncio.wait([connecting])
             raise
         except OSError as exc:

@@ -1,4 +1,4 @@
-"""How answers look: JSON, nothing at all, or an error; and which exception becomes which."""
+"""Responses: JSON, an empty 202, or an error; and the response to each exception."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ INTERNAL_ERROR = "internal error"
 
 
 class Json(Response):
-    """Answer with anything msgspec can encode."""
+    """A response with a value that msgspec can encode."""
 
     media_type = "application/json"
 
@@ -33,12 +33,12 @@ class Json(Response):
 
 
 def accepted() -> Response:
-    """Answer as the original does when it has done what it was asked: 202, and no body."""
+    """Return the original's response to a change that was made: 202, without a body."""
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
 def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Answer with an error."""
+    """Return an error."""
     return Json(ErrorReply(text), status_code=status, headers=headers)
 
 
@@ -48,7 +48,7 @@ async def _refused(request: Request, exc: Exception) -> Response:
 
 
 async def _out_of_range(request: Request, exc: Exception) -> Response:
-    # The one place where the settings' words become the API's.
+    # The one place where a setting's name becomes the API's.
     assert isinstance(exc, SettingError)
     if exc.name == "probability":
         return error(HTTPStatus.BAD_REQUEST, INVALID_PROBABILITY)
@@ -62,7 +62,7 @@ async def _cannot_listen(request: Request, exc: Exception) -> Response:
 
 
 async def _hung_up(request: Request, exc: Exception) -> Response:
-    # Nobody is there to read it; something has to be answered all the same.
+    # The client is gone, but the application has to return a response all the same.
     return error(HTTPStatus.BAD_REQUEST, "the request was not sent to its end")
 
 
@@ -78,4 +78,4 @@ EXCEPTION_HANDLERS: dict[type[Exception], ExceptionHandler] = {
     ClientDisconnect: _hung_up,
     Exception: _failed,
 }
-"""The nearest class of an exception's own line decides."""
+"""Of an exception's classes, the most specific one that is listed here decides."""

@@ -1,4 +1,4 @@
-"""The API put together: its operations, its description, and the layers around them."""
+"""The ASGI application: the operations, their description, and the middleware around them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def create_app(proxy: Proxy, *, token: str | None = None, names: Collection[str]
     """Return the REST API of one proxy, to be run on the proxy's own loop.
 
     Args:
-        proxy: What it shows and changes.
-        token: What callers must show as ``Authorization: Bearer …``; ``None`` asks for nothing.
-        names: Host names it answers to, beside ``localhost`` and every IP address.
+        proxy: The proxy that it shows and changes.
+        token: The token that requests must carry as ``Authorization: Bearer …``; ``None`` for none.
+        names: Host names that are allowed, beside ``localhost`` and every IP address.
 
     Raises:
         SettingError: If the token is empty.

@@ -1,4 +1,4 @@
-"""The connection limit: how many clients of the API have a connection, and who makes room for the next."""
+"""The connection limit: how many connections the API has, and which of them is closed for a new one."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Protocol
 # Each has a descriptor that a proxied connection could have. People and scripts use a handful.
 MOST_CONNECTIONS = 64
 
-# At the limit, a client that has sent no whole request for so long makes room for the next. A request fits
-# into a packet or two, so an honest client needs milliseconds.
+# At the limit, a connection on which no whole request has come for so long is closed for the next client. A
+# request fits into a packet or two, so a well-behaved client needs milliseconds.
 CROWDED_S = 1.0
 
 
 class Limited(Protocol):
-    """One connection, as its limit sees it."""
+    """A connection, as far as the limit needs it."""
 
     @property
     def waiting_since(self) -> float | None:
         """When it began to wait for its client, by the loop's clock; ``None`` while it answers."""
 
     def give_up(self) -> None:
-        """End it now; ``waiting_since`` is ``None`` from now on."""
+        """Abort the connection; ``waiting_since`` is ``None`` from now on."""
 
 
 class ConnectionLimit:
-    """Count connections. At the limit, the one that waits longest for its client is given up.
+    """A counter of connections. At the limit, it aborts the one that has waited longest for its client.
 
     Args:
-        most: As many are allowed.
+        most: How many are allowed.
     """
 
     def __init__(self, most: int = MOST_CONNECTIONS) -> None:
@@ -37,20 +37,20 @@ class ConnectionLimit:
         self._changed = asyncio.Event()
 
     def add(self, connection: Limited) -> None:
-        """Count it from now on."""
+        """Count a connection from now on."""
         self._connections.add(connection)
 
     def discard(self, connection: Limited) -> None:
-        """Count it no longer. Idempotent."""
+        """Count a connection no longer. Idempotent."""
         self._connections.discard(connection)
         self._changed.set()
 
     def on_waiting(self) -> None:
-        """Hear that a connection began to wait for its client."""
+        """Called when a connection begins to wait for its client."""
         self._changed.set()
 
     async def wait_for_room(self) -> None:
-        """Return once there is room for one more; make room if need be."""
+        """Return as soon as one more connection is allowed; abort one if the limit stays reached."""
         while len(self._connections) >= self._most:
             self._changed.clear()
             try:
@@ -60,7 +60,7 @@ class ConnectionLimit:
                 self._give_up_overdue()
 
     def _give_up_at(self) -> float | None:
-        """Return when the next connection has waited for too long; ``None`` if none waits."""
+        """Return the time at which the next connection will have waited too long; ``None`` if none waits."""
         waiting = [each.waiting_since for each in self._connections if each.waiting_since is not None]
         return min(waiting) + CROWDED_S if waiting else None
 

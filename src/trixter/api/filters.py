@@ -1,6 +1,6 @@
-"""Filters: the query of ``GET /connections``, and none in calls that change something.
+"""Filters: the query of ``GET /connections``; calls that change something take none.
 
-Unknown parameters are ignored, as in the original, where the worst is a listing that is too long.
+A listing ignores unknown parameters, as the original does: at worst it is too long.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from trixter.proxy import Address, Connection
 
 CLIENT_FORM = "an address or a network, such as 127.0.0.1, 127.0.0.1:59024, [::1]:59024 or 10.0.0.0/8"
 
-# The same for the description of the API, exactly.
+# The same as a regular expression, for the description of the API.
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
 _GROUP = "[0-9a-fA-F]{1,4}"
@@ -48,9 +48,9 @@ PARAMETERS = {
         "`open`, the default, or `dialling`: the upstream has not answered yet.", STATE_PATTERN
     ),
 }
-"""What may be asked, and what it means."""
+"""The parameters of a listing, as the description of the API shows them."""
 
-# What programs add to a query with a new value each time, so that no cache answers.
+# Programs add it to a query with a new value each time, so that no cache answers.
 CACHE_BUSTER = "_"
 
 NO_FILTERS = "a change takes no filters: list the connections with them, and change each by its id"
@@ -58,7 +58,7 @@ NO_FILTERS = "a change takes no filters: list the connections with them, and cha
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Stand for the clients of one network, or one port in it."""
+    """The clients of one network, or of one port in it."""
 
     network: IPv4Network | IPv6Network
     port: int | None = None
@@ -79,38 +79,38 @@ class Clients:
             return cls(ip_network(_ip_of(address.host)), address.port)
 
     def include(self, client: str) -> bool:
-        """Say whether a client is one of them."""
+        """Return whether a client's address is among them."""
         address = Address.parse_tcp(client, "client")
         return self.port in (None, address.port) and _ip_of(address.host) in self.network
 
 
 def _ip_of(host: str) -> IPv4Address | IPv6Address:
     address = ip_address(host)
-    # A listener on [::] sees IPv4 clients as ::ffff:127.0.0.1; people do not.
+    # A listener on [::] sees the IPv4 client 127.0.0.1 as ::ffff:127.0.0.1.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Choose connections; what is ``None`` is not asked for."""
+    """A filter of connections; a criterion that is ``None`` matches all."""
 
     clients: Clients | None = None
     upstream: str | None = None
     state: str = "open"
 
     def passes(self, connection: Connection) -> bool:
-        """Say whether a connection is chosen."""
+        """Return whether a connection matches."""
         return (self.upstream is None or self.upstream == connection.upstream) and (
             self.clients is None or self.clients.include(connection.client)
         )
 
 
 def filter_of(query: QueryParams) -> Filter:
-    """Read the query; what is no filter in it is ignored.
+    """Return the filter that a query describes; other parameters are ignored.
 
     Raises:
-        HTTPException: 422, if a filter is given twice, or in a form that is none.
+        HTTPException: 422, if a filter is given twice, or is malformed.
     """
     for name in PARAMETERS:
         if len(query.getlist(name)) > 1:
@@ -128,13 +128,13 @@ def filter_of(query: QueryParams) -> Filter:
 
 
 def refuse_filters(query: QueryParams, *, is_for_all: bool) -> None:
-    """Refuse a query with which a call would change more than its caller meant.
+    """Refuse a query with which a call could change more than its caller intends.
 
     The name of a filter is refused in every change. A change of all connections refuses every parameter
     with a value: it may be a filter with a typing error, and to ignore it would be to change all of them.
 
     Raises:
-        HTTPException: 422, with the first parameter that is not taken.
+        HTTPException: 422, naming the first parameter that is refused.
     """
     for name, value in query.multi_items():
         if name in PARAMETERS or (is_for_all and value and name != CACHE_BUSTER):

@@ -1,4 +1,4 @@
-"""Access to the API: which Hosts, Origins and tokens a request may come with."""
+"""Access control of the API, by the Host, the Origin and the token of a request."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from trixter.api.target import origin_form
 from trixter.errors import SettingError
 from trixter.monotonic import monotonic
 
-# A load balancer that asks whether we live has no token and its own idea of our name, and learns nothing
-# here but "ok".
+# A load balancer's health check has no token and uses a name of its own for us, and learns nothing here but
+# "ok".
 OPEN_PATH = "/health"
 
 UNKNOWN_HOST = "this Host is not one this API answers to; the option --api-name allows a name"
 
-# One line in the log for each refused Host. More names than an honest network has for one machine; a page
+# One line in the log for each refused Host, of so many at most: more names than a machine usually has. A page
 # that tries others must not fill the log.
 MOST_HOSTS_LOGGED = 20
 
-# Of the length that a host name may have; longer ones are cut in the log.
+# The longest host name that DNS allows; longer ones are cut in the log.
 MOST_CHARACTERS_LOGGED = 255
 
 # `host`, `host:port` or `[address]:port` and nothing else. A zone (`%eth0`) is for this machine alone, and
@@ -40,17 +40,17 @@ log = logging.getLogger("trixter.api")
 
 
 class Guard:
-    """Turn away pages of other sites and callers without the token, before anything else is looked at.
+    """Middleware that refuses requests of other sites' pages, and of callers without the token.
 
-    A page can make its name point at 127.0.0.1 and then read our answers (DNS rebinding): its requests
-    carry that name as ``Host``, so only addresses and names we were told are good. A page can also send
-    requests without reading the answers: those carry its ``Origin``.
+    A page can make its name resolve to 127.0.0.1 and then read our responses (DNS rebinding): its requests
+    carry that name as ``Host``, so only addresses and configured names are allowed. A page can also send
+    requests without reading the responses: those carry its ``Origin``.
 
     Args:
-        app: What is guarded.
-        token: What callers must show as ``Authorization: Bearer …``; ``None`` asks for nothing.
-        names: Host names we answer to, beside ``localhost`` and every IP address.
-        clock: Tells the time for the log of refusals, in seconds.
+        app: The application behind it.
+        token: The token that requests must carry as ``Authorization: Bearer …``; ``None`` for none.
+        names: Host names that are allowed, beside ``localhost`` and every IP address.
+        clock: Returns the time for the log of refusals, in seconds.
 
     Raises:
         SettingError: If the token is empty, which would be no token.
@@ -96,7 +96,7 @@ class Guard:
     def _knows_host(self, scope: Scope, headers: Headers) -> bool:
         hosts = headers.getlist("host")
         if not hosts:
-            # Every browser sends one, so this is no page. HTTP/1.1 asks for it of programs, too.
+            # Every browser sends one, so this is no page. HTTP/1.1 demands it of all programs.
             return str(scope["http_version"]) == "1.0"
         if len(hosts) != 1:
             return False
@@ -117,8 +117,8 @@ class Guard:
         if self._token is None:
             return True
         scheme, _, shown = headers.get("authorization", "").partition(" ")
-        # Headers are decoded as Latin-1, so this gives the bytes that were sent. Of spaces, HTTP knows but
-        # one; str.strip() without it would also take U+00A0.
+        # Headers are decoded as Latin-1, so this gives the bytes that were sent. The space of HTTP is U+0020
+        # alone; str.strip() without an argument would also remove U+00A0.
         return (
             hmac.compare_digest(shown.strip(" ").encode("latin-1"), self._token)
             and scheme.lower() == "bearer"
@@ -126,7 +126,7 @@ class Guard:
 
 
 def _host_of(netloc: str) -> tuple[str, bool]:
-    """Return the host of ``host:port``, and whether it is an IP address; an empty one if that is neither."""
+    """Return the host of ``host:port``, and whether it is an IP address; an empty host if it is malformed."""
     found = HOST.fullmatch(netloc)
     if found is None:
         return "", False
@@ -139,8 +139,8 @@ def _host_of(netloc: str) -> tuple[str, bool]:
 
 
 def _is_from_here(headers: Headers) -> bool:
-    # The scheme does not count: something in front of us may have ended TLS. "null", the origin of
-    # sandboxed pages and files, has no "//" and so never matches.
+    # The scheme is not compared: a server in front of us may terminate TLS. "null", the origin of sandboxed
+    # pages and files, has no "//" and so never matches.
     origins = headers.getlist("origin")
     if "host" not in headers:
         return not origins

@@ -1,4 +1,4 @@
-"""The API's HTTP protocol: uvicorn's, with deadlines and limits for clients that may mean harm."""
+"""The API's HTTP protocol: uvicorn's, with deadlines and limits against slow and hostile clients."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ from trixter.api.replies import ErrorReply
 # From the first byte of a request, or the connection's first moment, until the last byte of its body.
 REQUEST_S = 10.0
 
-# A client that takes nothing of an answer for so long is gone, or wants to keep it for ever.
+# A client that reads nothing of a response for so long is gone, or holds the connection on purpose.
 ANSWER_S = 60.0
 
 # The most that a request line and headers may have. (Node.js: 16 KiB; nginx: 8 KiB for each of 4 lines.)
 HEAD_BYTES = 16 * 1024
 
-# h11 looks at the limit only when a head is not there as a whole, so it is fed in pieces.
+# h11 checks the limit only while a head is incomplete, so it gets the head in pieces.
 HEAD_PIECE_BYTES = 4 * 1024
 
 NOT_HTTP = f"the request is not HTTP, or its head has more than {HEAD_BYTES} bytes"
 
 log = logging.getLogger("trixter.api.http")
-# Its warnings are about single requests, one for each; ours have a rate.
+# uvicorn logs a warning for each bad request; ours are limited in rate.
 log.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
 class ApiProtocol(H11Protocol):
-    """Answer the requests of one connection.
+    """The protocol of one connection.
 
     Args:
-        config: Of uvicorn, loaded.
-        server_state: Of uvicorn: the connections and tasks there are.
-        limit: Hears when the connection waits for its client.
-        refusals: Where requests that are not HTTP are logged.
-        on_lost: Hears that the connection has ended.
+        config: uvicorn's configuration, loaded.
+        server_state: uvicorn's sets of connections and tasks.
+        limit: Is told when the connection waits for its client.
+        refusals: Logs requests that are not HTTP.
+        on_lost: Called when the connection has ended.
     """
 
     transport: LingeringTransport
@@ -99,7 +99,7 @@ class ApiProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.transport.is_closing():
-            self._begin_to_wait()  # for it to read, and to close
+            self._begin_to_wait()  # for the client to read, and to close
         elif self._is_incomplete():
             self._begin_to_wait()
             if self.conn.their_state is not h11.IDLE:  # else the keep-alive ends it
@@ -116,7 +116,7 @@ class ApiProtocol(H11Protocol):
             self._answer_deadline = None
 
     def give_up(self) -> None:
-        """End the connection at once."""
+        """Abort the connection."""
         self.waiting_since = None
         self.transport.abort()
 
@@ -139,12 +139,12 @@ class ApiProtocol(H11Protocol):
         return False  # without a warning for each request that asks for it
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app answer, and close the connection where what follows the request is in doubt."""
+        """Run the application, and close the connection if the bytes after the request are in doubt."""
         cycle = self.cycle
 
         async def send_on(message: Message) -> None:
-            # A body that the answer did not wait for would have to be read, however long it is. A length that
-            # contradicts the encoding is how requests are smuggled past a server in front: RFC 9112 6.3.
+            # A body that the application has not read would have to be read, however long it is. A length
+            # beside a transfer encoding may be request smuggling past a server in front: RFC 9112 6.3.
             if message["type"] == "http.response.start" and (cycle.more_body or _has_two_lengths(scope)):
                 message = {**message, "headers": [*message["headers"], CLOSE_HEADER]}
             await send(message)

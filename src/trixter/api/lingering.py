@@ -1,8 +1,8 @@
-"""A lingering close: an answer reaches a client that is still sending.
+"""A lingering close: a response reaches a client that is still sending.
 
-To close a socket with something unread resets the connection, and the reset may overtake the answer. RFC
-9112 9.6 describes the remedy: half-close, and read on for a while. But a client that sends for ever is not
-read for ever: after some bytes the rest is left to the kernel, which slows the client down.
+Closing a socket with unread bytes resets the connection, and the reset may overtake the response. RFC 9112
+9.6 describes the remedy: half-close, and read on for a while. A client that never stops sending is not read
+for ever: after ``LINGER_BYTES`` the kernel's flow control stops it.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-# For a client to read its answer, also over a slow network.
+# Long enough for a client to read its response over a slow network.
 LINGER_S = 1.0
 
-# What an honest client has under way when it is refused: the socket buffers of a slow network.
+# What a well-behaved client has in flight when it is refused: the socket buffers of a slow network.
 LINGER_BYTES = 256 * 1024
 
-# A client that leaves the end of an answer in our buffer for so long does not get it.
+# A client that does not read the end of a response within this time does not get it.
 LAST_BYTES_S = 10.0
 
 
 class LingeringTransport(asyncio.Transport):
-    """Pass everything on to a transport, but let a close linger where bytes of the client are unread.
+    """A wrapper of a transport, whose close lingers if bytes of the client are unread.
 
     Args:
-        transport: What it is about.
+        transport: The transport.
         loop: Its loop.
-        is_unread: Says at the close whether the client may have sent, or be sending, what is not read.
+        is_unread: Called at the close: whether the client may have sent, or may be sending, unread bytes.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class LingeringTransport(asyncio.Transport):
         self._end: asyncio.TimerHandle | None = None
 
     def close(self) -> None:
-        """Close, at once or after a while; nothing is written any more. Idempotent."""
+        """Close, at once or after lingering; nothing more is written. Idempotent."""
         if self.is_closing():
             return
         if self._is_unread():
@@ -54,7 +54,7 @@ class LingeringTransport(asyncio.Transport):
             self._end = self._loop.call_later(LAST_BYTES_S, self.abort)
 
     def discard(self, size_bytes: int) -> None:
-        """Count what arrived after the close; read no more of it beyond ``LINGER_BYTES``."""
+        """Count bytes that arrived after the close; stop reading beyond ``LINGER_BYTES``."""
         self._discarded_bytes += size_bytes
         if self._discarded_bytes > LINGER_BYTES and not self._transport.is_closing():
             self._transport.pause_reading()
@@ -64,7 +64,7 @@ class LingeringTransport(asyncio.Transport):
         self._transport.abort()
 
     def forget(self) -> None:
-        """Hear that the connection has ended."""
+        """Cancel the timer: the connection has ended."""
         if self._end is not None:
             self._end.cancel()
             self._end = None

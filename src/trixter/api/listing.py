@@ -1,4 +1,4 @@
-"""Showing all connections without standing in the way of any."""
+"""The listing of connections, which lets traffic pass while it is made and sent."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from trixter.api.status import status_of
 from trixter.api.turns import Turns
 from trixter.proxy import Connection
 
-# What is handed to the socket at once. Copying it takes some ten microseconds; the whole of 10,000
-# connections is megabytes, and takes milliseconds.
+# The size of one write. Copying it takes some ten microseconds; a listing of 10,000 connections is megabytes,
+# and takes milliseconds.
 SENT_BYTES = 64 * 1024
 
 _encoder = msgspec.json.Encoder()
 
 
 async def listing(connections: Iterable[Connection], is_chosen: Callable[[Connection], bool]) -> Response:
-    """Answer with the chosen connections that are live, in turns with everybody else.
+    """Return the live connections that are chosen, yielding to the loop in between.
 
-    It is made whole before the first byte is sent: a slow reader keeps no connection in memory, and if it
-    fails, it fails as a 500 and not as half an answer.
+    The listing is complete before its first byte is sent: a slow client keeps no connection in memory, and a
+    failure is a 500 and not half a response.
     """
     turns = Turns()
     body = bytearray(b"[")
@@ -45,10 +45,10 @@ def _append(body: bytearray, status: Status) -> None:
 
 
 class InPieces(Response):
-    """Send a large JSON body piece by piece, with the loop free between two of them.
+    """A large JSON body, sent in pieces with an iteration of the loop between them.
 
     Args:
-        body: Encoded already.
+        body: Encoded JSON.
     """
 
     media_type = "application/json"

@@ -1,7 +1,7 @@
 """Reading a request's body, in the order of the original's checks.
 
-Content type (415), size (413), JSON (400), shape (422). What needs more than the body to be judged, such
-as whether the connection exists, comes after that.
+Content type (415), size (413), JSON (400), schema (422). Checks that need more than the body, such as whether
+the connection exists, come after that.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from trixter.api.bodies import Body
 
-# The original's: the default of its web framework. A reason may be that long.
+# The original's limit, the default of its web framework. A reason may be that long.
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
 
 # In the text of a JSON document: an escaped half of a surrogate pair with the half that must follow it, if it
@@ -73,7 +73,7 @@ def _decode(body: bytes, kind: type[BodyT]) -> BodyT:
         raise HTTPException(HTTPStatus.UNPROCESSABLE_ENTITY, str(exc)) from exc
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise _malformed(body, exc) from exc
-    # msgspec takes the last of several fields of one name. The original refuses them: which was meant?
+    # msgspec takes the last of several fields of one name. The original refuses them, as they are ambiguous.
     json.loads(body, object_pairs_hook=_require_distinct)
     return decoded
 
@@ -87,8 +87,8 @@ def _require_distinct(fields: list[tuple[str, object]]) -> None:
 
 
 def _require_json(body: bytes) -> None:
-    # The decoder stops at the first fault it meets. Behind a field of a wrong type there may be something
-    # that is no JSON at all, and that is the graver one. Read without making anything of it: it may be long.
+    # The decoder stops at the first error. Behind a field of a wrong type the text may be no JSON at all, and
+    # then 400 comes before 422. Decoded as Raw, without building objects: the body may be long.
     try:
         body.decode()
         _syntax.decode(body)
@@ -97,7 +97,7 @@ def _require_json(body: bytes) -> None:
 
 
 def _malformed(body: bytes, exc: Exception) -> HTTPException:
-    # msgspec says of half a surrogate pair that the input was truncated.
+    # Of half a surrogate pair, msgspec reports that the input was truncated.
     half = next((each for each in ESCAPE.finditer(body) if each["first"] and not each["second"]), None)
     why = f"half a surrogate pair, {half[0].decode()}" if half else str(exc)
     return HTTPException(HTTPStatus.BAD_REQUEST, f"malformed JSON: {why}")

@@ -1,4 +1,4 @@
-"""The log of refusals: what callers without a token can fill it with has a rate."""
+"""The log of refusals: lines that a caller without a token can cause are limited in rate."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable
 
 from trixter.monotonic import monotonic
 
-# One line a second tells that it goes on; a flood of lines costs the traffic its time and the log its use.
+# One line a second shows that refusals go on; a flood of lines would cost CPU time and hide other lines.
 INTERVAL_S = 1.0
 
 
 class RefusalLog:
-    """Log one refusal in a while as a warning, with how many before it were left out.
+    """Log at most one refusal per interval, as a warning, with the number of those left out.
 
     Args:
-        logger: Where they go.
-        clock: Tells the time, in seconds.
+        logger: Gets the warnings.
+        clock: Returns the time, in seconds.
     """
 
     def __init__(self, logger: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
@@ -26,7 +26,7 @@ class RefusalLog:
         self._left_out = 0
 
     def warn(self, text: str, *args: object) -> bool:
-        """Log it, or count it; return whether it was logged."""
+        """Log a refusal, or count it; return whether it was logged."""
         now = self._clock()
         if self._next_at is not None and now < self._next_at:
             self._left_out += 1

@@ -1,4 +1,4 @@
-"""Serving the API on the loop that carries the traffic."""
+"""The API server, on the loop that carries the traffic."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from trixter.proxy.address import BACKLOG, text_of
 
 
 class ApiServer:
-    """Run uvicorn's HTTP protocol, without the parts of uvicorn that want to own the process.
+    """uvicorn's HTTP protocol, without the parts of uvicorn that control the process.
 
-    Its server polls ten times a second, installs signal handlers and waits for idle clients when it stops.
-    Only its protocol is used here, with limits for clients that would take the traffic's share: nothing runs
-    while no request is there.
+    uvicorn's server polls ten times a second, installs signal handlers and waits for idle clients when it
+    stops. Only its protocol is used here, with limits on what clients can take from the traffic: nothing runs
+    between requests.
 
     Args:
-        app: What is served.
+        app: The application.
         sockets: Bound and non-blocking. The server closes them.
     """
 
@@ -34,7 +34,7 @@ class ApiServer:
         self._sockets = sockets
         self._config = uvicorn.Config(
             app,
-            http="h11",  # always there; others depend on what else is installed
+            http="h11",  # always installed; the others are optional
             ws="none",
             loop="none",
             lifespan="off",
@@ -54,10 +54,10 @@ class ApiServer:
         self._accepting: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listen, and answer from now on.
+        """Listen, and serve from now on.
 
         Raises:
-            BindError: If somebody else began to listen there since the sockets were bound.
+            BindError: If another socket has begun to listen there since these were bound.
         """
         for sock in self._sockets:
             try:
@@ -72,7 +72,7 @@ class ApiServer:
             self._accepting.append(loop.create_task(acceptor.run(), name=name))
 
     async def stop(self) -> None:
-        """Reset every connection, now. What a call has begun to change, it finishes, unheard."""
+        """Abort every connection. A call that has begun to change something finishes, without a response."""
         accepting, self._accepting = self._accepting, []
         for task in accepting:
             task.cancel()
@@ -82,7 +82,7 @@ class ApiServer:
             sock.close()
         for connection in list(self._state.connections):
             connection.transport.abort()
-        await asyncio.sleep(0)  # each connection hears that it is gone, and tells the call it waits for
+        await asyncio.sleep(0)  # connection_lost() runs, and the running calls learn of it
         if self._state.tasks:
             await asyncio.wait(self._state.tasks)
         if self._spares is not None:
@@ -94,5 +94,5 @@ class ApiServer:
     def _on_lost(self, connection: ApiProtocol) -> None:
         self._limit.discard(connection)
         if self._spares is not None:
-            # Its descriptor is closed by then, and no proxied connection has it yet.
+            # By then the descriptor is closed, and no proxied connection has taken it yet.
             asyncio.get_running_loop().call_soon(self._spares.replenish)

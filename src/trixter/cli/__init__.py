@@ -1,17 +1,18 @@
 """Wiring: the ``trixter`` command, and the only place that knows every part.
 
-- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``parameters.py`` and
-  ``addresses.py`` read their values, ``options.py`` holds them all and says what they mean to the proxy.
-- ``service.py``: the proxy and its API, bound together, started and stopped; ``run.py`` does so until
-  somebody stops it (``signals.py``).
-- ``logs.py``: what the log looks like; ``log_writer.py``: how it is written, read or not; ``rust_log.py``:
-  the level that the original's ``RUST_LOG`` asks for.
-- ``demo/``: a show of it all, with nothing else needed; ``child/``: ``trixter run``; ``profiles.py``.
-- ``remote/``: the subcommands for a proxy that runs; ``wording.py`` and ``tables.py``: what they print.
+- ``main.py``: the command, its subcommands and its exit status; ``flags.py`` lists its flags,
+  ``parameters.py`` and ``addresses.py`` read their values, ``options.py`` holds them all and turns them into
+  settings of the proxy.
+- ``serve.py``: the proxy and its API, bound, started, and stopped by a signal (``signals.py``).
+- ``logs.py``: the format of the log; ``log_writer.py``: writing it, also to a reader that has stopped
+  reading; ``rust_log.py``: the level that the original's ``RUST_LOG`` asks for.
+- ``run_command.py``: ``trixter run``; ``child_process.py``: the command that it runs.
+- ``remote/``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``; ``connection_table.py``,
+  ``tables.py`` and ``wording.py``: what they print.
+- ``profiles.py``: ``trixter profiles``; ``demo/``: ``trixter demo``.
 
-``group.py`` imports the subcommand that is called, and no other.
-
-What is heavy (the event loop, the API's web framework) is imported by those who use it, when they do.
+A subcommand's module is imported when the subcommand is called. The API's web framework and the event loop
+are imported where they are needed, and not before.
 """
 
 from __future__ import annotations
@@ -22,38 +23,39 @@ import sys
 
 from trixter.cli import signals
 
-__all__ = ["main"]
+__all__ = ["entry_point"]
 
 
-def main() -> None:
+def entry_point() -> None:
     """Run the ``trixter`` command.
 
     Raises:
         SystemExit: Always, with the exit status.
     """
     _open_standard_streams()
-    # Before all that is slow: imports take most of the time until something runs.
+    # Before the imports, which take most of the time of the start.
     signals.leave_quietly()
-    # What they make lives as long as the program. To look through it for garbage, over and over, is a sixth
-    # of the CPU of the start. The proxy switches the collector on again when it runs, other commands at once.
+    # Imported objects live as long as the program. To look through them for garbage, over and over, is a
+    # sixth of the CPU of the start. The proxy enables the collector again when it runs, other commands do so
+    # at once.
     gc.disable()
-    from trixter.cli import command
+    from trixter.cli.main import main
 
-    command.main()
+    main()
 
 
 def _open_standard_streams() -> None:
-    """Put ``/dev/null`` where standard input, output or error was closed by the caller.
+    """Open ``/dev/null`` in place of standard input, output or error if the caller has closed it.
 
-    Otherwise sockets get these numbers: what prints would write to them, and libuv aborts the process when
-    one of them is closed.
+    Otherwise sockets get these numbers: print() would write to them, and libuv aborts the process when one of
+    them is closed.
     """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest number is taken, and those below it are open by now. A child gets it, as it would
-            # any standard stream.
+            # The kernel takes the lowest free number, and those below it are open by now. A child inherits
+            # it, like any standard stream.
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115 - as long as we run

@@ -1,4 +1,4 @@
-"""Reading the values of flags that are addresses or names of hosts."""
+"""Types of flags whose values are addresses or host names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE
 
 
 class ListenAddress(Wording):
-    """Read an address to listen on; it stays text, for the proxy resolves it."""
+    """An address to listen on; it stays text, since the proxy resolves it."""
 
     name = "address"
     form = "HOST:PORT"
@@ -32,7 +32,7 @@ class ListenAddress(Wording):
 
 
 class ApiUrl(Wording):
-    """Read where an API is: an address, or a URL; it becomes a URL."""
+    """The location of an API: an address or a URL; the value is a URL."""
 
     name = "address"
     form = "HOST:PORT"
@@ -54,7 +54,7 @@ class ApiUrl(Wording):
 
 
 class UpstreamAddress(Wording):
-    """Read the address of a server; it stays text, for the proxy resolves it."""
+    """The address of a server; it stays text, since the proxy resolves it."""
 
     name = "address"
     form = "HOST:PORT"
@@ -70,7 +70,7 @@ class UpstreamAddress(Wording):
 
 
 class HostName(Wording):
-    """Read a host name, as it stands in a ``Host`` header without its port."""
+    """A host name, as a ``Host`` header has it, without a port."""
 
     name = "name"
     form = "NAME"

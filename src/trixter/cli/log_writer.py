@@ -1,8 +1,8 @@
-"""The log writer: lines on their way to a descriptor that may be read slowly, or not at all.
+"""The log writer: lines to a descriptor whose reader may be slow, or may have stopped reading.
 
 A write to a full pipe blocks, and so does one to a terminal that Ctrl-S has stopped. ``O_NONBLOCK`` would
-belong to the open file, which other processes share. So a thread does the writing, and the queue before it
-has a bound: what does not fit is dropped and counted, and the count is written once there is room again.
+belong to the open file, which other processes share. So a thread writes, from a bounded queue: a line that
+does not fit is dropped and counted, and the count is written once there is room again.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from typing import NamedTuple
 # Some 8,000 lines: minutes of a quiet log, a second of a busy one.
 LIMIT_BYTES = 1024 * 1024
 
-# At most so much in one write: a pipe takes that whole, or none of it yet, so no line is cut in two by what
-# another process writes to the same pipe.
+# The size of one write: a pipe takes that as a whole or not at all, so no line is cut in two by another
+# process that writes to the same pipe.
 WRITE_BYTES = select.PIPE_BUF
 
-# But this much when that many wait: each write gives the interpreter to the loop, and a busy loop keeps it
-# for 5 ms. By pages alone, the log would lag behind at 8,000 lines a second.
+# The size of one write when LAG_BYTES wait: each write releases the GIL to the loop, and a busy loop keeps it
+# for 5 ms. With small writes, the log would lag behind at 8,000 lines a second.
 LONG_WRITE_BYTES = 64 * 1024
 LAG_BYTES = 128 * 1024
 
-# After a write, lines gather for so long. To wake a thread for each costs the loop more than the line does.
+# After a write, lines gather for so long. Waking a thread for each would cost the loop more than the line.
 REST_S = 0.005
 
-# How long a process that ends waits for its last lines to be taken. It does so twice: when the proxy has
+# How long a process that ends waits until its last lines are written. It waits twice: when the proxy has
 # stopped, and when Python shuts logging down.
 FLUSH_S = 0.2
 
@@ -42,7 +42,7 @@ _writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
 
 
 class _Entry(NamedTuple):
-    """Bytes to write, and how many lines are lost with them: a notice stands for all those that it counts."""
+    """Bytes to write, and the number of lines that are lost with them: a notice counts for all in it."""
 
     data: bytes
     lines: int
@@ -58,16 +58,16 @@ END = End.END
 
 
 class LogWriter:
-    """Write lines to a descriptor, in order and in the background. No method blocks but ``flush``.
+    """Write lines to a descriptor, in order and in the background. Only ``flush`` and ``close`` block.
 
-    Safe to call from several threads, from signal handlers, and after a fork: the lines that wait belong to
-    the parent.
+    Safe to call from several threads, from signal handlers, and after a fork: queued lines belong to the
+    parent.
 
     Args:
         descriptor: Blocking or not. It stays open.
-        notice: Makes a line of how many were dropped, and why.
+        notice: Returns the line about dropped lines, from their number and the reason.
         encoding: Of the lines; characters that it lacks are written as escapes.
-        limit_bytes: The most that may wait; the line that does not fit is dropped.
+        limit_bytes: The bound of the queue; a line that does not fit is dropped.
     """
 
     def __init__(
@@ -91,12 +91,12 @@ class LogWriter:
         self._lock = threading.RLock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
-        # All that was ever put, and all that was ever done with: each is changed on one side of the queue.
+        # Totals of queued and of finished bytes: each is changed on one side of the queue only.
         self._put_bytes = self._done_bytes = 0
         self._dropped, self._is_dropping, self._why = 0, False, NOT_READ
 
     def write(self, line: str) -> None:
-        """Queue one line, given without its end; drop and count it if there is no room."""
+        """Queue one line, given without its line end; drop and count it if the queue is full."""
         data = self._encode(line)
         with self._lock:
             waiting_bytes = self._put_bytes - self._done_bytes
@@ -113,7 +113,7 @@ class LogWriter:
                 self._start()
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
-        """Wait until everything is written, but not longer than that; return whether it is."""
+        """Wait until everything is written, or for the time-out; return whether it is."""
         if self._thread is None:
             return True
         done = threading.Event()
@@ -122,7 +122,7 @@ class LogWriter:
         return done.wait(timeout_s)
 
     def close(self, timeout_s: float = FLUSH_S) -> bool:
-        """Flush, and end the thread; return whether that took no longer. A later line starts another."""
+        """Flush, and end the thread; return whether it ended in time. A later line starts another."""
         thread = self._thread
         if thread is None:
             return True
@@ -148,12 +148,12 @@ class LogWriter:
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="trixter log", daemon=True)
-        # Signals are for the main thread, which may ignore them while this one would die of them.
+        # Signals are for the main thread, which may ignore them where this one would end the process.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             thread.start()
             self._thread = thread
-        except RuntimeError:  # no room for a thread; the next line tries again
+        except RuntimeError:  # the system allows no more threads; the next line tries again
             pass
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -188,7 +188,7 @@ class LogWriter:
                     self._hurry.clear()
 
     def _write_overdue_notice(self) -> None:
-        """Write the notice that no further line has brought."""
+        """Write the notice if no further line has caused that."""
         with self._lock:
             if not self._dropped or self._put_bytes > self._done_bytes:
                 return

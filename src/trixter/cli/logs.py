@@ -12,7 +12,7 @@ from trixter.cli.log_writer import LogWriter
 from trixter.cli.printable import printable
 from trixter.proxy.ending import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
-# What every record has; whatever else one has was passed as `extra`.
+# The attributes of every record; any other was passed as `extra`.
 OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}
 
 
@@ -21,21 +21,21 @@ STANDARD_ERROR = 2
 # Above every level that is used.
 OFF = logging.CRITICAL + 10
 
-# Why a connection ends that the proxy could not carry: news also where faults are meant to end them.
+# Reasons of connections that the proxy could not carry: worth a line also where faults end connections.
 UNCARRIED = {UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, INTERNAL_ERROR}
 
 
 def configure(level: str, format: str, *, is_terse: bool = False) -> None:
-    """Send the log to standard error, in the background: a log that is not read stops nothing.
+    """Write the log to standard error in the background: a reader that stops blocks nothing.
 
     Args:
         level: ``debug``, ``info``, ``warning``, ``error`` or ``off``; libraries log warnings and errors at
             most.
         format: ``text`` or ``json``.
-        is_terse: Whether to leave out what becomes of connections that could be carried.
+        is_terse: Leave out connections, except for those that could not be carried.
     """
-    # What no line shows need not be found out: it is a third of the cost of a record, and two records are
-    # much of the cost of a short connection. (The ways of the logging HOWTO, "Optimization".)
+    # Attributes that no line shows need not be collected: they are a third of the cost of a record, and two
+    # records are much of the cost of a short connection. (See "Optimization" in the logging HOWTO.)
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     formatter = JsonFormatter() if format == "json" else TextFormatter()
@@ -49,13 +49,13 @@ def configure(level: str, format: str, *, is_terse: bool = False) -> None:
 
 @cache
 def standard_error() -> LogWriter:
-    """Return the one writer of this process: a second configuration goes on where the first one was."""
+    """Return the one writer of this process, which a second configuration uses, too."""
     encoding = getattr(sys.stderr, "encoding", None)
     return LogWriter(STANDARD_ERROR, "{} lines were dropped: {}".format, encoding=encoding or "utf-8")
 
 
 class WriterHandler(logging.Handler):
-    """Hand every record to a writer, as a line; the writer's notices are in the same form."""
+    """Format every record and pass it to a writer; the writer's notices have the same format."""
 
     def __init__(self, writer: LogWriter, formatter: logging.Formatter) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class WriterHandler(logging.Handler):
             self.handleError(record)
 
     def flush(self) -> None:
-        # Also called when the process ends.
+        # Python also calls this when the process ends.
         self._writer.flush()
 
     def _notice(self, dropped: int, why: str) -> str:
@@ -87,7 +87,7 @@ def _is_no_ordinary_connection(record: logging.LogRecord) -> bool:
 
 
 class TextFormatter(logging.Formatter):
-    """Write time, level and message; a traceback follows, indented."""
+    """Format a record as time, level and message; a traceback follows, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_time(record)} {record.levelname:<7} {printable(record.getMessage())}"
@@ -99,7 +99,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """Write one object: time, level, logger, message, what was passed as ``extra``, and a traceback."""
+    """Format a record as one object: time, level, logger, message, the ``extra``, and a traceback."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,7 +132,7 @@ def _second(at: int) -> str:
 
 
 def _time(record: logging.LogRecord) -> str:
-    """Return when it was, as RFC 3339 in UTC."""
+    """Return a record's time as RFC 3339 in UTC."""
     return f"{_second(int(record.created))}.{int(record.msecs):03}Z"
 
 

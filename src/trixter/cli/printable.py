@@ -1,10 +1,10 @@
-"""Text from elsewhere, made safe for one line of a terminal."""
+"""Escapes for text from peers, so that it is safe in one line of a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Escape what would break the line, move the cursor or turn the writing around."""
+    """Escape characters that would break the line, move the cursor or reverse the direction of writing."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,4 +1,4 @@
-"""The ``trixter profiles`` subcommand."""
+"""``trixter profiles``: the networks that have a name, with their numbers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trixter.cli.flag import Flag
-from trixter.cli.group import SETTINGS, SectionedCommand
+from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.parameters import FilePath
 from trixter.cli.printable import printable
 
 if TYPE_CHECKING:
     from trixter.profiles import Profile
 
-# Also the reader's, so that a file is found in both ways by everything.
+# The variable that the loader of profiles reads, so that every command finds the same file.
 VARIABLE = "TRIXTER_PROFILES"
 
 FILE = Flag(
@@ -26,7 +26,6 @@ FILE = Flag(
 @click.command(
     cls=SectionedCommand,
     name="profiles",
-    short_help="List the networks that have a name, with their numbers.",
     params=[FILE],
     context_settings=SETTINGS,
 )

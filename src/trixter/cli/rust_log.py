@@ -1,4 +1,4 @@
-"""RUST_LOG: the log level of a drop-in for the Rust original, from its environment variable."""
+"""RUST_LOG: the log level from the environment variable of the Rust original."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 VARIABLE = "RUST_LOG"
 
-# Its levels, and their numbers in the original's logging library. Python has none below debug.
+# Its levels, and their numbers in the original's logging library. Python has no level below debug.
 LEVELS = {
     "off": "off",
     "error": "error",
@@ -29,14 +29,14 @@ OURS = "trixter"
 
 
 def level_of(text: str) -> tuple[str | None, list[str]]:
-    """Return the level that a value of ``RUST_LOG`` asks for, and the directives that are none.
+    """Return the level that a value of ``RUST_LOG`` sets, and the directives that are malformed.
 
-    The directive for ``trixter`` counts more than one for all targets, and the last of several of a kind
-    counts. Those for other targets, such as ``tokio=warn`` or ``trixter::api=debug``, are about modules that
-    this program does not have, and say nothing about it.
+    A directive for ``trixter`` takes precedence over one for all targets, and of several of a kind the last
+    counts. Directives for other targets, such as ``tokio=warn`` or ``trixter::api=debug``, are about modules
+    that this program does not have, and are ignored.
 
     Returns:
-        One of the words of ``--log-level``, or ``None`` if nothing was asked for; and what could not be read.
+        A level of ``--log-level``, or ``None`` if none is set; and the malformed directives.
     """
     for_all: str | None = None
     for_us: str | None = None
@@ -49,6 +49,6 @@ def level_of(text: str) -> tuple[str | None, list[str]]:
         elif level is None and (target or found["number"]).lower() in LEVELS:
             for_all = LEVELS[(target or found["number"]).lower()]
         elif target == OURS:
-            # A target alone means everything that it has to say.
+            # A target alone means all its levels.
             for_us = LEVELS[(level or "trace").lower()]
     return for_us or for_all, unread

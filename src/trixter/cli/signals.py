@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: the program stops at once and says nothing of it, whenever they come."""
+"""SIGINT and SIGTERM: the program stops at once and without a traceback, whenever they arrive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-# What a shell adds to the number of the signal that ended a command.
+# A shell adds this to the number of the signal that ended a command.
 KILLED = 128
 
 log = logging.getLogger("trixter.cli")
@@ -30,7 +30,7 @@ def leave_quietly() -> None:
 
 
 def leave_as_killed() -> None:
-    """Make a signal end the program with the status of one that it killed: what was asked for is not done."""
+    """Make a signal end the program with the status of a killed one: its work is not done."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         sys.exit(KILLED + number)
@@ -40,7 +40,7 @@ def leave_as_killed() -> None:
 
 
 def stop_event() -> asyncio.Event:
-    """Return what the first signal sets, on the running loop; those after it are ignored."""
+    """Return an event of the running loop that the first signal sets; later signals are ignored."""
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -60,9 +60,9 @@ def stop_event() -> asyncio.Event:
 def ignore() -> None:
     """Ignore the signals from now on.
 
-    A loop that closes makes them deadly again. So they are blocked as well, which the loop does not touch;
-    but that is for this thread only. Call this once more after the loop is closed, and the impatient see
-    neither a traceback nor another exit status.
+    A loop that closes restores the default handlers, which end the process. So the signals are blocked as
+    well, which the loop does not undo, but only for this thread. Call this once more after the loop is
+    closed: then a second Ctrl-C causes neither a traceback nor another exit status.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     for number in STOP_SIGNALS:

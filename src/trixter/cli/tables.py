@@ -1,4 +1,4 @@
-"""Tables: for people at a terminal, and just as readable in a pipe."""
+"""Tables for a terminal, and in the same form for a pipe."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ GAP_COLUMNS = 2
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Say how one column looks.
+    """The format of one column.
 
     Args:
-        heading: What stands above it.
+        heading: The text above it.
         is_number: Whether it is flush right.
-        may_fold: Whether it gives way where there is not room for all.
+        may_fold: Whether its lines are folded where the width is not enough for all columns.
     """
 
     heading: str
@@ -34,16 +34,16 @@ class Column:
 
 
 def console() -> Console:
-    """Return what prints to standard output: with colours and a width only if that is a terminal."""
+    """Return a console for standard output: with colours and a width only if that is a terminal."""
     return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_COLUMNS)
 
 
 def table_of(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
-    """Return a table without lines: programs read it, too.
+    """Return a table without rules, so that programs can read it, too.
 
     Args:
         columns: From left to right.
-        rows: Of printable text.
+        rows: Cells of printable text.
     """
     table = Table(box=None, pad_edge=False, padding=(0, GAP_COLUMNS, 0, 0), header_style="bold")
     for column in columns:
@@ -54,12 +54,12 @@ def table_of(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> Table:
             overflow="fold",
         )
     for row in rows:
-        table.add_row(*map(Text, row))  # Text, and not str: what somebody else has named is no markup
+        table.add_row(*map(Text, row))  # Text, and not str: a name that a peer has chosen is no markup
     return table
 
 
 def room_beside(rows: Iterable[Sequence[str]], columns: Sequence[Column], width_columns: int) -> int:
-    """Return how much room these columns leave for one more."""
+    """Return the width that these columns leave for one more."""
     lines = [[column.heading for column in columns], *rows]
     widths = (
         max(cell_len(part) for cell in cells for part in cell.split("\n"))
@@ -76,5 +76,5 @@ def show(table: Table) -> None:
         return
     with screen.capture() as captured:
         screen.print(table)
-    # Whole, for a reader such as `head` may leave before the end.
+    # In one write: a reader such as `head` may close the pipe before the end.
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))

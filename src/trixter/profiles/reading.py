@@ -1,4 +1,4 @@
-"""Reading profiles from TOML: the published ones, and those of users."""
+"""The loader of profiles: the published ones, and TOML files of users."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_profiles(file: str | os.PathLike[str]) -> dict[str, Profile]:
     """Return the profiles of one TOML file, by name.
 
     Raises:
-        ProfileError: If it cannot be read, or something in it is wrong; it names the profile and the key.
+        ProfileError: If it cannot be read, or an entry is wrong; the error names the profile and the key.
     """
     try:
         text = Path(file).read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def all_profiles(file: str | os.PathLike[str] | None = None) -> dict[str, Profil
     """Return the published profiles, and then those of a file.
 
     Args:
-        file: Which; ``None`` means that of the environment variable ``TRIXTER_PROFILES``, if there is one.
+        file: Its path; ``None`` means the file that the variable ``TRIXTER_PROFILES`` names, if it is set.
 
     Raises:
         ProfileError: As ``read_profiles``.
@@ -81,7 +81,7 @@ def pick_profile(name: str, profiles: Mapping[str, Profile]) -> Profile:
     """Return the profile of that name.
 
     Raises:
-        SettingError: If there is none; it tells those with a name like it, or else all.
+        SettingError: If there is none; the error lists similar names, or else all.
     """
     if not isinstance(name, str) or name not in profiles:
         raise _unknown(name, profiles)
@@ -89,11 +89,11 @@ def pick_profile(name: str, profiles: Mapping[str, Profile]) -> Profile:
 
 
 def _unknown(name: object, profiles: Iterable[str]) -> SettingError:
-    """Return what to raise for a name that is none: it has those that look like it, else all.
+    """Return the error for an unknown name: it lists similar names, or else all.
 
     Args:
-        name: What was asked for.
-        profiles: The names there are.
+        name: The unknown name.
+        profiles: The known names.
     """
     names = list(profiles)
     near = get_close_matches(name, names, cutoff=0.5) if isinstance(name, str) else []
@@ -130,6 +130,6 @@ def _profile(name: str, values: object, file: str) -> Profile:
     try:
         return Profile.made_of(name, values)
     except SettingError as exc:
-        # Each value is good, so two of them contradict each other; only slices can.
+        # Each value is valid by itself, so two of them contradict each other; only those of slices can.
         text = f"must be {exc.accepts.replace('size_bytes', 'slice_size_bytes')}, not {exc.value!r}"
         raise ProfileError(file, f"{where}.slice_{exc.name}", text) from exc

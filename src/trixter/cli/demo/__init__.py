@@ -1,6 +1,6 @@
 """``trixter demo``: a client, a server and the network between them, made bad and good again.
 
-- ``command.py``: the subcommand; ``perform.py`` sets the stage and clears it.
-- ``show.py``: what happens on it, step by step, each measured and checked.
-- ``visitor.py``: the client; ``knobs.py``: the REST API, as the show uses it; ``upstream.py``: the server.
+- ``demo.py``: the subcommand, which starts and stops all of it.
+- ``show.py``: the steps of the show, each measured and checked.
+- ``peers.py``: the client and the server; ``knobs.py``: the REST API, as the show uses it.
 """

@@ -1,4 +1,4 @@
-"""The show: the network made bad and good again through the API, and what a client measures."""
+"""The show: faults set and removed through the API, and their effect as a client measures it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from trixter.cli.demo.knobs import Knobs
-from trixter.cli.demo.visitor import Answer, Visitor
+from trixter.cli.demo.peers import HttpClient, Response
 
 SMALL = "/"
 SOME = "/bytes/256"
@@ -18,7 +18,7 @@ RATE_BYTES_PER_S = 64 * 1024
 SLICE_BYTES = 16
 GAP_MS = 5
 
-# What a step asks for and what a clock says may differ by so much and still be the same.
+# A measured time may be shorter than the fault by this factor: clocks differ.
 NEARLY = 0.99
 
 # Far more than any step takes: the show must end even if the network does not get better.
@@ -27,26 +27,26 @@ PATIENCE_S = 10.0
 # A client on a busy machine may find several slices in one read, but not nearly all of them.
 FEWEST_PIECES = 4
 
-# How often a client looks for what a busy machine may hide: that an answer is quick, or comes in pieces.
+# How often a step is tried: a busy machine may delay a response, or join its pieces.
 TRIES = 3
 
 Say = Callable[[str, str], None]
-"""Told what was done to the network, and what the client saw."""
+"""Called with the change to the network, and its effect on the client."""
 
 
 class NotShownError(Exception):
-    """Say that a step did not have the effect it is there to show."""
+    """A step did not have the effect that it should show."""
 
 
 class Show:
-    """Make one connection after another bad, and good again, and measure each.
+    """The steps of the show: each sets a fault on a connection, measures it, and removes it.
 
-    Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if there is nobody to talk to.
+    Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if the proxy or the API is gone.
 
     Args:
         proxy: Its address, ``host:port``.
         api: Its address, ``host:port``.
-        say: Called when something has been shown.
+        say: Called after each step.
         patience_s: How long to wait for anything.
     """
 
@@ -69,13 +69,13 @@ class Show:
         self.calm_again()
 
     def calm(self) -> None:
-        """Pass bytes on as they are."""
+        """Forward bytes without faults."""
         with self._connection() as (visitor, _, _):
             self._at_first = visitor.get(LARGE).whole
             self._say("calm", f"a request takes {visitor.get(SMALL).took}")
 
     def delay(self) -> None:
-        """Make every byte late, in both directions."""
+        """Delay every byte, in both directions."""
         with self._connection() as (visitor, knobs, id):
             knobs.turn(id, "delay", delay_ms=DELAY_MS)
             slow = visitor.get(SMALL)
@@ -89,7 +89,7 @@ class Show:
             self._say("delay off", f"it takes {quick.took}")
 
     def throttle(self) -> None:
-        """Let bytes through at a rate."""
+        """Cap the rate."""
         with self._connection() as (visitor, knobs, id):
             knobs.turn(id, "throttle", rate_bytes=RATE_BYTES_PER_S)
             slow = visitor.get(LARGE)
@@ -104,7 +104,7 @@ class Show:
             self._say("throttle off", f"32 KiB take {quick.took}")
 
     def slice(self) -> None:
-        """Let bytes through in small pieces."""
+        """Forward bytes in small pieces."""
         with self._connection() as (visitor, knobs, id):
             whole = visitor.get(SOME)
             knobs.turn(id, "slice", size_bytes=SLICE_BYTES, gap_ms=GAP_MS, direction="downstream")
@@ -117,17 +117,17 @@ class Show:
         self._say(done, f"{pieces} come, the largest of {largest} bytes")
 
     def corruption(self) -> None:
-        """Put random bytes in front of an answer."""
+        """Insert random bytes in front of a response."""
         with self._connection() as (visitor, knobs, id):
             expected = visitor.get(SOME).whole
             knobs.turn(id, "corruption", probability_rate=1.0, direction="downstream")
-            corrupt = visitor.get_the_last(SOME).whole
+            corrupt = visitor.get_until_closed(SOME).whole
         extra_bytes = len(corrupt) - len(expected)
         _require(extra_bytes > 0, "corruption", "the answer is as it should be")
         self._say("corrupt what comes back", f"{extra_bytes:,} random bytes in front of the answer")
 
     def termination(self) -> None:
-        """Reset a connection by chance: this time, for certain."""
+        """Reset a connection with probability 1."""
         with self._connection() as (visitor, knobs, id):
             knobs.turn(id, "termination", probability_rate=1.0)
             try:
@@ -138,28 +138,28 @@ class Show:
                 raise NotShownError(f"termination: the answer came after {answer.took}")
 
     def shutdown(self) -> None:
-        """Close one connection and leave another alone."""
+        """Close one of two connections."""
         with self._connection() as (victim, knobs, victim_id), self._connection() as (bystander, _, _):
             knobs.shut_down(victim_id, "the demo wants it so")
             try:
-                victim.wait_for_the_end()
+                victim.wait_until_closed()
             except TimeoutError:
                 raise NotShownError("shutdown: the connection goes on") from None
             took = bystander.get(SMALL).took
             self._say("shut down one of two", f"it is closed; the other answers in {took}")
 
     def calm_again(self) -> None:
-        """Pass on the same bytes as in the beginning."""
+        """Forward the same bytes as in the beginning."""
         with self._connection() as (visitor, _, _):
             at_last = visitor.get(LARGE)
         _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
         self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
 
     @contextmanager
-    def _connection(self) -> Iterator[tuple[Visitor, Knobs, str]]:
-        """Connect, and give the client, the API and the connection's id in it."""
+    def _connection(self) -> Iterator[tuple[HttpClient, Knobs, str]]:
+        """Connect; yield the client, the API, and the connection's id."""
         with (
-            closing(Visitor(self._proxy, patience_s=self._patience_s)) as visitor,
+            closing(HttpClient(self._proxy, timeout_s=self._patience_s)) as visitor,
             closing(Knobs(self._api, patience_s=self._patience_s)) as knobs,
         ):
             visitor.get(SMALL)  # once it is answered, the API lists it
@@ -168,8 +168,8 @@ class Show:
             yield visitor, knobs, str(id)
 
 
-def _repeat(measure: Callable[[], Answer], is_shown: Callable[[Answer], bool]) -> Answer:
-    """Measure until the effect is seen, ``TRIES`` times at most; return the last answer."""
+def _repeat(measure: Callable[[], Response], is_shown: Callable[[Response], bool]) -> Response:
+    """Measure until the effect is seen, ``TRIES`` times at most; return the last response."""
     for _ in range(TRIES - 1):
         if is_shown(answer := measure()):
             return answer

@@ -1,7 +1,6 @@
-"""The subcommands that talk to the API of a running proxy.
+"""Subcommands that talk to the API of a running proxy.
 
-- ``ls.py``, ``watch.py`` show what is connected, once and all the time; ``set.py``, ``defaults.py`` and
-  ``kill.py`` change it.
-- ``flags.py``: the flags they share; ``steps.py``: what fault flags mean, as steps of ``trixter.control``.
-- ``listing.py``: the table of connections; ``changes.py``: what happened between two looks.
+- ``commands.py``: ``ls`` lists the connections; ``set``, ``kill`` and ``defaults`` change something.
+- ``flags.py``: the flags they share; ``steps.py``: the fault flags, as steps of ``trixter.control``.
+- ``remote.py``: the client.
 """

@@ -1,0 +1,187 @@
+"""The methods of measuring a relay once: each starts a fresh one, loads it, and returns numbers by name."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+from benchmarks.generator import loaded, run
+from benchmarks.network import Network
+from benchmarks.peers import Peer
+from benchmarks.polling import polled
+from benchmarks.process import Failed, apart, free_ports
+
+Values = dict[str, float]
+"""The numbers of one run. Those that a `Figure` names are in the table; ``results.json`` has all of them."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of one method: the peer, the network, the length, and whether the run is quick."""
+
+    peer: Peer
+    network: Network
+    seconds: float
+    is_quick: bool = False
+
+
+Method = Callable[[Trial], Values]
+
+# After the last connection has opened, a relay may still be busy with it.
+SETTLE_S = 0.5
+
+LEAST_DIRECT_S = 0.5
+
+
+def throughput(options: str) -> Method:
+    """Measure the messages or bytes per second, the time of one message, and the CPU, under a load.
+
+    Args:
+        options: The mode and the options of the load generator.
+    """
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = free_ports(1)
+        with trial.peer.relay(upstream, trial.network) as relay:
+            before_s = relay.program.cpu_s() if relay.program else 0.0
+            got = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
+            used_s = relay.program.cpu_s() - before_s if relay.program else 0.0
+        if not got["count"] and not got["bytes"]:
+            raise Failed("nothing came through")
+        if got["count"]:
+            values = {"rate": got["count"] / got["seconds"]}
+            values |= {key: got[f"{key}_us"] for key in ("p50", "p99", "p999")}
+        else:
+            values = {"rate": got["bytes"] / 1e6 / got["seconds"]}
+        if relay.program:
+            # A million messages, or a GB.
+            values["CPU"] = used_s / (got["total_count"] / 1e6 or got["total_bytes"] / 1e9)
+        return values
+
+    return measure
+
+
+def start_up(trial: Trial) -> Values:
+    """Measure the time from the command to the first accepted connection."""
+    (upstream,) = free_ports(1)
+    started_at = time.perf_counter()
+    with trial.peer.relay(upstream, trial.network) as relay:
+        return {"start-up": relay.accepts_since - started_at}
+
+
+def idle_memory(connections: int) -> Method:
+    """Measure the memory of each of so many idle connections."""
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = free_ports(1)
+        with trial.peer.relay(upstream, trial.network) as relay:
+            if not relay.program:
+                raise Failed("it has no process")
+            before_bytes = relay.program.resident_bytes()
+            options = f"idle --idle {connections}"
+            with loaded(options, port=relay.port, upstream=upstream, seconds=trial.seconds):
+                held_bytes = relay.program.resident_bytes() - before_bytes
+        return {"memory": held_bytes / connections}
+
+    return measure
+
+
+def idle_cpu(connections: int) -> Method:
+    """Measure the CPU time with so many idle connections."""
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = free_ports(1)
+        with trial.peer.relay(upstream, trial.network) as relay:
+            if not relay.program:
+                raise Failed("it has no process")
+            options = f"idle --idle {connections}"
+            with loaded(options, port=relay.port, upstream=upstream, seconds=trial.seconds):
+                _pass(SETTLE_S)
+                before_s, started_at = relay.program.cpu_s(), time.monotonic()
+                _pass(trial.seconds)
+                used_s, passed_s = relay.program.cpu_s() - before_s, time.monotonic() - started_at
+        return {"idle CPU": used_s / passed_s}
+
+    return measure
+
+
+def beside_idle(options: str, connections: int) -> Method:
+    """Measure one process twice: alone, and beside so many idle connections."""
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = free_ports(1)
+        with trial.peer.relay(upstream, trial.network) as relay:
+            alone = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
+            options_beside = f"{options} --idle {connections}"
+            beside = run(options_beside, port=relay.port, upstream=upstream, seconds=trial.seconds)
+        return {
+            "alone p99.9": alone["p999_us"],
+            "beside p99.9": beside["p999_us"],
+            "growth": beside["p999_us"] / alone["p999_us"],
+        }
+
+    return measure
+
+
+def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Method:
+    """Measure the error of a delay in one direction: the time of a trip less that of the direct path.
+
+    The direct path is measured immediately before, at the same pace. Errors are in ms, without their sign:
+    too early is an error, too. ``least`` is the shortest trip of all, with nothing subtracted.
+    """
+
+    options = f"oneway --connections {connections}"
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = free_ports(1)
+        direct_s = max(LEAST_DIRECT_S, trial.seconds / 4)
+        with apart():
+            direct = run(options, port=upstream, upstream=upstream, seconds=direct_s)
+            got = _watched(trial, options, trial.seconds, idle, is_polled=is_polled)
+        if not got["count"]:
+            raise Failed("nothing came through")
+        due_us = trial.network.delay_ms * 1e3 + direct["p50_us"]
+        return {
+            "p50 error": abs(got["p50_us"] - due_us) / 1e3,
+            "p99 error": abs(got["p99_us"] - due_us) / 1e3,
+            "least": got["min_us"] / 1e3,
+            "direct p50": direct["p50_us"] / 1e3,
+            "p50": got["p50_us"] / 1e3,
+            "p99": got["p99_us"] / 1e3,
+        }
+
+    return measure
+
+
+def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
+    """Measure the error of a rate: send as many bytes as it carries in the seconds of the trial."""
+
+    def measure(trial: Trial) -> Values:
+        rate_bytes = trial.network.rate_bytes
+        options = f"paced --size {round(rate_bytes * trial.seconds)}"
+        # A relay that is far too slow is stopped, and its rate is that of the bytes until then.
+        got = _watched(trial, options, 1.5 * trial.seconds + 1, idle, is_polled=is_polled)
+        if not got["bytes"]:
+            raise Failed("nothing came through")
+        arrived = got["bytes"] / got["seconds"] / rate_bytes
+        return {"error": abs(arrived - 1) * 100, "share": arrived}
+
+    return measure
+
+
+def _watched(trial: Trial, options: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
+    """Start the peer and put a load on it, beside idle connections; poll its API meanwhile if asked."""
+    (upstream,) = free_ports(1)
+    with (
+        trial.peer.relay(upstream, trial.network) as relay,
+        polled(relay.api, idle, is_quick=trial.is_quick) if is_polled else nullcontext(),
+    ):
+        return run(f"{options} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
+
+
+def _pass(seconds: float) -> None:
+    """Let time pass while the relay is idle."""
+    threading.Event().wait(seconds)

@@ -1,0 +1,120 @@
+"""The table of connections, and one-line summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from trixter.cli import wording
+from trixter.cli.printable import printable
+from trixter.cli.tables import Column, room_beside, table_of
+from trixter.control import ALL, ConnectionState
+from trixter.faults import Direction
+from trixter.proxy.defaults import Defaults
+
+# In a narrower terminal, the common upstream of all connections stands below the table, and a differing one
+# below its client; the held bytes are shown with the faults if there are any.
+WIDE_COLUMNS = 100
+
+NUMBERS = (Column("age", is_number=True), Column("up", is_number=True), Column("down", is_number=True))
+WIDE = [Column("id"), Column("client"), Column("upstream"), *NUMBERS, Column("held", is_number=True)]
+NARROW = [Column("id"), Column("client"), *NUMBERS]
+FAULTS = Column("faults", may_fold=True)
+
+BETWEEN_FAULTS = ", "
+CONTINUED = "  "
+
+
+def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tuple[Table, str]:
+    """Return the table, and the line below it.
+
+    Args:
+        connections: In order.
+        width_columns: The width of the terminal.
+    """
+    below = counted(len(connections))
+    upstreams = {connection.upstream for connection in connections}
+    is_wide = width_columns >= WIDE_COLUMNS
+    if is_wide:
+        columns, rows = WIDE, [_wide_row(connection) for connection in connections]
+    else:
+        columns, rows = NARROW, [_narrow_row(connection, len(upstreams)) for connection in connections]
+        if len(upstreams) == 1:
+            below += f" to {printable(upstreams.pop())}"
+    room = room_beside(rows, columns, width_columns)
+    for connection, row in zip(connections, rows, strict=True):
+        row.append(_what(connection, room, with_held=not is_wide))
+    return table_of([*columns, FAULTS], rows), below
+
+
+def counted(connections: int) -> str:
+    """Return the number of connections as text."""
+    if connections == 0:
+        return "no connections"
+    return f"{connections:,} connection{'s' if connections > 1 else ''}"
+
+
+def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
+    """Return the result of a change as text: the faults of the connections that it changed.
+
+    Args:
+        target: A connection's id, or ``ALL``.
+        connections: All connections, after the change.
+    """
+    changed = [each for each in connections if target in (ALL, each.id)]
+    if target == ALL and not changed:
+        return "no connections; `trixter defaults` changes what new ones start with"
+    if not changed:
+        return f"{printable(target)}: over since"
+    what = {wording.faults(each.faults) for each in changed}
+    subject = counted(len(changed)) if target == ALL else printable(target)
+    return f"{subject}: {what.pop()}" if len(what) == 1 else f"{subject} changed"
+
+
+def outlook(defaults: Defaults) -> str:
+    """Return the defaults of new connections as text."""
+    what = wording.faults({direction: defaults.faults(direction) for direction in Direction})
+    end = f"reset after {wording.duration(defaults.duration_s)}" if defaults.duration_s else ""
+    return "; ".join(filter(None, [what, end]))
+
+
+def _wide_row(connection: ConnectionState) -> list[str]:
+    id, client, *numbers = _narrow_row(connection, 1)
+    return [id, client, printable(connection.upstream), *numbers, wording.size(_held_bytes(connection))]
+
+
+def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
+    client = printable(connection.client)
+    if upstreams > 1:
+        client += f"\n→ {printable(connection.upstream)}"
+    up, down = (wording.size(connection.passed_bytes[direction]) for direction in Direction)
+    return [printable(connection.id), client, wording.age(connection.age_s), up, down]
+
+
+def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) -> str:
+    """Return the faults as text: in one line if the width allows it, else one line for each direction."""
+    parts = wording.fault_parts(connection.faults)
+    if with_held and _held_bytes(connection):
+        parts.append(f"holds {wording.size(_held_bytes(connection))}")
+    in_one_line = "; ".join(parts)
+    if len(in_one_line) <= room_columns:
+        return in_one_line
+    return "\n".join(_between_faults(part, room_columns) for part in parts)
+
+
+def _between_faults(part: str, room_columns: int) -> str:
+    """Break a line between two faults, so that no number is parted from its unit."""
+    first, *others = part.split(BETWEEN_FAULTS)
+    lines = [first]
+    for each in others:
+        if len(lines[-1]) + len(BETWEEN_FAULTS) + len(each) < room_columns:  # a comma may have to follow
+            lines[-1] += BETWEEN_FAULTS + each
+        else:
+            lines[-1] += BETWEEN_FAULTS.rstrip()
+            lines.append(CONTINUED + each)
+    return "\n".join(lines)
+
+
+def _held_bytes(connection: ConnectionState) -> int:
+    return sum(connection.held_bytes.values())

@@ -1,0 +1,206 @@
+"""``trixter watch``: a table that is redrawn, or one line for each change, until a signal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from trixter.cli import wording
+from trixter.cli.connection_table import listing_of, outlook
+from trixter.cli.flag import Flag
+from trixter.cli.main import SETTINGS, SectionedCommand
+from trixter.cli.parameters import Seconds
+from trixter.cli.printable import printable
+from trixter.cli.remote.flags import API_FLAGS
+from trixter.cli.remote.remote import Remote
+from trixter.cli.tables import console
+from trixter.control import ConnectionState, ProxyState
+from trixter.control.steps import ReadConnections, ReadProxy
+from trixter.faults import Direction
+from trixter.proxy.defaults import Defaults
+
+# The lines of the screen that are not rows: a heading, the lines above and below the table, the cursor.
+OTHER_LINES = 8
+
+INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", default=1.0, envvar=None)
+
+
+@click.command(
+    cls=SectionedCommand,
+    name="watch",
+    params=[*API_FLAGS, INTERVAL],
+    context_settings=SETTINGS,
+)
+@click.option("--json", "is_json", is_flag=True, help="Print a line of JSON for each change.")
+def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_json: bool) -> int:
+    """Watch the live connections of a running proxy, until Ctrl-C.
+
+    At a terminal it is a table that renews itself; elsewhere, a line for each connection that opened, changed
+    its faults or ended. What comes and goes between two looks is not seen.
+    """
+    show = print_json if is_json else keep_a_table if sys.stdout.isatty() else print_lines
+    with Remote(api, token=api_token, verify=api_ca or True) as remote:
+        show(remote, interval_s)
+    return 0
+
+
+ConnectionT = TypeVar("ConnectionT")
+DefaultsT = TypeVar("DefaultsT")
+
+
+class Kind(Enum):
+    """Kinds of events."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    ENDED = "ended"
+    DEFAULTS = "defaults"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot(Generic[ConnectionT, DefaultsT]):
+    """The state of a proxy at one moment, as typed values or as JSON.
+
+    Args:
+        connections: By their ids, oldest first.
+        faults: Of each of them, by the same ids; only compared.
+        defaults: What new connections start with.
+    """
+
+    connections: Mapping[str, ConnectionT]
+    faults: Mapping[str, object]
+    defaults: DefaultsT
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[ConnectionT, DefaultsT]):
+    """One difference between two snapshots.
+
+    Args:
+        kind: Its kind.
+        subject: The connection, as it was last seen, or the new defaults.
+    """
+
+    kind: Kind
+    subject: ConnectionT | DefaultsT
+
+
+def diff(
+    before: Snapshot[ConnectionT, DefaultsT] | None, now: Snapshot[ConnectionT, DefaultsT]
+) -> Iterator[Event[ConnectionT, DefaultsT]]:
+    """Yield the events between two snapshots: the defaults, then the connections that ended, then the others.
+
+    Args:
+        before: The former one; ``None`` makes everything in the other an event.
+        now: The later one.
+    """
+    if before is None or before.defaults != now.defaults:
+        yield Event(Kind.DEFAULTS, now.defaults)
+    former = before.connections if before else {}
+    for id, connection in former.items():
+        if id not in now.connections:
+            yield Event(Kind.ENDED, connection)
+    for id, connection in now.connections.items():
+        if before is None or id not in former:
+            yield Event(Kind.OPENED, connection)
+        elif now.faults[id] != before.faults[id]:
+            yield Event(Kind.CHANGED, connection)
+
+
+def print_json(remote: Remote, interval_s: float) -> None:
+    """Print one object for each change, with what the API says."""
+
+    def snapshot() -> Snapshot[Any, Any]:
+        connections = {each["conn_info"]["id"]: each for each in json.loads(remote.read("/connections"))}
+        faults = {id: each["faults"] for id, each in connections.items()}
+        return Snapshot(connections, faults, json.loads(remote.read("/defaults")))
+
+    for each in _events(snapshot, interval_s):
+        subject = "defaults" if each.kind is Kind.DEFAULTS else "connection"
+        line = {"time": _now(), "change": each.kind.value, subject: each.subject}
+        print(json.dumps(line, separators=(",", ":")), flush=True)
+
+
+def print_lines(remote: Remote, interval_s: float) -> None:
+    """Print one line for each change, for people."""
+
+    def snapshot() -> Snapshot[ConnectionState, Defaults]:
+        states: list[ConnectionState] = remote.perform(ReadConnections())
+        faults = {each.id: each.faults for each in states}
+        return Snapshot({each.id: each for each in states}, faults, remote.perform(ReadProxy()).defaults)
+
+    for each in _events(snapshot, interval_s):
+        print(f"{_now()} {line_of(each)}", flush=True)
+
+
+def keep_a_table(remote: Remote, interval_s: float) -> None:
+    """Show a table, and redraw it at each look."""
+    screen = console()
+    with Live(console=screen, auto_refresh=False, transient=False) as live:
+        for _ in _ticks(interval_s):
+            proxy, connections = remote.perform(ReadProxy()), remote.perform(ReadConnections())
+            live.update(picture_of(proxy, connections, screen), refresh=True)
+
+
+def line_of(event: Event[ConnectionState, Defaults]) -> str:
+    """Return an event as one line for people."""
+    kind, what = event.kind, event.subject
+    if isinstance(what, Defaults):
+        return f"{kind.value} {outlook(what)}"
+    subject = f"{kind.value:<8} {printable(what.id)}"
+    if kind is Kind.CHANGED:
+        return f"{subject}: {wording.faults(what.faults)}"
+    route = f"{subject}: {printable(what.client)} → {printable(what.upstream)}"
+    if kind is Kind.OPENED:
+        return f"{route}, {wording.faults(what.faults)}"
+    up, down = (wording.size(what.passed_bytes[direction]) for direction in Direction)
+    return f"{route}, {up} up, {down} down, {wording.age(what.age_s)}"
+
+
+def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Console) -> Group:
+    """Return the table with the lines around it, cut to the height of the screen."""
+    listen = ", ".join(map(printable, proxy.listen))
+    door = "" if proxy.door.value == "open" else f"  ({proxy.door.value})"
+    stats = proxy.stats
+    dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
+    above = Text(
+        f"{listen} → {printable(proxy.upstream)}{door}\n"
+        f"new connections: {outlook(proxy.defaults)}\n"
+        f"so far: {stats.connections_accepted:,} accepted{dialling}, "
+        f"{wording.size(stats.bytes_upstream)} up, {wording.size(stats.bytes_downstream)} down\n"
+    )
+    rows = max(1, screen.height - OTHER_LINES)
+    table, below = listing_of(connections[-rows:], screen.width)
+    if len(connections) > rows:
+        below = f"the youngest {rows} of {len(connections):,} connections"
+    return Group(above, table, Text(f"\n{below}")) if connections else Group(above, Text(below))
+
+
+def _events(snapshot: Callable[[], Snapshot[Any, Any]], interval_s: float) -> Iterator[Event[Any, Any]]:
+    before = None
+    for _ in _ticks(interval_s):
+        now = snapshot()
+        yield from diff(before, now)
+        before = now
+
+
+def _ticks(interval_s: float) -> Iterator[None]:
+    never = threading.Event()
+    while True:
+        yield
+        never.wait(interval_s)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
