@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.cli.program import Program
+from tests.ports import unused_ports
 from trixter.cli.signals import STOP_SIGNALS
 
 
@@ -33,8 +33,8 @@ def own_signals() -> Iterator[None]:
 @pytest.fixture
 def free_ports() -> tuple[int, int]:
     """Two ports that nothing has, for a program whose log does not tell where it is."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    listen, api = unused_ports(2)
+    return listen, api
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import os
 import resource
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
 
 from tests.e2e.measuring import wait_until
+from tests.ports import unused_ports
 
 # Measured: 2.4 to 3.3, which is 0.17 to 0.21 s of CPU. A larger library that creeps in adds 1.
 MOST_STARTS = 4.5
@@ -28,9 +28,8 @@ def test_it_takes_no_more_than_a_few_starts_of_python_with_asyncio() -> None:
 
 
 def _cpu_until_the_first_answer() -> float:
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        listen, api = one.getsockname()[1], other.getsockname()[1]
     program = "from trixter.cli import entry_point; entry_point()"
+    listen, api = unused_ports(2)
     flags = [f"--listen=127.0.0.1:{listen}", "--upstream=127.0.0.1:9", f"--api=127.0.0.1:{api}"]
     process = _started(["-c", program, *flags])
     try:

@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.conftest import Start
 from tests.e2e.measuring import PATIENCE_S, receive_exactly, wait_until
 from tests.e2e.trixter_process import FROM_SOURCE, Trixter
+from tests.ports import unused_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -25,8 +26,8 @@ CONNECTIONS = 400
 @pytest.fixture
 def ports() -> tuple[int, int]:
     """Two ports that nothing has, for a program whose log is not read."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    port, api_port = unused_ports(2)
+    return port, api_port
 
 
 @contextmanager

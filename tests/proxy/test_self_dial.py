@@ -7,17 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 
+from tests.ports import unused_ports
 from tests.proxy.servers import resolve_to_nothing
 from trixter.errors import SettingError
 from trixter.proxy import Proxy
 from trixter.proxy.address import bound_socket
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    sock = bound_socket(socket.AF_INET, ("127.0.0.1", 0))
-    with sock:
-        return int(sock.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -35,7 +29,7 @@ def free_port() -> int:
     ],
 )
 def test_it_is_refused(listen: str, upstream: str) -> None:
-    port = free_port()
+    (port,) = unused_ports(1)
     proxy = Proxy(listen=f"{listen}:{port}", upstream=f"{upstream}:{port}", seed=1)
     with pytest.raises(SettingError, match="must be another address than the proxy listens on") as caught:
         proxy.bind()
@@ -48,14 +42,14 @@ def test_it_is_refused(listen: str, upstream: str) -> None:
     ("listen", "upstream"), [("127.0.0.1", "127.0.0.2"), ("0.0.0.0", "192.0.2.1"), ("127.0.0.1", "[::1]")]
 )
 def test_the_same_port_elsewhere_is_not(exits: ExitStack, listen: str, upstream: str) -> None:
-    port = free_port()
+    (port,) = unused_ports(1)
     proxy = Proxy(listen=f"{listen}:{port}", upstream=f"{upstream}:{port}", seed=1)
     exits.callback(proxy.stop)
     proxy.bind()
 
 
 def test_a_name_that_stands_for_nothing_yet_is_not(exits: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    port = free_port()
+    (port,) = unused_ports(1)
     proxy = Proxy(listen=f"127.0.0.1:{port}", upstream=f"db.example:{port}", seed=1)
     exits.callback(proxy.stop)
     resolve_to_nothing(monkeypatch)
