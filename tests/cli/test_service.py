@@ -49,7 +49,7 @@ async def test_every_flag_about_the_proxy_reaches_it(anyio_backend: str) -> None
         idle_timeout_s=10.001,
         reset_unreachable=True,
     )
-    assert proxy.reactor.memory.total_bytes == 6001
+    assert proxy.context.memory.total_bytes == 6001
     assert proxy.defaults.duration_s == 4.0
     assert proxy.defaults.upstream.find(Latency) == Latency(delay_s=0.003)
     assert proxy.dice.branch("x").between(0, 2**64) == _dice(42)

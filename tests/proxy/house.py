@@ -13,11 +13,11 @@ from tests.proxy.waiting import PATIENCE_S, turns
 from trixter.faults import CALM, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, Ending, Pipe, Registry
 from trixter.proxy.address import text_of
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightMemory
 from trixter.proxy.poller import Poller
-from trixter.proxy.reactor import Reactor
 from trixter.proxy.resolver import Resolver
 from trixter.proxy.route import Route
-from trixter.proxy.wire import Wire
 from trixter.testing import ManualClock
 
 LIMIT_BYTES = 64 * 1024
@@ -32,8 +32,8 @@ class House:
     def __init__(self, exits: ExitStack, poller: Poller | None = None) -> None:
         self.loop = asyncio.get_running_loop()
         self.clock = ManualClock(starts_at=1000.0)
-        self.reactor = Reactor(self.loop, self.clock, poller, Wire(0))
-        exits.callback(self.reactor.close)
+        self.context = LoopContext(self.loop, self.clock, poller, InFlightMemory(0))
+        exits.callback(self.context.close)
         self.exits = exits
         self.registry = Registry()
         self.defaults = Defaults()

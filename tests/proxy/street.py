@@ -11,6 +11,7 @@ from tests.proxy.servers import Server
 from tests.proxy.waiting import until
 from trixter.proxy import Address, Defaults, Proxy
 from trixter.proxy.address import text_of
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.tuning import TuningKeywords
 
 
@@ -28,6 +29,7 @@ class Street:
         listen: str = "127.0.0.1:0",
         upstream: str | None = None,
         defaults: Defaults | None = None,
+        context: LoopContext | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> Proxy:
         """Return a proxy that accepts."""
@@ -40,7 +42,7 @@ class Street:
         )
         proxy.bind()
         self.exits.callback(proxy.stop)
-        proxy.start()
+        proxy.start(context)
         return proxy
 
     def client(self, proxy: Proxy, which: int = 0) -> Peer:

@@ -30,20 +30,19 @@ class Call:
     def __init__(self, house: House, upstream: str, *, reset_on_failure: bool = False) -> None:
         address = Address.parse(upstream)
         self.resolver = Resolver(address, asyncio.get_running_loop())
-        self.descriptors = Descriptors()
+        self.descriptors = house.context.descriptors = Descriptors()
         self.shortages: list[str] = []
         route = Route(
             address,
             address.literal,
             self.resolver,
             TIMEOUT_S,
-            descriptors=self.descriptors,
             on_short=self.shortages.append,
             reset_on_failure=reset_on_failure,
         )
         self.connected: list[Socket] = []
         self.failed: list[Ending] = []
-        self.dial = Dial(route, house.reactor, self.connected.append, self.failed.append)
+        self.dial = Dial(route, house.context, self.connected.append, self.failed.append)
         house.exits.callback(self.hang_up)
         self.dial.start()
 

@@ -27,7 +27,7 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def new_gate(house: House, listen: str = "127.0.0.1:0") -> Gate:
     (sock,) = listen_sockets(listen)
-    gate = Gate(sock, house.reactor.poller)
+    gate = Gate(sock, house.context.poller)
     house.exits.callback(gate.close)
     return gate
 

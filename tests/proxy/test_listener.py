@@ -35,7 +35,9 @@ class Door:
         self.addresses: list[Any] = [sock.getsockname() for sock in self.sockets]
         self.accepted: list[tuple[Socket, SocketAddress]] = []
         self.greet: Callable[[Socket], None] = lambda sock: None
-        self.listener = Listener(self.sockets, house.reactor, self.on_accepted, descriptors=descriptors)
+        if descriptors is not None:
+            house.context.descriptors = descriptors
+        self.listener = Listener(self.sockets, house.context, self.on_accepted)
         house.exits.callback(self.close)
 
     def on_accepted(self, sock: Socket, peer: SocketAddress) -> None:

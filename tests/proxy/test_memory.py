@@ -12,9 +12,8 @@ from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, Memory
+from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, InFlightMemory, Memory
 from trixter.proxy.sockets import BUFFER_BYTES
-from trixter.proxy.wire import Wire
 
 TOTAL_BYTES = 300_000
 CONNECTIONS = 12
@@ -52,7 +51,7 @@ def test_reads_are_of_full_size_until_little_is_left() -> None:
 
 
 async def test_what_a_connection_held_is_given_back_when_it_ends(house: House) -> None:
-    memory = house.reactor.memory = Memory(1 << 20)
+    memory = house.context.memory = Memory(1 << 20)
     house.start_with(Faults(Latency(delay_s=100.0)), Faults(Latency(delay_s=100.0)))
     client, server, connection = house.connect()
     client.send(b"x" * 1000)
@@ -65,7 +64,7 @@ async def test_what_a_connection_held_is_given_back_when_it_ends(house: House) -
 
 
 async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(house: House) -> None:
-    memory = house.reactor.memory = Memory(1 << 20)
+    memory = house.context.memory = Memory(1 << 20)
     house.start_with(downstream=Faults(Latency(delay_s=100.0)), upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = house.connect()
     server.send(b"x" * 1000)
@@ -81,12 +80,12 @@ async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(house: House) 
 
 async def test_proxies_of_one_process_share_it(anyio_backend: object) -> None:
     with ExitStack() as exits:
-        assert House(exits).reactor.memory is House(exits).reactor.memory is OF_THIS_PROCESS
+        assert House(exits).context.memory is House(exits).context.memory is OF_THIS_PROCESS
 
 
 async def test_what_is_under_way_is_bounded_by_the_total_too(house: House) -> None:
-    memory = house.reactor.memory = Memory(500_000)
-    house.reactor.wire = Wire()
+    memory = house.context.memory = Memory(500_000)
+    house.context.in_flight = InFlightMemory()
     house.start_with(upstream=Faults(Latency(delay_s=100.0)))
     client, server, connection = house.connect()
     sent = await clog(client)
@@ -106,8 +105,8 @@ async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive
     with ExitStack() as exits:
         house = House(exits)
         house.limit_bytes = 1 << 20
-        memory = house.reactor.memory = Memory(TOTAL_BYTES)
-        house.reactor.wire = Wire()  # has more to lend than there is memory
+        memory = house.context.memory = Memory(TOTAL_BYTES)
+        house.context.in_flight = InFlightMemory()  # has more to lend than there is memory
         flows: list[tuple[Peer, Peer]] = []
         for _ in range(CONNECTIONS):
             house.start_with(draw.choice(FAULTS), draw.choice(FAULTS))

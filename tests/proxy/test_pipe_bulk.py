@@ -38,9 +38,9 @@ class CountingSplicer(Splicer):
 
 def count_in(house: House) -> CountingSplicer:
     """Let the house's pipes use a splicer that counts."""
-    assert house.reactor.splicer is not None
-    house.reactor.splicer.close()
-    house.reactor.splicer = counting = CountingSplicer()
+    assert house.context.splicer is not None
+    house.context.splicer.close()
+    house.context.splicer = counting = CountingSplicer()
     return counting
 
 
@@ -138,9 +138,9 @@ async def test_a_sink_that_does_not_read_makes_it_hold_one_pipe_full_at_most(hou
 
 
 async def test_without_it_bytes_pass_as_well(house: House) -> None:
-    assert house.reactor.splicer is not None
-    house.reactor.splicer.close()
-    house.reactor.splicer = None
+    assert house.context.splicer is not None
+    house.context.splicer.close()
+    house.context.splicer = None
     client, server, _ = house.connect()
     await warm_up(client, server)
     await warm_up(client, server)

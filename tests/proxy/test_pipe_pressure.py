@@ -149,7 +149,7 @@ async def test_the_smallest_limit_still_carries_bytes(house: House) -> None:
 
 
 async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(house: House) -> None:
-    house.reactor.wire.free_bytes = 2 * LIMIT_BYTES
+    house.context.in_flight.free_bytes = 2 * LIMIT_BYTES
     house.start_with(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = house.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
@@ -160,16 +160,16 @@ async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(ho
     client.finish()
     assert await house.receive_all_in_time(server) == PAYLOAD[:sent]
     connection.shut_down("enough")
-    assert house.reactor.wire.free_bytes == 2 * LIMIT_BYTES
+    assert house.context.in_flight.free_bytes == 2 * LIMIT_BYTES
 
 
 async def test_a_throttle_is_a_queue_and_borrows_nothing(house: House) -> None:
-    house.reactor.wire.free_bytes = 64 * LIMIT_BYTES
+    house.context.in_flight.free_bytes = 64 * LIMIT_BYTES
     house.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000, queue_bytes=8 * LIMIT_BYTES)))
     client, _, connection = house.connect()
     await clog(client)
     assert LIMIT_BYTES < connection.pipe(Direction.UPSTREAM).held_bytes <= LIMIT_BYTES + BUFFER_BYTES + 1000
-    assert house.reactor.wire.free_bytes == 64 * LIMIT_BYTES
+    assert house.context.in_flight.free_bytes == 64 * LIMIT_BYTES
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ UNREAD_S = 0.5
 async def test_the_time_that_bytes_lay_unread_counts(
     house: House, stamps_on: None, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
 ) -> None:
-    house.reactor.can_stamp = can_stamp
+    house.context.can_stamp = can_stamp
     house.start_with(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = house.connect()
     house.clock.advance(1.0)  # a chain's time never goes back, not even to an arrival
@@ -30,7 +30,7 @@ async def test_the_time_that_bytes_lay_unread_counts(
 
 
 async def test_latency_may_come_and_go(house: House) -> None:
-    house.reactor.can_stamp = True
+    house.context.can_stamp = True
     client, server, connection = house.connect()
     for faults in (CALM, Faults(Latency(delay_s=1.0)), CALM, Faults(Latency(delay_s=1.0))):
         for pipe in pipes_of(connection):

@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from trixter.faults import CALM, EOF, RESET, Dice, End, Faults, Latency
-from trixter.proxy.reactor import Reactor
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightMemory
 from trixter.proxy.timed_chain import TimedChain
-from trixter.proxy.wire import Wire
 from trixter.testing import ManualClock
 
 
@@ -19,10 +19,10 @@ class Chain:
     def __init__(self, *faults: Latency) -> None:
         self.clock = ManualClock(starts_at=10.0)
         self.calls = 0
-        self.wire = Wire(1000)
-        reactor = Reactor(asyncio.get_running_loop(), self.clock, wire=self.wire)
-        reactor.close()  # its sockets and its buffer are not needed
-        self.chain = TimedChain(Faults(*faults), Dice(1), reactor, self._on_time)
+        self.pool = InFlightMemory(1000)
+        context = LoopContext(asyncio.get_running_loop(), self.clock, in_flight=self.pool)
+        context.close()  # its sockets and its buffer are not needed
+        self.chain = TimedChain(Faults(*faults), Dice(1), context, self._on_time)
 
     def _on_time(self) -> None:
         self.calls += 1
@@ -87,9 +87,9 @@ async def test_one_that_is_closed_gives_back_what_was_lent() -> None:
     it = Chain(Latency(delay_s=5.0))
     it.chain.put(b"x" * 300)
     assert it.chain.borrow(it.chain.held_bytes, 1000) == it.chain.held_bytes
-    assert it.wire.free_bytes == 1000 - it.chain.held_bytes
+    assert it.pool.free_bytes == 1000 - it.chain.held_bytes
     it.chain.close()
-    assert it.wire.free_bytes == 1000
+    assert it.pool.free_bytes == 1000
 
 
 async def test_latency_counts_from_the_arrival() -> None:

@@ -18,7 +18,7 @@ from trixter.proxy.sockets import KEEPALIVE_PROBES
 
 @pytest.mark.parametrize("first_words", [b"", b"hello"])
 async def test_a_client_that_resets_while_we_dial_ends_the_dial(house: House, first_words: bytes) -> None:
-    if isinstance(house.reactor.poller, LoopPoller):
+    if isinstance(house.context.poller, LoopPoller):
         pytest.skip("a loop's own watches see no reset of what is not read")
     house.lead_to(text_of(silent_server(house.exits).address))
     client, connection = house.knock(first_words=first_words)

@@ -90,7 +90,7 @@ def test_it_ends_also_when_the_body_is_interrupted(echo: str) -> None:
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(proxy: Proxy) -> None:
+    def interrupted(proxy: Proxy, context: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Proxy, "start", interrupted)

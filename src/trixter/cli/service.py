@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from trixter.cli.options import Options
-from trixter.errors import BindError, TrixterError
+from trixter.errors import TrixterError, bind_error
 from trixter.proxy import Proxy
 from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import Memory
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ class Service:
             upstream=options.upstream,
             seed=seed,
             defaults=options.defaults(),
-            memory=Memory(options.total_limit_bytes),
             **options.tuning(),
         )
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
+        self._context: LoopContext | None = None
 
     @property
     def api_addresses(self) -> list[str]:
@@ -64,14 +65,16 @@ class Service:
             self.proxy.bind()
         except OSError as exc:
             self._close_api_sockets()
-            raise BindError(str(self._options.api), (exc.strerror or str(exc)).lower()) from exc
+            raise bind_error(str(self._options.api), exc) from exc
         except TrixterError:
             self._close_api_sockets()
             raise
 
     async def start(self) -> None:
         """Start both; log where they are."""
-        self.proxy.start()
+        memory = Memory(self._options.total_limit_bytes)
+        self._context = LoopContext(asyncio.get_running_loop(), memory=memory)
+        self.proxy.start(self._context)
         log.info("listening on %s → upstream %s", ", ".join(self.proxy.listen_addresses), self.proxy.upstream)
         if self._api_sockets:
             await self._start_api()
@@ -94,6 +97,9 @@ class Service:
     async def stop(self) -> None:
         """Stop both at once; every connection ends. Does nothing more when called again."""
         self.proxy.stop()
+        if self._context is not None:
+            self._context.close()
+            self._context = None
         if self._api is not None:
             api, self._api = self._api, None
             await api.stop()

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from trixter.errors import BindError, OutOfDescriptors, SettingError
-from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES
+from trixter.errors import SettingError, bind_error
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM
 
 LISTEN_FORM = "host:port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080"
 CONNECT_FORM = "one host and a port from 1 to 65535, such as 127.0.0.1:8181; * and port 0 are for listening"
@@ -204,14 +204,3 @@ def _is_ipv6(text: str) -> bool:
         return ip_address(text).version == 6
     except ValueError:
         return False
-
-
-def bind_error(address: str, exc: OSError) -> BindError:
-    """Return what to raise when an address cannot be had: it is not at fault if descriptors ran out."""
-    kind = OutOfDescriptors if exc.errno in OUT_OF_RESOURCES else BindError
-    return kind(address, words_of(exc))
-
-
-def words_of(exc: OSError) -> str:
-    """Return what the operating system says, fit for the end of a line."""
-    return exc.strerror.lower() if exc.strerror else str(exc)

@@ -62,7 +62,7 @@ class Connection:
         self.number = number
         self.id = id
         self._peer = peer
-        self.accepted_at = home.reactor.clock.time()
+        self.accepted_at = home.context.clock.time()
         self.ending: Ending | None = None
         self._home = home
         self._client = client
@@ -88,7 +88,7 @@ class Connection:
     @property
     def age_s(self) -> float:
         """Seconds since it was accepted."""
-        return self._home.reactor.clock.time() - self.accepted_at
+        return self._home.context.clock.time() - self.accepted_at
 
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
@@ -108,13 +108,13 @@ class Connection:
         """Dial; with the upstream near, bytes flow before this returns."""
         duration_s = self._home.defaults.duration_s
         if duration_s:
-            clock = self._home.reactor.clock
+            clock = self._home.context.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        self._dial = Dial(self._home.route, self._home.reactor, self._on_connected, self.end)
+        self._dial = Dial(self._home.route, self._home.context, self._on_connected, self.end)
         try:
             self._dial.start()
             if self._dial is not None:  # the upstream is not near: meanwhile, the client may go away
-                self._home.reactor.poller.pause(self._client.fileno(), self._on_hangup)
+                self._home.context.poller.pause(self._client.fileno(), self._on_hangup)
         except Exception as exc:
             self.on_crash(exc)
 
@@ -144,7 +144,7 @@ class Connection:
             self._idle.cancel()
             self._idle = None
         if self._pipes is None:
-            self._home.reactor.poller.forget(self._client.fileno())
+            self._home.context.poller.forget(self._client.fileno())
         for pipe in self._pipes or ():
             pipe.close()
         for sock in filter(None, (self._client, self._upstream)):
@@ -188,7 +188,7 @@ class Connection:
         # Closing with RST drops what the kernel has not sent yet; a peer that reads no more may never take
         # what is before the reset.
         self._linger = Linger(
-            self._home.reactor.loop,
+            self._home.context.loop,
             lambda: travelling.unsent_bytes,
             lambda: travelling.passed_bytes,
             lambda: self.end(ending),
@@ -225,12 +225,12 @@ class Connection:
         self._pipes[1].start(defaults.downstream)
         self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
         if home.idle_timeout_s and self.ending is None:
-            clock = home.reactor.clock
+            clock = home.context.clock
             self._idle = IdleTimeout(clock, home.idle_timeout_s, self._moved, self._on_idle)
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:
-        reactor, limit_bytes = self._home.reactor, self._home.limit_bytes
-        return Pipe(direction, source, sink, reactor=reactor, luck=luck, limit_bytes=limit_bytes, owner=self)
+        context, limit_bytes = self._home.context, self._home.limit_bytes
+        return Pipe(direction, source, sink, context=context, luck=luck, limit_bytes=limit_bytes, owner=self)
 
     def _on_duration(self) -> None:
         self.end(Ending(DURATION, reset=True))

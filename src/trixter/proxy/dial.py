@@ -7,14 +7,15 @@ import os
 import socket
 from collections.abc import Callable
 
+from trixter.errors import OUT_OF_RESOURCES
 from trixter.proxy.address import Target
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import close_with_reset
 from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
-from trixter.proxy.reactor import Reactor
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.resolver import Answer
 from trixter.proxy.route import Route
-from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, stream_socket
+from trixter.proxy.sockets import Socket, stream_socket
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
@@ -32,12 +33,12 @@ class Dial:
     """
 
     __slots__ = (
+        "_context",
         "_give_up_at",
         "_is_over",
         "_on_connected",
         "_on_failed",
         "_owes",
-        "_reactor",
         "_route",
         "_sock",
         "_targets",
@@ -47,12 +48,12 @@ class Dial:
     def __init__(
         self,
         route: Route,
-        reactor: Reactor,
+        context: LoopContext,
         on_connected: Callable[[Socket], None],
         on_failed: Callable[[Ending], None],
     ) -> None:
         self._route = route
-        self._reactor = reactor
+        self._context = context
         self._on_connected = on_connected
         self._on_failed = on_failed
         self._give_up_at: float | None = None
@@ -68,7 +69,7 @@ class Dial:
             self._targets = [self._route.literal]
             self._attempt()
         else:
-            clock = self._reactor.clock
+            clock = self._context.clock
             self._give_up_at = clock.time() + self._route.timeout_s
             self._timer = clock.call_at(self._give_up_at, self._on_time)
             self._owe(wanted=True)
@@ -120,7 +121,7 @@ class Dial:
 
     def _wait(self, *, retry: bool) -> None:
         assert self._sock is not None
-        clock = self._reactor.clock
+        clock = self._context.clock
         now = clock.time()
         if self._give_up_at is None:
             self._give_up_at = now + self._route.timeout_s
@@ -133,11 +134,11 @@ class Dial:
             return
         share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
         self._timer = clock.call_at(now + share_s, self._on_time)
-        self._reactor.poller.write(self._sock.fileno(), self._on_writable)
+        self._context.poller.write(self._sock.fileno(), self._on_writable)
 
     def _wait_for_room(self, why: str) -> None:
         """Keep the client waiting rather than drop it: others may give descriptors back."""
-        clock = self._reactor.clock
+        clock = self._context.clock
         retry_at = clock.time() + SHORT_RETRY_S
         if self._give_up_at is None:
             self._give_up_at = clock.time() + self._route.timeout_s
@@ -152,7 +153,7 @@ class Dial:
         """Let the budget know whether this dial has yet to open a socket."""
         if wanted != self._owes:
             self._owes = wanted
-            self._route.descriptors.owed += 1 if wanted else -1
+            self._context.descriptors.owed += 1 if wanted else -1
 
     def _on_retry(self) -> None:
         self._timer = None
@@ -184,7 +185,7 @@ class Dial:
         self._is_over = True
         if self._timer is not None:  # it had to be waited for
             self._drop_timer()
-            self._reactor.poller.stop_writing(self._sock.fileno())
+            self._context.poller.stop_writing(self._sock.fileno())
         sock, self._sock = self._sock, None
         self._on_connected(sock)
 
@@ -199,6 +200,6 @@ class Dial:
 
     def _drop_socket(self) -> None:
         if self._sock is not None:
-            self._reactor.poller.forget(self._sock.fileno())
+            self._context.poller.forget(self._sock.fileno())
             close_with_reset(self._sock)  # it must not go on connecting for the child of a fork
             self._sock = None

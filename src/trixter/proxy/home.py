@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from trixter.faults import Dice
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.ending import Ending
-from trixter.proxy.reactor import Reactor
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.route import Route
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Home(Protocol):
     """Where a connection lives: who keeps it, and what it needs to know."""
 
-    reactor: Reactor
+    context: LoopContext
     route: Route
     defaults: Defaults
     dice: Dice

@@ -7,12 +7,12 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from trixter.proxy.address import SocketAddress, bind_error, text_of
+from trixter.errors import OUT_OF_RESOURCES, bind_error
+from trixter.proxy.address import SocketAddress, text_of
 from trixter.proxy.clock import Timer
-from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.gate import Gate
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES, Socket, SocketOptions, accept
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, accept
 
 log = logging.getLogger("trixter.proxy")
 
@@ -33,23 +33,21 @@ class Listener:
 
     Args:
         sockets: Bound; this listens on them, or only keeps their ports, and closes them.
-        reactor: The loop and its clock.
+        context: The loop, its clock, and how full the descriptor table is.
         on_accepted: Gets the socket and the peer's address.
         options: Of the accepted sockets.
-        descriptors: Tells how full the descriptor table is.
     """
 
     def __init__(
         self,
         sockets: list[socket.socket],
-        reactor: Reactor,
+        context: LoopContext,
         on_accepted: Callable[[Socket, SocketAddress], None],
         options: SocketOptions = AS_THE_KERNEL_HAS_THEM,
-        descriptors: Descriptors | None = None,
     ) -> None:
-        self._gates = [Gate(sock, reactor.poller, options) for sock in sockets]
-        self._descriptors = descriptors or Descriptors()
-        self._reactor = reactor
+        self._gates = [Gate(sock, context.poller, options) for sock in sockets]
+        self._descriptors = context.descriptors
+        self._context = context
         self._on_accepted = on_accepted
         self._is_open = False
         self._pause: Timer | None = None
@@ -149,5 +147,5 @@ class Listener:
         for gate in self._gates:
             gate.rest()
         if self._pause is None:
-            clock = self._reactor.clock
+            clock = self._context.clock
             self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import Reactor
 from trixter.proxy.sockets import BUFFER_BYTES, OWN_SEGMENT, Socket, unsent_bytes
 from trixter.proxy.timed_chain import TimedChain
 
@@ -20,7 +20,7 @@ class Pipe:
     Args:
         direction: Which way this is.
         source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
-        reactor: The loop, its clock and its buffer.
+        context: The loop, its clock and its buffer.
         luck: The connection's; a direction with faults draws from a branch of its own.
         limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: Who is told when something ends.
@@ -28,6 +28,7 @@ class Pipe:
 
     __slots__ = (
         "_chain",
+        "_context",
         "_counted_bytes",
         "_in",
         "_is_faulty",
@@ -36,7 +37,6 @@ class Pipe:
         "_luck",
         "_out",
         "_owner",
-        "_reactor",
         "_source_ended",
         "direction",
         "is_closed",
@@ -48,7 +48,7 @@ class Pipe:
         source: Socket,
         sink: Socket,
         *,
-        reactor: Reactor,
+        context: LoopContext,
         luck: Dice,
         limit_bytes: int,
         owner: Owner,
@@ -57,10 +57,10 @@ class Pipe:
         self.is_closed = False
         self._out = Outflow(sink, owner)
         self._in = Inflow(
-            source, self._out, reactor=reactor, owner=owner, take_in=self._take_in, pass_on=self._pass_on
+            source, self._out, context=context, owner=owner, take_in=self._take_in, pass_on=self._pass_on
         )
         self._chain: TimedChain | None = None  # made with the first fault: most connections never need one
-        self._reactor = reactor
+        self._context = context
         self._luck = luck
         self._limit_bytes = limit_bytes
         self._owner = owner
@@ -93,7 +93,7 @@ class Pipe:
             self._run_under(self._chain, self._chain.change(faults))
 
     def _new_chain(self, faults: Faults) -> TimedChain:
-        return TimedChain(faults, self._luck.branch(self.direction.value), self._reactor, self._on_time)
+        return TimedChain(faults, self._luck.branch(self.direction.value), self._context, self._on_time)
 
     def _run_under(self, chain: TimedChain, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
@@ -133,7 +133,7 @@ class Pipe:
     def lose_sink(self) -> None:
         """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
         if self._is_written:
-            self._reactor.poller.stop_writing(self._out.sink.fileno())
+            self._context.poller.stop_writing(self._out.sink.fileno())
             self._is_written = False
         self.is_closed = True
         self._in.watch(wanted=False)
@@ -144,7 +144,7 @@ class Pipe:
         self.is_closed = True
         self._in.close()
         if self._is_written:
-            self._reactor.poller.forget(self._out.sink.fileno())
+            self._context.poller.forget(self._out.sink.fileno())
         self._forget()
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
 
@@ -225,15 +225,15 @@ class Pipe:
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = min(self._limit_bytes, self._reactor.memory.free_bytes) if self._is_faulty else 0
+        high_bytes = min(self._limit_bytes, self._context.memory.free_bytes) if self._is_faulty else 0
         if out.is_clogged and not self._is_written:
-            self._reactor.poller.write(out.sink.fileno(), self._on_writable)
+            self._context.poller.write(out.sink.fileno(), self._on_writable)
         elif self._is_written and not out.is_clogged:
-            self._reactor.poller.stop_writing(out.sink.fileno())
+            self._context.poller.stop_writing(out.sink.fileno())
         self._is_written = out.is_clogged
         fullness = 0.0
         if chain is not None:
-            held_bytes -= chain.borrow(held_bytes, self._reactor.memory.free_bytes)
+            held_bytes -= chain.borrow(held_bytes, self._context.memory.free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)
@@ -242,5 +242,5 @@ class Pipe:
 
     def _count(self, held_bytes: int) -> None:
         """Let all directions know how much this one holds."""
-        self._reactor.memory.count(held_bytes - self._counted_bytes)
+        self._context.memory.count(held_bytes - self._counted_bytes)
         self._counted_bytes = held_bytes

@@ -10,17 +10,15 @@ from typing import Unpack
 
 from trixter.errors import SettingError
 from trixter.faults import Dice
-from trixter.proxy.address import Address, SocketAddress, bind_error, listen_sockets, text_of
+from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_of
 from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
-from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.door import Door
 from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
 from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.listener import Listener
-from trixter.proxy.memory import OF_THIS_PROCESS, Memory
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.observer import Observer, tell
-from trixter.proxy.reactor import Reactor
 from trixter.proxy.registry import Registry
 from trixter.proxy.report import report_ended, report_opened
 from trixter.proxy.resolver import Resolver
@@ -42,7 +40,6 @@ class Proxy:
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
         seed: The root of all luck.
         defaults: What new connections start with; assign to change it.
-        memory: Counts what all directions hold, and bounds it; by default those of the whole process.
         observer: Is told of connections that open and end.
         tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
             ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
@@ -58,7 +55,6 @@ class Proxy:
         upstream: str,
         seed: int,
         defaults: Defaults | None = None,
-        memory: Memory = OF_THIS_PROCESS,
         observer: Observer | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> None:
@@ -71,7 +67,7 @@ class Proxy:
         self.limit_bytes = self.tuning.limit_bytes
         self.idle_timeout_s = self.tuning.idle_timeout_s
         self._listen = listen
-        self._memory = memory
+        self._owns_context = False
         self._observer = observer
         self._door = Door.OPEN
         self._numbered = 0  # connections that have had their luck from another seed
@@ -108,30 +104,31 @@ class Proxy:
         self._sockets = sockets
         self._addresses = [text_of(sock.getsockname()) for sock in self._sockets]
 
-    def start(self) -> None:
+    def start(self, context: LoopContext | None = None) -> None:
         """Begin to accept, on the running loop, if the door is open.
 
+        Args:
+            context: What the proxies of that loop share. Its maker closes it, after all of them have
+                stopped. Without one, this makes its own.
+
         Raises:
-            BindError: If somebody else began to listen there since ``bind()``.
+            BindError: If another program began to listen there since ``bind()``.
+            OutOfDescriptors: If no descriptor is left for a context.
         """
         assert self._sockets, "bind() comes first"
-        loop = asyncio.get_running_loop()
-        try:
-            self.reactor = Reactor(loop, memory=self._memory)
-        except OSError as exc:  # no descriptor is left
-            raise bind_error(self._listen, exc) from exc
-        tuning, options, descriptors = self.tuning, self.tuning.socket_options, Descriptors()
+        self._owns_context = context is None
+        self.context = context or LoopContext(asyncio.get_running_loop())
+        tuning, options = self.tuning, self.tuning.socket_options
         self.route = Route(
             self.upstream,
             self.upstream.literal,
-            Resolver(self.upstream, loop),
+            Resolver(self.upstream, self.context.loop),
             tuning.connect_timeout_s,
             options,
-            descriptors,
             on_short=self._on_short,
             reset_on_failure=tuning.reset_unreachable,
         )
-        self._listener = Listener(self._sockets, self.reactor, self._on_accepted, options, descriptors)
+        self._listener = Listener(self._sockets, self.context, self._on_accepted, options)
         close_in_children(self)
         self._listener.start()
         if self._door is not Door.OPEN:  # only a port that is listened on can be kept from everybody else
@@ -168,7 +165,8 @@ class Proxy:
             self._listener.close()
             for connection in self.registry.all():
                 connection.end(Ending(PROXY_STOPPED))
-            self.reactor.close()
+            if self._owns_context:
+                self.context.close()
             self._listener = None
         self._sockets, self._addresses = [], []
 
@@ -178,7 +176,6 @@ class Proxy:
             self._listener.abandon()
             for connection in self.registry.all():
                 connection.abandon()
-            self.reactor.abandon()
             self._listener = None
         self._sockets, self._addresses = [], []
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from trixter.proxy.address import Address, Target
-from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.resolver import Resolver
 from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, SocketOptions
 
@@ -24,7 +23,6 @@ class Route:
     resolver: Resolver
     timeout_s: float
     options: SocketOptions = AS_THE_KERNEL_HAS_THEM
-    descriptors: Descriptors = field(default_factory=Descriptors)
     on_short: Callable[[str], None] = _do_not_care
     """Called when a dial finds no descriptor, with the reason: the dial waits, and others should, too."""
     reset_on_failure: bool = False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import socket
@@ -49,9 +48,6 @@ MOST_BUFFER_BYTES = 2**30 - 1
 # What Linux takes, and how many probes Go sends.
 MOST_KEEPALIVE_S = 32_767
 KEEPALIVE_PROBES = 9
-
-OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""A call failed because the process or the system has no room left, not because of its peer."""
 
 
 def accept(listening: Socket, family: int) -> tuple[Socket, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from trixter.faults import EOF, Action, Chain, Dice, End, Faults
 from trixter.proxy.clock import Timer
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.wire import Loan
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightShare
 
 
 class TimedChain:
@@ -16,15 +16,15 @@ class TimedChain:
     Args:
         faults: To start with; ``take`` what they let leave at once.
         luck: The direction's.
-        reactor: Its clock tells the time and keeps the appointment; its wire lends memory.
+        context: Its clock tells the time and keeps the appointment; its in-flight memory lends some.
         on_time: Called when something may leave: then ``take``.
     """
 
     __slots__ = ("_asked_at", "_chain", "_clock", "_loan", "_on_time", "_timer", "lets_pass")
 
-    def __init__(self, faults: Faults, luck: Dice, reactor: Reactor, on_time: Callable[[], None]) -> None:
-        self._clock = clock = reactor.clock
-        self._loan = Loan(reactor.wire)
+    def __init__(self, faults: Faults, luck: Dice, context: LoopContext, on_time: Callable[[], None]) -> None:
+        self._clock = clock = context.clock
+        self._loan = InFlightShare(context.in_flight)
         self._asked_at = clock.time()  # last; a chain's time never goes back
         self._chain = Chain(faults, luck, self._asked_at)
         self.lets_pass = self._chain.lets_pass
@@ -73,7 +73,7 @@ class TimedChain:
         return self._chain.held_bytes
 
     def borrow(self, held_bytes: int, free_bytes: int) -> int:
-        """Return how much of what the direction holds need not count against its limit; see ``Wire``.
+        """Return how much of what the direction holds need not count against its limit.
 
         Args:
             held_bytes: What it holds.

@@ -88,7 +88,7 @@ class Hosted:
             if self._owns_thread:
                 self._thread.start()
             self._is_started = True
-            self.call(self.proxy.start)
+            self.call(lambda: self.proxy.start(self._thread.context))
         except BaseException:  # also an interrupt
             self.close()
             raise

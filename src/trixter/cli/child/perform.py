@@ -17,7 +17,7 @@ from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
 from trixter.cli.run import bound_service, raise_descriptor_limit, run_to_the_end, spare_the_collector
 from trixter.cli.service import Service
-from trixter.proxy.address import words_of
+from trixter.errors import os_error_text
 
 # What shells answer with.
 NOT_FOUND = 127
@@ -55,7 +55,7 @@ async def _perform(service: Service, options: Options, command: Sequence[str], l
         try:
             child = _start(introduction.fill_in(command), introduction.environment, limits)
         except OSError as exc:
-            standard_error().write(f"trixter: cannot run {command[0]!r}: {words_of(exc)}")
+            standard_error().write(f"trixter: cannot run {command[0]!r}: {os_error_text(exc)}")
             return NOT_FOUND if exc.errno == errno.ENOENT else NOT_RUNNABLE
         relay.to(child)
         status = await _end_of(child)

@@ -6,7 +6,7 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from trixter.errors import BindError
+from trixter.errors import bind_error
 from trixter.monotonic import monotonic
 
 GREETING = b"Hello from the server behind the proxy.\n"
@@ -99,7 +99,7 @@ def start(port: int) -> Server:
     try:
         server = Server(port)
     except OSError as exc:
-        raise BindError(f"127.0.0.1:{port}", (exc.strerror or str(exc)).lower()) from exc
+        raise bind_error(f"127.0.0.1:{port}", exc) from exc
     server.start()
     return server
 

@@ -5,36 +5,36 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trixter.proxy.wire import Loan, Wire
+from trixter.proxy.memory import InFlightMemory, InFlightShare
 
 
 def test_what_is_under_way_is_lent_and_given_back() -> None:
-    wire = Wire(100)
-    loan = Loan(wire)
+    pool = InFlightMemory(100)
+    loan = InFlightShare(pool)
     assert loan.adjust(60, 60, 1000) == 60
-    assert wire.free_bytes == 40
+    assert pool.free_bytes == 40
     assert loan.adjust(20, 20, 1000) == 20
-    assert wire.free_bytes == 80
+    assert pool.free_bytes == 80
 
 
 def test_a_queue_is_lent_nothing() -> None:
-    wire = Wire(100)
-    assert Loan(wire).adjust(0, 80, 1000) == 0
-    assert wire.free_bytes == 100
+    pool = InFlightMemory(100)
+    assert InFlightShare(pool).adjust(0, 80, 1000) == 0
+    assert pool.free_bytes == 100
 
 
 def test_what_was_under_way_and_waits_for_its_sink_is_still_lent() -> None:
-    wire = Wire(100)
-    loan = Loan(wire)
+    pool = InFlightMemory(100)
+    loan = InFlightShare(pool)
     loan.adjust(60, 60, 1000)
     assert loan.adjust(10, 50, 1000) == 50
     assert loan.adjust(0, 0, 1000) == 0
-    assert wire.free_bytes == 100
+    assert pool.free_bytes == 100
 
 
 def test_nobody_gets_more_than_there_is() -> None:
-    wire = Wire(100)
-    one, another = Loan(wire), Loan(wire)
+    pool = InFlightMemory(100)
+    one, another = InFlightShare(pool), InFlightShare(pool)
     assert one.adjust(70, 70, 1000) == 70
     assert another.adjust(70, 70, 1000) == 30
     one.adjust(0, 0, 1000)
@@ -42,12 +42,12 @@ def test_nobody_gets_more_than_there_is() -> None:
 
 
 def test_nothing_is_lent_that_memory_does_not_have() -> None:
-    wire = Wire(100)
-    loan = Loan(wire)
+    pool = InFlightMemory(100)
+    loan = InFlightShare(pool)
     assert loan.adjust(60, 60, 40) == 40
     assert loan.adjust(60, 60, 10) == 50
     assert loan.adjust(60, 60, 0) == 50
-    assert wire.free_bytes == 50
+    assert pool.free_bytes == 50
 
 
 amounts = st.integers(0, 200)
@@ -55,9 +55,9 @@ amounts = st.integers(0, 200)
 
 @given(st.lists(st.tuples(st.integers(0, 2), amounts, amounts)))
 def test_it_is_never_overdrawn_and_nothing_is_lost(steps: list[tuple[int, int, int]]) -> None:
-    wire = Wire(100)
-    loans = [Loan(wire) for _ in range(3)]
+    pool = InFlightMemory(100)
+    loans = [InFlightShare(pool) for _ in range(3)]
     for which, under_way, queued in steps:
         assert 0 <= loans[which].adjust(under_way, under_way + queued, 1000) <= under_way + queued
-        assert wire.free_bytes >= 0
-        assert wire.free_bytes + sum(loan.lent_bytes for loan in loans) == 100
+        assert pool.free_bytes >= 0
+        assert pool.free_bytes + sum(loan.lent_bytes for loan in loans) == 100
