@@ -23,7 +23,7 @@ from trixter.proxy.connection import Connection
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.door import Door
 from trixter.proxy.ending import Ending
-from trixter.proxy.observer import Observer
+from trixter.proxy.observers import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import socket
+from collections.abc import Iterable
 from typing import Unpack
 
 from trixter.errors import SettingError
@@ -18,9 +19,8 @@ from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
 from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.listener import Listener
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.observer import Observer, tell
+from trixter.proxy.observers import LogObserver, Observer, log_failure
 from trixter.proxy.registry import Registry
-from trixter.proxy.report import report_ended, report_opened
 from trixter.proxy.resolver import Resolver
 from trixter.proxy.route import Route
 from trixter.proxy.self_dial import refuse_self_dial
@@ -40,7 +40,7 @@ class Proxy:
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
         seed: The root of all luck.
         defaults: What new connections start with; assign to change it.
-        observer: Is told of connections that open and end.
+        observers: Are told of connections that open and end, after the log.
         tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
             ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
 
@@ -55,7 +55,7 @@ class Proxy:
         upstream: str,
         seed: int,
         defaults: Defaults | None = None,
-        observer: Observer | None = None,
+        observers: Iterable[Observer] = (),
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         Address.parse_tcp(listen, "listen")
@@ -68,7 +68,8 @@ class Proxy:
         self.idle_timeout_s = self.tuning.idle_timeout_s
         self._listen = listen
         self._owns_context = False
-        self._observer = observer
+        self.observers: list[Observer] = [LogObserver(), *observers]
+        """Told of connections that open and end, in this order; the log is one of them."""
         self._door = Door.OPEN
         self._numbered = 0  # connections that have had their luck from another seed
         self._sockets: list[socket.socket] = []
@@ -181,15 +182,19 @@ class Proxy:
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
-        report_opened(connection)
-        if self._observer is not None:
-            tell(self._observer.on_opened, connection)
+        for observer in self.observers:
+            try:
+                observer.on_opened(connection)
+            except Exception:
+                log_failure()
 
     def on_ended(self, connection: Connection, ending: Ending) -> None:
         self.registry.end(connection, ending.reason)
-        report_ended(connection, ending)
-        if self._observer is not None:
-            tell(self._observer.on_ended, connection, ending)
+        for observer in self.observers:
+            try:
+                observer.on_ended(connection, ending)
+            except Exception:
+                log_failure()
 
     def _on_accepted(self, client: Socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1

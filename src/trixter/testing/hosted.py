@@ -55,7 +55,7 @@ class Hosted:
             upstream=upstream,
             seed=seed,
             defaults=defaults,
-            observer=self,
+            observers=[self],
             **tuning,
         )
         self.use = Use(self.proxy)

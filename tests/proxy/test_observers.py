@@ -1,6 +1,8 @@
-"""An observer is told of connections, and can harm nobody."""
+"""Observers are told of connections, in order and after the log, and can harm none of them."""
 
 from __future__ import annotations
+
+import logging
 
 import pytest
 
@@ -9,8 +11,9 @@ from tests.proxy.servers import dead_address
 from tests.proxy.street import Street
 from tests.proxy.waiting import until
 from trixter.faults import Direction
-from trixter.proxy import Connection, Ending, Proxy
+from trixter.proxy import Connection, Ending, Observer, Proxy
 from trixter.proxy.address import text_of
+from trixter.proxy.observers import LogObserver
 
 
 class Diary:
@@ -37,9 +40,9 @@ class Clumsy:
         raise ZeroDivisionError
 
 
-def observed(street: Street, observer: Diary | Clumsy, upstream: str | None = None) -> Proxy:
+def observed(street: Street, *observers: Observer, upstream: str | None = None) -> Proxy:
     upstream = upstream or text_of(street.server.address)
-    proxy = Proxy(listen="127.0.0.1:0", upstream=upstream, seed=1, observer=observer)
+    proxy = Proxy(listen="127.0.0.1:0", upstream=upstream, seed=1, observers=observers)
     street.exits.callback(proxy.stop)
     proxy.bind()
     proxy.start()
@@ -70,7 +73,7 @@ async def test_it_hears_of_each_connection_that_opens_and_ends(street: Street) -
 
 async def test_it_hears_of_the_end_of_one_that_never_opened(street: Street) -> None:
     diary = Diary()
-    street.client(observed(street, diary, dead_address()))
+    street.client(observed(street, diary, upstream=dead_address()))
     await until(lambda: diary.lines)
     assert diary.lines == ["1 ended: upstream unreachable: Connection refused, 0 B up"]
 
@@ -86,3 +89,24 @@ async def test_what_it_raises_is_logged_and_the_connections_go_on(
     words = "an observer of connections: internal error"
     assert [record.getMessage() for record in caplog.records] == [words, words]
     assert all(record.exc_info for record in caplog.records)
+
+
+async def test_each_hears_of_everything_whatever_another_makes_of_it(
+    street: Street, caplog: pytest.LogCaptureFixture
+) -> None:
+    diaries = Diary(), Diary()
+    proxy = observed(street, diaries[0], Clumsy(), diaries[1])
+    await street.pair(proxy)
+    proxy.stop()
+    assert diaries[0].lines == diaries[1].lines == ["1 opened", "1 ended: proxy stopped, 0 B up"]
+
+
+async def test_the_log_is_one_of_them(street: Street, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="trixter.proxy")
+    proxy = observed(street)
+    (log_observer,) = proxy.observers
+    assert isinstance(log_observer, LogObserver)
+    await street.pair(proxy)
+    proxy.observers.remove(log_observer)
+    await street.pair(proxy)
+    assert len([record for record in caplog.records if "opened" in record.getMessage()]) == 1

@@ -11,7 +11,7 @@ from tests.proxy.waiting import until
 from trixter.faults import Direction
 from trixter.proxy import Ending
 from trixter.proxy.address import text_of
-from trixter.proxy.report import report_ended, report_opened
+from trixter.proxy.observers import LogObserver
 
 FIELDS = [
     "connection",
@@ -38,7 +38,7 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
 
 async def test_opening_names_both_ends(house: House, log: pytest.LogCaptureFixture) -> None:
     client, _, connection = house.connect()
-    report_opened(connection)
+    LogObserver().on_opened(connection)
     (record,) = log.records
     here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
     assert record.getMessage() == f"connection c-1 opened: {here} → {there}"
@@ -56,7 +56,7 @@ async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest
     house.clock.advance(1.5)
     connection.shut_down("enough")
     assert connection.ending is not None
-    report_ended(connection, connection.ending)
+    LogObserver().on_ended(connection, connection.ending)
     (record,) = log.records
     here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
     assert record.getMessage() == (
@@ -73,7 +73,7 @@ async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
     house.lead_to("127.0.0.1:1")
     _, connection = house.knock()
     assert connection.ending is not None
-    report_ended(connection, connection.ending)
+    LogObserver().on_ended(connection, connection.ending)
     (record,) = log.records
     assert record.levelno == logging.ERROR
     assert "upstream unreachable: Connection refused; " in record.getMessage()
@@ -101,7 +101,7 @@ async def test_an_end_that_a_peer_did_not_expect_is_an_error_as_in_the_original(
     house: House, log: pytest.LogCaptureFixture, reason: str, level: int
 ) -> None:
     _, _, connection = house.connect()
-    report_ended(connection, Ending(reason))
+    LogObserver().on_ended(connection, Ending(reason))
     assert [record.levelno for record in log.records] == [level]
 
 
@@ -110,6 +110,6 @@ async def test_what_nobody_wants_to_read_is_not_written(
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="trixter.proxy")
     _, _, connection = house.connect()
-    report_opened(connection)
-    report_ended(connection, Ending("connect timeout"))
+    LogObserver().on_opened(connection)
+    LogObserver().on_ended(connection, Ending("connect timeout"))
     assert caplog.records == []
