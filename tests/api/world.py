@@ -10,10 +10,10 @@ from dataclasses import replace
 import httpx2
 
 from tests.proxy.servers import silent_server
+from trixter.addresses import text_of
 from trixter.api import create_app
 from trixter.faults import Direction, Faults
 from trixter.proxy import Connection, Defaults, Proxy
-from trixter.proxy.address import text_of
 
 API = "http://127.0.0.1:8888"
 

@@ -9,8 +9,7 @@ from tests.cli.test_listing import LATE, state
 from trixter.cli.remote.changes import Happening, Kind
 from trixter.cli.remote.watching import line_of, picture_of
 from trixter.control import ConnectionState, ProxyState, Stats
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Defaults, Door
 
 STATS = Stats(
     connections_accepted=1234, connections_open=2, bytes_upstream=78, bytes_downstream=2**20, ended={}

@@ -10,13 +10,13 @@ from contextlib import ExitStack, suppress
 from tests.proxy.peers import Peer
 from tests.proxy.servers import Server, socket_pair
 from tests.proxy.waiting import PATIENCE_S, turns
+from trixter.addresses import text_of
 from trixter.faults import CALM, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, Ending, Pipe, Registry
-from trixter.proxy.address import text_of
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightMemory
 from trixter.proxy.poller import Poller
-from trixter.proxy.resolver import Resolver
+from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.route import Route
 from trixter.testing import ManualClock
 
@@ -49,7 +49,7 @@ class House:
     def lead_to(self, upstream: str, *, timeout_s: float = 10.0) -> None:
         """Set the upstream of connections to come."""
         address = Address.parse(upstream)
-        self.route = Route(address, address.literal, Resolver(address, self.loop), timeout_s)
+        self.route = Route(address, literal_target(address), Resolver(address, self.loop), timeout_s)
 
     def start_with(self, upstream: Faults = CALM, downstream: Faults = CALM, duration_s: float = 0.0) -> None:
         """Set the defaults of connections to come."""

@@ -9,9 +9,10 @@ from typing import Unpack
 from tests.proxy.peers import Peer
 from tests.proxy.servers import Server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.proxy import Address, Defaults, Proxy
-from trixter.proxy.address import text_of
 from trixter.proxy.loop import LoopContext
+from trixter.proxy.resolver import literal_target
 from trixter.proxy.tuning import TuningKeywords
 
 
@@ -47,7 +48,7 @@ class Street:
 
     def client(self, proxy: Proxy, which: int = 0) -> Peer:
         """Connect to a proxy."""
-        literal = Address.parse(proxy.listen_addresses[which]).literal
+        literal = literal_target(Address.parse(proxy.listen_addresses[which]))
         assert literal is not None
         family, address = literal
         sock = socket.socket(family)

@@ -13,7 +13,6 @@ from tests.proxy.children import child_with_all_descriptors
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from trixter.proxy import closing
-from trixter.proxy.address import bound_socket
 from trixter.proxy.closing import (
     DRAIN_BYTES,
     close_as,
@@ -23,6 +22,7 @@ from trixter.proxy.closing import (
     finish,
 )
 from trixter.proxy.ending import CLOSED, DURATION, SHUTDOWN, Ending
+from trixter.proxy.listen_socket import bound_socket
 
 Pair = tuple[socket.socket, socket.socket]
 

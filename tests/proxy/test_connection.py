@@ -9,9 +9,9 @@ from tests.proxy.odd_faults import Mine
 from tests.proxy.peers import fill
 from tests.proxy.servers import dead_address, silent_server
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.faults import Corrupt, CorruptMode, Direction, Faults, Latency
 from trixter.proxy import Connection, Ending
-from trixter.proxy.address import text_of
 
 FLIPS = Faults(Corrupt(probability=1.0, mode=CorruptMode.FLIP))
 

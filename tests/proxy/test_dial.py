@@ -13,11 +13,11 @@ from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import House
 from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.proxy import Address, Ending
-from trixter.proxy.address import text_of
 from trixter.proxy.descriptors import Descriptors
 from trixter.proxy.dial import RETRY_S, SHORT_RETRY_S, Dial
-from trixter.proxy.resolver import Resolver
+from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.route import Route
 from trixter.proxy.sockets import Socket
 
@@ -34,7 +34,7 @@ class Call:
         self.shortages: list[str] = []
         route = Route(
             address,
-            address.literal,
+            literal_target(address),
             self.resolver,
             TIMEOUT_S,
             on_short=self.shortages.append,

@@ -9,9 +9,10 @@ import pytest
 from tests.proxy.servers import resolve_to, silent_server
 from tests.proxy.street import Street
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.errors import BindError, SettingError
-from trixter.proxy import Defaults, Door, Proxy, gate
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy import Defaults, Door, Proxy, listen_socket
+from trixter.proxy.listen_socket import listen_sockets
 
 
 def new_proxy(street: Street) -> Proxy:
@@ -108,7 +109,9 @@ async def test_every_address_is_shut_and_opened(street: Street, monkeypatch: pyt
         street.server.accept().close()
 
 
-@pytest.mark.skipif(not gate.CAN_STOP_LISTENING, reason="here, only the system's own rules keep a port")
+@pytest.mark.skipif(
+    not listen_socket.CAN_STOP_LISTENING, reason="here, only the system's own rules keep a port"
+)
 async def test_while_it_is_shut_no_other_proxy_gets_the_port(street: Street) -> None:
     proxy = street.proxy()
     proxy.set_door(Door.DOWN)
@@ -119,7 +122,7 @@ async def test_while_it_is_shut_no_other_proxy_gets_the_port(street: Street) -> 
 async def test_a_port_that_was_lost_meanwhile_keeps_it_shut_everywhere(
     street: Street, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "CAN_STOP_LISTENING", False)
+    monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
     resolve_to(monkeypatch, "127.0.0.1:0", "127.0.0.2:0")
     proxy = street.proxy(listen="everywhere.example:0")
     first, second = proxy.listen_addresses

@@ -12,9 +12,9 @@ from tests.proxy.house import House, live_objects
 from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.servers import dead_address, resolve_to, silent_server
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.faults import CALM, Chain, Direction, Faults, Latency
 from trixter.proxy import Connection, Pipe
-from trixter.proxy.address import text_of
 from trixter.proxy.dial import Dial
 from trixter.proxy.outflow import Outflow
 

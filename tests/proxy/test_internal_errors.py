@@ -15,9 +15,9 @@ from tests.proxy.house import House
 from tests.proxy.odd_faults import Dud, LateTrap, Relapse, Trap
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import Connection, Ending
-from trixter.proxy.address import text_of
 from trixter.proxy.epoll_poller import EpollPoller
 from trixter.proxy.poller import Callback
 

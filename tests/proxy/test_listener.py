@@ -13,9 +13,10 @@ from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import House
 from tests.proxy.peers import Peer
 from tests.proxy.waiting import turns, until
+from trixter.addresses import SocketAddress, text_of
 from trixter.errors import BindError
-from trixter.proxy.address import SocketAddress, listen_sockets, text_of
 from trixter.proxy.descriptors import Descriptors
+from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Listener
 from trixter.proxy.sockets import Socket
 

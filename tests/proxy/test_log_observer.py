@@ -8,9 +8,9 @@ import pytest
 
 from tests.proxy.house import House
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction
 from trixter.proxy import Ending
-from trixter.proxy.address import text_of
 from trixter.proxy.observers import LogObserver
 
 FIELDS = [

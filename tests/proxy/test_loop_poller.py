@@ -13,9 +13,9 @@ from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import CALM, Faults
 from trixter.proxy import Ending
-from trixter.proxy.address import text_of
 from trixter.proxy.poller import LoopPoller
 
 

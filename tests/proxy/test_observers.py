@@ -10,9 +10,9 @@ from tests.proxy.peers import Peer
 from tests.proxy.servers import dead_address
 from tests.proxy.street import Street
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction
 from trixter.proxy import Connection, Ending, Observer, Proxy
-from trixter.proxy.address import text_of
 from trixter.proxy.observers import LogObserver
 
 

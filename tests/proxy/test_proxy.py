@@ -8,10 +8,10 @@ from tests.proxy.peers import clog
 from tests.proxy.servers import Server, resolve_to, silent_server
 from tests.proxy.street import Street
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.errors import BindError, SettingError
 from trixter.faults import Corrupt, Direction, Faults, Latency
 from trixter.proxy import Defaults, Proxy
-from trixter.proxy.address import text_of
 
 
 def new_proxy(**settings: object) -> Proxy:

@@ -7,9 +7,9 @@ from functools import partial
 from tests.proxy.house import House
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import Registry
-from trixter.proxy.address import text_of
 
 
 def test_at_first_nobody_is_there() -> None:

@@ -10,7 +10,7 @@ import pytest
 from tests.proxy.servers import resolve_to_nothing
 from trixter.errors import SettingError
 from trixter.proxy import Proxy
-from trixter.proxy.address import bound_socket
+from trixter.proxy.listen_socket import bound_socket
 
 
 def free_port() -> int:

@@ -11,8 +11,8 @@ from tests.proxy.house import pipes_of
 from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
 from tests.proxy.street import Street
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Faults, Slice
-from trixter.proxy.address import text_of
 
 
 @pytest.mark.parametrize("kind", ["IPv4", "IPv6", "name", "unix"])

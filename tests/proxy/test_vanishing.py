@@ -10,8 +10,8 @@ from tests.proxy.house import House
 from tests.proxy.servers import dead_address, silent_server
 from tests.proxy.street import Street
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.proxy import Ending
-from trixter.proxy.address import text_of
 from trixter.proxy.poller import LoopPoller
 from trixter.proxy.sockets import KEEPALIVE_PROBES
 

@@ -11,11 +11,11 @@ import pytest
 
 from tests.proxy.waiting import PATIENCE_S
 from tests.testing.echo import connect, say
+from trixter.addresses import text_of
 from trixter.errors import BindError, ConnectionNotFound, SettingError, WaitTimeout
 from trixter.faults import Corrupt, Direction, Faults, Latency
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults, Proxy
-from trixter.proxy.address import text_of
 from trixter.testing import ChaosProxy
 
 SLOW = Faults(Latency(delay_s=0.001))

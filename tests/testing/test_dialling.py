@@ -11,10 +11,10 @@ import pytest
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.servers import silent_server
 from tests.testing.echo import connect, say
+from trixter.addresses import text_of
 from trixter.control.steps import ReadConnections
 from trixter.errors import OutOfDescriptors, SettingError, WaitTimeout
 from trixter.faults import CALM
-from trixter.proxy.address import text_of
 from trixter.proxy.closing import close_with_reset
 from trixter.testing import Chaos, ChaosProxy
 

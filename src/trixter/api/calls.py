@@ -20,7 +20,8 @@ from trixter.api.status import defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Faults
-from trixter.proxy import Connection, Door, Proxy
+from trixter.proxy import Connection, Proxy
+from trixter.settings import Door
 
 ALL = "_all"
 """Stands for every live connection where an id is expected."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
 from trixter.api import replies
 from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
-from trixter.proxy import Connection, Defaults, Proxy
+from trixter.settings import Defaults
+
+if TYPE_CHECKING:
+    from trixter.proxy import Connection, Proxy
 
 _NS_PER_S = 1_000_000_000
 

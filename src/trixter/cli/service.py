@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from trixter.addresses import Address, text_of
 from trixter.cli.options import Options
 from trixter.errors import TrixterError, bind_error
 from trixter.proxy import Proxy
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import Memory
 
@@ -80,7 +80,7 @@ class Service:
             await self._start_api()
         for address in self.api_addresses:
             log.info("API on http://%s", address)
-            if self._options.api_token is None and not _is_loopback(address):
+            if self._options.api_token is None and not Address.parse_tcp(address, "api").is_loopback:
                 log.warning(
                     "everyone who reaches http://%s can turn the knobs: --api-token asks for a token", address
                 )
@@ -113,7 +113,3 @@ class Service:
 
 def _import_api() -> None:
     from trixter.api import ApiServer, create_app  # noqa: F401 - to have imported it
-
-
-def _is_loopback(address: str) -> bool:
-    return ip_address(address.rpartition(":")[0].strip("[]")).is_loopback

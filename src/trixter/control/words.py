@@ -23,7 +23,7 @@ from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
 from trixter.faults.ranges import require_seconds
 from trixter.profiles import Profile, find_profile
-from trixter.proxy.door import Door
+from trixter.settings import Door
 
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")

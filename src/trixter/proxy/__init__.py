@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import logging
 
-from trixter.proxy.address import Address
+from trixter.addresses import Address
 from trixter.proxy.connection import Connection
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
 from trixter.proxy.ending import Ending
 from trixter.proxy.observers import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
+from trixter.settings import Defaults, Door
 
 __all__ = ["Address", "Connection", "Defaults", "Door", "Ending", "Observer", "Pipe", "Proxy", "Registry"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import socket
 
+from trixter.addresses import SocketAddress, text_of
 from trixter.faults import Dice, Direction
-from trixter.proxy.address import SocketAddress, text_of
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import close_as, finish
 from trixter.proxy.dial import Dial

@@ -8,12 +8,11 @@ import socket
 from collections.abc import Callable
 
 from trixter.errors import OUT_OF_RESOURCES
-from trixter.proxy.address import Target
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import close_with_reset
 from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.resolver import Answer
+from trixter.proxy.resolver import Answer, Target
 from trixter.proxy.route import Route
 from trixter.proxy.sockets import Socket, stream_socket
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from trixter.faults import Dice
-from trixter.proxy.defaults import Defaults
 from trixter.proxy.ending import Ending
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.route import Route
+from trixter.settings import Defaults
 
 if TYPE_CHECKING:
     from trixter.proxy.connection import Connection

@@ -7,10 +7,10 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from trixter.addresses import SocketAddress, text_of
 from trixter.errors import OUT_OF_RESOURCES, bind_error
-from trixter.proxy.address import SocketAddress, text_of
 from trixter.proxy.clock import Timer
-from trixter.proxy.gate import Gate
+from trixter.proxy.listen_socket import ListenSocket
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, accept
 
@@ -45,7 +45,7 @@ class Listener:
         on_accepted: Callable[[Socket, SocketAddress], None],
         options: SocketOptions = AS_THE_KERNEL_HAS_THEM,
     ) -> None:
-        self._gates = [Gate(sock, context.poller, options) for sock in sockets]
+        self._listening = [ListenSocket(sock, context.poller, options) for sock in sockets]
         self._descriptors = context.descriptors
         self._context = context
         self._on_accepted = on_accepted
@@ -61,12 +61,12 @@ class Listener:
         """
         if self._is_open:
             return
-        for gate in self._gates:
+        for each in self._listening:
             try:
-                gate.open()
+                each.listen()
             except OSError as exc:
                 self.shut()
-                raise bind_error(str(gate), exc) from exc
+                raise bind_error(str(each), exc) from exc
         self._is_open = True
         self._watch()
 
@@ -74,26 +74,26 @@ class Listener:
         """Refuse everybody, and keep the port. Twice is no error."""
         self._is_open = False
         self._end_pause()
-        for gate in self._gates:
-            gate.shut()
+        for each in self._listening:
+            each.unlisten()
 
     def close(self) -> None:
         """Stop accepting, and give the port back. Twice is no error."""
         self._is_open = False
         self._end_pause()
-        for gate in self._gates:
-            gate.close()
-        self._gates = []
+        for each in self._listening:
+            each.close()
+        self._listening = []
 
     def abandon(self) -> None:
         """Close the descriptors in the child of a fork; the parent goes on listening."""
-        for gate in self._gates:
-            gate.abandon()
+        for each in self._listening:
+            each.abandon()
 
     def _watch(self) -> None:
         self._pause = None
-        for gate in self._gates:
-            gate.watch(self._on_acceptable)
+        for each in self._listening:
+            each.accept_with(self._on_acceptable)
 
     def _end_pause(self) -> None:
         if self._pause is not None:
@@ -142,10 +142,10 @@ class Listener:
         self._descriptors.is_tight = True
         if not self._is_short:
             self._is_short = True
-            here = ", ".join(map(str, self._gates))
+            here = ", ".join(map(str, self._listening))
             log.warning("cannot accept on %s: %s; trying again", here, why)
-        for gate in self._gates:
-            gate.rest()
+        for each in self._listening:
+            each.pause()
         if self._pause is None:
             clock = self._context.clock
             self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)

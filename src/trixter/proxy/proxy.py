@@ -9,23 +9,22 @@ import socket
 from collections.abc import Iterable
 from typing import Unpack
 
+from trixter.addresses import Address, SocketAddress, text_of
 from trixter.errors import SettingError
 from trixter.faults import Dice
-from trixter.proxy.address import Address, SocketAddress, listen_sockets, text_of
 from trixter.proxy.connection import Connection
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
 from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
 from trixter.proxy.forks import close_in_children, keep_in_children
+from trixter.proxy.listen_socket import listen_sockets, refuse_self_dial
 from trixter.proxy.listener import Listener
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.observers import LogObserver, Observer, log_failure
 from trixter.proxy.registry import Registry
-from trixter.proxy.resolver import Resolver
+from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.route import Route
-from trixter.proxy.self_dial import refuse_self_dial
 from trixter.proxy.sockets import Socket
 from trixter.proxy.tuning import Tuning, TuningKeywords
+from trixter.settings import Defaults, Door
 
 log = logging.getLogger("trixter.proxy")
 
@@ -122,7 +121,7 @@ class Proxy:
         tuning, options = self.tuning, self.tuning.socket_options
         self.route = Route(
             self.upstream,
-            self.upstream.literal,
+            literal_target(self.upstream),
             Resolver(self.upstream, self.context.loop),
             tuning.connect_timeout_s,
             options,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from trixter.proxy.address import Address, Target
-from trixter.proxy.resolver import Resolver
+from trixter.addresses import Address
+from trixter.proxy.resolver import Resolver, Target
 from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, SocketOptions
 
 

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from trixter.profiles import Profile, find_profile
-from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
+from trixter.settings import Defaults
 from trixter.testing.async_chaos_proxy import AsyncChaosProxy
 from trixter.testing.chaos_proxy import ChaosProxy
 from trixter.testing.conditions import FindProfile

@@ -11,8 +11,9 @@ from typing import Any, TypeVar, Unpack
 from trixter.control import News, Step
 from trixter.control.plans import run
 from trixter.control.steps import WaitForNews
-from trixter.proxy import Connection, Defaults, Ending, Proxy
+from trixter.proxy import Connection, Ending, Proxy
 from trixter.proxy.tuning import TuningKeywords
+from trixter.settings import Defaults
 from trixter.testing.at_once import AllAtOnce
 from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread, Outcome

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_address
+
+from trixter.addresses import ListenAddress
 
 # Not `${port}`: that is a variable of the child's, which may well be a shell.
 PLACEHOLDER = re.compile(r"(?<!\$)\{(address|host|port)\}")
@@ -20,9 +21,8 @@ class Introduction:
     """
 
     def __init__(self, listening: str, api: str | None = None, api_token: str | None = None) -> None:
-        self.address = reachable(listening)
-        host, _, self.port = self.address.rpartition(":")
-        self.host = host.strip("[]")
+        where = ListenAddress.of([listening])
+        self.address, self.host, self.port = where.address, where.host, str(where.port)
         self._api = api
         self._api_token = api_token
 
@@ -35,7 +35,7 @@ class Introduction:
             "TRIXTER_PROXY_PORT": self.port,
         }
         if self._api is not None:
-            variables["TRIXTER_API_URL"] = f"http://{reachable(self._api)}"
+            variables["TRIXTER_API_URL"] = ListenAddress.of([self._api]).url("http")
             if self._api_token is not None:
                 variables["TRIXTER_API_TOKEN"] = self._api_token
         return variables
@@ -44,12 +44,3 @@ class Introduction:
         """Return the arguments with ``{address}``, ``{host}`` and ``{port}`` filled in."""
         values = {"address": self.address, "host": self.host, "port": self.port}
         return [PLACEHOLDER.sub(lambda found: values[found[1]], argument) for argument in arguments]
-
-
-def reachable(address: str) -> str:
-    """Return what to connect to: one cannot connect to 0.0.0.0 everywhere."""
-    host, _, port = address.rpartition(":")
-    ip = ip_address(host.strip("[]"))
-    if not ip.is_unspecified:
-        return address
-    return f"127.0.0.1:{port}" if ip.version == 4 else f"[::1]:{port}"

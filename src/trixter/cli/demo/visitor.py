@@ -6,6 +6,7 @@ import re
 import socket
 from dataclasses import dataclass
 
+from trixter.addresses import Address, text_of
 from trixter.monotonic import monotonic
 
 LENGTH = re.compile(rb"content-length: *([0-9]+)\r\n", re.IGNORECASE)
@@ -44,11 +45,10 @@ class Visitor:
     """
 
     def __init__(self, address: str, *, patience_s: float) -> None:
-        host, _, port = address.rpartition(":")
-        self._sock = socket.create_connection((host, int(port)), timeout=patience_s)
+        proxy = Address.parse_tcp(address, "address")
+        self._sock = socket.create_connection((proxy.host, proxy.port), timeout=patience_s)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        local_host, local_port = self._sock.getsockname()
-        self.address = f"{local_host}:{local_port}"
+        self.address = text_of(self._sock.getsockname())
 
     def get(self, path: str) -> Answer:
         """Return the answer to one request.

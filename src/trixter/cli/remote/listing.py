@@ -11,7 +11,7 @@ from trixter.cli.printable import printable
 from trixter.cli.tables import Column, room_beside, table_of
 from trixter.control import ALL, ConnectionState
 from trixter.faults import Direction
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 # In a narrower terminal, an upstream that all have in common stands below the table, and others below their
 # client; what is held is said where there is something.

@@ -21,7 +21,7 @@ from trixter.cli.tables import console
 from trixter.control import ConnectionState, ProxyState
 from trixter.control.steps import ReadConnections, ReadProxy
 from trixter.faults import Direction
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 # Of a terminal, what stands around the rows: a heading, what is said above and below, and the cursor.
 OTHER_LINES = 8

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
 
+from trixter.addresses import split_host_port, text_of, unmapped_ip
 from trixter.errors import SettingError
 
 LOOKUP_TIMEOUT_S = 1.0
@@ -84,27 +84,27 @@ def parsed(key: str) -> Key:
     Raises:
         SettingError: If it is no ``host:port``.
     """
-    host, colon, port = key.rpartition(":") if isinstance(key, str) else ("", "", "")
+    try:
+        host, port = split_host_port(key)
+    except ValueError:
+        host = port = ""
     is_port = port == "*" or (port.isascii() and port.isdigit() and 0 < int(port) < 65536)
-    if not colon or not host or not is_port:
+    if not host or not is_port:
         raise SettingError("key", key, 'text such as "db:5432", "db:*" or "*:5432"')
-    return canonical(host.strip("[]")), 0 if port == "*" else int(port)
+    return canonical(host), 0 if port == "*" else int(port)
 
 
 def shown(key: Key) -> str:
     """Return a key as it is written."""
-    host, port = key
-    return f"{f'[{host}]' if ':' in host else host}:{port or '*'}"
+    return text_of((key[0], key[1] or "*"))
 
 
 def canonical(host: str) -> str:
     """Return the one form of a host that has several: case, a last dot, and the ways to write an address."""
     try:
-        address = ipaddress.ip_address(host)
+        return str(unmapped_ip(host))
     except ValueError:
         return host.lower().removesuffix(".")
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
 
 
 def is_name(host: str) -> bool:
@@ -112,7 +112,7 @@ def is_name(host: str) -> bool:
     if host == "*":
         return False
     try:
-        ipaddress.ip_address(host)
+        unmapped_ip(host)
     except ValueError:
         return True
     return False

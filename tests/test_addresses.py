@@ -6,9 +6,10 @@ import socket
 
 import pytest
 
+from trixter.addresses import split_host_port, text_of, unmapped_ip
 from trixter.errors import SettingError
 from trixter.proxy import Address
-from trixter.proxy.address import resolve, text_of
+from trixter.proxy.resolver import literal_target, resolve
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_nobody_can_listen_on_a_unix_socket() -> None:
     ],
 )
 def test_what_is_no_name_needs_no_resolver(text: str, literal: object) -> None:
-    assert Address.parse(text).literal == literal
+    assert literal_target(Address.parse(text)) == literal
 
 
 def test_a_socket_address_is_written_as_it_would_be_typed() -> None:
@@ -152,3 +153,64 @@ def test_a_name_stands_for_all_its_addresses_once_each_in_the_resolvers_order(
 def test_what_can_be_no_name_is_an_os_error_like_every_failed_lookup(host: str) -> None:
     with pytest.raises(OSError, match="is not a host name"):
         resolve(Address.parse(f"{host}:80"))
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("db:5432", ("db", "5432")),
+        ("[::1]:80", ("::1", "80")),
+        ("*:*", ("*", "*")),
+        (":", ("", "")),
+        ("::1:80", ("::1", "80")),
+    ],
+)
+def test_a_host_and_a_port_are_split_at_the_last_colon(text: str, parts: tuple[str, str]) -> None:
+    assert split_host_port(text) == parts
+
+
+@pytest.mark.parametrize("text", ["", "db", None, 80, b"db:80"])
+def test_without_a_colon_there_is_nothing_to_split(text: object) -> None:
+    with pytest.raises(ValueError, match="no host:port"):
+        split_host_port(text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_loopback"),
+    [
+        ("127.0.0.1:80", True),
+        ("127.9.9.9:80", True),
+        ("[::1]:80", True),
+        ("unix:/run/s", True),
+        ("0.0.0.0:80", False),
+        ("[::]:80", False),
+        ("10.0.0.1:80", False),
+        ("db.example:80", False),
+    ],
+)
+def test_what_only_this_machine_can_connect_to(text: str, is_loopback: bool) -> None:
+    assert Address.parse(text).is_loopback == is_loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "near", "reachable"),
+    [
+        ("127.0.0.1:80", "near.example", "127.0.0.1:80"),
+        ("0.0.0.0:80", None, "127.0.0.1:80"),
+        ("[::]:80", None, "[::1]:80"),
+        ("[::]:80", "near.example", "near.example:80"),
+        ("db.example:80", "near.example", "db.example:80"),
+        ("unix:/run/s", "near.example", "unix:/run/s"),
+    ],
+)
+def test_what_listens_everywhere_is_reached_where_its_client_is(
+    text: str, near: str | None, reachable: str
+) -> None:
+    assert str(Address.parse(text).reachable(near)) == reachable
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"), [("::ffff:127.0.0.1", "127.0.0.1"), ("127.0.0.1", "127.0.0.1"), ("::1", "::1")]
+)
+def test_an_ipv4_address_within_ipv6_is_unmapped(host: str, shown: str) -> None:
+    assert str(unmapped_ip(host)) == shown

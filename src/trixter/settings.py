@@ -1,12 +1,29 @@
-"""What new connections start with."""
+"""Settings that the control plane and the data plane share: defaults of connections, and the door."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from trixter.errors import SettingError
 from trixter.faults import CALM, Direction, Fault, Faults
 from trixter.faults.ranges import require_seconds
+
+
+class Door(Enum):
+    """Say whether new connections are accepted, and what becomes of those there are.
+
+    Shut, the port still belongs to the proxy: no other program can take it, and it can be opened again.
+    """
+
+    OPEN = "open"
+    """New connections are accepted."""
+
+    REFUSING = "refusing"
+    """New connections are refused, as if nothing listened there; those there are go on."""
+
+    DOWN = "down"
+    """New connections are refused, and those there are have been reset."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
