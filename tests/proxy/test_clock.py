@@ -11,6 +11,7 @@ from freezegun import freeze_time
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.house import live_objects
 from tests.proxy.waiting import turns, until
+from trixter.monotonic import TURN_S
 from trixter.proxy.clock import (
     FURTHEST_S,
     SWEEP_FROM,
@@ -23,7 +24,6 @@ from trixter.proxy.clock import (
 )
 from trixter.proxy.epoll_poller import poller_for
 from trixter.proxy.poller import Poller
-from trixter.proxy.turn import TURN_S
 
 
 class AlarmOnly(Clock):

@@ -13,12 +13,12 @@ from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import PATIENCE_S
 from trixter.faults import EOF, Abort, Close
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.monotonic import TURN_S
 from trixter.proxy import Ending
 from trixter.proxy import outflow as outflows
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody
 from trixter.proxy.sockets import Socket
-from trixter.proxy.turn import TURN_S
 
 
 class Listener(Nobody):

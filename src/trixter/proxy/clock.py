@@ -8,11 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from heapq import heapify, heappop, heappush
 
-from trixter.monotonic import monotonic
+from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.head_start import HeadStart
 from trixter.proxy.poller import Poller, Vigil
 from trixter.proxy.timerfd import Timerfd
-from trixter.proxy.turn import TURN_S
 
 # An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
 FURTHEST_S = 3600.0

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import select
 
-from trixter.monotonic import monotonic
+from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.patience import Patience
 from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
-from trixter.proxy.turn import TURN_S
 
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
 MOST_EVENTS = 64

@@ -6,11 +6,10 @@ from collections import deque
 
 from trixter.faults import Abort, Action, Close, Eof, Reset
 from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.monotonic import monotonic
+from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.sockets import OWN_SEGMENT, Socket
-from trixter.proxy.turn import TURN_S
 
 # Sent between two looks at the clock. A piece costs 2 µs; but 100 times as much when small segments fill the
 # receiver's memory, so the pieces alone are no measure of a turn.

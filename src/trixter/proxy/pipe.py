@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from trixter.chain_driver import ChainDriver
 from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.guarded import guarded
 from trixter.proxy.inflow import Inflow, refuse
 from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightShare
 from trixter.proxy.outflow import Outflow
 from trixter.proxy.owner import Nobody, Owner
 from trixter.proxy.sockets import BUFFER_BYTES, OWN_SEGMENT, Socket, unsent_bytes
-from trixter.proxy.timed_chain import TimedChain
 
 
 class Pipe:
@@ -31,6 +32,7 @@ class Pipe:
         "_context",
         "_counted_bytes",
         "_in",
+        "_in_flight",
         "_is_faulty",
         "_is_written",
         "_limit_bytes",
@@ -59,7 +61,7 @@ class Pipe:
         self._in = Inflow(
             source, self._out, context=context, owner=owner, take_in=self._take_in, pass_on=self._pass_on
         )
-        self._chain: TimedChain | None = None  # made with the first fault: most connections never need one
+        self._chain: ChainDriver | None = None  # made with the first fault: most connections never need one
         self._context = context
         self._luck = luck
         self._limit_bytes = limit_bytes
@@ -92,10 +94,13 @@ class Pipe:
         else:
             self._run_under(self._chain, self._chain.change(faults))
 
-    def _new_chain(self, faults: Faults) -> TimedChain:
-        return TimedChain(faults, self._luck.branch(self.direction.value), self._context, self._on_time)
+    def _new_chain(self, faults: Faults) -> ChainDriver:
+        self._in_flight = InFlightShare(self._context.in_flight)
+        return ChainDriver(
+            faults, self._luck.branch(self.direction.value), self._context.clock, self._on_time
+        )
 
-    def _run_under(self, chain: TimedChain, actions: list[Action]) -> None:
+    def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
         self._in.stamp(wanted=chain.is_wire)
         self._in.send_flags = OWN_SEGMENT if chain.is_slicing else 0
@@ -159,6 +164,7 @@ class Pipe:
         if self._chain is not None:
             self._chain.close()
             self._chain = None
+            self._in_flight.adjust(0, 0, 0)
 
     def _take_in(self, data: bytes, age_s: float) -> None:
         """Take the long way: through the chain if there is one, behind what waits if something does."""
@@ -212,13 +218,13 @@ class Pipe:
             self._owner.on_crash(exc)
 
     def _settle(self) -> None:
-        """Make the path, the appointment and what is watched fit what is held now."""
+        """Make the path, the timer and what is watched fit what is held now."""
         if self.is_closed:
             return
         chain, out, source = self._chain, self._out, self._in
         self._is_faulty = chain is not None and not chain.is_calm
         if chain is not None:
-            chain.make_appointment()
+            chain.arm()
         source.is_calm = not (self._is_faulty or out.is_clogged)
         source.lets_pass = refuse if chain is None or out.is_clogged else chain.lets_pass
         held_bytes = self.held_bytes
@@ -233,7 +239,8 @@ class Pipe:
         self._is_written = out.is_clogged
         fullness = 0.0
         if chain is not None:
-            held_bytes -= chain.borrow(held_bytes, self._context.memory.free_bytes)
+            free_bytes = self._context.memory.free_bytes
+            held_bytes -= self._in_flight.adjust(chain.under_way_bytes, held_bytes, free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)

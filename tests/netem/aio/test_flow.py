@@ -11,7 +11,7 @@ from tests.netem.aio.test_link import DOWN, UP, connect
 from tests.proxy.waiting import PATIENCE_S, turns, until
 from trixter.faults import CALM, Faults, Hold, Latency, Slice, Throttle
 from trixter.faults.stage import LEAST_QUEUE_BYTES
-from trixter.netem.aio import course as courses
+from trixter.netem.aio import delivery as deliveries
 from trixter.netem.aio.arrivals import LIMIT_BYTES
 
 SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
@@ -32,7 +32,7 @@ async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) ->
     link = await connect(server, user, downstream=Faults(Hold(is_on=True)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(size))
-    await until(lambda: link.arrivals.course.held_bytes > LIMIT_BYTES)
+    await until(lambda: link.arrivals.delivery.held_bytes > LIMIT_BYTES)
     user.transport.pause_reading()
     link.change(DOWN, CALM)
     await turns(50)
@@ -48,10 +48,10 @@ async def test_a_throttle_of_what_arrives_soon_stops_the_other_side(server: Echo
     link = await connect(server, user, downstream=Faults(Throttle(rate_bytes_per_s=1.0)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(6 * LIMIT_BYTES))
-    await until(lambda: link.arrivals.course.held_bytes > LEAST_QUEUE_BYTES)
+    await until(lambda: link.arrivals.delivery.held_bytes > LEAST_QUEUE_BYTES)
     await turns(50)
     # One read may exceed the queue; the loops' are of 256 KiB.
-    assert link.arrivals.course.held_bytes < LEAST_QUEUE_BYTES + 300 * 1024
+    assert link.arrivals.delivery.held_bytes < LEAST_QUEUE_BYTES + 300 * 1024
     assert server.transports[0].get_write_buffer_size() > 0, "the other side was not stopped"
     user.transport.abort()
 
@@ -110,7 +110,7 @@ async def test_many_small_slices_leave_the_loop_its_turns(
     server.is_mute = True
     await connect(server, user, *((tiny, CALM) if is_sending else (CALM, tiny)))
     await until(lambda: server.transports)
-    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    monkeypatch.setattr(deliveries, "TURN_S", -1.0)
     sender = user.transport if is_sending else server.transports[0]
     sender.write(bytes(size))
 
@@ -122,14 +122,14 @@ async def test_many_small_slices_leave_the_loop_its_turns(
         while arrived() < size:
             await asyncio.sleep(0)
             turns_taken += 1
-    assert turns_taken >= size / courses.ACTIONS_BETWEEN_LOOKS / 2
+    assert turns_taken >= size / deliveries.ACTIONS_BETWEEN_LOOKS / 2
     user.transport.abort()
 
 
 async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    monkeypatch.setattr(deliveries, "TURN_S", -1.0)
     user = Noting()
     link = await connect(server, user, Faults(Slice(size_bytes=1)))
     user.transport.set_write_buffer_limits(high=1000)
@@ -147,7 +147,7 @@ async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
 async def test_small_writes_between_two_turns_make_the_sender_wait_too(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    monkeypatch.setattr(deliveries, "TURN_S", -1.0)
     user = Noting()
     link = await connect(server, user, Faults(Slice(size_bytes=1)))
     user.transport.set_write_buffer_limits(high=1000)
@@ -160,7 +160,7 @@ async def test_small_writes_between_two_turns_make_the_sender_wait_too(
 async def test_what_waits_for_a_turn_is_dropped_by_an_abort(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(courses, "TURN_S", -1.0)
+    monkeypatch.setattr(deliveries, "TURN_S", -1.0)
     user = Noting()
     await connect(server, user, Faults(Slice(size_bytes=1)))
     user.transport.write(b"a" * 5000)

@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 from trixter.faults import Abort, Action, Close, Dice, Direction, Eof, Faults, Reset
-from trixter.netem.aio.course import Course
+from trixter.netem.aio.delivery import Delivery
 from trixter.netem.aio.inbox import Inbox, Item, deliver
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ class Arrivals:
         link: The connection.
         direction: In which that travels.
         faults: To start with.
-        luck: This direction's.
+        dice: This direction's.
         loop: The connection's.
     """
 
     def __init__(
-        self, link: Link, direction: Direction, faults: Faults, luck: Dice, loop: asyncio.AbstractEventLoop
+        self, link: Link, direction: Direction, faults: Faults, dice: Dice, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._link = link
         self._direction = direction
-        self.course = Course(faults, luck, loop, self._arrive, self._settle, link.fail)
+        self.delivery = Delivery(faults, dice, loop, self._arrive, self._settle, link.fail)
         self._inbox = Inbox(loop, self._hand_over, self._settle, link.fail)
         self._is_reading = True
         self._has_ended = False
@@ -45,26 +45,26 @@ class Arrivals:
     @property
     def is_empty(self) -> bool:
         """Whether everything that came has been handed over."""
-        return self.course.is_empty and self._inbox.is_empty
+        return self.delivery.is_empty and self._inbox.is_empty
 
     def put(self, data: bytes) -> None:
         """Put in what was read."""
-        if self.course.is_calm:
+        if self.delivery.is_calm:
             self._inbox.put(data)
             if not self._inbox.is_wanted:
                 self._settle()
         else:
-            self.course.put(data)
+            self.delivery.put(data)
 
     def put_eof(self) -> None:
         """Put in the end."""
         self._has_ended = True
-        self.course.put_eof()
+        self.delivery.put_eof()
 
     def put_reset(self) -> None:
         """Put in that the peer has reset it: the connection is over once that has come through."""
         self._has_ended = True
-        self.course.put_reset()
+        self.delivery.put_reset()
 
     def want(self, wanted: bool) -> None:
         """Deliver what arrives, or keep it."""
@@ -73,7 +73,7 @@ class Arrivals:
 
     def close(self) -> None:
         """Drop what is held, and hand nothing over any more."""
-        self.course.close()
+        self.delivery.close()
         self._inbox.clear()
 
     def _arrive(self, action: Action) -> None:
@@ -102,8 +102,8 @@ class Arrivals:
         if self._link.is_lost or self._has_ended:  # some loops tell of the end again to who reads on
             return
         # Held to the limit, or to that of a queue that makes its sender wait, whichever is reached first.
-        held_bytes, is_wanted = self.course.held_bytes + self._inbox.held_bytes, self._inbox.is_wanted
-        fullness = max(held_bytes / LIMIT_BYTES, self.course.fullness)
+        held_bytes, is_wanted = self.delivery.held_bytes + self._inbox.held_bytes, self._inbox.is_wanted
+        fullness = max(held_bytes / LIMIT_BYTES, self.delivery.fullness)
         if self._is_reading and (not is_wanted or fullness > 1):
             self._is_reading = False
             self._link.below.pause_reading()

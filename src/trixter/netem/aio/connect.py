@@ -47,7 +47,7 @@ def wrap_protocol_factory(
 
     def make() -> Link:
         luck = dice.branch(f"connection {next(numbers)}")
-        return Link(factory(), sending=sending, faults=faults, luck=luck)
+        return Link(factory(), sending=sending, faults=faults, dice=luck)
 
     return make
 
@@ -124,7 +124,7 @@ async def connect_link(
 
     def make() -> Link:
         return Link(
-            below, sending=Direction.UPSTREAM, faults=faults, luck=luck, on_made=on_made, on_lost=on_lost
+            below, sending=Direction.UPSTREAM, faults=faults, dice=luck, on_made=on_made, on_lost=on_lost
         )
 
     _, link = await create_connection(make, host, port, **options)

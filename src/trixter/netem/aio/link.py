@@ -8,7 +8,7 @@ from typing import cast
 
 from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Faults
 from trixter.netem.aio.arrivals import Arrivals
-from trixter.netem.aio.course import Course
+from trixter.netem.aio.delivery import Delivery
 from trixter.netem.aio.transport import FaultyTransport
 from trixter.netem.given import GivenFaults, as_faults
 from trixter.netem.reset import reset_on_close
@@ -21,7 +21,7 @@ class Link(asyncio.Protocol):
         user: The protocol that the program made.
         sending: The direction of what the program sends: upstream for a client, downstream for a server.
         faults: What each direction starts with.
-        luck: The connection's.
+        dice: The connection's.
         on_made: Called before the user's protocol is told.
         on_lost: Called once, when it is over.
     """
@@ -32,7 +32,7 @@ class Link(asyncio.Protocol):
         *,
         sending: Direction,
         faults: dict[Direction, Faults],
-        luck: Dice,
+        dice: Dice,
         on_made: Callable[[Link], None] | None = None,
         on_lost: Callable[[Link], None] | None = None,
     ) -> None:
@@ -44,16 +44,16 @@ class Link(asyncio.Protocol):
         self.passed_bytes = {Direction.UPSTREAM: 0, Direction.DOWNSTREAM: 0}
         self._sending = sending
         self._loop = loop
-        self._out = Course(
+        self._out = Delivery(
             faults.get(sending, CALM),
-            luck.branch(sending.value),
+            dice.branch(sending.value),
             loop,
             self._leave,
             self.above.weigh,
             self.fail,
         )
         self.arrivals = Arrivals(
-            self, receiving, faults.get(receiving, CALM), luck.branch(receiving.value), loop
+            self, receiving, faults.get(receiving, CALM), dice.branch(receiving.value), loop
         )
         self._is_finished = self._is_over = False
         self._error: BaseException | None = None
@@ -66,11 +66,11 @@ class Link(asyncio.Protocol):
 
     def faults(self, direction: Direction) -> Faults:
         """Return the faults in force in a direction."""
-        return self._course(direction).faults
+        return self._delivery(direction).faults
 
     def change(self, direction: Direction, faults: GivenFaults) -> None:
         """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
-        self._course(direction).faults = as_faults(faults)
+        self._delivery(direction).faults = as_faults(faults)
 
     # What the transport below tells.
 
@@ -79,8 +79,8 @@ class Link(asyncio.Protocol):
         self.above.set_write_buffer_limits()
         if self._on_made is not None:
             self._on_made(self)
-        for course in (self._out, self.arrivals.course):
-            course.open()
+        for delivery in (self._out, self.arrivals.delivery):
+            delivery.open()
         self.user.connection_made(self.above)
 
     def data_received(self, data: bytes) -> None:
@@ -200,5 +200,5 @@ class Link(asyncio.Protocol):
         else:
             self.below.write_eof()
 
-    def _course(self, direction: Direction) -> Course:
-        return self._out if direction is self._sending else self.arrivals.course
+    def _delivery(self, direction: Direction) -> Delivery:
+        return self._out if direction is self._sending else self.arrivals.delivery

@@ -1,36 +1,53 @@
-"""A chain on a clock."""
+"""Driving a chain: a clock tells it the time, and one timer when it wants to be asked again."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 from trixter.faults import EOF, Action, Chain, Dice, End, Faults
-from trixter.proxy.clock import Timer
-from trixter.proxy.loop import LoopContext
-from trixter.proxy.memory import InFlightShare
 
 
-class TimedChain:
-    """Drive a chain by the clock, with exactly one appointment, or none.
+class Timer(Protocol):
+    """A call that a clock will make."""
+
+    def cancel(self) -> None:
+        """Do not make it. Idempotent."""
+
+
+class Clock(Protocol):
+    """Tell the time, and call back; the proxy's clocks are some, and so is a loop with its timers."""
+
+    def time(self) -> float:
+        """Return the time, in seconds of one monotonic source."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at that time, or soon after. A clock that calls early is asked again for the rest."""
+
+
+class ChainDriver:
+    """Drive a chain by a clock, with exactly one timer, or none.
+
+    Every call that may let something leave returns it; ``arm()`` comes after each.
 
     Args:
         faults: To start with; ``take`` what they let leave at once.
-        luck: The direction's.
-        context: Its clock tells the time and keeps the appointment; its in-flight memory lends some.
-        on_time: Called when something may leave: then ``take``.
+        dice: The direction's.
+        clock: Tells the time, and keeps the timer.
+        on_due: Called when something may leave: then ``take``.
     """
 
-    __slots__ = ("_asked_at", "_chain", "_clock", "_loan", "_on_time", "_timer", "lets_pass")
+    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "lets_pass")
 
-    def __init__(self, faults: Faults, luck: Dice, context: LoopContext, on_time: Callable[[], None]) -> None:
-        self._clock = clock = context.clock
-        self._loan = InFlightShare(context.in_flight)
+    def __init__(self, faults: Faults, dice: Dice, clock: Clock, on_due: Callable[[], None]) -> None:
+        self._clock = clock
         self._asked_at = clock.time()  # last; a chain's time never goes back
-        self._chain = Chain(faults, luck, self._asked_at)
+        self._chain = Chain(faults, dice, self._asked_at)
         self.lets_pass = self._chain.lets_pass
         """As the chain's; no time is told, so no clock is asked."""
-        self._on_time = on_time
+        self._on_due = on_due
         self._timer: Timer | None = None
+        self._due_at: float | None = None
 
     @property
     def faults(self) -> Faults:
@@ -44,7 +61,7 @@ class TimedChain:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing is held, and nobody need be called."""
+        """Whether nothing is held, and no timer runs."""
         return self._chain.is_idle and self._timer is None
 
     @property
@@ -72,14 +89,10 @@ class TimedChain:
         """Memory kept."""
         return self._chain.held_bytes
 
-    def borrow(self, held_bytes: int, free_bytes: int) -> int:
-        """Return how much of what the direction holds need not count against its limit.
-
-        Args:
-            held_bytes: What it holds.
-            free_bytes: What is left of the memory of all directions: no more than that is lent in addition.
-        """
-        return self._loan.adjust(self._chain.under_way_bytes, held_bytes, free_bytes)
+    @property
+    def under_way_bytes(self) -> int:
+        """How much of it latency holds; see ``Chain.under_way_bytes``."""
+        return self._chain.under_way_bytes
 
     def change(self, faults: Faults) -> list[Action]:
         """Swap the faults; return what that lets leave now."""
@@ -118,24 +131,24 @@ class TimedChain:
         self._asked_at = now = self._clock.time()
         return self._chain.take(now)
 
-    def make_appointment(self) -> None:
-        """Be called when the chain wants to be asked again: after each time something may have changed."""
+    def arm(self) -> None:
+        """Set the timer to when the chain wants to be asked again; call it whenever that may have changed."""
         when = self._chain.wake_at()
         if self._timer is not None:
-            if self._timer.when == when:
+            if self._due_at == when:
                 return
             self._timer.cancel()
             self._timer = None
         if when is not None:
-            self._timer = self._clock.call_at(when, self._ring)
+            self._due_at = when
+            self._timer = self._clock.call_at(when, self._fire)
 
     def close(self) -> None:
-        """Call nobody any more, and give back what was lent."""
+        """Call back no more. Idempotent."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._loan.adjust(0, 0, 0)
 
-    def _ring(self) -> None:
+    def _fire(self) -> None:
         self._timer = None
-        self._on_time()
+        self._on_due()

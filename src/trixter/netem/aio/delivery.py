@@ -1,4 +1,4 @@
-"""One direction of a connection on an asyncio loop: a chain, and a timer for it."""
+"""Delivery: one direction of a connection on an asyncio loop, through a chain and out of it, turn by turn."""
 
 from __future__ import annotations
 
@@ -6,24 +6,37 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from trixter.faults import Action, Chain, Dice, Faults
-from trixter.monotonic import monotonic
+from trixter.chain_driver import ChainDriver
+from trixter.faults import EOF, RESET, Action, Dice, Faults
+from trixter.monotonic import TURN_S, monotonic
 
 WIRE_BYTES = 4 * 1024 * 1024
 """What latency may hold in one direction before it makes the sender wait."""
 
-# How long to hand over without a turn for the rest of the program; how much between two looks at the time.
-TURN_S = 0.001
+# How much is handed over between two looks at the time.
 ACTIONS_BETWEEN_LOOKS = 16
 
 
-class Course:
-    """Drive a chain by the loop's clock; what leaves is handed over, in order and never early.
+class LoopClock:
+    """The clock of an asyncio loop. Some loops call a little early."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    # Not the loop's own: uvloop's is that of its last turn, and bytes would count from before they came.
+    time = staticmethod(monotonic)
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return self._loop.call_later(max(when - monotonic(), 0.0), callback)
+
+
+class Delivery:
+    """Carry one direction through its faults; what leaves them is handed over, in order and never early.
 
     Args:
         faults: To start with.
-        luck: This direction's.
-        loop: Keeps the appointment.
+        dice: This direction's.
+        loop: Keeps the timer.
         act: Called with each action that leaves.
         on_settled: Called when all that was due has been handed over.
         on_failure: Called if ``act`` raises.
@@ -32,13 +45,13 @@ class Course:
     def __init__(
         self,
         faults: Faults,
-        luck: Dice,
+        dice: Dice,
         loop: asyncio.AbstractEventLoop,
         act: Callable[[Action], None],
         on_settled: Callable[[], None],
         on_failure: Callable[[Exception], None],
     ) -> None:
-        self._chain = Chain(faults, luck, monotonic())
+        self._chain = ChainDriver(faults, dice, LoopClock(loop), self._on_due)
         self._loop = loop
         self._act = act
         self._on_settled = on_settled
@@ -47,7 +60,6 @@ class Course:
         self._leaving_bytes = 0
         self._turn: asyncio.Handle | None = None  # of the loop, for what the last had no time for
         self._is_acting = False
-        self._timer: asyncio.TimerHandle | None = None
         self.is_over = False
 
     @property
@@ -58,8 +70,7 @@ class Course:
     @faults.setter
     def faults(self, faults: Faults) -> None:
         if not self.is_over:
-            self._chain.change(faults, monotonic())
-            self._take()
+            self._hand_over(self._chain.change(faults))
 
     @property
     def is_calm(self) -> bool:
@@ -83,43 +94,39 @@ class Course:
 
     @property
     def queued_bytes(self) -> int:
-        """How much of it makes a sender wait: what is under way on a long wire does not."""
+        """How much of it makes a sender wait: what is in flight on a long link does not."""
         return self.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
 
     def open(self) -> None:
         """Note that the connection is open: a fault may end it at once."""
-        self._chain.open(monotonic())
-        self._take()
+        self._hand_over(self._chain.open())
 
     def put(self, data: bytes) -> None:
         """Put bytes in; some may leave before this returns."""
-        self._chain.put(data, monotonic())
-        self._take()
+        self._hand_over(self._chain.put(data))
 
     def put_eof(self) -> None:
         """Put the end in, behind the bytes."""
-        self._chain.put_eof(monotonic())
-        self._take()
+        self._hand_over(self._chain.put_end(EOF))
 
     def put_reset(self) -> None:
         """Put a reset by the peer in, behind the bytes."""
-        self._chain.put_reset(monotonic())
-        self._take()
+        self._hand_over(self._chain.put_end(RESET))
 
     def close(self) -> None:
         """Hand nothing over any more."""
         self.is_over = True
         self._leaving.clear()
         self._leaving_bytes = 0
-        self._disarm()
+        self._chain.close()
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
 
-    def _on_time(self) -> None:
-        self._timer = None
-        self._take()
+    def _on_due(self) -> None:
+        self._hand_over(self._chain.take())
 
-    def _take(self) -> None:
-        # uvloop's own time is that of its last turn: bytes would count from before they came.
-        actions = self._chain.take(monotonic())
+    def _hand_over(self, actions: list[Action]) -> None:
         self._leaving.extend(actions)
         self._leaving_bytes += sum(len(action) for action in actions if isinstance(action, bytes))
         if self._is_acting:  # called back by what is just handed over: what is left comes before this
@@ -134,14 +141,9 @@ class Course:
         self._settle()
 
     def _settle(self) -> None:
-        self._disarm()
-        if self.is_over:
-            return
-        when = self._chain.wake_at()
-        if when is not None:
-            # A loop may ring a little early; then nothing leaves, and the rest is waited for.
-            self._timer = self._loop.call_later(max(when - monotonic(), 0.0), self._on_time)
-        self._on_settled()
+        if not self.is_over:
+            self._chain.arm()
+            self._on_settled()
 
     def _act_on_all(self) -> None:
         """Hand over what leaves; what takes longer than a turn goes on in the next one."""
@@ -161,11 +163,3 @@ class Course:
             self._on_failure(exc)
         finally:
             self._is_acting = False
-
-    def _disarm(self) -> None:
-        if self.is_over and self._turn is not None:
-            self._turn.cancel()
-            self._turn = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
