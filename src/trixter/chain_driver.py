@@ -37,13 +37,13 @@ class ChainDriver:
         on_due: Called when something may leave: then ``take``.
     """
 
-    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "lets_pass")
+    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits")
 
     def __init__(self, faults: Faults, dice: Dice, clock: Clock, on_due: Callable[[], None]) -> None:
         self._clock = clock
         self._asked_at = clock.time()  # last; a chain's time never goes back
         self._chain = Chain(faults, dice, self._asked_at)
-        self.lets_pass = self._chain.lets_pass
+        self.admits = self._chain.admits
         """As the chain's; no time is told, so no clock is asked."""
         self._on_due = on_due
         self._timer: Timer | None = None
@@ -65,9 +65,9 @@ class ChainDriver:
         return self._chain.is_idle and self._timer is None
 
     @property
-    def is_wire(self) -> bool:
+    def has_latency(self) -> bool:
         """Whether bytes take their time: it counts from when they arrived."""
-        return self._chain.is_wire
+        return self._chain.has_latency
 
     @property
     def is_slicing(self) -> bool:
@@ -90,9 +90,9 @@ class ChainDriver:
         return self._chain.held_bytes
 
     @property
-    def under_way_bytes(self) -> int:
-        """How much of it latency holds; see ``Chain.under_way_bytes``."""
-        return self._chain.under_way_bytes
+    def in_flight_bytes(self) -> int:
+        """How much of it latency holds; see ``Chain.in_flight_bytes``."""
+        return self._chain.in_flight_bytes
 
     def change(self, faults: Faults) -> list[Action]:
         """Swap the faults; return what that lets leave now."""

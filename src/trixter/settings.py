@@ -7,7 +7,7 @@ from enum import Enum
 
 from trixter.errors import SettingError
 from trixter.faults import CALM, Direction, Fault, Faults
-from trixter.faults.ranges import require_seconds
+from trixter.faults.validators import require_seconds
 
 
 class Door(Enum):

@@ -11,7 +11,7 @@ from tests.proxy.house import House, pipes_of
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, InFlightMemory, Memory
 from trixter.proxy.sockets import BUFFER_BYTES
 

@@ -12,7 +12,7 @@ from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import PATIENCE_S
 from trixter.faults import EOF, Abort, Close
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S
 from trixter.proxy import Ending
 from trixter.proxy import outflow as outflows

@@ -9,7 +9,7 @@ from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
-from trixter.faults.stage import LEAST_QUEUE_BYTES, PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import LEAST_QUEUE_BYTES, PIECE_OVERHEAD_BYTES
 from trixter.proxy import Ending
 from trixter.proxy.sockets import BUFFER_BYTES
 from trixter.proxy.splicer import PIPE_BYTES

@@ -35,9 +35,9 @@ class Inflow:
         "_owner",
         "_pass_on",
         "_take_in",
+        "admits",
         "is_calm",
         "is_lost",
-        "lets_pass",
         "most_bytes",
         "send_flags",
         "source",
@@ -55,7 +55,7 @@ class Inflow:
     ) -> None:
         self.source = source
         self.is_calm = True  # no fault, nothing held, nothing waiting
-        self.lets_pass = refuse  # asked, while it is not calm, of the size of each read
+        self.admits = refuse  # asked, while it is not calm, of the size of each read
         self.send_flags = 0
         self.is_lost = False
         self.most_bytes = BUFFER_BYTES  # of one read
@@ -105,7 +105,7 @@ class Inflow:
         except OSError as exc:
             self._on_unreadable(exc)
             return
-        if size and (self.is_calm or self.lets_pass(size)):
+        if size and (self.is_calm or self.admits(size)):
             # The common case: not even a look at the chain. Run the benchmark before touching this.
             out = self._out
             try:
@@ -141,7 +141,7 @@ class Inflow:
         self._is_read = False
         self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
         self._take_in = self._pass_on = _let_go
-        self.lets_pass = refuse
+        self.admits = refuse
 
     def _read_stamped(self) -> None:
         """Read for a direction with latency: it counts from when bytes arrived.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from trixter.faults import Abort, Action, Close, Eof, Reset
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.ending import Ending
 from trixter.proxy.owner import Nobody, Owner

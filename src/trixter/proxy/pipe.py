@@ -102,7 +102,7 @@ class Pipe:
 
     def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
-        self._in.stamp(wanted=chain.is_wire)
+        self._in.stamp(wanted=chain.has_latency)
         self._in.send_flags = OWN_SEGMENT if chain.is_slicing else 0
         self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
         self._out.act(actions)
@@ -226,7 +226,7 @@ class Pipe:
         if chain is not None:
             chain.arm()
         source.is_calm = not (self._is_faulty or out.is_clogged)
-        source.lets_pass = refuse if chain is None or out.is_clogged else chain.lets_pass
+        source.admits = refuse if chain is None or out.is_clogged else chain.admits
         held_bytes = self.held_bytes
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
@@ -240,7 +240,7 @@ class Pipe:
         fullness = 0.0
         if chain is not None:
             free_bytes = self._context.memory.free_bytes
-            held_bytes -= self._in_flight.adjust(chain.under_way_bytes, held_bytes, free_bytes)
+            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)

@@ -10,7 +10,7 @@ from tests.netem.aio.programs import EchoServer, Noting
 from tests.netem.aio.test_link import DOWN, UP, connect
 from tests.proxy.waiting import PATIENCE_S, turns, until
 from trixter.faults import CALM, Faults, Hold, Latency, Slice, Throttle
-from trixter.faults.stage import LEAST_QUEUE_BYTES
+from trixter.faults.fault import LEAST_QUEUE_BYTES
 from trixter.netem.aio import delivery as deliveries
 from trixter.netem.aio.arrivals import LIMIT_BYTES
 

@@ -95,7 +95,7 @@ class Delivery:
     @property
     def queued_bytes(self) -> int:
         """How much of it makes a sender wait: what is in flight on a long link does not."""
-        return self.held_bytes - min(self._chain.under_way_bytes, WIRE_BYTES)
+        return self.held_bytes - min(self._chain.in_flight_bytes, WIRE_BYTES)
 
     def open(self) -> None:
         """Note that the connection is open: a fault may end it at once."""

@@ -17,20 +17,20 @@ from trixter.faults import (
     Faults,
     Hold,
     Latency,
-    Place,
     Slice,
     Stage,
+    StageOrder,
     Terminate,
     Throttle,
 )
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transparent(Fault):
     """Do nothing, but be there."""
 
-    place: ClassVar[Place] = Place.ALTER
+    order: ClassVar[StageOrder] = StageOrder.ALTER
 
     def _check(self) -> None: ...
 
@@ -121,13 +121,13 @@ def test_a_name_must_be_text() -> None:
 def test_a_stage_that_says_nothing_about_it_lets_nothing_around() -> None:
     chain = Chain(Faults(Latency(delay_s=1)), Dice(1), 0.0)
     chain.take(0.0)
-    assert not chain.lets_pass(1)
+    assert not chain.admits(1)
 
 
 def test_what_went_around_a_stage_need_not_concern_it() -> None:
     flow = Flow.under(Slice(size_bytes=100))
     flow.take()
-    assert flow.chain.lets_pass(100)
+    assert flow.chain.admits(100)
     flow.put(b"x" * 101)
     assert [len(piece) for piece in flow.pieces] == [100, 1]
 

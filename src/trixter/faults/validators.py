@@ -1,8 +1,8 @@
-"""The ranges settings accept, each checked in one place.
+"""Validators of settings: the ranges they accept, each checked in one place.
 
 Every function returns nothing and raises ``SettingError``; comparisons are written so that NaN fails too,
 and so does a whole number that no float can hold.
-``True`` is a number to Python but never what somebody meant by a delay, so booleans are refused for numbers.
+``True`` is a number to Python but never what a caller means by a delay, so booleans are refused for numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def require_seconds(name: str, value: object) -> None:
         raise SettingError(name, value, "a number of seconds, 0 or more")
 
 
-# One byte in a quarter of an hour. Slower is a stall, and its appointments run out of floating point.
+# One byte in a quarter of an hour. Slower is a stall, and its deadlines run out of floating point.
 SLOWEST_BYTES_PER_S = 0.001
 
 

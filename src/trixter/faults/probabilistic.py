@@ -1,4 +1,4 @@
-"""Operations: the unit in which probabilities are drawn.
+"""Probabilistic faults, and operations: the unit in which probabilities are drawn.
 
 They are the original's "each read/write": the opening of a connection, each read of at most 8 KiB, the write
 that passes it on, and the end of a direction. Which of them a fault strikes, its stage says.
@@ -10,10 +10,9 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TypeVar
 
-from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_probability
-from trixter.faults.stage import Fault, Stage
+from trixter.faults.fault import BypassLimit, Fault, Stage
+from trixter.faults.validators import require_probability
 
 # The original's copy buffer: one of its reads and writes is at most this much.
 OPERATION_BYTES = 8192
@@ -23,7 +22,7 @@ OPERATIONS_PER_PIECE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrikingFault(Fault):
+class ProbabilisticFault(Fault):
     """A fault that strikes operations, each with a probability; see its children."""
 
     probability: float = 0.0
@@ -36,10 +35,10 @@ class StrikingFault(Fault):
         return self.probability == 0
 
 
-StrikingFaultT = TypeVar("StrikingFaultT", bound=StrikingFault)
+ProbabilisticFaultT = TypeVar("ProbabilisticFaultT", bound=ProbabilisticFault)
 
 
-class StrikingStage(Stage[StrikingFaultT]):
+class ProbabilisticStage(Stage[ProbabilisticFaultT]):
     """A stage that strikes operations at random: reads and writes, and what its children add.
 
     The gap to the next strike is drawn, not every operation: between strikes it is one subtraction. Both
@@ -48,42 +47,42 @@ class StrikingStage(Stage[StrikingFaultT]):
 
     may_wait = False
 
-    def __init__(self, fault: StrikingFaultT, dice: Dice) -> None:
+    def __init__(self, fault: ProbabilisticFaultT, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._until_strike = dice.gap(fault.probability)
+        self._until_hit = dice.gap(fault.probability)
         self._begun = 0  # operations of the next piece that have been drawn already
 
     def put(self, data: bytes, now: float) -> None:
         operations = OPERATIONS_PER_PIECE * -(-len(data) // OPERATION_BYTES) - self._begun
-        if operations < self._until_strike:
-            self._until_strike -= operations
+        if operations < self._until_hit:
+            self._until_hit -= operations
             self._begun = 0
             self.next.put(data, now)
         else:
             self._put_struck(data, operations, now)
 
-    def allowance(self, now: float) -> Allowance:
-        return Allowance(read_bytes=OPERATION_BYTES, reads=(self._until_strike - 1) // OPERATIONS_PER_PIECE)
+    def bypass_limit(self, now: float) -> BypassLimit:
+        return BypassLimit(read_bytes=OPERATION_BYTES, reads=(self._until_hit - 1) // OPERATIONS_PER_PIECE)
 
-    def note_passed(self, reads: int, size_bytes: int) -> None:
-        self._until_strike -= OPERATIONS_PER_PIECE * reads
+    def count_bypassed(self, reads: int, size_bytes: int) -> None:
+        self._until_hit -= OPERATIONS_PER_PIECE * reads
 
-    def change(self, fault: StrikingFaultT, now: float) -> None:
+    def change(self, fault: ProbabilisticFaultT, now: float) -> None:
         # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.
         if fault.probability != self.fault.probability:
-            self._until_strike = self._dice.gap(fault.probability)
+            self._until_hit = self._dice.gap(fault.probability)
         self.fault = fault
 
     @abstractmethod
-    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
         """Do it to this piece; its read was struck, or its write, or both."""
 
     def _is_struck(self) -> bool:
         """Count an operation that has no bytes, and say whether it is struck."""
-        self._until_strike -= 1
-        if self._until_strike:
+        self._until_hit -= 1
+        if self._until_hit:
             return False
-        self._until_strike = self._dice.gap(self.fault.probability)
+        self._until_hit = self._dice.gap(self.fault.probability)
         return True
 
     def _is_read_struck(self) -> bool:
@@ -94,7 +93,7 @@ class StrikingStage(Stage[StrikingFaultT]):
         return self._is_struck()
 
     def _put_struck(self, data: bytes, operations: int, now: float) -> None:
-        struck, begun, passed_bytes = self._until_strike, self._begun, 0
+        struck, begun, passed_bytes = self._until_hit, self._begun, 0
         self._begun = 0
         while struck <= operations:
             nth = (struck + begun - 1) // OPERATIONS_PER_PIECE
@@ -107,7 +106,7 @@ class StrikingStage(Stage[StrikingFaultT]):
             if start > passed_bytes:
                 self.next.put(data[passed_bytes:start], now)
             passed_bytes = start + OPERATION_BYTES
-            self._strike(data[start:passed_bytes], strikes, now)
+            self._apply_to(data[start:passed_bytes], strikes, now)
         if passed_bytes < len(data):
             self.next.put(data[passed_bytes:], now)
-        self._until_strike = struck - operations
+        self._until_hit = struck - operations

@@ -1,4 +1,4 @@
-"""The contract of one stage, and of the settings it runs under."""
+"""Faults and their stages: the contract of settings, and of the running state under them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 from trixter.errors import SettingError
 from trixter.faults.actions import End
-from trixter.faults.budget import NOTHING, Allowance
 from trixter.faults.dice import Dice
 
 # What keeping one piece costs beside its bytes: the bytes object's header, its place in a deque and the
@@ -29,7 +28,7 @@ QUEUE_S = 0.1
 LEAST_QUEUE_BYTES = 64 * 1024
 
 
-class Place(IntEnum):
+class StageOrder(IntEnum):
     """The canonical order of stages. Bytes pass the lowest first."""
 
     ALTER = 1
@@ -52,7 +51,7 @@ class Fault(ABC):
 
     name: str = field(default="", kw_only=True)
 
-    place: ClassVar[Place]
+    order: ClassVar[StageOrder]
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -73,6 +72,22 @@ class Fault(ABC):
         """Start the running state of this fault for one direction of one connection."""
 
 
+class BypassLimit(NamedTuple):
+    """Bound what a stage would pass on at once and as it came, whenever it comes."""
+
+    read_bytes: float = inf
+    """The largest read."""
+
+    reads: float = inf
+    """How many of them."""
+
+    total_bytes: float = inf
+    """All of them together."""
+
+
+NO_BYPASS = BypassLimit(0, 0, 0)
+"""Everything is put in."""
+
 FaultT = TypeVar("FaultT", bound=Fault)
 
 
@@ -80,9 +95,9 @@ class Stage(ABC, Generic[FaultT]):
     """The running state of one fault in one direction of one connection.
 
     Pure: it never reads a clock. Times are seconds of one monotonic source and never go back. What leaves
-    goes into ``self.next``, stamped with the time it was *due*, not with the time somebody came to ask:
+    goes into ``self.next``, stamped with the time it was *due*, not with the time when the caller asked:
     so what leaves when does not depend on how punctual the caller is. For the same reason a stage that
-    waits for a time releases what was due by then before it takes in more: nobody may have asked yet.
+    waits for a time releases what was due by then before it takes in more: the caller may not have asked yet.
     """
 
     next: Stage[Any]
@@ -91,7 +106,7 @@ class Stage(ABC, Generic[FaultT]):
     may_wait: ClassVar[bool] = True
     """Whether it ever waits for a time; the chain does not ask the others."""
 
-    is_wire: ClassVar[bool] = False
+    has_latency: ClassVar[bool] = False
     """Whether what it holds is under way, as on a long wire, and not a queue."""
 
     held_bytes: int = 0
@@ -139,18 +154,18 @@ class Stage(ABC, Generic[FaultT]):
         """Return when to call ``release`` next if nothing else happens."""
         return None
 
-    def allowance(self, now: float) -> Allowance:
-        """Return what would pass at once, as it came, without being put in; asked while nothing is held."""
-        return NOTHING
+    def bypass_limit(self, now: float) -> BypassLimit:
+        """Return how much may skip this stage, for it would pass on at once; asked while nothing is held."""
+        return NO_BYPASS
 
-    def note_passed(self, reads: int, size_bytes: int) -> None:
-        """Count so many reads, of so many bytes together, that passed by that allowance."""
+    def count_bypassed(self, reads: int, size_bytes: int) -> None:
+        """Count so many reads, of so many bytes together, that skipped this stage."""
 
     def change(self, fault: FaultT, now: float) -> None:
         """Run under other settings from now on, also for what is held."""
         self.fault = fault
 
-    def retire(self, now: float) -> None:
+    def drain(self, now: float) -> None:
         """Pass on everything held: the fault is gone."""
 
     def abort(self, reason: str) -> None:
@@ -171,7 +186,7 @@ class HoldingStage(Stage[FaultT]):
         # each time: quadratic in a large read that leaves byte by byte.
         self._cut_bytes = 0
 
-    def retire(self, now: float) -> None:
+    def drain(self, now: float) -> None:
         while self._queue:
             self._pass_on(now)
 

@@ -6,7 +6,7 @@ from math import inf, nan
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults.ranges import (
+from trixter.faults.validators import (
     require_bytes,
     require_probability,
     require_rate,

@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults, slices, terminations
 from trixter.faults import EOF, Chain, Corrupt, CorruptMode, Dice, Fault, Faults, Latency, Slice, Terminate
-from trixter.faults.budget import Budget
-from trixter.faults.operations import OPERATION_BYTES
+from trixter.faults.probabilistic import OPERATION_BYTES
 from trixter.faults.throttle import SLACK_S, Throttle
 
 GIGABYTE = 10**9
@@ -22,7 +21,7 @@ class ShortCut(Flow):
     passed_by: int = 0
 
     def put(self, data: bytes) -> None:
-        if data and self.chain.lets_pass(len(data)):
+        if data and self.chain.admits(len(data)):
             self.passed_by += 1
             self.note(data)
         else:
@@ -63,7 +62,7 @@ def test_nothing_overtakes_what_is_held(faults: Faults, pieces: list[bytes]) -> 
     flow = short_cut(*faults)
     for piece in pieces:
         flow.put(piece)
-        assert not (flow.chain.held_bytes and flow.chain.lets_pass(1))
+        assert not (flow.chain.held_bytes and flow.chain.admits(1))
 
 
 def test_reads_that_no_fault_concerns_go_around() -> None:
@@ -80,11 +79,11 @@ def test_reads_that_no_fault_concerns_go_around() -> None:
 
 def test_a_read_of_several_operations_or_slices_does_not() -> None:
     flow = short_cut(Terminate(probability=1e-9))
-    assert flow.chain.lets_pass(OPERATION_BYTES)
-    assert not flow.chain.lets_pass(OPERATION_BYTES + 1)
+    assert flow.chain.admits(OPERATION_BYTES)
+    assert not flow.chain.admits(OPERATION_BYTES + 1)
     flow = short_cut(Slice(size_bytes=100))
-    assert flow.chain.lets_pass(100)
-    assert not flow.chain.lets_pass(101)
+    assert flow.chain.admits(100)
+    assert not flow.chain.admits(101)
 
 
 def test_slices_that_vary_or_have_gaps_and_latency_let_nothing_around() -> None:
@@ -93,14 +92,14 @@ def test_slices_that_vary_or_have_gaps_and_latency_let_nothing_around() -> None:
         Slice(size_bytes=100, gap_s=0.1),
         Latency(delay_s=0.1),
     ):
-        assert not short_cut(fault, Terminate(probability=1e-9)).chain.lets_pass(1)
+        assert not short_cut(fault, Terminate(probability=1e-9)).chain.admits(1)
 
 
 def test_a_throttle_lets_its_slack_around_and_no_more() -> None:
     flow = short_cut(Throttle(rate_bytes_per_s=GIGABYTE))
     slack_bytes = int(SLACK_S * GIGABYTE)
-    assert flow.chain.lets_pass(slack_bytes)
-    assert not flow.chain.lets_pass(1)
+    assert flow.chain.admits(slack_bytes)
+    assert not flow.chain.admits(1)
     flow.put(b"x")  # at the same time: the line still owes all of it
     assert flow.chain.held_bytes
     flow.run_dry()
@@ -110,14 +109,6 @@ def test_a_throttle_lets_its_slack_around_and_no_more() -> None:
 def test_what_was_allowed_is_not_when_the_faults_change_or_the_end_has_come() -> None:
     flow = short_cut(Slice(size_bytes=100))
     flow.chain.change(Faults(Slice(size_bytes=10)), 0.0)
-    assert not flow.chain.lets_pass(50)
+    assert not flow.chain.admits(50)
     flow.put_eof()
     assert flow.ended == EOF
-
-
-def test_a_budget_that_nobody_gave_anything_lets_nothing_pass() -> None:
-    budget = Budget()
-    budget.ask([], now=0.0)
-    assert not budget.is_open
-    assert not budget.lets_pass(1)
-    budget.settle([])

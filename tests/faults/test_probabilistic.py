@@ -7,27 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
-from trixter.faults import Dice, Place, Stage
-from trixter.faults.operations import OPERATION_BYTES, StrikingFault, StrikingStage
+from trixter.faults import Dice, Stage, StageOrder
+from trixter.faults.probabilistic import OPERATION_BYTES, ProbabilisticFault, ProbabilisticStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark(StrikingFault):
+class Mark(ProbabilisticFault):
     """Write ``[`` and ``]`` around every piece, once for each of its operations that is struck."""
 
-    place: ClassVar[Place] = Place.ALTER
+    order: ClassVar[StageOrder] = StageOrder.ALTER
 
     def stage(self, dice: Dice, now: float) -> Stage["Mark"]:
         return MarkStage(self, dice)
 
 
-class MarkStage(StrikingStage[Mark]):
+class MarkStage(ProbabilisticStage[Mark]):
     def begin_read(self, now: float) -> None:
         if self._is_read_struck():
             self.next.put(b"<read>", now)
         self.next.begin_read(now)
 
-    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
         self.next.put(b"[" * strikes + piece + b"]" * strikes, now)
 
 
@@ -131,7 +131,7 @@ def test_reads_that_went_around_count_as_operations() -> None:
     for number in range(200):
         read = b"%d " % number
         through.put(read)
-        if around.chain.lets_pass(len(read)):
+        if around.chain.admits(len(read)):
             around.note(read)
         else:
             around.put(read)
