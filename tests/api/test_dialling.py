@@ -45,11 +45,11 @@ async def test_one_can_be_shut_down_by_its_id_and_all_means_those_that_are_live(
     dialling = await world.dial_in_vain()
 
     await world.http.post("/connections/_all/shutdown", json={"reason": "x"})
-    assert dialling.ending is None
+    assert dialling.end_reason is None
     answer = await world.http.post(f"/connections/{dialling.id}/shutdown", json={"reason": "x"})
 
     assert answer.status_code == 202
-    assert dialling.ending is not None
+    assert dialling.end_reason is not None
     assert world.proxy.registry.dialling == []
 
 

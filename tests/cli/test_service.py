@@ -59,9 +59,9 @@ async def test_what_reaches_the_proxy_reaches_its_connections(anyio_backend: str
     proxy = await started(ODD)
     assert proxy.limit_bytes == 5001
     assert proxy.idle_timeout_s == 10.001
-    assert proxy.route.timeout_s == 8.001
-    assert proxy.route.reset_on_failure
-    assert proxy.route.options == proxy.tuning.socket_options
+    assert proxy.dial_target.timeout_s == 8.001
+    assert proxy.dial_target.reset_on_failure
+    assert proxy.dial_target.options == proxy.tuning.socket_options
 
 
 def _dice(seed: int) -> int:

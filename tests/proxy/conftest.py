@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
+from tests.proxy.proxy_harness import Street
 from tests.proxy.stamps import wait_for_stamps
-from tests.proxy.street import Street
 
 
 @pytest.fixture(scope="session")

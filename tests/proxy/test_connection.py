@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import House, pipes_of
 from tests.proxy.odd_faults import Mine
 from tests.proxy.peers import fill
 from tests.proxy.servers import dead_address, silent_server
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
 from trixter.faults import Corrupt, CorruptMode, Direction, Faults, Latency
-from trixter.proxy import Connection, Ending
+from trixter.proxy import Connection, EndReason
 
 FLIPS = Faults(Corrupt(probability=1.0, mode=CorruptMode.FLIP))
 
@@ -36,8 +36,8 @@ async def test_it_is_over_when_both_directions_are(house: House) -> None:
     client, server, connection = house.connect()
     client.finish()
     server.finish()
-    await until(lambda: house.ending)
-    assert house.ending == connection.ending == Ending("closed")
+    await until(lambda: house.end_reason)
+    assert house.end_reason == connection.end_reason == EndReason("closed")
     assert await client.receive_all() == await server.receive_all() == b""
 
 
@@ -46,8 +46,8 @@ async def test_shutting_it_down_closes_both_sides_and_keeps_the_reason(house: Ho
     connection.shut_down("enough")
     connection.shut_down("again")
     assert await client.receive_all() == await server.receive_all() == b""
-    assert house.ending == Ending("shutdown", "enough")
-    assert str(house.ending) == "shutdown: enough"
+    assert house.end_reason == EndReason("shutdown", "enough")
+    assert str(house.end_reason) == "shutdown: enough"
 
 
 async def test_resetting_it_is_a_reset_to_both_sides_and_keeps_the_reason(house: House) -> None:
@@ -58,7 +58,7 @@ async def test_resetting_it_is_a_reset_to_both_sides_and_keeps_the_reason(house:
     connection.reset("enough")
     connection.reset("again")
     assert await client.receive_reset() == await server.receive_reset() == b""
-    assert house.ending == Ending("shutdown", "enough", reset=True)
+    assert house.end_reason == EndReason("shutdown", "enough", reset=True)
     assert house.clock.next_at is None
 
 
@@ -76,9 +76,9 @@ async def test_its_duration_counts_from_when_it_was_accepted_and_ends_it_with_a_
     client.send(b"x")
     assert await server.receive(1) == b"x"
     house.clock.advance(4.999)
-    assert house.ending is None
+    assert house.end_reason is None
     house.clock.advance(0.001)
-    assert house.ending == Ending("duration", reset=True)
+    assert house.end_reason == EndReason("duration", reset=True)
     assert await client.receive_reset() == await server.receive_reset() == b""
 
 
@@ -87,7 +87,7 @@ async def test_its_duration_includes_the_time_to_dial(house: House) -> None:
     house.lead_to(text_of(silent_server(house.exits).address))
     client, _ = house.knock()
     house.clock.advance(5.0)
-    assert house.ending == Ending("duration", reset=True)
+    assert house.end_reason == EndReason("duration", reset=True)
     assert await client.receive_reset() == b""
 
 
@@ -103,9 +103,9 @@ async def test_once_it_is_over_no_appointment_is_left(house: House) -> None:
 async def test_if_the_upstream_refuses_the_client_is_closed(house: House) -> None:
     house.lead_to(dead_address())
     client, connection = house.knock()
-    assert house.ending == Ending("upstream unreachable", "Connection refused")
+    assert house.end_reason == EndReason("upstream unreachable", "Connection refused")
     assert await client.receive_all() == b""
-    assert connection.passed_bytes(Direction.UPSTREAM) == 0
+    assert connection.forwarded_bytes(Direction.UPSTREAM) == 0
 
 
 async def test_if_the_upstream_does_not_answer_the_client_is_closed(house: House) -> None:
@@ -113,7 +113,7 @@ async def test_if_the_upstream_does_not_answer_the_client_is_closed(house: House
     client, _ = house.knock()
     client.send(b"anybody there?")
     house.clock.advance(3.0)
-    assert house.ending == Ending("connect timeout", "no answer within 3 s")
+    assert house.end_reason == EndReason("connect timeout", "no answer within 3 s")
     assert await client.receive_all() == b""
 
 
@@ -132,7 +132,7 @@ async def test_its_counters_outlive_it(house: House) -> None:
     client.send(b"12345")
     await server.receive(5)
     connection.shut_down("enough")
-    assert [connection.passed_bytes(direction) for direction in Direction] == [5, 0]
+    assert [connection.forwarded_bytes(direction) for direction in Direction] == [5, 0]
     assert all(pipe.is_closed for pipe in pipes_of(connection))
 
 
@@ -156,7 +156,7 @@ async def test_luck_depends_on_the_number_and_the_direction_and_on_nothing_else(
 async def test_a_fault_can_end_it_as_soon_as_it_starts(house: House) -> None:
     house.start_with(upstream=Faults(Mine()))
     client, connection = house.knock()
-    assert house.ending == connection.ending == Ending("stepped on a mine", reset=True)
+    assert house.end_reason == connection.end_reason == EndReason("stepped on a mine", reset=True)
     assert await client.receive_reset() == b""
     assert house.registry.all() == []
     house.server.accept().close()
@@ -174,7 +174,7 @@ async def test_each_ends_exactly_once_and_the_counters_add_up(house: House) -> N
     house.clock.advance(10.0)
     for connection in connections:
         connection.shut_down("enough")
-        connection.end(Ending("too late"))
-    assert sorted(id for id, _ in house.endings) == sorted(connection.id for connection in connections)
+        connection.end(EndReason("too late"))
+    assert sorted(id for id, _ in house.end_reasons) == sorted(connection.id for connection in connections)
     assert house.registry.ended.total() == house.registry.accepted == 12
     assert house.registry.ended.keys() > {"duration", "shutdown"}

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.proxy.connection_harness import House
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.house import House
 from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
-from trixter.proxy import Address, Ending
-from trixter.proxy.descriptors import Descriptors
-from trixter.proxy.dial import RETRY_S, SHORT_RETRY_S, Dial
+from trixter.proxy import Address, EndReason
+from trixter.proxy.descriptors import DescriptorBudget
+from trixter.proxy.dial import RETRY_S, SHORT_RETRY_S, Dialer, DialTarget
 from trixter.proxy.resolver import Resolver, literal_target
-from trixter.proxy.route import Route
 from trixter.proxy.sockets import Socket
 
 TIMEOUT_S = 12.0
@@ -30,9 +29,9 @@ class Call:
     def __init__(self, house: House, upstream: str, *, reset_on_failure: bool = False) -> None:
         address = Address.parse(upstream)
         self.resolver = Resolver(address, asyncio.get_running_loop())
-        self.descriptors = house.context.descriptors = Descriptors()
+        self.descriptors = house.context.descriptors = DescriptorBudget()
         self.shortages: list[str] = []
-        route = Route(
+        dial_target = DialTarget(
             address,
             literal_target(address),
             self.resolver,
@@ -41,8 +40,8 @@ class Call:
             reset_on_failure=reset_on_failure,
         )
         self.connected: list[Socket] = []
-        self.failed: list[Ending] = []
-        self.dial = Dial(route, house.context, self.connected.append, self.failed.append)
+        self.failed: list[EndReason] = []
+        self.dial = Dialer(dial_target, house.context, self.connected.append, self.failed.append)
         house.exits.callback(self.hang_up)
         self.dial.start()
 
@@ -66,7 +65,7 @@ async def test_a_near_upstream_is_connected_at_once(house: House) -> None:
 
 
 async def test_a_refusal_is_told_at_once(house: House) -> None:
-    assert Call(house, dead_address()).failed == [Ending("upstream unreachable", "Connection refused")]
+    assert Call(house, dead_address()).failed == [EndReason("upstream unreachable", "Connection refused")]
 
 
 async def test_silence_is_given_up_after_the_timeout(house: House) -> None:
@@ -75,7 +74,7 @@ async def test_silence_is_given_up_after_the_timeout(house: House) -> None:
     await turns()
     assert not call.is_answered
     house.clock.advance(0.001)
-    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+    assert call.failed == [EndReason("connect timeout", "no answer within 12 s")]
 
 
 @pytest.mark.slow
@@ -90,7 +89,7 @@ async def test_a_late_answer_counts(house: House) -> None:
     refusing.close()
     await until(lambda: all(call.is_answered for call in calls))
     assert calls[0].connected[0].getpeername() == welcoming.address
-    assert calls[1].failed == [Ending("upstream unreachable", "Connection refused")]
+    assert calls[1].failed == [EndReason("upstream unreachable", "Connection refused")]
     assert house.clock.next_at is None
 
 
@@ -134,14 +133,14 @@ async def test_a_name_whose_addresses_are_all_dead_is_unreachable(
     resolve_to(monkeypatch, dead_address(), dead_address())
     call = Call(house, "db.example:5432")
     await until(lambda: call.is_answered)
-    assert call.failed == [Ending("upstream unreachable", "Connection refused")]
+    assert call.failed == [EndReason("upstream unreachable", "Connection refused")]
 
 
 async def test_a_name_that_nobody_knows_is_unreachable(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     resolve_to_nothing(monkeypatch)
     call = Call(house, "nowhere.example:80")
     await until(lambda: call.is_answered)
-    assert call.failed == [Ending("upstream unreachable", "Name or service not known")]
+    assert call.failed == [EndReason("upstream unreachable", "Name or service not known")]
 
 
 async def test_looking_up_is_within_the_timeout_too(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +149,7 @@ async def test_looking_up_is_within_the_timeout_too(house: House, monkeypatch: p
     monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: may_answer.wait() and [])
     call = Call(house, "slow.example:80")
     house.clock.advance(TIMEOUT_S)
-    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+    assert call.failed == [EndReason("connect timeout", "no answer within 12 s")]
 
 
 async def test_a_name_that_is_known_after_the_call_was_cancelled_is_not_dialled(
@@ -178,7 +177,7 @@ async def test_a_unix_socket_is_connected_at_once(house: House, tmp_path: Path) 
 async def test_a_path_without_a_server_is_unreachable(
     house: House, tmp_path: Path, name: str, words: str
 ) -> None:
-    assert Call(house, f"unix:{tmp_path / name}").failed == [Ending("upstream unreachable", words)]
+    assert Call(house, f"unix:{tmp_path / name}").failed == [EndReason("upstream unreachable", words)]
 
 
 async def test_a_full_unix_backlog_is_tried_again(house: House, tmp_path: Path) -> None:
@@ -202,7 +201,7 @@ async def test_a_unix_backlog_that_stays_full_is_given_up_after_the_timeout(
     await turns()
     assert not call.is_answered
     house.clock.advance(0.001)
-    assert call.failed == [Ending("connect timeout", "no answer within 12 s")]
+    assert call.failed == [EndReason("connect timeout", "no answer within 12 s")]
 
 
 async def test_a_full_descriptor_table_is_not_the_upstream_s_fault(house: House) -> None:
@@ -212,7 +211,7 @@ async def test_a_full_descriptor_table_is_not_the_upstream_s_fault(house: House)
         assert call.shortages == ["Too many open files"]
         assert call.descriptors.owed == 1
         house.clock.advance(TIMEOUT_S)
-    assert call.failed == [Ending("out of descriptors", "Too many open files")]
+    assert call.failed == [EndReason("out of descriptors", "Too many open files")]
     assert call.descriptors.owed == 0
 
 
@@ -240,4 +239,4 @@ async def test_a_dial_that_waits_for_its_name_owes_a_descriptor(
 
 async def test_a_failure_can_be_a_reset(house: House) -> None:
     call = Call(house, dead_address(), reset_on_failure=True)
-    assert [ending.reset for ending in call.failed] == [True]
+    assert [end_reason.reset for end_reason in call.failed] == [True]

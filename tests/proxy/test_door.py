@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from tests.proxy.proxy_harness import Street
 from tests.proxy.servers import resolve_to, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
 from trixter.errors import BindError, SettingError

@@ -8,17 +8,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proxy.house import House, live_objects
+from tests.proxy.connection_harness import House, live_objects
 from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.servers import dead_address, resolve_to, silent_server
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
 from trixter.faults import CALM, Chain, Direction, Faults, Latency
 from trixter.proxy import Connection, Pipe
-from trixter.proxy.dial import Dial
-from trixter.proxy.outflow import Outflow
+from trixter.proxy.dial import Dialer
+from trixter.proxy.sink import SinkWriter
 
-MORTALS = (Connection, Pipe, Chain, Outflow, Dial)
+MORTALS = (Connection, Pipe, Chain, SinkWriter, Dialer)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -65,7 +65,7 @@ async def test_with_a_sink_that_was_full(house: House) -> None:
     while not connection.pipe(Direction.UPSTREAM).held_bytes:
         client.send_what_fits(bytes(1 << 20))
         await turns(1)
-    assert live_objects(Outflow)
+    assert live_objects(SinkWriter)
     connection.shut_down("enough")
     del connection
     assert live_objects(*MORTALS) == []
@@ -78,7 +78,7 @@ async def test_after_an_internal_error(house: House, caplog: pytest.LogCaptureFi
     house.start_with(Faults(Trap()))
     client, _, connection = house.connect()
     client.send(b"crash")
-    await until(lambda: house.ending)
+    await until(lambda: house.end_reason)
     del connection
     assert live_objects(*MORTALS) == []
 
@@ -88,20 +88,20 @@ async def test_if_it_never_opened(house: House, monkeypatch: pytest.MonkeyPatch,
     resolve_to(monkeypatch, dead_address())
     house.lead_to("dead.example:80" if name else dead_address())
     house.knock()
-    await until(lambda: house.ending)
+    await until(lambda: house.end_reason)
     assert live_objects(*MORTALS) == []
 
 
 async def test_a_dial_is_not_kept_while_bytes_flow(house: House) -> None:
     house.connect()
     assert live_objects(Connection)
-    assert live_objects(Dial) == []
+    assert live_objects(Dialer) == []
 
 
 async def test_if_it_was_given_up_while_it_was_dialled(house: House) -> None:
     house.lead_to(text_of(silent_server(house.exits).address))
     _, connection = house.knock()
-    assert live_objects(Dial)
+    assert live_objects(Dialer)
     connection.shut_down("enough")
     del connection
     assert live_objects(*MORTALS) == []

@@ -11,14 +11,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.odd_faults import Dud, LateTrap, Relapse, Trap
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import Direction, Faults, Latency
-from trixter.proxy import Connection, Ending
-from trixter.proxy.epoll_poller import EpollPoller
+from trixter.proxy import Connection, EndReason
+from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.poller import Callback
 
 
@@ -54,8 +54,8 @@ async def house(poller: ScarcePoller) -> AsyncIterator[House]:
 class ClumsyHouse(House):
     """A house that trips over every connection that ends."""
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        super().on_ended(connection, ending)
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        super().on_ended(connection, end_reason)
         raise ZeroDivisionError
 
 
@@ -65,8 +65,12 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
 
 
 def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture, error: str) -> None:
-    assert house.ending is not None
-    assert (house.ending.reason, house.ending.detail, house.ending.reset) == ("internal error", error, True)
+    assert house.end_reason is not None
+    assert (house.end_reason.reason, house.end_reason.detail, house.end_reason.reset) == (
+        "internal error",
+        error,
+        True,
+    )
     (record,) = ours(caplog)
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "connection c-2: internal error")
     assert record.exc_info is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
 from trixter.proxy import listen_socket as listen_socket

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from tests.proxy.connection_harness import House
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.house import House
 from tests.proxy.peers import Peer
 from tests.proxy.waiting import turns, until
 from trixter.addresses import SocketAddress, text_of
 from trixter.errors import BindError
-from trixter.proxy.descriptors import Descriptors
+from trixter.proxy.descriptors import DescriptorBudget
 from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Listener
 from trixter.proxy.sockets import Socket
@@ -29,7 +29,7 @@ class Door:
         house: House,
         *addresses: str,
         sockets: list[socket.socket] | None = None,
-        descriptors: Descriptors | None = None,
+        descriptors: DescriptorBudget | None = None,
     ) -> None:
         self.house = house
         self.sockets = sockets or [sock for text in addresses for sock in listen_sockets(text)]
@@ -147,7 +147,7 @@ async def test_closing_ends_the_wait_for_descriptors(house: House, caplog: pytes
     assert house.clock.next_at is None
 
 
-class Budget(Descriptors):
+class Budget(DescriptorBudget):
     """A descriptor budget that the test sets: room for so many connections."""
 
     room = 0

@@ -6,11 +6,11 @@ import logging
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import Direction
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 from trixter.proxy.observers import LogObserver
 
 FIELDS = [
@@ -52,11 +52,11 @@ async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest
     server.send(b"123")
     await server.receive(5)
     await client.receive(3)
-    await until(lambda: connection.passed_bytes(Direction.DOWNSTREAM))
+    await until(lambda: connection.forwarded_bytes(Direction.DOWNSTREAM))
     house.clock.advance(1.5)
     connection.shut_down("enough")
-    assert connection.ending is not None
-    LogObserver().on_ended(connection, connection.ending)
+    assert connection.end_reason is not None
+    LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records
     here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
     assert record.getMessage() == (
@@ -72,8 +72,8 @@ async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
 ) -> None:
     house.lead_to("127.0.0.1:1")
     _, connection = house.knock()
-    assert connection.ending is not None
-    LogObserver().on_ended(connection, connection.ending)
+    assert connection.end_reason is not None
+    LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records
     assert record.levelno == logging.ERROR
     assert "upstream unreachable: Connection refused; " in record.getMessage()
@@ -101,7 +101,7 @@ async def test_an_end_that_a_peer_did_not_expect_is_an_error_as_in_the_original(
     house: House, log: pytest.LogCaptureFixture, reason: str, level: int
 ) -> None:
     _, _, connection = house.connect()
-    LogObserver().on_ended(connection, Ending(reason))
+    LogObserver().on_ended(connection, EndReason(reason))
     assert [record.levelno for record in log.records] == [level]
 
 
@@ -111,5 +111,5 @@ async def test_what_nobody_wants_to_read_is_not_written(
     caplog.set_level(logging.CRITICAL, logger="trixter.proxy")
     _, _, connection = house.connect()
     LogObserver().on_opened(connection)
-    LogObserver().on_ended(connection, Ending("connect timeout"))
+    LogObserver().on_ended(connection, EndReason("connect timeout"))
     assert caplog.records == []

@@ -12,7 +12,7 @@ import pytest
 from tests.leaks import open_descriptors
 from tests.proxy.children import child_of_python
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.street import Street
+from tests.proxy.proxy_harness import Street
 from tests.proxy.waiting import until
 from trixter.errors import OutOfDescriptors
 from trixter.faults import Latency
@@ -62,9 +62,9 @@ async def test_a_hundred_proxies_have_one_epoll_one_timerfd_and_one_pipe(street:
 async def test_a_proxy_that_stops_leaves_the_others_alone(street: Street, context: LoopContext) -> None:
     slow = Defaults(upstream=Latency(delay_s=0.001))
     stopping, staying = (street.proxy(context=context, defaults=slow) for _ in range(2))
-    ending, _ = await street.pair(stopping)
+    end_reason, _ = await street.pair(stopping)
     client, server = await street.pair(staying)
-    ending.send(b"held when it stops")
+    end_reason.send(b"held when it stops")
     client.send(b"held")
     stopping.stop()
     assert await server.receive(4) == b"held"

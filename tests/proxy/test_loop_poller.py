@@ -8,14 +8,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import CALM, Faults
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 from trixter.proxy.poller import LoopPoller
 
 
@@ -38,7 +38,7 @@ async def test_bytes_and_ends_pass_both_ways(house: House) -> None:
     server.send(b"pong")
     server.finish()
     assert await client.receive_all() == b"pong"
-    assert house.ending == Ending("closed")
+    assert house.end_reason == EndReason("closed")
 
 
 async def test_a_full_sink_pauses_its_source_and_loses_nothing(house: House) -> None:
@@ -52,12 +52,12 @@ async def test_a_reset_is_passed_on(house: House) -> None:
     client, server, _ = house.connect()
     server.reset()
     assert await client.receive_reset() == b""
-    assert house.ending == Ending("reset by upstream", reset=True)
+    assert house.end_reason == EndReason("reset by upstream", reset=True)
 
 
 async def test_a_dial_can_be_waited_for_and_given_up(house: House) -> None:
     house.lead_to(text_of(silent_server(house.exits).address))
     _, connection = house.knock()
     house.clock.advance(10.0)
-    await until(lambda: connection.ending)
+    await until(lambda: connection.end_reason)
     assert house.registry.ended == {"connect timeout": 1}

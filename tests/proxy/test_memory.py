@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import House, pipes_of
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle

@@ -7,12 +7,12 @@ import logging
 import pytest
 
 from tests.proxy.peers import Peer
+from tests.proxy.proxy_harness import Street
 from tests.proxy.servers import dead_address
-from tests.proxy.street import Street
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import Direction
-from trixter.proxy import Connection, Ending, Observer, Proxy
+from trixter.proxy import Connection, EndReason, Observer, Proxy
 from trixter.proxy.observers import LogObserver
 
 
@@ -25,9 +25,9 @@ class Diary:
     def on_opened(self, connection: Connection) -> None:
         self.lines.append(f"{connection.number} opened")
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        passed = connection.passed_bytes(Direction.UPSTREAM)
-        self.lines.append(f"{connection.number} ended: {ending}, {passed} B up")
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        passed = connection.forwarded_bytes(Direction.UPSTREAM)
+        self.lines.append(f"{connection.number} ended: {end_reason}, {passed} B up")
 
 
 class Clumsy:
@@ -36,7 +36,7 @@ class Clumsy:
     def on_opened(self, connection: Connection) -> None:
         raise ZeroDivisionError
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         raise ZeroDivisionError
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import House, pipes_of
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Dice, Direction, Faults, Latency, Terminate
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 
 CERTAIN = Faults(Terminate(probability=1.0))
-TERMINATED = Ending("terminated", reset=True)
+TERMINATED = EndReason("terminated", reset=True)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_open
     house.exits.callback(server.close)
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert house.end_reason == TERMINATED
 
 
 async def test_one_that_is_open_already_is_struck_at_its_next_operation(house: House) -> None:
@@ -33,11 +33,11 @@ async def test_one_that_is_open_already_is_struck_at_its_next_operation(house: H
     for pipe in pipes_of(connection):
         pipe.faults = CERTAIN
     await turns()
-    assert house.ending is None
+    assert house.end_reason is None
     client.send(b"the next operation")
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert house.end_reason == TERMINATED
 
 
 @pytest.mark.parametrize("by_client", [True, False])
@@ -48,15 +48,15 @@ async def test_the_end_of_a_direction_can_be_struck(house: House, by_client: boo
     finishing, left = (client, server) if by_client else (server, client)
     finishing.finish()
     assert await left.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert house.end_reason == TERMINATED
 
 
 async def test_a_small_message_there_and_back_is_four_operations(house: House) -> None:
     """Two in each direction, behind the opening; the dice say beforehand which one is struck."""
     faults = Faults(Terminate(probability=0.1))
     house.dice = Dice(8)
-    luck = house.dice.branch("connection 1")
-    struck = [luck.branch(each.value).branch("Terminate 0 ").gap(0.1) for each in Direction]
+    dice = house.dice.branch("connection 1")
+    struck = [dice.branch(each.value).branch("Terminate 0 ").gap(0.1) for each in Direction]
     assert struck == [14, 7], "downstream the opening, two messages, the read of the third, and its write"
     house.start_with(faults, faults)
     client, server, _ = house.connect()
@@ -69,7 +69,7 @@ async def test_a_small_message_there_and_back_is_four_operations(house: House) -
     assert await server.receive(10) == b"ten bytes."
     server.send(b"ten more..")
     assert await client.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert house.end_reason == TERMINATED
 
 
 async def test_the_write_is_drawn_when_the_bytes_are_read(house: House) -> None:

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import House, pipes_of
 from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 
 SLOW = Faults(Latency(delay_s=1.0))
 
@@ -30,7 +30,7 @@ async def test_bytes_pass_both_ways(house: House) -> None:
         assert await server.receive(len(ask)) == ask
         server.send(answer)
         assert await client.receive(len(answer)) == answer
-    await until(lambda: [pipe.passed_bytes for pipe in pipes_of(connection)] == [7, 9])
+    await until(lambda: [pipe.forwarded_bytes for pipe in pipes_of(connection)] == [7, 9])
 
 
 @pytest.mark.usefixtures("either_path")
@@ -58,10 +58,10 @@ async def test_each_direction_ends_on_its_own(house: House, client_first: bool) 
     assert await second.receive_all() == b"my last"
     second.send(b"not mine")
     assert await first.receive(8) == b"not mine"
-    assert house.ending is None
+    assert house.end_reason is None
     second.finish()
     assert await first.receive_all() == b""
-    assert house.ending == Ending("closed")
+    assert house.end_reason == EndReason("closed")
 
 
 async def test_bytes_leave_when_their_time_has_come(house: House) -> None:
@@ -90,7 +90,7 @@ async def test_one_appointment_is_kept_however_much_is_held(house: House) -> Non
     starts_at = house.clock.time()
     for _ in range(3):
         client.send(b"x")
-        upstream.read_now()
+        upstream.read_early()
         assert house.clock.next_at == starts_at + 1.0
         house.clock.advance(0.1)
     upstream.faults = CALM
@@ -107,7 +107,7 @@ async def test_what_is_held_leaves_before_the_end(house: House) -> None:
     await turns()
     house.clock.advance(1.0)
     assert await server.receive_all() == b"the tail"
-    assert house.ending is None
+    assert house.end_reason is None
 
 
 async def test_a_change_reaches_what_is_held_at_once(house: House) -> None:
@@ -130,7 +130,7 @@ async def test_calm_again_bytes_pass_as_before(house: House) -> None:
         upstream.faults = faults
         assert upstream.faults == faults
         client.send(b"x")
-        upstream.read_now()
+        upstream.read_early()
         assert bool(upstream.held_bytes) == bool(faults)
     assert await server.receive(4) == b"xxxx"
 
@@ -159,8 +159,8 @@ async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(house: House)
     client.send(b"ten bytes.and then some")
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
     client.send(b"abort")
-    await until(lambda: house.ending)
-    assert house.ending == Ending("trapped", reset=True)
+    await until(lambda: house.end_reason)
+    assert house.end_reason == EndReason("trapped", reset=True)
     assert await server.receive_reset() == b"ten bytes."
     assert await client.receive_reset() == b""
 
@@ -171,7 +171,7 @@ async def test_a_fault_can_close_both_sides_behind_the_bytes(house: House) -> No
     client.send(b"close")
     assert await server.receive_all() == b"close"
     assert await client.receive_all() == b""
-    assert house.ending == Ending("trapped")
+    assert house.end_reason == EndReason("trapped")
 
 
 async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(house: House) -> None:

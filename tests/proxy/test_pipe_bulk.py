@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Throttle
-from trixter.proxy import Ending
-from trixter.proxy.inflow import SPLICED_FROM_BYTES, SPLICED_FROM_READS
-from trixter.proxy.splicer import PIPE_BYTES, Splicer
+from trixter.proxy import EndReason
+from trixter.proxy.source import SPLICED_FROM_BYTES, SPLICED_FROM_READS
+from trixter.proxy.splice import PIPE_BYTES, Splicer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="this system has no splice")
 
@@ -28,11 +28,11 @@ class CountingSplicer(Splicer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.passed_bytes = 0
+        self.forwarded_bytes = 0
 
     def empty(self, sink: object, size: int) -> tuple[int, bytes]:
         passed, rest = super().empty(sink, size)  # type: ignore[arg-type]
-        self.passed_bytes += passed
+        self.forwarded_bytes += passed
         return passed, rest
 
 
@@ -57,11 +57,11 @@ async def test_after_a_few_large_reads_the_kernel_carries(house: House, directio
     client, server, connection = house.connect()
     source, sink = (client, server) if direction is Direction.UPSTREAM else (server, client)
     await warm_up(source, sink)
-    before = splicer.passed_bytes
+    before = splicer.forwarded_bytes
     await source.send_all(PAYLOAD[:BULK_BYTES])
     assert await sink.receive(BULK_BYTES) == PAYLOAD[:BULK_BYTES]
-    assert splicer.passed_bytes > before
-    assert connection.pipe(direction).passed_bytes == 2 * SPLICED_FROM_READS * BULK_BYTES + BULK_BYTES
+    assert splicer.forwarded_bytes > before
+    assert connection.pipe(direction).forwarded_bytes == 2 * SPLICED_FROM_READS * BULK_BYTES + BULK_BYTES
 
 
 async def test_many_small_reads_do_not_make_it_bulk(house: House) -> None:
@@ -70,7 +70,7 @@ async def test_many_small_reads_do_not_make_it_bulk(house: House) -> None:
     for _ in range(2 * SPLICED_FROM_READS):
         client.send(bytes(SPLICED_FROM_BYTES - 1))
         await server.receive(SPLICED_FROM_BYTES - 1)
-    assert splicer.passed_bytes == 0
+    assert splicer.forwarded_bytes == 0
 
 
 async def test_small_reads_end_it(house: House) -> None:
@@ -80,7 +80,7 @@ async def test_small_reads_end_it(house: House) -> None:
     for _ in range(3):
         client.send(b"small")
         assert await server.receive(5) == b"small"
-        before, splicer.passed_bytes = splicer.passed_bytes, 0
+        before, splicer.forwarded_bytes = splicer.forwarded_bytes, 0
     assert before == 0
 
 
@@ -89,13 +89,13 @@ async def test_a_fault_ends_it_at_once(house: House) -> None:
     client, server, connection = house.connect()
     await warm_up(client, server)
     connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=1.0))
-    before = splicer.passed_bytes
+    before = splicer.forwarded_bytes
     await client.send_all(PAYLOAD[:BULK_BYTES])
     await turns()
     assert server.received() == b""
     house.clock.advance(1.0)
     assert await server.receive(BULK_BYTES) == PAYLOAD[:BULK_BYTES]
-    assert splicer.passed_bytes == before
+    assert splicer.forwarded_bytes == before
 
 
 async def test_the_end_is_seen(house: House) -> None:
@@ -111,7 +111,7 @@ async def test_a_source_that_goes_is_a_reset(house: House) -> None:
     await warm_up(client, server)
     client.reset()
     await server.receive_reset()
-    assert house.ending == Ending("reset by client", reset=True)
+    assert house.end_reason == EndReason("reset by client", reset=True)
 
 
 async def test_a_sink_that_goes_is_a_reset_and_hurts_nobody_else(house: House) -> None:
@@ -121,8 +121,8 @@ async def test_a_sink_that_goes_is_a_reset_and_hurts_nobody_else(house: House) -
     await warm_up(another, its_server)
     client.send_what_fits(PAYLOAD)
     server.reset()
-    await until(lambda: house.ending)
-    assert house.ending == Ending("reset by upstream", reset=True)
+    await until(lambda: house.end_reason)
+    assert house.end_reason == EndReason("reset by upstream", reset=True)
     await another.send_all(PAYLOAD[: 2 * BULK_BYTES])
     assert await its_server.receive(2 * BULK_BYTES) == PAYLOAD[: 2 * BULK_BYTES]
 
@@ -131,7 +131,7 @@ async def test_a_sink_that_does_not_read_makes_it_hold_one_pipe_full_at_most(hou
     splicer = count_in(house)
     client, server, connection = house.connect()
     sent = await clog(client)
-    assert splicer.passed_bytes
+    assert splicer.forwarded_bytes
     assert 0 < connection.pipe(Direction.UPSTREAM).held_bytes <= PIPE_BYTES + 1000
     client.finish()
     assert await server.receive_all() == PAYLOAD[:sent]
@@ -178,7 +178,7 @@ async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
             sent += server.send_what_fits(PAYLOAD[sent : sent + 2 * BULK_BYTES])
             await turns(2)
             received += client.received()
-        assert splicer.passed_bytes, "not bulk yet"
+        assert splicer.forwarded_bytes, "not bulk yet"
         for step, value in schedule:
             match step, value:
                 case "change", Faults() as faults:
@@ -195,5 +195,5 @@ async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
         server.finish()
         received += await house.receive_all_in_time(client)
         assert received == PAYLOAD[:sent]
-        assert (pipe.passed_bytes, pipe.held_bytes) == (sent, 0)
-        assert house.ending is None
+        assert (pipe.forwarded_bytes, pipe.held_bytes) == (sent, 0)
+        assert house.end_reason is None

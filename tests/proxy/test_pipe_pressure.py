@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import LIMIT_BYTES, House
+from tests.proxy.connection_harness import LIMIT_BYTES, House
 from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
 from trixter.faults.fault import LEAST_QUEUE_BYTES, PIECE_OVERHEAD_BYTES
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 from trixter.proxy.sockets import BUFFER_BYTES
-from trixter.proxy.splicer import PIPE_BYTES
+from trixter.proxy.splice import PIPE_BYTES
 
 # The limit is looked at after each read, so what is held may be over it by one (bulk: by a pipe full), and
 # its bookkeeping.
@@ -32,7 +32,7 @@ async def test_a_sink_that_does_not_read_pauses_its_source(
     assert 0 < pipe.held_bytes <= MOST_HELD_BYTES
     source.finish()
     assert await sink.receive_all() == PAYLOAD[:sent]
-    assert (pipe.held_bytes, pipe.passed_bytes) == (0, sent)
+    assert (pipe.held_bytes, pipe.forwarded_bytes) == (0, sent)
 
 
 async def test_a_sink_that_does_not_read_is_not_in_the_way_of_the_other_direction(house: House) -> None:
@@ -56,7 +56,7 @@ async def test_the_end_waits_behind_what_a_full_sink_has_not_taken(house: House)
     client.finish()
     await turns()
     assert await server.receive_all() == PAYLOAD[:sent]
-    assert house.ending is None
+    assert house.end_reason is None
 
 
 async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(house: House) -> None:
@@ -68,10 +68,10 @@ async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(hou
     client.finish()
     house.clock.advance(3600.0)
     await turns()
-    assert (upstream.passed_bytes, house.clock.next_at) == (0, None)
+    assert (upstream.forwarded_bytes, house.clock.next_at) == (0, None)
     upstream.faults = CALM
     assert await server.receive_all() == PAYLOAD[:sent]
-    assert (upstream.held_bytes, house.ending) == (0, None)
+    assert (upstream.held_bytes, house.end_reason) == (0, None)
 
 
 async def test_a_close_waits_behind_what_a_full_sink_has_not_taken(house: House) -> None:
@@ -81,9 +81,9 @@ async def test_a_close_waits_behind_what_a_full_sink_has_not_taken(house: House)
     upstream.faults = Faults(Curfew(closes_at=house.clock.time() + 1.0))
     house.clock.advance(1.0)
     assert upstream.held_bytes
-    assert house.ending is None
-    assert await server.receive_all() == PAYLOAD[: upstream.passed_bytes]
-    assert house.ending == Ending("curfew")
+    assert house.end_reason is None
+    assert await server.receive_all() == PAYLOAD[: upstream.forwarded_bytes]
+    assert house.end_reason == EndReason("curfew")
 
 
 async def test_a_calm_direction_keeps_no_more_than_it_must(house: House) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.odd_faults import Idle
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
@@ -65,5 +65,5 @@ async def test_bytes_are_neither_lost_nor_reordered(
         server.finish()
         received += await house.receive_all_in_time(client)
         assert received == STREAM[:sent]
-        assert (pipe.passed_bytes, pipe.held_bytes) == (sent, 0)
-        assert house.ending is None
+        assert (pipe.forwarded_bytes, pipe.held_bytes) == (sent, 0)
+        assert house.end_reason is None

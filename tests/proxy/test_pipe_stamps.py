@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import House, pipes_of
 from tests.proxy.stamps import let_pass
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Latency
@@ -42,4 +42,4 @@ async def test_latency_may_come_and_go(house: House) -> None:
         assert await server.receive(3) == b"ask"
         assert await client.receive(6) == b"answer"
     client.reset()
-    await house.pass_time_until(lambda: house.ending)
+    await house.pass_time_until(lambda: house.end_reason)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.peers import clog
+from tests.proxy.proxy_harness import Street
 from tests.proxy.servers import Server, resolve_to, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.errors import BindError, SettingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
@@ -49,7 +49,7 @@ async def test_connections_may_end_while_somebody_goes_through_them(house: House
     for _ in range(3):
         client, server, connection = house.connect()
         client.send(b"x")
-        connection.pipe(Direction.UPSTREAM).read_now()
+        connection.pipe(Direction.UPSTREAM).read_early()
         server.reset()
     for connection in house.registry:
         connection.pipe(Direction.UPSTREAM).faults = Faults()
@@ -57,15 +57,15 @@ async def test_connections_may_end_while_somebody_goes_through_them(house: House
 
 
 async def test_bytes_are_counted_for_each_direction_also_of_those_that_are_over(house: House) -> None:
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [0, 0]
+    assert [house.registry.forwarded_bytes(direction) for direction in Direction] == [0, 0]
     for _ in range(2):
         client, server, connection = house.connect()
         client.send(b"12345")
         server.send(b"123")
         await server.receive(5)
         await client.receive(3)
-        await until(partial(connection.passed_bytes, Direction.DOWNSTREAM))
+        await until(partial(connection.forwarded_bytes, Direction.DOWNSTREAM))
     connection.shut_down("enough")
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [10, 6]
+    assert [house.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]
     house.end_all()
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [10, 6]
+    assert [house.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.peers import clog
 from tests.proxy.waiting import until
 from trixter.faults import Direction, Faults, Latency, Slice

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.proxy.street import Street
+from tests.proxy.proxy_harness import Street
 from tests.proxy.waiting import until
 from trixter.errors import SettingError
 from trixter.proxy import Proxy

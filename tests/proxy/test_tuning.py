@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.street import Street
+from tests.proxy.proxy_harness import Street
 from tests.proxy.waiting import turns, until
 from trixter.errors import SettingError
 from trixter.proxy.sockets import SocketOptions

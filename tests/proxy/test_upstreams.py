@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.proxy.house import pipes_of
+from tests.proxy.connection_harness import pipes_of
+from tests.proxy.proxy_harness import Street
 from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import Faults, Slice

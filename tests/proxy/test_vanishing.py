@@ -6,12 +6,12 @@ import socket
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
+from tests.proxy.proxy_harness import Street
 from tests.proxy.servers import dead_address, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 from trixter.proxy.poller import LoopPoller
 from trixter.proxy.sockets import KEEPALIVE_PROBES
 
@@ -24,8 +24,8 @@ async def test_a_client_that_resets_while_we_dial_ends_the_dial(house: House, fi
     client, connection = house.knock(first_words=first_words)
     assert house.registry.dialling == [connection]
     client.reset()
-    await until(lambda: house.ending)
-    assert house.ending == Ending("reset by client", reset=True)
+    await until(lambda: house.end_reason)
+    assert house.end_reason == EndReason("reset by client", reset=True)
     assert house.registry.dialling == []
     assert house.clock.next_at is None  # the dial is over
 
@@ -36,7 +36,7 @@ async def test_a_client_that_only_half_closes_while_we_dial_is_served(house: Hou
     client, connection = house.knock(first_words=b"all I have to say")
     client.finish()
     await turns()
-    assert house.ending is None
+    assert house.end_reason is None
     assert not connection.is_open
 
 
@@ -84,8 +84,8 @@ async def test_both_sockets_of_a_connection_probe_a_silent_peer(
 async def test_a_peer_that_probes_did_not_reach_is_lost_with_the_kernel_s_words(house: House) -> None:
     _, server, connection = house.connect()
     connection.on_lost(connection._client, TimeoutError(110, "Connection timed out"))
-    await until(lambda: house.ending)
-    assert house.ending == Ending("reset by client", "Connection timed out", reset=True)
+    await until(lambda: house.end_reason)
+    assert house.end_reason == EndReason("reset by client", "Connection timed out", reset=True)
     assert await server.receive_reset() == b""
 
 

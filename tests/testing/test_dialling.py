@@ -54,8 +54,8 @@ def test_tuning_reaches_the_proxy(echo: str) -> None:
     with Chaos() as chaos:
         proxy = chaos.proxy(echo, idle_timeout_s=7.0, keepalive_s=3.0, reset_unreachable=True)
         assert proxy.hosted.proxy.idle_timeout_s == 7.0
-        assert proxy.hosted.proxy.route.options.keepalive_s == 3.0
-        assert proxy.hosted.proxy.route.reset_on_failure
+        assert proxy.hosted.proxy.dial_target.options.keepalive_s == 3.0
+        assert proxy.hosted.proxy.dial_target.reset_on_failure
         with connect(proxy) as client:
             assert say(client, b"hello") == b"hello"
 

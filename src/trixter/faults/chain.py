@@ -26,7 +26,7 @@ class Chain:
 
     Pure: every method takes ``now``, in seconds, from one monotonic source; calls must not go back in
     time. Bytes come out in order and, unless a fault that alters data is on, are exactly those that went in.
-    Whatever is put in or changed, ``take`` afterwards: something may be due at once. How often the caller asks
+    Whatever is put in or changed, ``take`` afterwards: something may be due at once. How often that is done
     does not change what leaves when.
 
     Args:

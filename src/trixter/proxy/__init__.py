@@ -5,7 +5,7 @@
                               ├─ pipe (upstream):    client ──▶ chain ──▶ upstream
                               └─ pipe (downstream):  client ◀── chain ◀── upstream
 
-- A **listener** accepts while the **door** is open, a **connection** dials and ends once, a **pipe** carries
+- A **listener** accepts while the proxy is up, a **connection** dials and ends once, a **pipe** carries
   one direction.
 - A calm pipe reads into the loop's one buffer and writes from it; there is no task, queue or stream object.
 - A pipe with faults asks its chain (``trixter.faults``) what to do. Nothing here decides about bytes.
@@ -20,14 +20,14 @@ import logging
 
 from trixter.addresses import Address
 from trixter.proxy.connection import Connection
-from trixter.proxy.ending import Ending
+from trixter.proxy.end_reason import EndReason
 from trixter.proxy.observers import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
 from trixter.settings import Defaults, Door
 
-__all__ = ["Address", "Connection", "Defaults", "Door", "Ending", "Observer", "Pipe", "Proxy", "Registry"]
+__all__ = ["Address", "Connection", "Defaults", "Door", "EndReason", "Observer", "Pipe", "Proxy", "Registry"]
 
 # A program that uses this, and does not configure logging, has its standard error to itself.
 logging.getLogger("trixter").addHandler(logging.NullHandler())

@@ -6,25 +6,44 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 
+from trixter.addresses import Address
 from trixter.errors import OUT_OF_RESOURCES
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import close_with_reset
-from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
+from trixter.proxy.end_reason import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, EndReason
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.resolver import Answer, Target
-from trixter.proxy.route import Route
-from trixter.proxy.sockets import Socket, stream_socket
+from trixter.proxy.resolver import Answer, Resolver, Target
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, stream_socket
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
-
 
 # A full descriptor table is looked at again so much later.
 SHORT_RETRY_S = 0.1
 
 
-class Dial:
+def _do_not_care(why: str) -> None:
+    """Leave a shortage to the dial."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialTarget:
+    """How the upstream is reached: the same for every dial of a proxy."""
+
+    address: Address
+    literal: Target | None
+    resolver: Resolver
+    timeout_s: float
+    options: SocketOptions = AS_THE_KERNEL_HAS_THEM
+    on_short: Callable[[str], None] = _do_not_care
+    """Called when a dial finds no descriptor, with the reason: the dial waits, and others should, too."""
+    reset_on_failure: bool = False
+    """Whether the client is reset if the upstream cannot be reached."""
+
+
+class Dialer:
     """Connect to an upstream, within a time; call back once, on success or on failure.
 
     A name may stand for several addresses. They are tried in the resolver's order, and each gets its share
@@ -38,20 +57,20 @@ class Dial:
         "_on_connected",
         "_on_failed",
         "_owes",
-        "_route",
         "_sock",
+        "_target",
         "_targets",
         "_timer",
     )
 
     def __init__(
         self,
-        route: Route,
+        dial_target: DialTarget,
         context: LoopContext,
         on_connected: Callable[[Socket], None],
-        on_failed: Callable[[Ending], None],
+        on_failed: Callable[[EndReason], None],
     ) -> None:
-        self._route = route
+        self._target = dial_target
         self._context = context
         self._on_connected = on_connected
         self._on_failed = on_failed
@@ -64,18 +83,18 @@ class Dial:
 
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
-        if self._route.literal is not None:
-            self._targets = [self._route.literal]
+        if self._target.literal is not None:
+            self._targets = [self._target.literal]
             self._attempt()
         else:
             clock = self._context.clock
-            self._give_up_at = clock.time() + self._route.timeout_s
+            self._give_up_at = clock.time() + self._target.timeout_s
             self._timer = clock.call_at(self._give_up_at, self._on_time)
             self._owe(wanted=True)
-            self._route.resolver.look_up(self._on_resolved)
+            self._target.resolver.look_up(self._on_resolved)
 
     def cancel(self) -> None:
-        """Stop; nobody is called back."""
+        """Stop, and call back no more."""
         self._is_over = True
         self._owe(wanted=False)
         self._drop_timer()
@@ -100,7 +119,7 @@ class Dial:
         family, address = self._targets[0]
         try:
             if self._sock is None:
-                self._sock = stream_socket(family, self._route.options)
+                self._sock = stream_socket(family, self._target.options)
                 if self._owes:
                     self._owe(wanted=False)
             failure = self._sock.connect_ex(address)
@@ -123,7 +142,7 @@ class Dial:
         clock = self._context.clock
         now = clock.time()
         if self._give_up_at is None:
-            self._give_up_at = now + self._route.timeout_s
+            self._give_up_at = now + self._target.timeout_s
         if retry:
             # Not watched meanwhile: a socket that is not connecting is always ready.
             if now + RETRY_S < self._give_up_at:
@@ -140,11 +159,11 @@ class Dial:
         clock = self._context.clock
         retry_at = clock.time() + SHORT_RETRY_S
         if self._give_up_at is None:
-            self._give_up_at = clock.time() + self._route.timeout_s
+            self._give_up_at = clock.time() + self._target.timeout_s
         if retry_at < self._give_up_at:
             self._owe(wanted=True)
             self._timer = clock.call_at(retry_at, self._on_retry)
-            self._route.on_short(why)
+            self._target.on_short(why)
         else:
             self._fail(OUT_OF_DESCRIPTORS, why)
 
@@ -168,7 +187,7 @@ class Dial:
 
     def _on_time(self) -> None:
         self._timer = None
-        self._next(CONNECT_TIMEOUT, f"no answer within {self._route.timeout_s:g} s")
+        self._next(CONNECT_TIMEOUT, f"no answer within {self._target.timeout_s:g} s")
 
     def _next(self, reason: str, detail: str) -> None:
         self._drop_timer()
@@ -190,7 +209,7 @@ class Dial:
 
     def _fail(self, reason: str, detail: str) -> None:
         self.cancel()
-        self._on_failed(Ending(reason, detail, reset=self._route.reset_on_failure))
+        self._on_failed(EndReason(reason, detail, reset=self._target.reset_on_failure))
 
     def _drop_timer(self) -> None:
         if self._timer is not None:

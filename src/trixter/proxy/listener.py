@@ -1,4 +1,4 @@
-"""Accepting connections, whatever happens."""
+"""The listener: it accepts connections, whatever happens."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Listener:
         """Begin to accept, also after ``shut``: on all addresses or, if it fails, on none.
 
         Raises:
-            BindError: If somebody else listens there by now.
+            BindError: If another program listens there by now.
         """
         if self._is_open:
             return
@@ -71,14 +71,14 @@ class Listener:
         self._watch()
 
     def shut(self) -> None:
-        """Refuse everybody, and keep the port. Twice is no error."""
+        """Refuse connections, and keep the port. Idempotent."""
         self._is_open = False
         self._end_pause()
         for each in self._listening:
             each.unlisten()
 
     def close(self) -> None:
-        """Stop accepting, and give the port back. Twice is no error."""
+        """Stop accepting, and give the port back. Idempotent."""
         self._is_open = False
         self._end_pause()
         for each in self._listening:
@@ -104,7 +104,7 @@ class Listener:
         descriptors = self._descriptors
         for _ in range(ACCEPTS_PER_WAKE):
             if self._pause is not None or not self._is_open:
-                return  # the one before found no room for its upstream, or shut the door
+                return  # the one before found no room for its upstream, or stopped listening
             if descriptors.is_tight and not descriptors.has_room(listening.fileno()):
                 self.rest(ALMOST_FULL)
                 return

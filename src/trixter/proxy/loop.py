@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Callable
 
 from trixter.errors import OutOfDescriptors, os_error_text
-from trixter.proxy.clock import Clock, clock_for
-from trixter.proxy.descriptors import Descriptors
-from trixter.proxy.epoll_poller import poller_for
+from trixter.proxy.clock import Clock, LoopClock
+from trixter.proxy.descriptors import DescriptorBudget
+from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.memory import OF_THIS_PROCESS, InFlightMemory, Memory
-from trixter.proxy.poller import Poller
+from trixter.proxy.poller import LoopPoller, Poller
 from trixter.proxy.sockets import BUFFER_BYTES
-from trixter.proxy.splicer import splicer
+from trixter.proxy.splice import splicer
+from trixter.proxy.timerfd import TimerfdClock
+from trixter.proxy.wakeup import WakeupLatency
 
 
 class LoopContext:
@@ -42,15 +45,16 @@ class LoopContext:
         memory: Memory = OF_THIS_PROCESS,
     ) -> None:
         self.loop = loop
+        wakeup = WakeupLatency()
         try:
-            self.poller = poller or poller_for(loop)
+            self.poller = poller or poller_for(loop, wakeup)
         except OSError as exc:
             raise OutOfDescriptors("", os_error_text(exc)) from exc
-        self.clock = clock or clock_for(loop, self.poller)
+        self.clock = clock or clock_for(loop, self.poller, wakeup)
         self.can_stamp = clock is None  # another clock knows nothing of the kernel's time
         self.buffer = memoryview(bytearray(BUFFER_BYTES))
         self.splicer = splicer()
-        self.descriptors = Descriptors()
+        self.descriptors = DescriptorBudget()
         self.in_flight = in_flight or InFlightMemory()
         self.memory = memory
         close_in_children(self)
@@ -69,6 +73,23 @@ class LoopContext:
         self.poller.abandon()
         if self.splicer is not None:
             self.splicer.close()
+
+
+def poller_for(loop: asyncio.AbstractEventLoop, wakeup: WakeupLatency) -> Poller:
+    """Return the best poller this system has.
+
+    Raises:
+        OSError: If no descriptor is left for it.
+    """
+    return EpollPoller(loop, wakeup) if hasattr(select, "epoll") else LoopPoller(loop)
+
+
+def clock_for(loop: asyncio.AbstractEventLoop, poller: Poller, wakeup: WakeupLatency) -> Clock:
+    """Return the most punctual clock this system has."""
+    try:
+        return TimerfdClock(poller, wakeup)
+    except OSError:
+        return LoopClock(loop)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from trixter.faults import Direction
 from trixter.proxy.connection import Connection
-from trixter.proxy.ending import CLOSED, PROXY_DOWN, PROXY_STOPPED, Ending
+from trixter.proxy.end_reason import CLOSED, PROXY_DOWN, PROXY_STOPPED, EndReason
 
 # The peers ended it, or all of them ended with the proxy. Every other end is one that a peer did not expect:
 # an error, as in the Rust original, whose users filter for its reason.
@@ -25,7 +25,7 @@ class Observer(Protocol):
     def on_opened(self, connection: Connection) -> None:
         """Its upstream answered. A fault may end it right after that."""
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         """It is over, whether or not it ever opened; its counters can still be read."""
 
 
@@ -38,23 +38,23 @@ class LogObserver:
             fields = _identity(connection)
             log.info("connection %(connection)s opened: %(client)s → %(upstream)s", fields, extra=fields)
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         """Say how it ended, how long it lasted, and what passed."""
-        level = logging.INFO if ending.reason in ORDINARY else logging.ERROR
+        level = logging.INFO if end_reason.reason in ORDINARY else logging.ERROR
         if not log.isEnabledFor(level):
             return
         fields = _identity(connection) | {
-            "bytes_upstream": connection.passed_bytes(Direction.UPSTREAM),
-            "bytes_downstream": connection.passed_bytes(Direction.DOWNSTREAM),
+            "bytes_upstream": connection.forwarded_bytes(Direction.UPSTREAM),
+            "bytes_downstream": connection.forwarded_bytes(Direction.DOWNSTREAM),
             "duration_s": round(connection.age_s, 6),
-            "reason": ending.reason,
-            "detail": ending.detail,
+            "reason": end_reason.reason,
+            "detail": end_reason.detail,
         }
         text = (
-            "connection %(connection)s ended: %(ending)s; %(client)s → %(upstream)s, "
+            "connection %(connection)s ended: %(end_reason)s; %(client)s → %(upstream)s, "
             "%(bytes_upstream)d B up, %(bytes_downstream)d B down, %(duration_s).3f s"
         )
-        log.log(level, text, fields | {"ending": str(ending)}, extra=fields)
+        log.log(level, text, fields | {"end_reason": str(end_reason)}, extra=fields)
 
 
 def log_failure() -> None:

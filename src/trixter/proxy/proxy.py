@@ -13,7 +13,8 @@ from trixter.addresses import Address, SocketAddress, text_of
 from trixter.errors import SettingError
 from trixter.faults import Dice
 from trixter.proxy.connection import Connection
-from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
+from trixter.proxy.dial import DialTarget
+from trixter.proxy.end_reason import PROXY_DOWN, PROXY_STOPPED, EndReason
 from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.listen_socket import listen_sockets, refuse_self_dial
 from trixter.proxy.listener import Listener
@@ -21,7 +22,6 @@ from trixter.proxy.loop import LoopContext
 from trixter.proxy.observers import LogObserver, Observer, log_failure
 from trixter.proxy.registry import Registry
 from trixter.proxy.resolver import Resolver, literal_target
-from trixter.proxy.route import Route
 from trixter.proxy.sockets import Socket
 from trixter.proxy.tuning import Tuning, TuningKeywords
 from trixter.settings import Defaults, Door
@@ -30,14 +30,14 @@ log = logging.getLogger("trixter.proxy")
 
 
 class Proxy:
-    """Put a bad network between whoever connects to ``listen`` and the server at ``upstream``.
+    """Put a bad network between the clients that connect to ``listen`` and the server at ``upstream``.
 
     Use it in this order: ``bind()``, ``start()`` on a running loop, ``stop()``.
 
     Args:
         listen: ``host:port``; a name stands for all its addresses, port 0 for a free one.
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
-        seed: The root of all luck.
+        seed: The root of all randomness.
         defaults: What new connections start with; assign to change it.
         observers: Are told of connections that open and end, after the log.
         tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
@@ -70,7 +70,7 @@ class Proxy:
         self.observers: list[Observer] = [LogObserver(), *observers]
         """Told of connections that open and end, in this order; the log is one of them."""
         self._door = Door.OPEN
-        self._numbered = 0  # connections that have had their luck from another seed
+        self._numbered = 0  # connections that drew from another seed
         self._sockets: list[socket.socket] = []
         self._addresses: list[str] = []
         self._listener: Listener | None = None
@@ -88,7 +88,7 @@ class Proxy:
         return self._door
 
     def reseed(self, seed: int) -> None:
-        """Let the next connection have the luck of the first one of a new proxy with that seed."""
+        """Let the next connection draw what the first one of a new proxy with that seed would."""
         self.dice = Dice(seed)
         self._numbered = self.registry.accepted
 
@@ -119,7 +119,7 @@ class Proxy:
         self._owns_context = context is None
         self.context = context or LoopContext(asyncio.get_running_loop())
         tuning, options = self.tuning, self.tuning.socket_options
-        self.route = Route(
+        self.dial_target = DialTarget(
             self.upstream,
             literal_target(self.upstream),
             Resolver(self.upstream, self.context.loop),
@@ -131,14 +131,14 @@ class Proxy:
         self._listener = Listener(self._sockets, self.context, self._on_accepted, options)
         close_in_children(self)
         self._listener.start()
-        if self._door is not Door.OPEN:  # only a port that is listened on can be kept from everybody else
+        if self._door is not Door.OPEN:  # only a port that is listened on can be kept from other programs
             self._listener.shut()
 
     def set_door(self, door: Door) -> None:
         """Open the door, or shut it: at once, and with the port kept. It may be shut before the start.
 
         Raises:
-            BindError: If somebody else has the port by now; then the door stays shut.
+            BindError: If another program has the port by now; then the door stays shut.
             SettingError: If that is no door.
         """
         if not isinstance(door, Door):
@@ -153,10 +153,10 @@ class Proxy:
             log.info("door of %s: %s", ", ".join(self._addresses) or self._listen, door.value)
         if door is Door.DOWN:
             for connection in self.registry.all():
-                connection.end(Ending(PROXY_DOWN, reset=True))
+                connection.end(EndReason(PROXY_DOWN, reset=True))
 
     def stop(self) -> None:
-        """Stop accepting, end every connection and give everything back. Twice is no error."""
+        """Stop accepting, end every connection and give everything back. Idempotent."""
         for sock in self._sockets:
             if self._listener is None:
                 sock.close()
@@ -164,7 +164,7 @@ class Proxy:
             keep_in_children(self)
             self._listener.close()
             for connection in self.registry.all():
-                connection.end(Ending(PROXY_STOPPED))
+                connection.end(EndReason(PROXY_STOPPED))
             if self._owns_context:
                 self.context.close()
             self._listener = None
@@ -187,11 +187,11 @@ class Proxy:
             except Exception:
                 log_failure()
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        self.registry.end(connection, ending.reason)
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        self.registry.end(connection, end_reason.reason)
         for observer in self.observers:
             try:
-                observer.on_ended(connection, ending)
+                observer.on_ended(connection, end_reason)
             except Exception:
                 log_failure()
 

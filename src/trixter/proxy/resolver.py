@@ -21,7 +21,7 @@ Answer = list[Target] | OSError
 class Resolver:
     """Look one address up, again for every dial, in a thread.
 
-    Those who ask while a lookup runs share its answer, so a resolver that hangs costs one thread, not one
+    Dials that ask while a lookup runs share its answer, so a resolver that hangs costs one thread, not one
     for each connection. The thread is a daemon: the operating system's resolver cannot be interrupted, and
     leaving must not wait for it.
     """
@@ -47,7 +47,7 @@ class Resolver:
             answer = resolve(self._address)
         except OSError as exc:
             answer = exc
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: no dial waits any more
             self._loop.call_soon_threadsafe(self._tell, answer)
 
     def _tell(self, answer: Answer) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, Unpack
 from trixter.control import News, Step
 from trixter.control.plans import run
 from trixter.control.steps import WaitForNews
-from trixter.proxy import Connection, Ending, Proxy
+from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
 from trixter.testing.at_once import AllAtOnce
@@ -138,7 +138,7 @@ class Hosted:
         self.journal.on_opened(connection)
         self._news.tell()
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
+    def on_ended(self, connection: Connection, ending: EndReason) -> None:
         self.journal.on_ended(connection, ending)
         self._news.tell()
 

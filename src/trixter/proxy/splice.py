@@ -1,4 +1,4 @@
-"""Bulk from socket to socket within the kernel."""
+"""Splicing: bulk from socket to socket within the kernel."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
-from trixter.proxy.splicer import PIPE_BYTES, Splicer, splicer
+from trixter.proxy.splice import PIPE_BYTES, Splicer, splicer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="this system has no splice")
 

@@ -1,22 +1,56 @@
-"""Where a direction ends: its sink, and what waits until the sink takes it."""
+"""The sink of a direction: a socket, the backlog it does not take yet, and the end behind that."""
 
 from __future__ import annotations
 
+import logging
 from collections import deque
+from typing import Protocol
 
 from trixter.faults import Abort, Action, Close, Eof, Reset
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S, monotonic
-from trixter.proxy.ending import Ending
-from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.sockets import OWN_SEGMENT, Socket
+from trixter.proxy.end_reason import EndReason
+from trixter.proxy.sockets import MSG_EOR_FLAG, Socket
 
 # Sent between two looks at the clock. A piece costs 2 µs; but 100 times as much when small segments fill the
 # receiver's memory, so the pieces alone are no measure of a turn.
 PIECES_BETWEEN_LOOKS = 16
 
+log = logging.getLogger("trixter.proxy")
 
-class Outflow:
+
+class PipeOwner(Protocol):
+    """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
+
+    def on_finished(self, sink: Socket) -> None:
+        """All bytes of a direction have left, and EOF is due at its sink."""
+
+    def on_reset(self, sink: Socket) -> None:
+        """A reset of the source is due at that sink, as soon as it has taken everything before it."""
+
+    def on_lost(self, sock: Socket, exc: OSError) -> None:
+        """A socket of the connection failed: its peer reset it, or is gone."""
+
+    def on_end(self, end_reason: EndReason) -> None:
+        """A fault ends the connection."""
+
+    def on_crash(self, exc: Exception) -> None:
+        """An internal error; only this connection ends."""
+
+
+class DetachedOwner:
+    """A no-op owner of pipes whose connection has ended; it breaks their reference cycle."""
+
+    def on_finished(self, sink: Socket) -> None: ...
+    def on_reset(self, sink: Socket) -> None: ...
+    def on_lost(self, sock: Socket, exc: OSError) -> None: ...
+    def on_end(self, end_reason: EndReason) -> None: ...
+
+    def on_crash(self, exc: Exception) -> None:
+        log.error("a connection that is over: internal error", exc_info=exc)
+
+
+class SinkWriter:
     """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
 
     A reset is told at once, also while something waits: its owner waits until nothing is held any more.
@@ -26,18 +60,18 @@ class Outflow:
         owner: Who is told of the end.
     """
 
-    __slots__ = ("_end", "_owner", "_waiting", "held_bytes", "passed_bytes", "sink")
+    __slots__ = ("_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")
 
-    def __init__(self, sink: Socket, owner: Owner) -> None:
+    def __init__(self, sink: Socket, owner: PipeOwner) -> None:
         self.sink = sink
-        self.passed_bytes = 0
+        self.forwarded_bytes = 0
         self.held_bytes = 0
         self._owner = owner
         self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
         self._end: Eof | Close | None = None
 
     @property
-    def is_clogged(self) -> bool:
+    def has_backlog(self) -> bool:
         """Whether the sink must take what waits before anything else."""
         return self._waiting is not None
 
@@ -61,16 +95,16 @@ class Outflow:
             if isinstance(action, bytes) and self._waiting is None:
                 # Here and not in a call of its own: slices are many.
                 try:
-                    sent = self.sink.send(action, OWN_SEGMENT)
+                    sent = self.sink.send(action, MSG_EOR_FLAG)
                 except BlockingIOError:
                     sent = 0
-                self.passed_bytes += sent
+                self.forwarded_bytes += sent
                 if sent < len(action):
-                    self.keep(memoryview(action)[sent:])
+                    self.enqueue(memoryview(action)[sent:])
             elif isinstance(action, bytes):
-                self.keep(action)
+                self.enqueue(action)
             elif isinstance(action, Abort):
-                self._owner.on_ending(Ending(action.reason, reset=True))
+                self._owner.on_end(EndReason(action.reason, reset=True))
             elif isinstance(action, Reset):
                 self._owner.on_reset(self.sink)
             elif self._waiting is not None:
@@ -78,7 +112,7 @@ class Outflow:
             else:
                 self._finish(action)
 
-    def keep(self, piece: bytes | memoryview) -> None:
+    def enqueue(self, piece: bytes | memoryview) -> None:
         """Leave a piece, still a write of its own, until the sink takes it."""
         if self._waiting is None:
             self._waiting = deque()
@@ -98,10 +132,10 @@ class Outflow:
             pieces += 1
             piece = self._waiting[0]
             try:
-                sent = self.sink.send(piece, OWN_SEGMENT)
+                sent = self.sink.send(piece, MSG_EOR_FLAG)
             except BlockingIOError:
                 return
-            self.passed_bytes += sent
+            self.forwarded_bytes += sent
             self.held_bytes -= sent
             if sent < len(piece):
                 self._waiting[0] = memoryview(piece)[sent:]
@@ -113,14 +147,14 @@ class Outflow:
             self._finish(self._end)
 
     def close(self) -> None:
-        """Forget what waits, and tell nobody any more."""
+        """Forget the backlog, and tell the owner nothing more."""
         self._waiting = None
         self.held_bytes = 0
-        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+        self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
 
     def _finish(self, end: Eof | Close) -> None:
         """Pass the end on: everything before it has been sent."""
         if isinstance(end, Close):
-            self._owner.on_ending(Ending(end.reason))
+            self._owner.on_end(EndReason(end.reason))
         else:
             self._owner.on_finished(self.sink)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import House
 from tests.proxy.waiting import turns
 from trixter.errors import SettingError
 from trixter.faults import Faults, Hold
-from trixter.proxy import Ending
-from trixter.proxy.idle import LOOKS, IdleTimeout
+from trixter.proxy import EndReason
+from trixter.proxy.idle_timeout import LOOKS, IdleTimeout
 from trixter.proxy.tuning import Tuning
 from trixter.testing import ManualClock
 
@@ -60,7 +60,7 @@ async def test_a_silent_connection_is_reset_on_both_sides(house: House) -> None:
     house.idle_timeout_s = TIMEOUT_S
     client, server, _ = house.connect()
     house.clock.advance(TIMEOUT_S)
-    assert house.ending == Ending("idle timeout", reset=True)
+    assert house.end_reason == EndReason("idle timeout", reset=True)
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
     assert house.clock.next_at is None
@@ -75,7 +75,7 @@ async def test_bytes_of_either_side_keep_it(house: House, speaks: str) -> None:
         house.clock.advance(TIMEOUT_S - 0.001)
         speaker.send(b"x")
         assert await listener.receive(1) == b"x"
-    assert house.ending is None
+    assert house.end_reason is None
 
 
 async def test_bytes_that_come_and_are_held_keep_it_but_not_for_ever(house: House) -> None:
@@ -86,9 +86,9 @@ async def test_bytes_that_come_and_are_held_keep_it_but_not_for_ever(house: Hous
         house.clock.advance(TIMEOUT_S - 0.001)
         client.send(b"x")
         await turns()
-    assert house.ending is None
+    assert house.end_reason is None
     house.clock.advance(TIMEOUT_S + LOOK_S)
-    assert house.ending == Ending("idle timeout", reset=True)
+    assert house.end_reason == EndReason("idle timeout", reset=True)
 
 
 async def test_it_is_off_unless_asked_for(house: House) -> None:

@@ -12,12 +12,12 @@ from tests.proxy.servers import Server, socket_pair
 from tests.proxy.waiting import PATIENCE_S, turns
 from trixter.addresses import text_of
 from trixter.faults import CALM, Dice, Direction, Faults
-from trixter.proxy import Address, Connection, Defaults, Ending, Pipe, Registry
+from trixter.proxy import Address, Connection, Defaults, EndReason, Pipe, Registry
+from trixter.proxy.dial import DialTarget
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightMemory
 from trixter.proxy.poller import Poller
 from trixter.proxy.resolver import Resolver, literal_target
-from trixter.proxy.route import Route
 from trixter.testing import ManualClock
 
 LIMIT_BYTES = 64 * 1024
@@ -40,7 +40,7 @@ class House:
         self.dice = Dice(1)
         self.limit_bytes = LIMIT_BYTES
         self.idle_timeout_s = 0.0
-        self.endings: list[tuple[str, Ending]] = []
+        self.end_reasons: list[tuple[str, EndReason]] = []
         exits.callback(self.end_all)
         self.server = Server()
         exits.callback(self.server.close)
@@ -49,7 +49,9 @@ class House:
     def lead_to(self, upstream: str, *, timeout_s: float = 10.0) -> None:
         """Set the upstream of connections to come."""
         address = Address.parse(upstream)
-        self.route = Route(address, literal_target(address), Resolver(address, self.loop), timeout_s)
+        self.dial_target = DialTarget(
+            address, literal_target(address), Resolver(address, self.loop), timeout_s
+        )
 
     def start_with(self, upstream: Faults = CALM, downstream: Faults = CALM, duration_s: float = 0.0) -> None:
         """Set the defaults of connections to come."""
@@ -58,15 +60,15 @@ class House:
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        self.registry.end(connection, ending.reason)
-        self.endings.append((connection.id, ending))
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        self.registry.end(connection, end_reason.reason)
+        self.end_reasons.append((connection.id, end_reason))
 
     @property
-    def ending(self) -> Ending | None:
+    def end_reason(self) -> EndReason | None:
         """How the only connection ended, if it did."""
-        assert len(self.endings) <= 1, f"ended {len(self.endings)} times"
-        return self.endings[0][1] if self.endings else None
+        assert len(self.end_reasons) <= 1, f"ended {len(self.end_reasons)} times"
+        return self.end_reasons[0][1] if self.end_reasons else None
 
     def knock(self, *, buffer_bytes: int = 0, first_words: bytes = b"") -> tuple[Peer, Connection]:
         """Let a client connect, maybe speak at once, and dial for it."""

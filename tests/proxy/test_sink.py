@@ -14,15 +14,14 @@ from tests.proxy.waiting import PATIENCE_S
 from trixter.faults import EOF, Abort, Close
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S
-from trixter.proxy import Ending
-from trixter.proxy import outflow as outflows
-from trixter.proxy.outflow import Outflow
-from trixter.proxy.owner import Nobody
+from trixter.proxy import EndReason
+from trixter.proxy import sink as sinks
+from trixter.proxy.sink import DetachedOwner, SinkWriter
 from trixter.proxy.sockets import Socket
 
 
-class Listener(Nobody):
-    """Note what an outflow tells."""
+class Listener(DetachedOwner):
+    """Note what a sink tells."""
 
     def __init__(self) -> None:
         self.heard: list[object] = []
@@ -30,66 +29,66 @@ class Listener(Nobody):
     def on_finished(self, sink: Socket) -> None:
         self.heard.append("finished")
 
-    def on_ending(self, ending: Ending) -> None:
-        self.heard.append(ending)
+    def on_end(self, end_reason: EndReason) -> None:
+        self.heard.append(end_reason)
 
 
-def outflow(exits: ExitStack, *, is_full: bool = False) -> tuple[Outflow, Peer, Listener]:
+def writer(exits: ExitStack, *, is_full: bool = False) -> tuple[SinkWriter, Peer, Listener]:
     """Return one, the other end of its sink, and its owner."""
     sink, there = (exits.enter_context(sock) for sock in socket_pair())
     if is_full:
         fill(sink)
     owner = Listener()
-    return Outflow(sink, owner), Peer(there), owner
+    return SinkWriter(sink, owner), Peer(there), owner
 
 
 def test_a_sink_with_room_takes_all_at_once(exits: ExitStack) -> None:
-    out, there, owner = outflow(exits)
+    out, there, owner = writer(exits)
     out.act([b"12345", b"678", EOF])
     assert there.received(8) == b"12345678"
-    assert (out.passed_bytes, out.held_bytes, out.is_clogged) == (8, 0, False)
+    assert (out.forwarded_bytes, out.held_bytes, out.has_backlog) == (8, 0, False)
     assert owner.heard == ["finished"]
 
 
 def test_a_full_sink_keeps_pieces_and_their_bookkeeping_waiting(exits: ExitStack) -> None:
-    out, _, _ = outflow(exits, is_full=True)
+    out, _, _ = writer(exits, is_full=True)
     out.act([b"12345", b"678"])
     out.flush()
-    assert (out.passed_bytes, out.held_bytes) == (0, 8 + 2 * PIECE_OVERHEAD_BYTES)
-    assert out.is_clogged
+    assert (out.forwarded_bytes, out.held_bytes) == (0, 8 + 2 * PIECE_OVERHEAD_BYTES)
+    assert out.has_backlog
 
 
-@pytest.mark.parametrize(("end", "heard"), [(EOF, "finished"), (Close("enough"), Ending("enough"))])
+@pytest.mark.parametrize(("end", "heard"), [(EOF, "finished"), (Close("enough"), EndReason("enough"))])
 def test_an_end_waits_behind_the_pieces(exits: ExitStack, end: Close, heard: object) -> None:
-    out, there, owner = outflow(exits, is_full=True)
+    out, there, owner = writer(exits, is_full=True)
     out.act([b"12345", end])
     assert owner.heard == []
-    while out.is_clogged:
+    while out.has_backlog:
         there.received()
         out.flush()
     assert owner.heard == [heard]
 
 
 def test_an_abort_waits_for_nothing(exits: ExitStack) -> None:
-    out, _, owner = outflow(exits, is_full=True)
-    out.act([b"12345", Abort("bad luck")])
-    assert owner.heard == [Ending("bad luck", reset=True)]
+    out, _, owner = writer(exits, is_full=True)
+    out.act([b"12345", Abort("bad dice")])
+    assert owner.heard == [EndReason("bad dice", reset=True)]
 
 
 def test_one_that_is_closed_holds_nothing_and_tells_nobody(exits: ExitStack) -> None:
-    out, _, owner = outflow(exits, is_full=True)
+    out, _, owner = writer(exits, is_full=True)
     out.act([b"12345"])
     out.close()
     out.act([EOF, Abort("too late")])
-    assert (out.held_bytes, out.is_clogged, owner.heard) == (0, False, [])
+    assert (out.held_bytes, out.has_backlog, owner.heard) == (0, False, [])
 
 
 def test_a_sink_that_is_gone_is_an_os_error(exits: ExitStack) -> None:
-    out, there, _ = outflow(exits)
+    out, there, _ = writer(exits)
     there.reset()
     with pytest.raises(ConnectionResetError):
         out.act([b"12345"])
-    out.keep(b"12345")
+    out.enqueue(b"12345")
     with pytest.raises(BrokenPipeError):
         out.flush()
 
@@ -100,16 +99,16 @@ def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: i
         sink, there = (exits.enter_context(sock) for sock in socket_pair(buffer_bytes=4096))
         there.settimeout(PATIENCE_S)
         pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
-        out, received = Outflow(sink, Nobody()), b""
+        out, received = SinkWriter(sink, DetachedOwner()), b""
         out.act([*pieces])
-        while out.is_clogged:
+        while out.has_backlog:
             out.flush()
-            assert sum(sizes) - out.passed_bytes <= out.held_bytes or not out.is_clogged
+            assert sum(sizes) - out.forwarded_bytes <= out.held_bytes or not out.has_backlog
             received += there.recv(read_bytes)
-        while len(received) < out.passed_bytes:
+        while len(received) < out.forwarded_bytes:
             received += there.recv(read_bytes)
         assert received == b"".join(pieces)
-        assert (out.passed_bytes, out.held_bytes) == (sum(sizes), 0)
+        assert (out.forwarded_bytes, out.held_bytes) == (sum(sizes), 0)
 
 
 class SlowTime:
@@ -126,19 +125,19 @@ class SlowTime:
 def test_what_takes_longer_than_a_turn_waits_and_leaves_in_turns(
     exits: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outflows, "monotonic", SlowTime())
-    out, there, owner = outflow(exits)
+    monkeypatch.setattr(sinks, "monotonic", SlowTime())
+    out, there, owner = writer(exits)
     pieces = [b"%03d" % number for number in range(200)]
     out.act([*pieces, EOF])
     turns = [there.received()]
-    assert len(turns[0]) == 3 * outflows.PIECES_BETWEEN_LOOKS
+    assert len(turns[0]) == 3 * sinks.PIECES_BETWEEN_LOOKS
     assert out.held_bytes == len(pieces) * 3 - len(turns[0]) + PIECE_OVERHEAD_BYTES * (
-        len(pieces) - outflows.PIECES_BETWEEN_LOOKS
+        len(pieces) - sinks.PIECES_BETWEEN_LOOKS
     )
-    while out.is_clogged:
+    while out.has_backlog:
         assert owner.heard == []
         out.flush()
         turns.append(there.received())
-        assert 0 < len(turns[-1]) <= 6 * outflows.PIECES_BETWEEN_LOOKS
+        assert 0 < len(turns[-1]) <= 6 * sinks.PIECES_BETWEEN_LOOKS
     assert b"".join(turns) == b"".join(pieces)
     assert (out.held_bytes, owner.heard) == (0, ["finished"])

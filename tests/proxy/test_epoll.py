@@ -14,11 +14,12 @@ import pytest
 from tests.proxy.servers import socket_pair
 from tests.proxy.test_poller import Watched
 from tests.proxy.waiting import turns, until
-from trixter.proxy import epoll_poller
+from trixter.proxy import epoll
 from trixter.proxy.closing import close_with_reset
-from trixter.proxy.epoll_poller import EpollPoller, poller_for
-from trixter.proxy.patience import Patience
-from trixter.proxy.poller import LoopPoller, Vigil
+from trixter.proxy.epoll import EpollPoller
+from trixter.proxy.loop import poller_for
+from trixter.proxy.poller import LoopPoller, SpinUntil
+from trixter.proxy.wakeup import WakeupLatency
 
 
 @pytest.fixture
@@ -65,11 +66,11 @@ async def test_a_hangup_is_told_again_to_who_pauses_again(watched: Watched) -> N
 
 async def test_linux_has_an_epoll(anyio_backend: object, monkeypatch: pytest.MonkeyPatch) -> None:
     loop = asyncio.get_running_loop()
-    poller = poller_for(loop)
+    poller = poller_for(loop, WakeupLatency())
     assert isinstance(poller, EpollPoller)
     poller.close()
     monkeypatch.delattr(select, "epoll")
-    assert isinstance(poller_for(loop), LoopPoller)
+    assert isinstance(poller_for(loop, WakeupLatency()), LoopPoller)
 
 
 async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(
@@ -77,7 +78,7 @@ async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(
 ) -> None:
     """Whoever sleeps in between pays for being woken."""
     # On a busy machine five answers may take longer than a turn.
-    monkeypatch.setattr(epoll_poller, "TURN_S", 60.0)
+    monkeypatch.setattr(epoll, "TURN_S", 60.0)
     turns_taken: list[int] = []
     loop, turn = asyncio.get_running_loop(), 0
 
@@ -103,7 +104,7 @@ async def test_looking_again_in_vain_tells_how_late_this_machine_wakes_us(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     late: list[float] = []
-    monkeypatch.setattr(Patience, "woke", lambda self, late_s: late.append(late_s))
+    monkeypatch.setattr(WakeupLatency, "observe", lambda self, late_s: late.append(late_s))
 
     def on_readable() -> None:
         watched.sock.recv(100)
@@ -122,7 +123,7 @@ async def test_the_loop_gets_its_turn_however_much_there_is_to_read(watched: Wat
 
 
 class Keeper:
-    """Keep a vigil, and note what became of it."""
+    """Keep a spin, and note what became of it."""
 
     def __init__(self, watched: Watched, until: float) -> None:
         self.watched = watched
@@ -131,7 +132,7 @@ class Keeper:
         self.is_given_up = False
 
     def keep(self) -> None:
-        self.watched.poller.keep_vigil(Vigil(self.until, self._on_time, self._on_given_up))
+        self.watched.poller.spin_until(SpinUntil(self.until, self._on_time, self._on_given_up))
 
     def _on_time(self) -> None:
         self.kept_at = time.monotonic()
@@ -143,8 +144,8 @@ class Keeper:
 async def test_a_vigil_is_kept_in_the_same_turn_and_never_early(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A busy machine may take longer than a turn between two lines of this test, which ends a vigil.
-    monkeypatch.setattr(epoll_poller, "TURN_S", 60.0)
+    # A busy machine may take longer than a turn between two lines of this test, which ends a spin.
+    monkeypatch.setattr(epoll, "TURN_S", 60.0)
     keeper = Keeper(watched, time.monotonic() + 0.0005)
 
     def on_readable() -> None:
@@ -192,13 +193,13 @@ async def test_events_that_a_turn_has_no_time_for_are_seen_to_in_the_next(
     anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also those that are reported only once: hang-ups of sockets that are not read."""
-    monkeypatch.setattr(epoll_poller, "TURN_S", -1.0)  # over before it begins
+    monkeypatch.setattr(epoll, "TURN_S", -1.0)  # over before it begins
     loop = asyncio.get_running_loop()
     with ExitStack() as exits:
         poller = EpollPoller(loop)
         exits.callback(poller.close)
         calls: list[list[int]] = [[]]
-        pairs = [socket_pair() for _ in range(3 * epoll_poller.EVENTS_BETWEEN_LOOKS)]
+        pairs = [socket_pair() for _ in range(3 * epoll.EVENTS_BETWEEN_LOOKS)]
         for number, (here, there) in enumerate(pairs):
             exits.callback(here.close)
 
@@ -223,11 +224,11 @@ async def test_events_that_a_turn_has_no_time_for_are_seen_to_in_the_next(
 async def test_what_is_left_over_is_dropped_for_a_socket_that_is_forgotten(
     anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(epoll_poller, "TURN_S", -1.0)
+    monkeypatch.setattr(epoll, "TURN_S", -1.0)
     with ExitStack() as exits:
         poller = EpollPoller(asyncio.get_running_loop())
         exits.callback(poller.close)
-        pairs = [socket_pair() for _ in range(2 * epoll_poller.EVENTS_BETWEEN_LOOKS)]
+        pairs = [socket_pair() for _ in range(2 * epoll.EVENTS_BETWEEN_LOOKS)]
         heard: list[int] = []
         for number, (here, there) in enumerate(pairs):
             exits.callback(here.close)

@@ -1,4 +1,4 @@
-"""Linux's epoll as a poller, one for all sockets of a loop."""
+"""Linux's epoll as a poller: one for all sockets of a loop, with adaptive busy polling before it sleeps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,22 @@ import asyncio
 import select
 
 from trixter.monotonic import TURN_S, monotonic
-from trixter.proxy.patience import Patience
-from trixter.proxy.poller import Callback, LoopPoller, Poller, Vigil
+from trixter.proxy.poller import Callback, Poller, SpinUntil
+from trixter.proxy.wakeup import WakeupLatency
+
+# Waking a process that sleeps costs more than most answers take: tens of microseconds, hundreds on a virtual
+# machine whose core has gone to sleep, too. An answer that comes within that time is worth waiting for awake;
+# one that does not has cost at most twice what sleeping would have (the ski rental problem: Karlin et al.,
+# *Competitive snoopy caching*, 1988).
+# One connection, 64 B there and back: 3.2 times the messages per second, and 0.6 of the CPU time for each.
+# Where being woken takes 0.4 ms: 2.2 times, and 0.8 of the CPU time.
+
+# Times it is not even tried, at most, after it was in vain: so a quiet proxy wastes next to nothing.
+MOST_SKIPPED = 63
+
+# How often, after a time in vain, to find out what being woken takes: what comes meanwhile has to wait.
+NAPS_AT_FIRST = 8
+NAP_EVERY = 16
 
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
 MOST_EVENTS = 64
@@ -27,26 +41,72 @@ EPOLLOUT = getattr(select, "EPOLLOUT", 0)
 EPOLLONESHOT = getattr(select, "EPOLLONESHOT", 0)
 
 
+class AdaptiveSpin:
+    """Learn whether polling on before going to sleep pays off: after each miss it is tried half as often.
+
+    Args:
+        wakeup: How late this machine wakes us: so long it is worth polling.
+    """
+
+    __slots__ = ("_misses", "_skip", "_skips_left", "_wakeup")
+
+    def __init__(self, wakeup: WakeupLatency) -> None:
+        self._wakeup = wakeup
+        self._misses = 0
+        self._skip = 0
+        self._skips_left = 0
+
+    @property
+    def seconds(self) -> float:
+        """How long to poll."""
+        return self._wakeup.mean_s
+
+    def should_spin(self) -> bool:
+        """Say whether to poll on this time."""
+        if self._skips_left:
+            self._skips_left -= 1
+            return False
+        return True
+
+    def hit(self) -> None:
+        """Note that something came while we polled."""
+        self._skip = 0
+
+    def missed(self) -> None:
+        """Note that nothing came."""
+        self._misses += 1
+        self._skip = self._skips_left = min(2 * self._skip + 1, MOST_SKIPPED)
+
+    def should_measure(self) -> bool:
+        """Say whether to sleep for a moment, to see how late this machine wakes us."""
+        return self._misses <= NAPS_AT_FIRST or self._misses % NAP_EVERY == 0
+
+
 class EpollPoller(Poller):
     """One epoll for all sockets of a loop, which watches the epoll.
 
     Against a watch on the loop for each socket (uvloop's), it saves a handle of half a kilobyte for each,
     most of the cost of starting and ending a watch, and the loop's call of each callback; and it sees
-    resets of sockets that nobody reads, which a loop does not offer. It costs one more system call a turn,
+    resets of sockets that are not read, which a loop does not offer. It costs one more system call a turn,
     and saves the loop's own when the answer comes while we are still awake.
+
+    Args:
+        loop: Watches the epoll.
+        wakeup: How late this machine wakes us.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, wakeup: WakeupLatency | None = None) -> None:
         self._loop = loop
+        self._wakeup = wakeup or WakeupLatency()
         self._epoll = select.epoll()
         self._masks: dict[int, int] = {}
         self._readers: dict[int, Callback] = {}  # what to call for anything but room to write
         self._writers: dict[int, Callback] = {}
         self._forgotten: set[int] = set()  # since the events at hand were fetched
-        self._patience = Patience()
+        self._spin = AdaptiveSpin(self._wakeup)
         self._left_over: list[tuple[int, int]] = []  # events that a turn had no time for
         self._is_awake = False
-        self._vigil: Vigil | None = None
+        self._spin_deadline: SpinUntil | None = None
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def read(self, fd: int, on_readable: Callback) -> None:
@@ -74,11 +134,11 @@ class EpollPoller(Poller):
         self._readers.pop(fd, None)
         self._writers.pop(fd, None)
 
-    def keep_vigil(self, vigil: Vigil) -> None:
+    def spin_until(self, spin: SpinUntil) -> None:
         if self._is_awake:
-            self._vigil = vigil
+            self._spin_deadline = spin
         else:
-            vigil.on_given_up()
+            spin.on_abandoned()
 
     def close(self) -> None:
         self._loop.remove_reader(self._epoll.fileno())
@@ -116,9 +176,9 @@ class EpollPoller(Poller):
                 events = self._look_again()
         finally:  # a callback may fail, and what it kept us awake for is still due
             self._is_awake = False
-            vigil, self._vigil = self._vigil, None
-            if vigil is not None and not self._epoll.closed:
-                vigil.on_given_up()
+            spin, self._spin_deadline = self._spin_deadline, None
+            if spin is not None and not self._epoll.closed:
+                spin.on_abandoned()
 
     def _go_on(self) -> None:
         if self._left_over and not self._epoll.closed:
@@ -149,19 +209,19 @@ class EpollPoller(Poller):
 
     def _look_again(self) -> list[tuple[int, int]]:
         """Return what has become ready meanwhile, or does so before it would be cheaper to sleep."""
-        vigil = self._vigil
-        if vigil is not None:
-            if events := self._poll_until(vigil.until):
+        spin = self._spin_deadline
+        if spin is not None:
+            if events := self._poll_until(spin.deadline):
                 return events
-            self._vigil = None
-            vigil.on_time()
-        if self._epoll.closed or not self._patience.is_worth_it():
+            self._spin_deadline = None
+            spin.on_deadline()
+        if self._epoll.closed or not self._spin.should_spin():
             return []
-        if events := self._poll_until(monotonic() + self._patience.seconds):
-            self._patience.paid_off()
+        if events := self._poll_until(monotonic() + self._spin.seconds):
+            self._spin.hit()
         else:
-            self._patience.was_in_vain()
-            if self._patience.is_nap_due():
+            self._spin.missed()
+            if self._spin.should_measure():
                 self._nap()
         return events
 
@@ -169,15 +229,10 @@ class EpollPoller(Poller):
         """Sleep for next to nothing, to see how late this machine wakes us."""
         wake_at = monotonic() + NAP_S
         select.select((), (), (), NAP_S)
-        self._patience.woke(monotonic() - wake_at)
+        self._wakeup.observe(monotonic() - wake_at)
 
     def _poll_until(self, when: float) -> list[tuple[int, int]]:
         poll, now = self._epoll.poll, monotonic
         while not (events := poll(0, MOST_EVENTS)) and now() < when:
             pass
         return events
-
-
-def poller_for(loop: asyncio.AbstractEventLoop) -> Poller:
-    """Return the best poller this system has."""
-    return EpollPoller(loop) if hasattr(select, "epoll") else LoopPoller(loop)

@@ -1,4 +1,4 @@
-"""How connections end."""
+"""End reasons: how connections end."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ INTERNAL_ERROR = "internal error"
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class EndReason:
     """Say how a connection ended. Each has exactly one.
 
     Args:
         reason: One of a few: those of this module, and those of faults (``terminated``).
-        detail: What only this one can tell, such as the words of whoever shut it down.
+        detail: What only this one can tell, such as the reason given with a shutdown.
         reset: Whether both peers get RST; otherwise they see an ordinary end.
     """
 
