@@ -1,28 +1,58 @@
-"""Connections with faults, in the words of asyncio."""
+"""Connections with faults, by functions of the names that asyncio's have."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
 import secrets
+import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from trixter.faults import CALM, Dice, Direction, Faults
-from trixter.netem.aio.link import Link
-from trixter.netem.aio.tls import tls_on_top
-from trixter.netem.given import GivenFaults, by_direction
+from trixter.netem.asyncio.faults_spec import FaultsSpec, by_direction
+from trixter.netem.asyncio.link import Link
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
 _READ_LIMIT_BYTES = 64 * 1024  # what asyncio's streams take by default
 
 
+def tls_protocol(
+    user: asyncio.BaseProtocol,
+    *,
+    context: bool | ssl.SSLContext,
+    server_side: bool,
+    server_hostname: str | None,
+    handshake_timeout_s: float | None = None,
+    shutdown_timeout_s: float | None = None,
+) -> tuple[asyncio.BufferedProtocol, asyncio.Future[None]]:
+    """Return a protocol that speaks TLS for the user's, and what is done when its handshake is.
+
+    It is asyncio's, in Python, on every loop: uvloop's own puts TLS only on transports of its own.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    made: Any = SSLProtocol
+    protocol: asyncio.BufferedProtocol = made(
+        loop,
+        user,
+        context if isinstance(context, ssl.SSLContext) else ssl.create_default_context(),
+        waiter,
+        server_side,
+        server_hostname,
+        ssl_handshake_timeout=handshake_timeout_s,
+        ssl_shutdown_timeout=shutdown_timeout_s,
+    )
+    return protocol, waiter
+
+
 def wrap_protocol_factory(
     factory: Callable[[], asyncio.BaseProtocol],
     *,
-    upstream: GivenFaults = CALM,
-    downstream: GivenFaults = CALM,
+    upstream: FaultsSpec = CALM,
+    downstream: FaultsSpec = CALM,
     seed: int | None = None,
     is_server: bool = False,
 ) -> Callable[[], Link]:
@@ -32,7 +62,7 @@ def wrap_protocol_factory(
         factory: Makes the program's protocol.
         upstream: What is wrong with bytes on their way to the server: a fault, or several.
         downstream: What is wrong with bytes on their way to the client.
-        seed: The root of all luck; by default drawn from entropy. Connection n draws from its own branch.
+        seed: The root of all randomness; by default drawn from entropy. Connection n has its own branch.
         is_server: Whether it is for ``loop.create_server``.
 
     Raises:
@@ -46,8 +76,8 @@ def wrap_protocol_factory(
     faults = by_direction(upstream, downstream)
 
     def make() -> Link:
-        luck = dice.branch(f"connection {next(numbers)}")
-        return Link(factory(), sending=sending, faults=faults, dice=luck)
+        own = dice.branch(f"connection {next(numbers)}")
+        return Link(factory(), sending=sending, faults=faults, dice=own)
 
     return make
 
@@ -56,8 +86,8 @@ async def open_connection(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: GivenFaults = CALM,
-    downstream: GivenFaults = CALM,
+    upstream: FaultsSpec = CALM,
+    downstream: FaultsSpec = CALM,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,
@@ -68,7 +98,7 @@ async def open_connection(
         host, port, limit, options: As there; with ``ssl=``, TLS runs on top of the faults.
         upstream: What is wrong with bytes on their way to the server: a fault, or several.
         downstream: What is wrong with bytes on their way to the client.
-        seed: The root of all luck; by default drawn from entropy.
+        seed: The root of all randomness; by default drawn from entropy.
 
     Raises:
         OSError: As there; or ``SettingError``, if a direction is given something else than faults.
@@ -77,9 +107,9 @@ async def open_connection(
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    luck = Dice(secrets.randbits(64) if seed is None else seed).branch("connection 1")
+    dice = Dice(secrets.randbits(64) if seed is None else seed).branch("connection 1")
     transport, _ = await connect_link(
-        loop.create_connection, lambda: protocol, host, port, faults, luck, options
+        loop.create_connection, lambda: protocol, host, port, faults, dice, options
     )
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
@@ -90,7 +120,7 @@ async def connect_link(
     host: str | None,
     port: int | None,
     faults: dict[Direction, Faults],
-    luck: Dice,
+    dice: Dice,
     options: dict[str, Any],
     on_made: Callable[[Link], None] | None = None,
     on_lost: Callable[[Link], None] | None = None,
@@ -102,7 +132,7 @@ async def connect_link(
         factory: Makes the program's protocol.
         host, port, options: For that.
         faults: What each direction starts with.
-        luck: The connection's.
+        dice: The connection's.
         on_made, on_lost: Told of the connection: before the program is, and when it is over.
     """
     user = factory()
@@ -113,7 +143,7 @@ async def connect_link(
     if context:  # without it, the loop refuses what goes with it
         hostname = options.pop("server_hostname", None)
         timeouts = _timeouts(options)
-        below, waiter = tls_on_top(
+        below, waiter = tls_protocol(
             user,
             context=context,
             server_side=False,
@@ -124,7 +154,7 @@ async def connect_link(
 
     def make() -> Link:
         return Link(
-            below, sending=Direction.UPSTREAM, faults=faults, dice=luck, on_made=on_made, on_lost=on_lost
+            below, sending=Direction.UPSTREAM, faults=faults, dice=dice, on_made=on_made, on_lost=on_lost
         )
 
     _, link = await create_connection(make, host, port, **options)
@@ -145,8 +175,8 @@ async def start_server(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: GivenFaults = CALM,
-    downstream: GivenFaults = CALM,
+    upstream: FaultsSpec = CALM,
+    downstream: FaultsSpec = CALM,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,
@@ -157,7 +187,7 @@ async def start_server(
         client_connected_cb, host, port, limit, options: As there.
         upstream: What is wrong with bytes on their way here: a fault, or several.
         downstream: What is wrong with bytes on their way to the clients.
-        seed: The root of all luck; connection n draws from its own branch.
+        seed: The root of all randomness; connection n draws from its own branch.
 
     Raises:
         OSError: As there; or ``SettingError``, if a direction is given something else than faults.
@@ -171,7 +201,7 @@ async def start_server(
         protocol = asyncio.StreamReaderProtocol(reader, client_connected_cb, loop=loop)
         if not context:
             return protocol
-        secure, waiter = tls_on_top(
+        secure, waiter = tls_protocol(
             protocol,
             context=context,
             server_side=True,
@@ -194,6 +224,6 @@ def _timeouts(options: dict[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _look_at(waiter: asyncio.Future[None]) -> None:
-    """Take note of a handshake that failed: the connection is over, and nobody waits for it."""
+    """Take note of a handshake that failed: the connection is over, and nothing waits for it."""
     if not waiter.cancelled():
         waiter.exception()

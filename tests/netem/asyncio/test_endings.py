@@ -8,8 +8,8 @@ import ssl
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer, Noting
-from tests.netem.aio.test_link import DOWN, STALLED, connect
+from tests.netem.asyncio.programs import EchoServer, Noting
+from tests.netem.asyncio.test_link import DOWN, STALLED, connect
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Terminate
 from trixter.netem import Link, open_connection, reset_on_close, wrap_protocol_factory
@@ -32,7 +32,7 @@ async def test_a_reset_from_there_arrives_behind_what_is_under_way_and_is_told_o
     user.transport.write(b"held")
     await until(lambda: server.transports)
     server.transports[0].write(b"last words")
-    await until(lambda: link.arrivals.delivery.held_bytes)
+    await until(lambda: link.receiving.delivery.held_bytes)
     await reset_from_there(server)
     await until(lambda: link.is_lost)
     await turns()
@@ -58,7 +58,7 @@ async def test_an_answer_arrives_though_the_server_resets_right_behind_it(
     link = await connect(server, user, downstream=downstream)
     await until(lambda: server.transports)
     server.transports[0].write(b"413 too large")
-    await until(lambda: link.arrivals.delivery.held_bytes or user.received)
+    await until(lambda: link.receiving.delivery.held_bytes or user.received)
     await reset_from_there(server)
     await until(lambda: "lost" in user.calls)
     assert user.received == b"413 too large"

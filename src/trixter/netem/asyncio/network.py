@@ -7,16 +7,23 @@ import itertools
 import secrets
 import warnings
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import asynccontextmanager, suppress
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from trixter.faults import CALM, Dice, Direction, Faults
-from trixter.netem.aio import destinations
-from trixter.netem.aio.connect import ProtocolT, connect_link
-from trixter.netem.aio.destinations import Destinations, Key, UnmatchedKeyWarning, is_name, parsed
-from trixter.netem.aio.link import Link
-from trixter.netem.aio.patch import Patch
-from trixter.netem.given import GivenPair, as_pair
+from trixter.netem.asyncio import destinations
+from trixter.netem.asyncio.connect import ProtocolT, connect_link
+from trixter.netem.asyncio.destinations import (
+    Destinations,
+    Key,
+    UnmatchedKeyWarning,
+    canonical,
+    is_name,
+    parsed,
+)
+from trixter.netem.asyncio.faults_spec import FaultsPairSpec, as_pair
+from trixter.netem.asyncio.link import FaultyTransport, Link
 
 
 class Network:
@@ -24,13 +31,13 @@ class Network:
 
     Args:
         ways: ``host:port`` → faults; ``*`` stands for any host, or any port. The most exact counts.
-        seed: The root of all luck; connection n draws from its own branch.
+        seed: The root of all randomness; connection n draws from its own branch.
 
     Raises:
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
 
-    def __init__(self, ways: Mapping[str, GivenPair], seed: int | None = None) -> None:
+    def __init__(self, ways: Mapping[str, FaultsPairSpec], seed: int | None = None) -> None:
         self._dice = Dice(secrets.randbits(64) if seed is None else seed)
         self._numbers = itertools.count(1)
         self._ways = {parsed(key): as_pair(way) for key, way in ways.items()}
@@ -43,7 +50,7 @@ class Network:
         """Return what a key has, upstream and downstream."""
         return self._ways[parsed(key)]
 
-    def __setitem__(self, key: str, way: GivenPair) -> None:
+    def __setitem__(self, key: str, way: FaultsPairSpec) -> None:
         """Change what a key has: for connections to come, and at once for those that are open.
 
         The host of a new key is looked up meanwhile, and counts for addresses as soon as it is found.
@@ -102,7 +109,7 @@ class Network:
         number: int,
     ) -> tuple[asyncio.Transport, ProtocolT]:
         """Do what ``loop.create_connection`` does, with the faults in force for these names and that port."""
-        luck = self._dice.branch(f"connection {next(self._numbers)}")
+        dice = self._dice.branch(f"connection {next(self._numbers)}")
 
         def remember(link: Link) -> None:
             self._links[link] = (named, number)
@@ -114,7 +121,7 @@ class Network:
             host,
             port,
             {},
-            luck,
+            dice,
             options,
             on_made=remember,
             on_lost=self._forget,
@@ -160,8 +167,94 @@ class Network:
             link.change(Direction.DOWNSTREAM, downstream)
 
 
+PATCHED = ("create_connection", "getaddrinfo", "start_tls")
+
+
+class LoopPatch:
+    """Stand in for three methods of a loop while there are networks on it, in any order.
+
+    The latest network that has a key for a connection counts.
+
+    Args:
+        loop: asyncio's or uvloop's; both let an instance have methods of its own.
+    """
+
+    _patches: ClassVar[WeakKeyDictionary[asyncio.AbstractEventLoop, LoopPatch]] = WeakKeyDictionary()
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.networks: list[Network] = []
+        self._loop = loop
+        self._before = {name: getattr(loop, name) for name in PATCHED}
+        self._own = {name: vars(loop)[name] for name in PATCHED if name in vars(loop)}
+        self._names: dict[str, set[str]] = {}  # address → the names it was looked up by
+        for name in PATCHED:
+            setattr(loop, name, getattr(self, f"_{name}"))
+
+    @classmethod
+    def of(cls, loop: asyncio.AbstractEventLoop) -> LoopPatch:
+        """Return the loop's patch, a new one if it has none."""
+        if loop not in cls._patches:
+            cls._patches[loop] = cls(loop)
+        return cls._patches[loop]
+
+    def undo(self) -> None:
+        """Give the loop back what it had."""
+        for name in PATCHED:
+            delattr(self._loop, name)
+        for name, own in self._own.items():
+            setattr(self._loop, name, own)
+        del self._patches[self._loop]
+
+    async def _create_connection(
+        self,
+        protocol_factory: Callable[[], asyncio.BaseProtocol],
+        host: str | None = None,
+        port: int | None = None,
+        **options: Any,
+    ) -> tuple[asyncio.BaseTransport, asyncio.BaseProtocol]:
+        before = self._before["create_connection"]
+        names, number = self._destination(host, port, options.get("sock"))
+        # All of them are asked, because all of them say afterwards which keys met no connection.
+        fitting = [network for network in reversed(self.networks) if network.meet(names, number)]
+        if fitting:
+            return await fitting[0].connect(before, protocol_factory, host, port, options, names, number)
+        made: tuple[asyncio.BaseTransport, asyncio.BaseProtocol]
+        made = await before(protocol_factory, host, port, **options)
+        return made
+
+    async def _getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        """Look up, and remember: many clients connect to what they have looked up themselves."""
+        found = await self._before["getaddrinfo"](host, port, **options)
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else host  # AnyIO asks in bytes
+        if isinstance(name, str):
+            for *_, address in found:
+                self._names.setdefault(canonical(str(address[0])), set()).add(canonical(name))
+        return found
+
+    async def _start_tls(self, transport: Any, protocol: Any, sslcontext: Any, **options: Any) -> Any:
+        if isinstance(transport, FaultyTransport):
+            # asyncio's, on every loop: uvloop's puts TLS only on transports of its own.
+            loop: Any = self._loop
+            return await asyncio.BaseEventLoop.start_tls(loop, transport, protocol, sslcontext, **options)
+        return await self._before["start_tls"](transport, protocol, sslcontext, **options)
+
+    def _destination(self, host: str | None, port: Any, sock: Any) -> tuple[tuple[str, ...], int]:
+        """Return the host of a connection, the names it was looked up by, and its port; 0 if it has none."""
+        if host is None and sock is not None:
+            with suppress(OSError, AttributeError, TypeError, ValueError):
+                host, port, *_ = sock.getpeername()
+        if not isinstance(host, str):
+            return (), 0
+        host = canonical(host)
+        with suppress(TypeError, ValueError):
+            return (host, *sorted(self._names.get(host, set()) - {host})), int(port)
+        return (), 0
+
+
 @asynccontextmanager
-async def faulty_network(ways: Mapping[str, GivenPair], *, seed: int | None = None) -> AsyncIterator[Network]:
+async def faulty_network(
+    ways: Mapping[str, FaultsPairSpec], *, seed: int | None = None
+) -> AsyncIterator[Network]:
     """Put faults under every connection that is opened on the running loop while the block runs.
 
     In the end, everything is as it was: new connections are the loop's own again, and those that are still
@@ -171,14 +264,14 @@ async def faulty_network(ways: Mapping[str, GivenPair], *, seed: int | None = No
     Args:
         ways: ``host:port`` → a fault or several of both directions, or a pair: upstream, downstream. ``*``
             stands for any host, or any port.
-        seed: The root of all luck; by default drawn from entropy.
+        seed: The root of all randomness; by default drawn from entropy.
 
     Raises:
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
     network = Network(ways, seed)
     await network.look_up()
-    patch = Patch.of(asyncio.get_running_loop())
+    patch = LoopPatch.of(asyncio.get_running_loop())
     patch.networks.append(network)
     unmatched: list[str] = []
     try:

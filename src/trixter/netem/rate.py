@@ -1,9 +1,9 @@
-"""How fast a stream is read."""
+"""Rate: how fast a stream is read."""
 
 from __future__ import annotations
 
 from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
-from trixter.netem.clock import Clock, LoopClock
+from trixter.netem.async_chain import Clock, LoopClock
 
 
 class RateCountingReader(Adapter):

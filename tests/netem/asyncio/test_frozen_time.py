@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from freezegun import freeze_time
 
-from tests.netem.aio.programs import EchoServer
+from tests.netem.asyncio.programs import EchoServer
 from trixter.faults import Faults, Latency, Throttle
 from trixter.monotonic import monotonic
 from trixter.netem import faulty_network

@@ -1,18 +1,18 @@
-"""Faults as callers give them: one alone, or several."""
+"""Specs of faults, as callers give them: one alone, or several, or a pair of that."""
 
 from __future__ import annotations
 
 from trixter.errors import SettingError
 from trixter.faults import Direction, Fault, Faults
 
-GivenFaults = Fault | Faults
+FaultsSpec = Fault | Faults
 """The faults of one direction, or the only one."""
 
-GivenPair = GivenFaults | tuple[GivenFaults, GivenFaults]
+FaultsPairSpec = FaultsSpec | tuple[FaultsSpec, FaultsSpec]
 """A fault or several, of both directions; or a pair of that: upstream, downstream."""
 
 
-def as_faults(given: GivenFaults, name: str = "faults") -> Faults:
+def as_faults(given: FaultsSpec, name: str = "faults") -> Faults:
     """Return the faults that were given; one alone makes a set of its own.
 
     Args:
@@ -29,7 +29,7 @@ def as_faults(given: GivenFaults, name: str = "faults") -> Faults:
     return given
 
 
-def as_pair(given: GivenPair) -> tuple[Faults, Faults]:
+def as_pair(given: FaultsPairSpec) -> tuple[Faults, Faults]:
     """Return the faults upstream, and those downstream.
 
     Raises:
@@ -41,7 +41,7 @@ def as_pair(given: GivenPair) -> tuple[Faults, Faults]:
     return as_faults(pair[0]), as_faults(pair[1])
 
 
-def by_direction(upstream: GivenFaults, downstream: GivenFaults) -> dict[Direction, Faults]:
+def by_direction(upstream: FaultsSpec, downstream: FaultsSpec) -> dict[Direction, Faults]:
     """Return the faults of each direction.
 
     Raises:

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer
+from tests.netem.asyncio.programs import EchoServer
 from tests.proxy.waiting import turns, until
 from trixter.errors import SettingError
 from trixter.faults import CALM, Faults, Latency, Slice, Terminate, Throttle
 from trixter.netem import faulty_network, open_connection, start_server
-from trixter.netem.aio.patch import PATCHED
+from trixter.netem.asyncio.network import PATCHED
 
 STALLED = Faults(Latency(delay_s=3600.0))
 

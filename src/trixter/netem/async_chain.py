@@ -1,27 +1,59 @@
-"""A chain for who can wait."""
+"""A chain driven with ``await``: one fault of a stream, by a clock that can be waited on.
+
+It waits within a call of the stream, and so it has no timer: a ``ChainDriver`` would be of no use to it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
+from typing import Protocol
 
 import anyio
 
 from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
-from trixter.netem.clock import Clock, LoopClock
-from trixter.netem.knob import Knob
-from trixter.netem.source import Setting, setting_of
-from trixter.netem.waker import Waker
+from trixter.monotonic import monotonic
+from trixter.netem.adapter import Waker
+from trixter.netem.knob import Knob, Setting, setting_of
 
 
-class AwaitedChain:
+class Clock(Protocol):
+    """Tell the time, and wait; tests of programs that wait may bring their own."""
+
+    def time(self) -> float:
+        """Return the time, in seconds of one monotonic source."""
+
+    async def wait(self, until: float, changed: anyio.Event) -> None:
+        """Return at that time, never before it, or as soon as something has changed."""
+
+
+class LoopClock:
+    """The clock of the event loop that runs: asyncio's, uvloop's, or Trio's, which may be a mock."""
+
+    def time(self) -> float:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # Trio's
+            return anyio.current_time()
+        # uvloop tells the time of its last turn: what arrived since would be due too early.
+        return monotonic() if type(loop).__module__.startswith("uvloop") else loop.time()
+
+    async def wait(self, until: float, changed: anyio.Event) -> None:
+        # Loops may ring a little early.
+        while (left_s := until - self.time()) > 0 and not changed.is_set():
+            with anyio.move_on_after(left_s):
+                await changed.wait()
+
+
+class AsyncChain:
     """One fault whose setting may change, in one direction of a stream. All deciding is the chain's.
 
     Args:
         make: The fault for a value of the setting; raises ``SettingError`` for one that it cannot take.
         setting: The knob, a number that stays, or a source of numbers, one for each call.
-        seed: The root of its luck; by default drawn from entropy.
-        branch: Which branch of that luck.
+        seed: The root of its randomness; by default drawn from entropy.
+        branch: Which branch of it.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -42,7 +74,7 @@ class AwaitedChain:
         self._faults = CALM
         self._setting = setting_of(setting)
         if isinstance(self._setting, Knob):
-            self._setting.hold(self)
+            self._setting.subscribe(self)
         self._dice = Dice(secrets.randbits(64) if seed is None else seed).branch(branch)
         self._clock = clock or LoopClock()
         self._was_put = False
@@ -91,7 +123,7 @@ class AwaitedChain:
         chain.put_reset(now)
         self._was_put = True
 
-    async def leaving(self) -> list[Action]:
+    async def next_actions(self) -> list[Action]:
         """Wait until something leaves, and return it; nothing if nothing is held."""
         while True:
             chain, now = self._now()
@@ -117,8 +149,8 @@ class AwaitedChain:
         self._was_put = False
         return b"".join(action for action in chain.take(now) if isinstance(action, bytes))
 
-    def drop(self) -> None:
-        """Forget what is held; the luck goes on where it was."""
+    def discard(self) -> None:
+        """Forget what is held; the dice go on where they were."""
         chain, now = self._now()
         chain.change(CALM, now)
         chain.take(now)

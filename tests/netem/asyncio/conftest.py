@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer
+from tests.netem.asyncio.programs import EchoServer
 
 
 @pytest.fixture(

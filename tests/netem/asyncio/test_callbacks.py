@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer, Noting, NotingBuffered
-from tests.netem.aio.test_link import DOWN, STALLED, UP, connect
+from tests.netem.asyncio.programs import EchoServer, Noting, NotingBuffered
+from tests.netem.asyncio.test_link import DOWN, STALLED, UP, connect
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Faults, Latency, Slice, Throttle
 from trixter.netem import faulty_network

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.netem.aio.programs import Noting
+from tests.netem.asyncio.programs import Noting
 from tests.proxy.waiting import until
 from trixter.faults import CALM, Faults, Latency, Slice, Throttle
 from trixter.netem import faulty_network, start_server

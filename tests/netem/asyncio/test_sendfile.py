@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.netem.aio.programs import EchoServer, Noting
+from tests.netem.asyncio.programs import EchoServer, Noting
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Faults, Slice, Terminate, Throttle
 from trixter.netem import faulty_network, wrap_protocol_factory

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.netem.aio.programs import EchoServer, Noting, NotingBuffered
+from tests.netem.asyncio.programs import EchoServer, Noting, NotingBuffered
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
 from trixter.netem import Link, wrap_protocol_factory

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer, Noting
-from tests.netem.aio.test_network import STALLED, is_stalled
+from tests.netem.asyncio.programs import EchoServer, Noting
+from tests.netem.asyncio.test_network import STALLED, is_stalled
 from tests.proxy.waiting import turns
 from trixter.faults import CALM
 from trixter.netem import faulty_network, open_connection, start_server

@@ -14,11 +14,11 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from tests.netem.aio.programs import EchoServer
+from tests.netem.asyncio.programs import EchoServer
 from tests.proxy.waiting import until
 from trixter.faults import CALM, Direction, Faults, Latency, Slice
 from trixter.netem import Network, UnmatchedKeyWarning, faulty_network
-from trixter.netem.aio import destinations
+from trixter.netem.asyncio import destinations
 
 FAULT = Slice(size_bytes=1)
 OTHER = Slice(size_bytes=2)

@@ -6,13 +6,13 @@ import asyncio
 
 import pytest
 
-from tests.netem.aio.programs import EchoServer, Noting
-from tests.netem.aio.test_link import DOWN, UP, connect
+from tests.netem.asyncio.programs import EchoServer, Noting
+from tests.netem.asyncio.test_link import DOWN, UP, connect
 from tests.proxy.waiting import PATIENCE_S, turns, until
 from trixter.faults import CALM, Faults, Hold, Latency, Slice, Throttle
 from trixter.faults.fault import LEAST_QUEUE_BYTES
-from trixter.netem.aio import delivery as deliveries
-from trixter.netem.aio.arrivals import LIMIT_BYTES
+from trixter.netem.asyncio import delivery as deliveries
+from trixter.netem.asyncio.receive import LIMIT_BYTES
 
 SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
 
@@ -32,7 +32,7 @@ async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) ->
     link = await connect(server, user, downstream=Faults(Hold(is_on=True)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(size))
-    await until(lambda: link.arrivals.delivery.held_bytes > LIMIT_BYTES)
+    await until(lambda: link.receiving.delivery.held_bytes > LIMIT_BYTES)
     user.transport.pause_reading()
     link.change(DOWN, CALM)
     await turns(50)
@@ -48,10 +48,10 @@ async def test_a_throttle_of_what_arrives_soon_stops_the_other_side(server: Echo
     link = await connect(server, user, downstream=Faults(Throttle(rate_bytes_per_s=1.0)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(6 * LIMIT_BYTES))
-    await until(lambda: link.arrivals.delivery.held_bytes > LEAST_QUEUE_BYTES)
+    await until(lambda: link.receiving.delivery.held_bytes > LEAST_QUEUE_BYTES)
     await turns(50)
     # One read may exceed the queue; the loops' are of 256 KiB.
-    assert link.arrivals.delivery.held_bytes < LEAST_QUEUE_BYTES + 300 * 1024
+    assert link.receiving.delivery.held_bytes < LEAST_QUEUE_BYTES + 300 * 1024
     assert server.transports[0].get_write_buffer_size() > 0, "the other side was not stopped"
     user.transport.abort()
 

@@ -3,15 +3,127 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.constants import _SendfileMode
+from asyncio.transports import _FlowControlMixin
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Faults
-from trixter.netem.aio.arrivals import Arrivals
-from trixter.netem.aio.delivery import Delivery
-from trixter.netem.aio.transport import FaultyTransport
-from trixter.netem.given import GivenFaults, as_faults
+from trixter.netem.asyncio.delivery import Delivery
+from trixter.netem.asyncio.faults_spec import FaultsSpec, as_faults
+from trixter.netem.asyncio.receive import ReceivePath
 from trixter.netem.reset import reset_on_close
+
+HIGH_BYTES = 64 * 1024
+"""What asyncio's transports buffer before they ask to pause."""
+
+
+class FaultyTransport(_FlowControlMixin):
+    """Be the transport, with the faults of what is sent between here and the one below.
+
+    Args:
+        link: The connection.
+    """
+
+    # What asyncio's loops ask for before they put TLS on top.
+    _start_tls_compatible = True
+
+    # And before ``loop.sendfile``: that the file is read, and written here, for the kernel's way goes around
+    # the faults. They also want the class that this one extends.
+    _sendfile_compatible = _SendfileMode.FALLBACK
+
+    def __init__(self, link: Link) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._link = link
+        self._high_bytes, self._low_bytes = HIGH_BYTES, HIGH_BYTES // 4
+        self._protocol_paused = False  # the name by which ``loop.sendfile`` asks
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether the user's protocol was asked to write no more for now."""
+        return self._protocol_paused
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._link.below.get_extra_info(name, default)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._link.user
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._link.user = protocol
+
+    def is_reading(self) -> bool:
+        return self._link.receiving.is_reading
+
+    def pause_reading(self) -> None:
+        self._link.set_reading(False)
+
+    def resume_reading(self) -> None:
+        self._link.set_reading(True)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        if not isinstance(data, bytes | bytearray | memoryview):
+            raise TypeError(f"data argument must be a bytes-like object, not {type(data).__name__!r}")
+        self._link.send(bytes(data))
+
+    def writelines(self, list_of_data: Any) -> None:
+        self._link.send(b"".join(list_of_data))
+
+    def write_eof(self) -> None:
+        self._link.send_eof()
+
+    def can_write_eof(self) -> bool:
+        return self._link.below.can_write_eof()
+
+    def is_closing(self) -> bool:
+        return self._link.is_closing or self._link.is_lost
+
+    def close(self) -> None:
+        self._link.close()
+
+    def abort(self) -> None:
+        self._link.abort(None)
+
+    def _force_close(self, exc: BaseException | None) -> None:
+        """Be asked by asyncio's TLS to give up."""
+        self._link.abort(exc)
+
+    def get_write_buffer_size(self) -> int:
+        return self._link.below.get_write_buffer_size() + self._link.queued_bytes
+
+    def get_write_buffer_limits(self) -> tuple[int, int]:
+        return self._low_bytes, self._high_bytes
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        if high is None:
+            high = HIGH_BYTES if low is None else 4 * low
+        if low is None:
+            low = high // 4
+        if not high >= low >= 0:
+            raise ValueError(f"high ({high!r}) must be >= low ({low!r}) must be >= 0")
+        self._high_bytes, self._low_bytes = high, low
+        # The one below tells whenever it is at our low mark: its own marks would leave us waiting for word.
+        self._link.below.set_write_buffer_limits(low, low)
+        self.update_flow_control()
+
+    def update_flow_control(self) -> None:
+        """Ask the user's protocol to pause or to go on, as what is held asks for."""
+        size = self.get_write_buffer_size()
+        if not self.is_paused and size > self._high_bytes:
+            self._protocol_paused = True
+            self._tell(self._link.user.pause_writing)
+        elif self.is_paused and size <= self._low_bytes and not self._link.is_write_paused:
+            self._protocol_paused = False
+            self._tell(self._link.user.resume_writing)
+
+    def _tell(self, call: Callable[[], None]) -> None:
+        """Call a protocol callback; report its exception to the loop and go on, as asyncio does."""
+        try:
+            call()
+        except Exception as exc:
+            message = f"protocol.{call.__name__}() failed"
+            context = {"message": message, "exception": exc, "transport": self, "protocol": self._link.user}
+            asyncio.get_running_loop().call_exception_handler(context)
 
 
 class Link(asyncio.Protocol):
@@ -40,7 +152,7 @@ class Link(asyncio.Protocol):
         receiving = Direction.DOWNSTREAM if sending is Direction.UPSTREAM else Direction.UPSTREAM
         self.user = user
         self.above = FaultyTransport(self)
-        self.is_closing = self.is_lost = self.is_clogged = False
+        self.is_closing = self.is_lost = self.is_write_paused = False
         self.passed_bytes = {Direction.UPSTREAM: 0, Direction.DOWNSTREAM: 0}
         self._sending = sending
         self._loop = loop
@@ -49,10 +161,10 @@ class Link(asyncio.Protocol):
             dice.branch(sending.value),
             loop,
             self._leave,
-            self.above.weigh,
+            self.above.update_flow_control,
             self.fail,
         )
-        self.arrivals = Arrivals(
+        self.receiving = ReceivePath(
             self, receiving, faults.get(receiving, CALM), dice.branch(receiving.value), loop
         )
         self._is_finished = self._is_over = False
@@ -68,7 +180,7 @@ class Link(asyncio.Protocol):
         """Return the faults in force in a direction."""
         return self._delivery(direction).faults
 
-    def change(self, direction: Direction, faults: GivenFaults) -> None:
+    def change(self, direction: Direction, faults: FaultsSpec) -> None:
         """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
         self._delivery(direction).faults = as_faults(faults)
 
@@ -79,25 +191,25 @@ class Link(asyncio.Protocol):
         self.above.set_write_buffer_limits()
         if self._on_made is not None:
             self._on_made(self)
-        for delivery in (self._out, self.arrivals.delivery):
+        for delivery in (self._out, self.receiving.delivery):
             delivery.open()
         self.user.connection_made(self.above)
 
     def data_received(self, data: bytes) -> None:
-        self.arrivals.put(data)
+        self.receiving.put(data)
 
     def eof_received(self) -> bool:
-        self.arrivals.put_eof()
+        self.receiving.put_eof()
         # Open until the end has come through; TLS beneath ends both ways at once, whatever one says.
         return self.below.get_extra_info("sslcontext") is None
 
     def pause_writing(self) -> None:
-        self.is_clogged = True
-        self.above.weigh()
+        self.is_write_paused = True
+        self.above.update_flow_control()
 
     def resume_writing(self) -> None:
-        self.is_clogged = False
-        self.above.weigh()
+        self.is_write_paused = False
+        self.above.update_flow_control()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self.is_lost = True
@@ -108,7 +220,7 @@ class Link(asyncio.Protocol):
         elif exc is not None:
             # As on a wire, what the peer sent before its reset arrives before it.
             self._error = exc
-            self.arrivals.put_reset()
+            self.receiving.put_reset()
         self.end_if_lost()
 
     def end_if_lost(self) -> None:
@@ -116,15 +228,15 @@ class Link(asyncio.Protocol):
 
         A program that reads no more, and waits until it may write, waits for just that: it is told at once.
         """
-        waits_to_write = self.above.is_paused and not self.arrivals.is_wanted
-        if self.is_lost and (self.arrivals.is_empty or waits_to_write):
+        waits_to_write = self.above.is_paused and not self.receiving.is_reading
+        if self.is_lost and (self.receiving.is_empty or waits_to_write):
             self._finish()
 
     def _finish(self) -> None:
         if self._is_over:
             return
         self._is_over = self.is_closing = True
-        self.arrivals.close()
+        self.receiving.close()
         if self._on_lost is not None:
             self._on_lost(self)
         self.user.connection_lost(cast("Exception | None", self._error))
@@ -139,7 +251,7 @@ class Link(asyncio.Protocol):
         if self._out.is_calm:
             self.passed_bytes[self._sending] += len(data)
             self.below.write(data)
-            self.above.weigh()
+            self.above.update_flow_control()
         else:
             self._out.put(data)
 
@@ -153,7 +265,7 @@ class Link(asyncio.Protocol):
         if self.is_closing:
             return
         self.is_closing = True
-        self.want(False)
+        self.set_reading(False)
         if self.is_lost:
             self._loop.call_soon(self._finish)
         elif self._is_finished and self._out.is_empty:
@@ -166,7 +278,7 @@ class Link(asyncio.Protocol):
         self.is_closing = True
         self._error = self._error or exc
         self._out.close()
-        self.arrivals.close()
+        self.receiving.close()
         if self.is_lost:
             self._loop.call_soon(self._finish)
         else:
@@ -178,10 +290,10 @@ class Link(asyncio.Protocol):
             reset_on_close(self.below)
         self.abort(ConnectionResetError(reason))
 
-    def want(self, wanted: bool) -> None:
+    def set_reading(self, on: bool) -> None:
         """Deliver what arrives, or keep it."""
-        if not (self.is_closing and wanted):
-            self.arrivals.want(wanted)
+        if not (self.is_closing and on):
+            self.receiving.set_reading(on)
 
     def fail(self, exc: Exception) -> None:
         """End the connection, as a loop does when a protocol fails."""
@@ -201,4 +313,4 @@ class Link(asyncio.Protocol):
             self.below.write_eof()
 
     def _delivery(self, direction: Direction) -> Delivery:
-        return self._out if direction is self._sending else self.arrivals.delivery
+        return self._out if direction is self._sending else self.receiving.delivery
