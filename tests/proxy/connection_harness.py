@@ -1,4 +1,4 @@
-"""A house for connections: what a proxy is to them, on a clock that the test moves."""
+"""A harness for connections: what a proxy is to them, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from trixter.testing import ManualClock
 LIMIT_BYTES = 64 * 1024
 
 
-class House:
+class ConnectionHarness:
     """Keep connections, and note how each ended.
 
     Everything it hands out is closed when it is.

@@ -1,4 +1,4 @@
-"""A street: real proxies, a server behind them, and clients before them."""
+"""A harness for proxies: real ones, a server behind them, and clients before them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trixter.proxy.resolver import literal_target
 from trixter.proxy.tuning import TuningKeywords
 
 
-class Street:
+class ProxyHarness:
     """Open proxies and connections; everything it hands out is closed with it."""
 
     def __init__(self, exits: ExitStack) -> None:

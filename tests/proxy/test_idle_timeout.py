@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.connection_harness import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.waiting import turns
 from trixter.errors import SettingError
 from trixter.faults import Faults, Hold
@@ -56,44 +56,44 @@ def test_cancelled_it_looks_no_more() -> None:
     assert watched.clock.next_at is None
 
 
-async def test_a_silent_connection_is_reset_on_both_sides(house: House) -> None:
-    house.idle_timeout_s = TIMEOUT_S
-    client, server, _ = house.connect()
-    house.clock.advance(TIMEOUT_S)
-    assert house.end_reason == EndReason("idle timeout", reset=True)
+async def test_a_silent_connection_is_reset_on_both_sides(harness: ConnectionHarness) -> None:
+    harness.idle_timeout_s = TIMEOUT_S
+    client, server, _ = harness.connect()
+    harness.clock.advance(TIMEOUT_S)
+    assert harness.end_reason == EndReason("idle timeout", reset=True)
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None
 
 
 @pytest.mark.parametrize("speaks", ["client", "server"])
-async def test_bytes_of_either_side_keep_it(house: House, speaks: str) -> None:
-    house.idle_timeout_s = TIMEOUT_S
-    client, server, _ = house.connect()
+async def test_bytes_of_either_side_keep_it(harness: ConnectionHarness, speaks: str) -> None:
+    harness.idle_timeout_s = TIMEOUT_S
+    client, server, _ = harness.connect()
     speaker, listener = (client, server) if speaks == "client" else (server, client)
     for _ in range(10):
-        house.clock.advance(TIMEOUT_S - 0.001)
+        harness.clock.advance(TIMEOUT_S - 0.001)
         speaker.send(b"x")
         assert await listener.receive(1) == b"x"
-    assert house.end_reason is None
+    assert harness.end_reason is None
 
 
-async def test_bytes_that_come_and_are_held_keep_it_but_not_for_ever(house: House) -> None:
-    house.idle_timeout_s = TIMEOUT_S
-    house.start_with(upstream=Faults(Hold(is_on=True)))
-    client, *_ = house.connect()
+async def test_bytes_that_come_and_are_held_keep_it_but_not_for_ever(harness: ConnectionHarness) -> None:
+    harness.idle_timeout_s = TIMEOUT_S
+    harness.start_with(upstream=Faults(Hold(is_on=True)))
+    client, *_ = harness.connect()
     for _ in range(3):
-        house.clock.advance(TIMEOUT_S - 0.001)
+        harness.clock.advance(TIMEOUT_S - 0.001)
         client.send(b"x")
         await turns()
-    assert house.end_reason is None
-    house.clock.advance(TIMEOUT_S + LOOK_S)
-    assert house.end_reason == EndReason("idle timeout", reset=True)
+    assert harness.end_reason is None
+    harness.clock.advance(TIMEOUT_S + LOOK_S)
+    assert harness.end_reason == EndReason("idle timeout", reset=True)
 
 
-async def test_it_is_off_unless_asked_for(house: House) -> None:
-    house.connect()
-    assert house.clock.next_at is None
+async def test_it_is_off_unless_asked_for(harness: ConnectionHarness) -> None:
+    harness.connect()
+    assert harness.clock.next_at is None
     assert Tuning().idle_timeout_s == 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.proxy.connection_harness import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
 from trixter.proxy import listen_socket as listen_socket
@@ -25,18 +25,18 @@ def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", request.param)
 
 
-def new_socket(house: House, listen: str = "127.0.0.1:0") -> ListenSocket:
+def new_socket(harness: ConnectionHarness, listen: str = "127.0.0.1:0") -> ListenSocket:
     (sock,) = listen_sockets(listen)
-    listening = ListenSocket(sock, house.context.poller)
-    house.exits.callback(listening.close)
+    listening = ListenSocket(sock, harness.context.poller)
+    harness.exits.callback(listening.close)
     return listening
 
 
-def knock(house: House, listening: ListenSocket) -> str:
+def knock(harness: ConnectionHarness, listening: ListenSocket) -> str:
     """Connect; return what came of it."""
     host, *rest = listening.address
     there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    client = house.exits.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
+    client = harness.exits.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
     return errno.errorcode.get(client.connect_ex((there, *rest)), "connected")
 
 
@@ -56,16 +56,18 @@ def take_port(listening: ListenSocket, *, is_polite: bool) -> socket.socket:
 
 @pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("listen", EVERYWHERE)
-async def test_shut_it_refuses_and_open_again_it_is_the_same_port(house: House, listen: str) -> None:
-    listening = new_socket(house, listen)
+async def test_shut_it_refuses_and_open_again_it_is_the_same_port(
+    harness: ConnectionHarness, listen: str
+) -> None:
+    listening = new_socket(harness, listen)
     before = str(listening)
     for _ in range(3):
-        assert knock(house, listening) == "ECONNREFUSED"
+        assert knock(harness, listening) == "ECONNREFUSED"
         listening.listen()
-        assert knock(house, listening) == "connected"
+        assert knock(harness, listening) == "connected"
         listening.unlisten()
         listening.unlisten()
-    assert knock(house, listening) == "ECONNREFUSED"
+    assert knock(harness, listening) == "ECONNREFUSED"
     assert str(listening) == before
 
 
@@ -73,9 +75,9 @@ async def test_shut_it_refuses_and_open_again_it_is_the_same_port(house: House, 
 @pytest.mark.parametrize("is_polite", [True, False])
 @pytest.mark.parametrize("listen", EVERYWHERE)
 async def test_while_it_is_shut_nobody_else_can_have_the_port(
-    house: House, listen: str, is_polite: bool
+    harness: ConnectionHarness, listen: str, is_polite: bool
 ) -> None:
-    listening = new_socket(house, listen)
+    listening = new_socket(harness, listen)
     listening.listen()
     listening.unlisten()
     with pytest.raises(OSError, match="already in use"):
@@ -83,46 +85,46 @@ async def test_while_it_is_shut_nobody_else_can_have_the_port(
 
 
 @pytest.mark.usefixtures("either_way")
-async def test_connections_that_were_accepted_outlive_it(house: House) -> None:
-    listening = new_socket(house)
+async def test_connections_that_were_accepted_outlive_it(harness: ConnectionHarness) -> None:
+    listening = new_socket(harness)
     accepted: list[socket.socket] = []
 
     def accept(listening: socket.socket, family: int) -> None:
         assert family == socket.AF_INET
-        accepted.append(house.exits.enter_context(listening.accept()[0]))
+        accepted.append(harness.exits.enter_context(listening.accept()[0]))
 
     listening.listen()
     listening.accept_with(accept)
-    client = house.exits.enter_context(socket.create_connection(listening.address))
+    client = harness.exits.enter_context(socket.create_connection(listening.address))
     await until(lambda: accepted)
     listening.unlisten()
     accepted[0].send(b"still here")
     assert client.recv(100) == b"still here"
     listening.listen()
     listening.accept_with(accept)
-    assert knock(house, listening) == "connected"
+    assert knock(harness, listening) == "connected"
     await until(lambda: len(accepted) == 2)
 
 
 @pytest.mark.usefixtures("either_way")
-async def test_shut_it_calls_nobody(house: House) -> None:
-    listening = new_socket(house)
+async def test_shut_it_calls_nobody(harness: ConnectionHarness) -> None:
+    listening = new_socket(harness)
     calls: list[Any] = []
     listening.listen()
     listening.accept_with(lambda *args: calls.append(args))
-    knock(house, listening)
+    knock(harness, listening)
     listening.unlisten()  # whoever waits to be accepted is refused as well
     await turns()
     assert calls == []
 
 
-async def test_told_to_rest_it_lets_them_wait(house: House) -> None:
-    listening = new_socket(house)
+async def test_told_to_rest_it_lets_them_wait(harness: ConnectionHarness) -> None:
+    listening = new_socket(harness)
     calls: list[Any] = []
     listening.listen()
     listening.accept_with(lambda *args: calls.append(args))
     listening.pause()
-    assert knock(house, listening) == "connected"
+    assert knock(harness, listening) == "connected"
     await turns()
     assert calls == []
     listening.accept_with(lambda *args: calls.append(args))
@@ -130,10 +132,10 @@ async def test_told_to_rest_it_lets_them_wait(house: House) -> None:
 
 
 async def test_a_port_that_was_taken_meanwhile_cannot_be_opened_until_it_is_free(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: ConnectionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
-    listening = new_socket(house)
+    listening = new_socket(harness)
     listening.listen()
     listening.unlisten()
     with take_port(listening, is_polite=True):
@@ -141,14 +143,14 @@ async def test_a_port_that_was_taken_meanwhile_cannot_be_opened_until_it_is_free
             listening.listen()
         listening.unlisten()
     listening.listen()
-    assert knock(house, listening) == "connected"
+    assert knock(harness, listening) == "connected"
 
 
 async def test_a_port_that_was_lost_while_it_was_shut_is_asked_for_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    harness: ConnectionHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
-    listening = new_socket(house)
+    listening = new_socket(harness)
     listening.listen()
 
     def refused(*args: object) -> socket.socket:
@@ -160,11 +162,11 @@ async def test_a_port_that_was_lost_while_it_was_shut_is_asked_for_again(
         with pytest.raises(OSError, match="already in use"):
             listening.listen()
     listening.listen()
-    assert knock(house, listening) == "connected"
+    assert knock(harness, listening) == "connected"
 
 
-async def test_closed_it_gives_the_port_back(house: House) -> None:
-    listening = new_socket(house)
+async def test_closed_it_gives_the_port_back(harness: ConnectionHarness) -> None:
+    listening = new_socket(harness)
     listening.listen()
     listening.unlisten()
     listening.close()

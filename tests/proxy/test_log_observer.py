@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from tests.proxy.connection_harness import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
 from trixter.faults import Direction
@@ -36,29 +36,31 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
     return {name: value for name, value in vars(record).items() if name in FIELDS}
 
 
-async def test_opening_names_both_ends(house: House, log: pytest.LogCaptureFixture) -> None:
-    client, _, connection = house.connect()
+async def test_opening_names_both_ends(harness: ConnectionHarness, log: pytest.LogCaptureFixture) -> None:
+    client, _, connection = harness.connect()
     LogObserver().on_opened(connection)
     (record,) = log.records
-    here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
+    here, there = text_of(client.sock.getsockname()), text_of(harness.server.address)
     assert record.getMessage() == f"connection c-1 opened: {here} → {there}"
     assert record.levelno == logging.INFO
     assert fields_of(record) == {"connection": "c-1", "client": here, "upstream": there}
 
 
-async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest.LogCaptureFixture) -> None:
-    client, server, connection = house.connect()
+async def test_the_end_tells_why_how_long_and_how_much(
+    harness: ConnectionHarness, log: pytest.LogCaptureFixture
+) -> None:
+    client, server, connection = harness.connect()
     client.send(b"12345")
     server.send(b"123")
     await server.receive(5)
     await client.receive(3)
     await until(lambda: connection.forwarded_bytes(Direction.DOWNSTREAM))
-    house.clock.advance(1.5)
+    harness.clock.advance(1.5)
     connection.shut_down("enough")
     assert connection.end_reason is not None
     LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records
-    here, there = text_of(client.sock.getsockname()), text_of(house.server.address)
+    here, there = text_of(client.sock.getsockname()), text_of(harness.server.address)
     assert record.getMessage() == (
         f"connection c-1 ended: shutdown: enough; {here} → {there}, 5 B up, 3 B down, 1.500 s"
     )
@@ -68,10 +70,10 @@ async def test_the_end_tells_why_how_long_and_how_much(house: House, log: pytest
 
 
 async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
-    house: House, log: pytest.LogCaptureFixture
+    harness: ConnectionHarness, log: pytest.LogCaptureFixture
 ) -> None:
-    house.lead_to("127.0.0.1:1")
-    _, connection = house.knock()
+    harness.lead_to("127.0.0.1:1")
+    _, connection = harness.knock()
     assert connection.end_reason is not None
     LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records
@@ -98,18 +100,18 @@ async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
     ],
 )
 async def test_an_end_that_a_peer_did_not_expect_is_an_error_as_in_the_original(
-    house: House, log: pytest.LogCaptureFixture, reason: str, level: int
+    harness: ConnectionHarness, log: pytest.LogCaptureFixture, reason: str, level: int
 ) -> None:
-    _, _, connection = house.connect()
+    _, _, connection = harness.connect()
     LogObserver().on_ended(connection, EndReason(reason))
     assert [record.levelno for record in log.records] == [level]
 
 
 async def test_what_nobody_wants_to_read_is_not_written(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL, logger="trixter.proxy")
-    _, _, connection = house.connect()
+    _, _, connection = harness.connect()
     LogObserver().on_opened(connection)
     LogObserver().on_ended(connection, EndReason("connect timeout"))
     assert caplog.records == []

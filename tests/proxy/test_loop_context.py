@@ -12,7 +12,7 @@ import pytest
 from tests.leaks import open_descriptors
 from tests.proxy.children import child_of_python
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.proxy_harness import Street
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.waiting import until
 from trixter.errors import OutOfDescriptors
 from trixter.faults import Latency
@@ -34,24 +34,24 @@ def kinds_of_descriptors() -> Counter[str]:
 
 
 @pytest.fixture
-async def context(street: Street) -> LoopContext:
+async def context(proxy_harness: ProxyHarness) -> LoopContext:
     context = LoopContext(asyncio.get_running_loop())
-    street.exits.callback(context.close)
+    proxy_harness.exits.callback(context.close)
     return context
 
 
 @on_linux
-async def test_a_hundred_proxies_have_one_epoll_one_timerfd_and_one_pipe(street: Street) -> None:
+async def test_a_hundred_proxies_have_one_epoll_one_timerfd_and_one_pipe(proxy_harness: ProxyHarness) -> None:
     before = kinds_of_descriptors()
     context = LoopContext(asyncio.get_running_loop())
-    street.exits.callback(context.close)
+    proxy_harness.exits.callback(context.close)
     shared = kinds_of_descriptors() - before
     assert shared == {"anon_inode:[eventpoll]": 1, "anon_inode:[timerfd]": 1, "pipe": 2}
     before = kinds_of_descriptors()
-    proxies = [street.proxy(context=context) for _ in range(100)]
+    proxies = [proxy_harness.proxy(context=context) for _ in range(100)]
     assert kinds_of_descriptors() - before == {"AF_INET": 100}  # the listening sockets
     for number, proxy in enumerate(proxies):
-        client, server = await street.pair(proxy)
+        client, server = await proxy_harness.pair(proxy)
         client.send(number.to_bytes(2, "big"))
         assert await server.receive(2) == number.to_bytes(2, "big")
     parts = ("poller", "clock", "buffer", "splicer", "descriptors", "in_flight", "memory")
@@ -59,37 +59,39 @@ async def test_a_hundred_proxies_have_one_epoll_one_timerfd_and_one_pipe(street:
         assert len({id(getattr(proxy.context, part)) for proxy in proxies}) == 1
 
 
-async def test_a_proxy_that_stops_leaves_the_others_alone(street: Street, context: LoopContext) -> None:
+async def test_a_proxy_that_stops_leaves_the_others_alone(
+    proxy_harness: ProxyHarness, context: LoopContext
+) -> None:
     slow = Defaults(upstream=Latency(delay_s=0.001))
-    stopping, staying = (street.proxy(context=context, defaults=slow) for _ in range(2))
-    end_reason, _ = await street.pair(stopping)
-    client, server = await street.pair(staying)
+    stopping, staying = (proxy_harness.proxy(context=context, defaults=slow) for _ in range(2))
+    end_reason, _ = await proxy_harness.pair(stopping)
+    client, server = await proxy_harness.pair(staying)
     end_reason.send(b"held when it stops")
     client.send(b"held")
     stopping.stop()
     assert await server.receive(4) == b"held"
     stopping.bind()
     stopping.start(context)
-    client, server = await street.pair(stopping)
+    client, server = await proxy_harness.pair(stopping)
     client.send(b"again")
     assert await server.receive(5) == b"again"
 
 
-async def test_what_all_of_them_hold_is_counted_in_one_memory(street: Street) -> None:
+async def test_what_all_of_them_hold_is_counted_in_one_memory(proxy_harness: ProxyHarness) -> None:
     memory = Memory(1 << 20)
     context = LoopContext(asyncio.get_running_loop(), memory=memory)
-    street.exits.callback(context.close)
+    proxy_harness.exits.callback(context.close)
     slow = Defaults(upstream=Latency(delay_s=3600.0))
-    for proxy in (street.proxy(context=context, defaults=slow) for _ in range(2)):
-        client, _ = await street.pair(proxy)
+    for proxy in (proxy_harness.proxy(context=context, defaults=slow) for _ in range(2)):
+        client, _ = await proxy_harness.pair(proxy)
         client.send(b"x" * 1000)
     await until(lambda: memory.held_bytes > 2000)
 
 
 @on_linux
-async def test_without_one_a_proxy_has_its_own_and_closes_it(street: Street) -> None:
+async def test_without_one_a_proxy_has_its_own_and_closes_it(proxy_harness: ProxyHarness) -> None:
     before = kinds_of_descriptors()
-    proxy = street.proxy()
+    proxy = proxy_harness.proxy()
     assert kinds_of_descriptors() - before == {
         "AF_INET": 1,
         "anon_inode:[eventpoll]": 1,
@@ -100,10 +102,10 @@ async def test_without_one_a_proxy_has_its_own_and_closes_it(street: Street) -> 
     assert kinds_of_descriptors() == before
 
 
-async def test_where_no_descriptor_is_left_for_one_the_error_says_so(street: Street) -> None:
+async def test_where_no_descriptor_is_left_for_one_the_error_says_so(proxy_harness: ProxyHarness) -> None:
     proxy = Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1)
     proxy.bind()
-    street.exits.callback(proxy.stop)
+    proxy_harness.exits.callback(proxy.stop)
     with no_descriptor_free(), pytest.raises(OutOfDescriptors) as refused:
         proxy.start()
     assert "127.0.0.1" not in str(refused.value)
@@ -111,9 +113,9 @@ async def test_where_no_descriptor_is_left_for_one_the_error_says_so(street: Str
 
 @on_linux
 async def test_in_the_child_of_a_fork_its_descriptors_are_closed(
-    street: Street, context: LoopContext
+    proxy_harness: ProxyHarness, context: LoopContext
 ) -> None:
-    street.proxy(context=context)
+    proxy_harness.proxy(context=context)
     with child_of_python() as child:
         fds = [f"/proc/{child}/fd/{number}" for number in os.listdir(f"/proc/{child}/fd")]
         assert "anon_inode:[timerfd]" not in {os.readlink(fd) for fd in fds}

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tests.proxy.peers import Peer
-from tests.proxy.proxy_harness import Street
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.servers import dead_address
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
@@ -40,10 +40,10 @@ class Clumsy:
         raise ZeroDivisionError
 
 
-def observed(street: Street, *observers: Observer, upstream: str | None = None) -> Proxy:
-    upstream = upstream or text_of(street.server.address)
+def observed(proxy_harness: ProxyHarness, *observers: Observer, upstream: str | None = None) -> Proxy:
+    upstream = upstream or text_of(proxy_harness.server.address)
     proxy = Proxy(listen="127.0.0.1:0", upstream=upstream, seed=1, observers=observers)
-    street.exits.callback(proxy.stop)
+    proxy_harness.exits.callback(proxy.stop)
     proxy.bind()
     proxy.start()
     return proxy
@@ -54,12 +54,12 @@ async def exchange(client: Peer, server: Peer) -> None:
     assert await server.receive(5) == b"12345"
 
 
-async def test_it_hears_of_each_connection_that_opens_and_ends(street: Street) -> None:
+async def test_it_hears_of_each_connection_that_opens_and_ends(proxy_harness: ProxyHarness) -> None:
     diary = Diary()
-    proxy = observed(street, diary)
-    client, server = await street.pair(proxy)
+    proxy = observed(proxy_harness, diary)
+    client, server = await proxy_harness.pair(proxy)
     await exchange(client, server)
-    await street.pair(proxy)
+    await proxy_harness.pair(proxy)
     client.reset()
     await until(lambda: len(diary.lines) == 3)
     proxy.stop()
@@ -71,18 +71,18 @@ async def test_it_hears_of_each_connection_that_opens_and_ends(street: Street) -
     ]
 
 
-async def test_it_hears_of_the_end_of_one_that_never_opened(street: Street) -> None:
+async def test_it_hears_of_the_end_of_one_that_never_opened(proxy_harness: ProxyHarness) -> None:
     diary = Diary()
-    street.client(observed(street, diary, upstream=dead_address()))
+    proxy_harness.client(observed(proxy_harness, diary, upstream=dead_address()))
     await until(lambda: diary.lines)
     assert diary.lines == ["1 ended: upstream unreachable: Connection refused, 0 B up"]
 
 
 async def test_what_it_raises_is_logged_and_the_connections_go_on(
-    street: Street, caplog: pytest.LogCaptureFixture
+    proxy_harness: ProxyHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proxy = observed(street, Clumsy())
-    client, server = await street.pair(proxy)
+    proxy = observed(proxy_harness, Clumsy())
+    client, server = await proxy_harness.pair(proxy)
     await exchange(client, server)
     proxy.stop()
     assert proxy.registry.ended == {"proxy stopped": 1}
@@ -92,21 +92,21 @@ async def test_what_it_raises_is_logged_and_the_connections_go_on(
 
 
 async def test_each_hears_of_everything_whatever_another_makes_of_it(
-    street: Street, caplog: pytest.LogCaptureFixture
+    proxy_harness: ProxyHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     diaries = Diary(), Diary()
-    proxy = observed(street, diaries[0], Clumsy(), diaries[1])
-    await street.pair(proxy)
+    proxy = observed(proxy_harness, diaries[0], Clumsy(), diaries[1])
+    await proxy_harness.pair(proxy)
     proxy.stop()
     assert diaries[0].lines == diaries[1].lines == ["1 opened", "1 ended: proxy stopped, 0 B up"]
 
 
-async def test_the_log_is_one_of_them(street: Street, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_is_one_of_them(proxy_harness: ProxyHarness, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="trixter.proxy")
-    proxy = observed(street)
+    proxy = observed(proxy_harness)
     (log_observer,) = proxy.observers
     assert isinstance(log_observer, LogObserver)
-    await street.pair(proxy)
+    await proxy_harness.pair(proxy)
     proxy.observers.remove(log_observer)
-    await street.pair(proxy)
+    await proxy_harness.pair(proxy)
     assert len([record for record in caplog.records if "opened" in record.getMessage()]) == 1
