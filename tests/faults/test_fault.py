@@ -23,7 +23,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.faults.fault import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES, HoldingStage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,3 +153,36 @@ def test_pieces_that_are_held_together_leave_together_and_are_counted_one_by_one
     assert flow.chain.held_bytes == 5 + 3 * PIECE_OVERHEAD_BYTES
     flow.wait_until(1)
     assert (flow.pieces, flow.chain.held_bytes) == ([b"aa", b"bb", b"c"], 0)
+
+
+class QueueStage(HoldingStage[Transparent]):
+    """Holds what is put in until it is one second."""
+
+    def put(self, data: bytes, now: float) -> None:
+        self._hold(data)
+
+    def release(self, now: float) -> None:
+        if now >= 1.0:
+            self.drain(now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued(Transparent):
+    """Hold everything until it is one second."""
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return QueueStage(self, dice)
+
+
+def test_an_end_waits_behind_what_is_queued_and_for_nothing_else() -> None:
+    flow = Flow.under(Queued())
+    flow.put(b"x")
+    flow.put_eof()
+    assert flow.departures == []
+    waiting = Chain(Faults(Queued()), Dice(1), 0.0)
+    waiting.put(b"x", 0.0)
+    waiting.put_eof(1.0)
+    assert waiting.take(1.0) == [b"x", EOF]
+    empty = Chain(Faults(Queued()), Dice(1), 0.0)
+    empty.put_eof(0.0)
+    assert empty.take(0.0) == [EOF]

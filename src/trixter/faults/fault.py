@@ -186,6 +186,13 @@ class HoldingStage(Stage[FaultT]):
         # each time: quadratic in a large read that leaves byte by byte.
         self._cut_bytes = 0
 
+    def put_end(self, end: End, now: float) -> None:
+        self.release(now)
+        if self._queue:
+            self._hold(end)
+        else:
+            self.next.put_end(end, now)
+
     def drain(self, now: float) -> None:
         while self._queue:
             self._pass_on(now)

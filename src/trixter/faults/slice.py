@@ -7,7 +7,6 @@ from math import inf
 from typing import ClassVar
 
 from trixter.errors import SettingError
-from trixter.faults.actions import End
 from trixter.faults.dice import Dice
 from trixter.faults.fault import (
     LEAST_QUEUE_BYTES,
@@ -80,13 +79,6 @@ class SliceStage(HoldingStage[Slice]):
             self._not_before = now
         self._hold(data)
         self.release(now)
-
-    def put_end(self, end: End, now: float) -> None:
-        self.release(now)
-        if self._queue:
-            self._hold(end)
-        else:
-            self.next.put_end(end, now)
 
     def release(self, now: float) -> None:
         while self._queue:

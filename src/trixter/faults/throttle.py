@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from math import ceil
 from typing import ClassVar
 
-from trixter.faults.actions import End
 from trixter.faults.dice import Dice
 from trixter.faults.fault import BypassLimit, Fault, HoldingStage, StageOrder, most_queued_bytes
 from trixter.faults.validators import require_bytes, require_rate
@@ -88,13 +87,6 @@ class ThrottleStage(HoldingStage[Throttle]):
         else:
             self._woke_at = now
             self._hold(data)
-
-    def put_end(self, end: End, now: float) -> None:
-        self.release(now)
-        if self._queue:
-            self._hold(end)
-        else:
-            self.next.put_end(end, now)
 
     def release(self, now: float) -> None:
         self._woke_at = now

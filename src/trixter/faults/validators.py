@@ -8,13 +8,14 @@ and so does a whole number that no float can hold.
 from __future__ import annotations
 
 from sys import float_info
+from typing import TypeGuard
 
 from trixter.errors import SettingError
 
 
 def require_seconds(name: str, value: object) -> None:
     """Require a finite span of time, 0 or more."""
-    if not _is_number(value) or not 0 <= value <= float_info.max:  # type: ignore[operator]
+    if not is_number(value) or not 0 <= value <= float_info.max:
         raise SettingError(name, value, "a number of seconds, 0 or more")
 
 
@@ -24,7 +25,7 @@ SLOWEST_BYTES_PER_S = 0.001
 
 def require_rate(name: str, value: object) -> None:
     """Require a finite rate, or 0."""
-    if not _is_number(value) or not (value == 0 or SLOWEST_BYTES_PER_S <= value <= float_info.max):  # type: ignore[operator]
+    if not is_number(value) or not (value == 0 or SLOWEST_BYTES_PER_S <= value <= float_info.max):
         raise SettingError(name, value, f"a number of bytes per second, {SLOWEST_BYTES_PER_S} or more, or 0")
 
 
@@ -36,7 +37,7 @@ def require_bytes(name: str, value: object) -> None:
 
 def require_probability(name: str, value: object) -> None:
     """Require a probability."""
-    if not _is_number(value) or not 0 <= value <= 1:  # type: ignore[operator]
+    if not is_number(value) or not 0 <= value <= 1:
         raise SettingError(name, value, "a probability between 0.0 and 1.0")
 
 
@@ -46,5 +47,6 @@ def require_switch(name: str, value: object) -> None:
         raise SettingError(name, value, "True or False")
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Return whether it is a whole or a floating-point number, and no boolean."""
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -9,6 +9,7 @@ from typing import Protocol
 from weakref import WeakSet
 
 from trixter.errors import SettingError
+from trixter.faults.validators import is_number
 
 
 class Subscriber(Protocol):
@@ -89,8 +90,7 @@ class Knob:
 
 
 def _checked(value: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= float_info.max:
+    if not is_number(value) or not 0 <= value <= float_info.max:
         raise SettingError("value", value, "a number, 0 or more")
     return value
 

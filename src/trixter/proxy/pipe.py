@@ -32,6 +32,11 @@ class Pipe:
     """Carry the bytes of one direction from one socket to the other, through the chain if it is not calm.
 
     All deciding is the chain's. The pipe writes what it is told to, and stops reading while too much is held.
+    Its state is one of each line; ``_settle`` chooses it whenever something may have changed::
+
+        reading   on                            off: too much is held, or the source has ended
+        path      straight: calm, no backlog    around the chain: it admits the read    through the chain
+        writing   idle                          backlog: the poller tells when the sink takes more
 
     Args:
         direction: Which way this is.
