@@ -25,7 +25,7 @@ import pytest
 import sniffio
 
 from tests.proxy.waiting import PATIENCE_S
-from trixter.proxy.sockets import stamp_arrivals
+from trixter.proxy.timestamps import stamp_arrivals
 
 # Threads of pools, which wait for the next call and end with their loop; Trio's end after 10 s without one.
 POOLS_OF_A_LOOP = ("asyncio_", "uvloop_", "ThreadPoolExecutor-", "AnyIO worker thread", "Trio thread")

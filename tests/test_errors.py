@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 import pytest
 
+from trixter import errors
 from trixter.errors import (
     ApiError,
     ApiUnreachable,
@@ -20,7 +24,7 @@ LINES: dict[TrixterError, str] = {
     SettingError("delay_s", -1, "0 or more"): "delay_s must be 0 or more, not -1",
     BindError("127.0.0.1:80", "permission denied"): "cannot listen on 127.0.0.1:80: permission denied",
     OutOfDescriptors("127.0.0.1:80", "too many open files"): (
-        "no descriptor is left for another proxy: too many open files; `ulimit -n` sets how many there are"
+        "no descriptor is left to listen with: too many open files; `ulimit -n` sets how many there are"
     ),
     ProfileError("mine.toml", "", "is no TOML"): "mine.toml: is no TOML",
     ProfileError("mine.toml", "profiles.x", "is taken"): "mine.toml: profiles.x: is taken",
@@ -36,10 +40,32 @@ def test_an_error_is_one_line(error: TrixterError, line: str) -> None:
     assert str(error) == line
 
 
-def test_a_connection_that_is_not_there_is_an_error_of_the_api() -> None:
+def test_a_connection_that_is_not_there_has_nothing_to_do_with_http() -> None:
     error = ConnectionNotFound("a1-7")
-    assert isinstance(error, ApiError)
-    assert (error.status, error.message, error.id) == (404, "connection not found", "a1-7")
+    assert error.id == "a1-7"
+    assert isinstance(error, LookupError)
+    assert not isinstance(error, ApiError)
+
+
+def test_every_error_of_the_package_stands_in_the_tree() -> None:
+    for each in TrixterError.__subclasses__() + BindError.__subclasses__():
+        assert f"─ {each.__name__} " in str(errors.__doc__)
+
+
+@pytest.mark.parametrize("number", sorted(errors.OUT_OF_RESOURCES))
+def test_an_address_is_never_named_when_descriptors_ran_out(number: int) -> None:
+    refused = errors.bind_error("127.0.0.1:80", OSError(number, os.strerror(number)))
+    assert isinstance(refused, OutOfDescriptors)
+    assert "127.0.0.1" not in str(refused)
+
+
+def test_an_address_is_named_when_it_is_the_reason() -> None:
+    refused = errors.bind_error("127.0.0.1:80", OSError(errno.EACCES, "Permission denied"))
+    assert str(refused) == "cannot listen on 127.0.0.1:80: permission denied"
+
+
+def test_an_error_of_the_system_without_words_is_shown_as_it_is() -> None:
+    assert errors.os_error_text(OSError("a..b is not a host name")) == "a..b is not a host name"
 
 
 def test_a_wait_in_vain_is_a_timeout() -> None:

@@ -3,6 +3,7 @@
 This module is cheap to import: what it offers is loaded when it is first asked for. It holds the version and
 the clients of a proxy that runs elsewhere, ``trixter.Client`` and ``trixter.AsyncClient``. The parts are
 
+- ``trixter.errors``, ``trixter.addresses``, ``trixter.settings``: values that every part shares,
 - ``trixter.faults``: what happens to bytes (pure: no clock, no socket),
 - ``trixter.proxy``: the data plane between a client and a server,
 - ``trixter.api``: the REST API that turns its knobs,

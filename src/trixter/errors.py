@@ -1,19 +1,22 @@
-"""Everything trixter raises on purpose.
+"""Everything trixter raises on purpose, and how the operating system's errors become it.
 
 TrixterError
-├── SettingError             a knob was given a value it cannot take
+├── SettingError             a setting is outside the range it accepts
 ├── BindError                an address cannot be listened on
 │   └── OutOfDescriptors     the process has no descriptor left to listen with
+├── ConnectionNotFound       the connection is over, or never was
 ├── ProfileError             a file of profiles is not as it should be
 ├── WaitTimeout              what was waited for did not come
 ├── ApiUnreachable           the API of a proxy does not answer
-└── ApiError                 the API of a proxy refused a call, or failed
-    └── ConnectionNotFound   the connection is over, or never was
+├── ApiError                 the API of a proxy refused a call, or failed
+└── TerminatedError          an adapter ended its stream by chance (trixter.netem: it is an AnyIO error, too)
+
+Except ``TerminatedError``, they stand here: a program catches them without loading what raises them.
 """
 
 from __future__ import annotations
 
-from http import HTTPStatus
+import errno
 
 __all__ = [
     "ApiError",
@@ -27,13 +30,16 @@ __all__ = [
     "WaitTimeout",
 ]
 
+OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""A call failed because the process or the system has no room left, not because of its address or peer."""
+
 
 class TrixterError(Exception):
     """Catch what trixter raises on purpose, and nothing else."""
 
 
 class SettingError(TrixterError, ValueError):
-    """Say that a setting is outside the range it accepts.
+    """A setting is outside the range it accepts.
 
     Keeps the pieces apart, so the command line can name its flag and the API its field.
 
@@ -51,7 +57,7 @@ class SettingError(TrixterError, ValueError):
 
 
 class BindError(TrixterError):
-    """Say that an address cannot be listened on: in use, not ours, or not permitted.
+    """An address cannot be listened on: in use, not of this machine, or not permitted.
 
     Args:
         address: The address as it was asked for.
@@ -65,7 +71,7 @@ class BindError(TrixterError):
 
 
 class OutOfDescriptors(BindError):
-    """Say that the process may not open another descriptor; the address has nothing to do with it.
+    """The process may not open another descriptor; the address has nothing to do with it.
 
     Args:
         address: The address as it was asked for; empty where it was the loop that found none.
@@ -74,13 +80,11 @@ class OutOfDescriptors(BindError):
 
     def __init__(self, address: str, reason: str) -> None:
         super().__init__(address, reason)
-        self.args = (
-            f"no descriptor is left for another proxy: {reason}; `ulimit -n` sets how many there are",
-        )
+        self.args = (f"no descriptor is left to listen with: {reason}; `ulimit -n` sets how many there are",)
 
 
 class ProfileError(TrixterError, ValueError):
-    """Say what is wrong with a file of profiles, and where.
+    """A file of profiles is not as it should be: what is wrong, and where.
 
     Args:
         file: The file's path.
@@ -95,7 +99,7 @@ class ProfileError(TrixterError, ValueError):
 
 
 class WaitTimeout(TrixterError, TimeoutError):
-    """Say that what was waited for did not come in time, and what was seen instead.
+    """What was waited for did not come in time; and what was seen instead.
 
     Args:
         wanted: What was waited for.
@@ -111,7 +115,7 @@ class WaitTimeout(TrixterError, TimeoutError):
 
 
 class ApiUnreachable(TrixterError):
-    """Say that the API of a proxy does not answer.
+    """The API of a proxy does not answer.
 
     Args:
         url: Where it was looked for.
@@ -125,7 +129,7 @@ class ApiUnreachable(TrixterError):
 
 
 class ApiError(TrixterError):
-    """Say that the API of a proxy refused a call, or failed.
+    """The API of a proxy refused a call, or failed.
 
     Args:
         status: The answer's HTTP status.
@@ -138,14 +142,29 @@ class ApiError(TrixterError):
         self.message = message
 
 
-class ConnectionNotFound(ApiError):
-    """Say that a connection is over, or never was; also where no HTTP is between.
+class ConnectionNotFound(TrixterError, LookupError):
+    """A connection is over, or never was. The API answers it with 404, and the client turns that back.
 
     Args:
         id: The connection's.
     """
 
     def __init__(self, id: str) -> None:
-        super().__init__(HTTPStatus.NOT_FOUND, "connection not found")
-        self.args = (f"connection {id} not found: it is over, or never was",)
+        super().__init__(f"connection {id} not found: it is over, or never was")
         self.id = id
+
+
+def bind_error(address: str, exc: OSError) -> BindError:
+    """Return what to raise when listening fails: the address is not at fault if descriptors ran out.
+
+    Args:
+        address: The address as it was asked for.
+        exc: The operating system's refusal.
+    """
+    kind = OutOfDescriptors if exc.errno in OUT_OF_RESOURCES else BindError
+    return kind(address, os_error_text(exc))
+
+
+def os_error_text(exc: OSError) -> str:
+    """Return the operating system's words, fit for the end of a line."""
+    return exc.strerror.lower() if exc.strerror else str(exc)

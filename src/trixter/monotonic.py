@@ -33,4 +33,7 @@ monotonic: Callable[[], float] = _own.monotonic
 realtime: Callable[[], float] = _own.time
 """``time.time``: seconds since 1970, which jump when the system's clock is set."""
 
+TURN_S = 0.001
+"""How long one callback may work while other connections, the API and signals wait."""
+
 del _own

@@ -8,10 +8,11 @@ import pytest
 
 from tests.api.served import Served
 from tests.api.world import World, new_world
+from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
 from trixter.faults import Faults, Throttle
 from trixter.proxy import Defaults
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.listen_socket import listen_sockets
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 
 FAULTS: list[tuple[str, dict[str, object], Fault]] = [
     ("delay", {"delay_ms": 250}, Latency(delay_s=0.25)),
@@ -131,7 +131,7 @@ async def test_shutdown_ends_the_connection_with_the_reason(world: World) -> Non
     answer = await world.http.post(f"/connections/{connection.id}/shutdown", json={"reason": "test teardown"})
 
     assert (answer.status_code, answer.content) == (202, b"")
-    assert str(connection.ending) == "shutdown: test teardown"
+    assert str(connection.end_reason) == "shutdown: test teardown"
     assert list(world.proxy.registry) == [other]
 
 
@@ -154,7 +154,7 @@ async def test_a_shutdown_may_reset_both_sides_instead(world: World, id: str, re
     answer = await world.http.post(path, json={"reason": "enough", "reset": reset})
 
     assert answer.status_code == 202
-    assert connection.ending == Ending("shutdown", "enough", reset=reset)
+    assert connection.end_reason == EndReason("shutdown", "enough", reset=reset)
     assert await world.receive_reset(connection) == reset
 
 

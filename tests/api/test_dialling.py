@@ -7,7 +7,7 @@ import pytest
 from tests.api.world import World
 from trixter.faults import Direction, Faults, Latency
 
-NOTHING = {"upstream": 0, "downstream": 0}
+NO_BYPASS = {"upstream": 0, "downstream": 0}
 
 
 async def test_they_are_listed_if_asked_for_and_counted(world: World) -> None:
@@ -31,7 +31,7 @@ async def test_one_is_shown_without_faults_for_it_has_none_yet(world: World) -> 
 
     assert shown["state"] == "dialling"
     assert shown["delay"] == {"secs": 0, "nanos": 0}
-    assert shown["bytes"] == shown["held_bytes"] == NOTHING
+    assert shown["bytes"] == shown["held_bytes"] == NO_BYPASS
     assert shown["faults"] == {"upstream": {}, "downstream": {}}
 
 
@@ -45,11 +45,11 @@ async def test_one_can_be_shut_down_by_its_id_and_all_means_those_that_are_live(
     dialling = await world.dial_in_vain()
 
     await world.http.post("/connections/_all/shutdown", json={"reason": "x"})
-    assert dialling.ending is None
+    assert dialling.end_reason is None
     answer = await world.http.post(f"/connections/{dialling.id}/shutdown", json={"reason": "x"})
 
     assert answer.status_code == 202
-    assert dialling.ending is not None
+    assert dialling.end_reason is not None
     assert world.proxy.registry.dialling == []
 
 

@@ -98,7 +98,7 @@ async def test_a_change_refuses_filters_rather_than_change_more(
 
     error = f"unexpected parameter `{name}`; {NO_FILTERS}"
     assert (answer.status_code, answer.json()) == (422, {"error": error})
-    assert (world.faults(), world.proxy.door, connection.ending) == (*before, None)
+    assert (world.faults(), world.proxy.door, connection.end_reason) == (*before, None)
 
 
 @pytest.mark.parametrize("query", ["clients=192.0.2.1", "_=1&Client=::1", "pretty&__=1", "=1"])

@@ -6,8 +6,8 @@ import pytest
 
 from tests.api.world import World
 from trixter.faults import Direction, Faults, Hold
-from trixter.proxy import Door, gate
-from trixter.proxy.address import listen_sockets
+from trixter.proxy import Door, listen_socket
+from trixter.proxy.listen_socket import listen_sockets
 
 
 async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: World) -> None:
@@ -61,7 +61,7 @@ async def test_down_ends_live_connections_and_refusing_does_not(
 async def test_a_port_that_was_lost_meanwhile_is_409_with_the_reason(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "CAN_STOP_LISTENING", False)
+    monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
     await world.patch("/proxy", {"door": "refusing"})
     here = world.proxy.listen_addresses[0]
     (other,) = listen_sockets(here)

@@ -16,8 +16,9 @@ from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.api.world import new_world
+from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.listen_socket import listen_sockets
 
 # Generating takes its time where every line is counted.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

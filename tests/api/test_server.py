@@ -13,11 +13,12 @@ from starlette.types import Receive, Scope, Send
 
 from tests.api.served import Served
 from tests.api.world import JSON, World
+from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
 from trixter.api.listing import InPieces
 from trixter.errors import BindError
 from trixter.faults import Direction, Faults, Latency
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.listen_socket import listen_sockets
 
 
 async def test_it_answers_on_its_port(served: Served) -> None:

@@ -10,10 +10,10 @@ from dataclasses import replace
 import httpx2
 
 from tests.proxy.servers import silent_server
+from trixter.addresses import text_of
 from trixter.api import create_app
 from trixter.faults import Direction, Faults
 from trixter.proxy import Connection, Defaults, Proxy
-from trixter.proxy.address import text_of
 
 API = "http://127.0.0.1:8888"
 
@@ -46,7 +46,7 @@ class World:
     async def dial_in_vain(self) -> Connection:
         """Open a connection whose upstream does not answer; it is dialling when this returns."""
         silent = silent_server(self._exits)
-        self.proxy.route = replace(self.proxy.route, literal=(silent.sock.family, silent.address))
+        self.proxy.dial_target = replace(self.proxy.dial_target, literal=(silent.sock.family, silent.address))
         host, _, port = self.proxy.listen_addresses[0].rpartition(":")
         _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
         self._exits.callback(writer.close)
@@ -58,9 +58,9 @@ class World:
     async def send(self, connection: Connection, data: bytes) -> None:
         """Let the client send; it has passed upstream when this returns."""
         pipe = connection.pipe(Direction.UPSTREAM)
-        before = pipe.passed_bytes
+        before = pipe.forwarded_bytes
         self._clients[connection.id].write(data)
-        while pipe.passed_bytes < before + len(data):  # noqa: ASYNC110 - nothing tells of it
+        while pipe.forwarded_bytes < before + len(data):  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0)
 
     async def receive_reset(self, connection: Connection) -> bool:

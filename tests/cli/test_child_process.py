@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.cli.child_process import ProxyEnvironment, reachable
+from trixter.cli.child_process import ProxyEnvironment
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from trixter.cli.child_process import ProxyEnvironment, reachable
     ],
 )
 def test_an_address_is_one_that_can_be_connected_to(listening: str, address: str) -> None:
-    assert reachable(listening) == address
+    assert ProxyEnvironment(listening).variables["TRIXTER_PROXY_ADDRESS"] == address
 
 
 def test_a_host_has_no_brackets() -> None:

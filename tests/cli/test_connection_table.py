@@ -8,7 +8,7 @@ from rich.console import Console
 from trixter.cli.connection_table import counted, listing_of, outcome, outlook
 from trixter.control import ALL, ConnectionState
 from trixter.faults import CALM, Direction, Faults, Latency, Throttle
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 LATE = Faults(Latency(delay_s=0.25, jitter_s=0.05), Throttle(rate_bytes_per_s=65536))
 

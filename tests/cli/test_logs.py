@@ -12,9 +12,9 @@ import pytest
 from _pytest.capture import CaptureResult
 
 from trixter.cli.logs import UNCARRIED, JsonFormatter, TextFormatter, configure, standard_error
-from trixter.proxy import ending
+from trixter.proxy import end_reason
 
-ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
+ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
 
 
 def record(message: str, *args: object, **more: object) -> logging.LogRecord:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from trixter.addresses import CONNECT_FORM
 from trixter.cli.main import main
-from trixter.proxy.address import CONNECT_FORM
 
 REQUIRED = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9"]
 

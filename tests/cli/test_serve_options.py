@@ -49,7 +49,7 @@ async def test_every_flag_about_the_proxy_reaches_it(anyio_backend: str) -> None
         idle_timeout_s=10.001,
         reset_unreachable=True,
     )
-    assert proxy.reactor.memory.total_bytes == 6001
+    assert proxy.context.memory.total_bytes == 6001
     assert proxy.defaults.duration_s == 4.0
     assert proxy.defaults.upstream.find(Latency) == Latency(delay_s=0.003)
     assert proxy.dice.branch("x").between(0, 2**64) == _dice(42)
@@ -59,9 +59,9 @@ async def test_what_reaches_the_proxy_reaches_its_connections(anyio_backend: str
     proxy = await started(ODD)
     assert proxy.limit_bytes == 5001
     assert proxy.idle_timeout_s == 10.001
-    assert proxy.route.timeout_s == 8.001
-    assert proxy.route.reset_on_failure
-    assert proxy.route.options == proxy.tuning.socket_options
+    assert proxy.dial_target.timeout_s == 8.001
+    assert proxy.dial_target.reset_on_failure
+    assert proxy.dial_target.options == proxy.tuning.socket_options
 
 
 def _dice(seed: int) -> int:

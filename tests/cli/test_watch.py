@@ -8,8 +8,7 @@ from rich.console import Console
 from tests.cli.test_connection_table import LATE, state
 from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
 from trixter.control import ConnectionState, ProxyState, Stats
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Defaults, Door
 
 STATS = Stats(
     connections_accepted=1234, connections_open=2, bytes_upstream=78, bytes_downstream=2**20, ended={}

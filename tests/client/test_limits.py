@@ -20,7 +20,7 @@ from trixter.control import ALL, AsyncChange, Step, Swap
 from trixter.control.plans import run
 from trixter.control.steps import EndConnections, ReadConnection, SetFaults, WaitForNews
 from trixter.errors import ConnectionNotFound, SettingError
-from trixter.faults import CATALOGUE, Direction, Latency, Place, Slice, Throttle
+from trixter.faults import CATALOGUE, Direction, Latency, Slice, StageOrder, Throttle
 
 
 def test_every_fault_has_its_stem() -> None:
@@ -36,7 +36,7 @@ def test_the_words_of_a_connection_that_is_over_are_the_apis() -> None:
 class Slower(Latency):
     """A kind of fault that the API has never heard of."""
 
-    place: ClassVar[Place] = Place.DELAY
+    order: ClassVar[StageOrder] = StageOrder.DELAY
 
 
 REFUSED: dict[str, tuple[Callable[[AsyncClient], AsyncChange], str]] = {

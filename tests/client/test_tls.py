@@ -13,7 +13,7 @@ from socketserver import BaseRequestHandler, TCPServer, ThreadingTCPServer
 import pytest
 from click.testing import CliRunner
 
-from tests.netem.aio.conftest import certificate, its_side, our_side
+from tests.netem.asyncio.conftest import certificate, its_side, our_side
 from trixter import AsyncClient, Client
 from trixter.cli.remote.commands import ls
 from trixter.errors import ApiUnreachable, SettingError

@@ -176,14 +176,14 @@ async def test_connections_are_ended_in_either_way(world: World, client: AsyncCl
     one, two, three, four = [await world.connect() for _ in range(4)]
     await (await client.connection(one.id)).reset("enough")
     await (await client.connection(two.id)).close()
-    assert one.ending is not None
-    assert (one.ending.detail, one.ending.reset) == ("enough", True)
-    assert two.ending is not None
-    assert (two.ending.detail, two.ending.reset) == ("closed by the test", False)
+    assert one.end_reason is not None
+    assert (one.end_reason.detail, one.end_reason.reset) == ("enough", True)
+    assert two.end_reason is not None
+    assert (two.end_reason.detail, two.end_reason.reset) == ("closed by the test", False)
     await client.reset_all()
-    assert three.ending is not None
-    assert three.ending.reset
-    assert four.ending is not None
+    assert three.end_reason is not None
+    assert three.end_reason.reset
+    assert four.end_reason is not None
     await client.close_all("no more")  # also when there is none
 
 

@@ -22,7 +22,7 @@ from trixter.control.steps import (
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Direction, Faults
 from trixter.proxy import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Door
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 

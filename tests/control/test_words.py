@@ -24,7 +24,7 @@ from trixter.faults import (
     Throttle,
 )
 from trixter.profiles import find_profile
-from trixter.proxy.door import Door
+from trixter.settings import Door
 
 SLOW, SLOWER, SLOWEST = (Latency(delay_s=delay_s) for delay_s in (0.1, 0.2, 0.3))
 NARROW = Throttle(rate_bytes_per_s=1000)

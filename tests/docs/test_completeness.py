@@ -27,10 +27,10 @@ from trixter.control import LiveConnection
 from trixter.faults import CATALOGUE, Fault
 from trixter.profiles import Profile, published_profiles
 from trixter.profiles.keys import KEYS, Key
-from trixter.proxy import Proxy, ending
+from trixter.proxy import Proxy, end_reason
 from trixter.testing.conditions import FAULT_WORDS
 
-ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
+ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
 CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
 
 

@@ -15,9 +15,9 @@ from tests.e2e.conversation import Conversation
 from tests.e2e.measuring import ends_by_reset, receive_all, receive_exactly, wait_until
 from tests.e2e.trixter_process import Trixter
 from tests.proxy.servers import silent_server
+from trixter.addresses import text_of
 from trixter.cli.main import main
 from trixter.cli.signals import STOP_SIGNALS
-from trixter.proxy.address import text_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.e2e.http_programs import Stopwatch, http_server
-from tests.netem.aio.conftest import certificate, its_side, our_side
+from tests.netem.asyncio.conftest import certificate, its_side, our_side
 from trixter.faults import Faults, Latency, Slice
 from trixter.netem import faulty_network, open_connection
 

@@ -8,7 +8,7 @@ FOLDER = Path(catalogue.__file__).parent
 
 
 def test_the_catalogue_lists_faults_in_the_order_in_which_a_byte_meets_them() -> None:
-    assert [kind.place for kind in CATALOGUE] == sorted(kind.place for kind in CATALOGUE)
+    assert [kind.order for kind in CATALOGUE] == sorted(kind.order for kind in CATALOGUE)
 
 
 def test_every_fault_has_a_file_of_its_name() -> None:

@@ -20,19 +20,20 @@ from trixter.faults import (
     Dice,
     Faults,
     Latency,
-    Place,
     Slice,
     Stage,
+    StageOrder,
     Terminate,
     Throttle,
 )
+from trixter.faults.chain import Bypass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbortAndGoOn(Toxic):
     """Abort, and pass the bytes on all the same: an outlet must not rely on the manners of a stage."""
 
-    place: ClassVar[Place] = Place.ALTER
+    order: ClassVar[StageOrder] = StageOrder.ALTER
 
     def stage(self, dice: Dice, now: float) -> Stage[Any]:
         return AbortAndGoOnStage(self, dice)
@@ -192,18 +193,18 @@ def test_two_connections_do_not_fail_at_the_same_operation() -> None:
 def test_what_latency_holds_is_under_way_and_what_a_throttle_holds_is_not() -> None:
     flow = Flow.under(Throttle(rate_bytes_per_s=100), Latency(delay_s=1))
     flow.put(b"x" * 1000)
-    assert flow.chain.under_way_bytes == 0 < flow.chain.held_bytes
+    assert flow.chain.in_flight_bytes == 0 < flow.chain.held_bytes
     flow.wait_until(0.5)
-    assert 0 < flow.chain.under_way_bytes < flow.chain.held_bytes
+    assert 0 < flow.chain.in_flight_bytes < flow.chain.held_bytes
     flow.run_dry()
-    assert flow.chain.under_way_bytes == 0
+    assert flow.chain.in_flight_bytes == 0
 
 
 def test_it_says_whether_bytes_are_cut_and_whether_they_are_under_way() -> None:
     flow = Flow.under(Latency(delay_s=1))
-    assert (flow.chain.is_slicing, flow.chain.is_wire) == (False, True)
+    assert (flow.chain.is_slicing, flow.chain.has_latency) == (False, True)
     flow.change(Slice(size_bytes=1))
-    assert (flow.chain.is_slicing, flow.chain.is_wire) == (True, False)
+    assert (flow.chain.is_slicing, flow.chain.has_latency) == (True, False)
 
 
 def test_a_reset_queues_behind_the_bytes_and_behind_eof() -> None:
@@ -230,3 +231,25 @@ def test_it_is_as_full_as_the_fullest_of_its_queues() -> None:
     assert flow.chain.fullness == 0
     flow.put(b"x" * 50)
     assert flow.chain.fullness == pytest.approx(0.5)
+
+
+def pieces_of(flow: Flow) -> list[bytes]:
+    return [each.action for each in flow.departures if isinstance(each.action, bytes)]
+
+
+def test_reads_that_no_stage_would_touch_go_around_it_and_count() -> None:
+    flow = Flow.under(Slice(size_bytes=100), Terminate(probability=1e-9))
+    flow.take()
+    assert flow.chain.admits(100)
+    assert not flow.chain.admits(101)
+    flow.put(b"x" * 101)  # the stages learn of the one that went around
+    flow.run_dry()
+    assert [len(piece) for piece in pieces_of(flow)] == [100, 1]
+
+
+def test_without_stages_nothing_is_asked_and_nothing_goes_around() -> None:
+    bypass = Bypass()
+    bypass.refill([], now=0.0)
+    assert not bypass.is_open
+    assert not bypass.admits(1)
+    bypass.flush([])

@@ -8,7 +8,7 @@ from tests.faults.flows import Flow, sent
 from trixter.errors import SettingError
 from trixter.faults import EOF, Corrupt, CorruptMode
 from trixter.faults.corrupt import MOST_INSERTED_BYTES
-from trixter.faults.operations import OPERATION_BYTES
+from trixter.faults.probabilistic import OPERATION_BYTES
 
 
 def test_insert_puts_noise_in_front_of_what_is_struck_for_its_read_and_for_its_write() -> None:

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults import CALM, Corrupt, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
 
 SLOW = Latency(delay_s=0.25)
 NARROW = Throttle(rate_bytes_per_s=1000)
@@ -78,3 +78,8 @@ def test_what_is_no_fault_is_refused() -> None:
     with pytest.raises(SettingError) as caught:
         Faults(0.25)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("faults", 0.25)
+
+
+def test_a_direction_is_known_by_the_word_the_api_uses() -> None:
+    assert [direction.value for direction in Direction] == ["upstream", "downstream"]
+    assert Direction("upstream") is Direction.UPSTREAM

@@ -5,7 +5,7 @@ import pytest
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import CALM, EOF, Abort, Faults, Hold, Latency, Slice, Terminate, Throttle
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 
 HOLD = Hold(is_on=True)
 
@@ -34,7 +34,7 @@ def test_what_it_holds_counts_so_the_sender_comes_to_a_stop() -> None:
     flow = Flow.under(HOLD)
     flow.put(b"x" * 1000)
     assert flow.chain.held_bytes == 1000 + PIECE_OVERHEAD_BYTES
-    assert flow.chain.under_way_bytes == 0
+    assert flow.chain.in_flight_bytes == 0
     flow.change()
     assert flow.chain.held_bytes == 0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import EOF, Hold, Latency, Slice
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 
 
 def test_bytes_leave_exactly_the_delay_after_they_arrived() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
 from trixter.faults import RESET, Abort, Latency, Terminate
-from trixter.faults.operations import OPERATION_BYTES
+from trixter.faults.probabilistic import OPERATION_BYTES
 
 
 def test_a_certain_one_lets_nothing_through() -> None:

@@ -7,14 +7,14 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
-from trixter.faults import Close, Dice, End, Eof, Fault, Faults, Latency, Place, Stage
+from trixter.faults import Close, Dice, End, Eof, Fault, Faults, Latency, Stage, StageOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toxic(Fault):
     """What the faults below share: nothing to check, and always on."""
 
-    place: ClassVar[Place] = Place.CLOSE
+    order: ClassVar[StageOrder] = StageOrder.CLOSE
 
     def _check(self) -> None: ...
 
@@ -47,12 +47,12 @@ class SlowCloseStage(Stage[SlowClose]):
     def release(self, now: float) -> None:
         when = self.wake_at()
         if when is not None and when <= now:
-            self.retire(when)
+            self.drain(when)
 
     def wake_at(self) -> float | None:
         return self._end[0] + self.fault.delay_s if self._end else None
 
-    def retire(self, now: float) -> None:
+    def drain(self, now: float) -> None:
         if self._end:
             self.next.put_end(self._end[1], now)
             self._end, self.held_bytes = None, 0
@@ -83,14 +83,14 @@ class TimeoutStage(Stage[Timeout]):
     def release(self, now: float) -> None:
         when = self.wake_at()
         if when is not None and when <= now:
-            self.retire(when)
+            self.drain(when)
 
     def wake_at(self) -> float | None:
         if self._has_closed or not self.fault.timeout_s:
             return None
         return self._since + self.fault.timeout_s
 
-    def retire(self, now: float) -> None:
+    def drain(self, now: float) -> None:
         if not self._has_closed:
             self._has_closed = True
             self.next.put_end(Close("timeout"), now)

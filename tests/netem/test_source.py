@@ -23,7 +23,7 @@ from trixter.netem import (
     ThrottledWriter,
     netem,
 )
-from trixter.netem.source import Source, setting_of
+from trixter.netem.knob import Source, setting_of
 
 
 async def test_exactly_the_second_write_is_corrupted(anyio_backend: object) -> None:

@@ -51,12 +51,12 @@ HARMLESS: dict[str, Callable[[Adapter | Wire, SteppedClock], Adapter]] = {
 @given(
     stack=st.lists(st.sampled_from(sorted(HARMLESS)), max_size=4),
     sends=st.lists(st.binary(max_size=30), max_size=4),
-    arrivals=st.lists(st.binary(min_size=1, max_size=30), max_size=4),
+    receiving=st.lists(st.binary(min_size=1, max_size=30), max_size=4),
 )
 async def test_any_stack_carries_the_same_bytes(
-    anyio_backend: object, stack: list[str], sends: list[bytes], arrivals: list[bytes]
+    anyio_backend: object, stack: list[str], sends: list[bytes], receiving: list[bytes]
 ) -> None:
-    clock, wire, talking = SteppedClock(), Wire(*arrivals), Outcome()
+    clock, wire, talking = SteppedClock(), Wire(*receiving), Outcome()
     wire.end()
     stream: Adapter | Wire = wire
     for name in stack:
@@ -81,7 +81,7 @@ async def test_any_stack_carries_the_same_bytes(
                 await clock.advance(0.05)
         tasks.cancel_scope.cancel()
     assert talking.error is None
-    assert talking.result == b"".join(arrivals)
+    assert talking.result == b"".join(receiving)
     assert (wire.data, wire.eof_sent, wire.is_closed) == (b"".join(sends), True, True)
 
 

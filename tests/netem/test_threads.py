@@ -22,7 +22,7 @@ from trixter.netem import (
     ThrottledWriter,
     WriteInjector,
 )
-from trixter.netem.awaited_chain import AwaitedChain
+from trixter.netem.async_chain import AsyncChain
 
 
 async def in_a_thread(function: Callable[[], object]) -> None:
@@ -76,9 +76,9 @@ async def test_a_turn_between_the_look_and_the_wait_is_not_missed(clock: Stepped
         def stage(self, dice: Dice, now: float) -> LatencyStage:
             return TurningStage(self, dice)
 
-    chain = AwaitedChain(lambda value: Turning(delay_s=value), knob, clock=clock)
+    chain = AsyncChain(lambda value: Turning(delay_s=value), knob, clock=clock)
     chain.put(b"x")
-    assert await chain.leaving() == [b"x"]
+    assert await chain.next_actions() == [b"x"]
 
 
 async def test_a_knob_is_turned_for_adapters_on_several_loops(clock: SteppedClock) -> None:
@@ -129,7 +129,7 @@ def test_checking_and_turning_are_one_step() -> None:
         else:
             outcomes.append("held")
 
-    class Holder:
+    class Subscriber:
         thread: threading.Thread | None = None
 
         def check(self, value: float) -> None:
@@ -140,26 +140,26 @@ def test_checking_and_turning_are_one_step() -> None:
 
         def on_turned(self) -> None: ...
 
-    holder = Holder()
-    knob.hold(holder)
+    subscriber = Subscriber()
+    knob.subscribe(subscriber)
     knob.value = 2
-    assert holder.thread is not None
-    holder.thread.join()
+    assert subscriber.thread is not None
+    subscriber.thread.join()
     assert (knob.value, outcomes) == (2, ["refused"])
 
 
 def test_a_handler_of_a_signal_may_turn_it_while_it_is_turned() -> None:
     knob = Knob(1)
 
-    class Holder:
+    class Subscriber:
         def check(self, value: float) -> None: ...
 
         def on_turned(self) -> None:
             if knob.value == 2:
                 knob.value = 3  # in the same thread, as a handler would
 
-    holder = Holder()
-    knob.hold(holder)
+    subscriber = Subscriber()
+    knob.subscribe(subscriber)
     knob.value = 2
     assert knob.value == 3
 

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.stamps import wait_for_stamps
-from tests.proxy.street import Street
 
 
 @pytest.fixture(scope="session")
@@ -19,17 +19,17 @@ def stamps_on(opened_once: None) -> None:
 
 
 @pytest.fixture
-async def house(anyio_backend: object) -> AsyncIterator[House]:
+async def harness(anyio_backend: object) -> AsyncIterator[ConnectionHarness]:
     """Run connections on a clock that the test moves; all of it is gone afterwards."""
     with ExitStack() as exits:
-        yield House(exits)
+        yield ConnectionHarness(exits)
 
 
 @pytest.fixture
-async def street(anyio_backend: object) -> AsyncIterator[Street]:
+async def proxy_harness(anyio_backend: object) -> AsyncIterator[ProxyHarness]:
     """Run proxies on the real clock; all of it is gone afterwards."""
     with ExitStack() as exits:
-        yield Street(exits)
+        yield ProxyHarness(exits)
 
 
 @pytest.fixture

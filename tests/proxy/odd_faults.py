@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from trixter.faults import Close, Dice, Fault, Place, Stage
+from trixter.faults import Close, Dice, Fault, Stage, StageOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idle(Fault):
     """Do nothing, but be there: bytes go through the chain."""
 
-    place: ClassVar[Place] = Place.DELAY
+    order: ClassVar[StageOrder] = StageOrder.DELAY
 
     def _check(self) -> None: ...
 
@@ -33,7 +33,7 @@ class IdleStage(Stage[Idle]):
 class Trap(Idle):
     """Wait for a word that starts a read: ``abort``, ``close`` or ``crash``; and do that."""
 
-    place: ClassVar[Place] = Place.ALTER
+    order: ClassVar[StageOrder] = StageOrder.ALTER
 
     def stage(self, dice: Dice, now: float) -> Stage[Idle]:
         return TrapStage(self, dice)
@@ -56,7 +56,7 @@ class TrapStage(Stage[Idle]):
 class LateTrap(Trap):
     """Wait where bytes come last, so that the word may be held before it is heard."""
 
-    place: ClassVar[Place] = Place.CLOSE
+    order: ClassVar[StageOrder] = StageOrder.CLOSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

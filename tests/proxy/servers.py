@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, ExitStack
 import pytest
 
 from tests.proxy.peers import Peer
+from trixter.addresses import SocketAddress, text_of
 from trixter.proxy import Address
-from trixter.proxy.address import SocketAddress, text_of
 
 
 class Server:

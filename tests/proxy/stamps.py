@@ -10,8 +10,8 @@ import pytest
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import PATIENCE_S
 from trixter.monotonic import monotonic, realtime
-from trixter.proxy import sockets
-from trixter.proxy.sockets import recv_stamped, stamp_arrivals
+from trixter.proxy import timestamps
+from trixter.proxy.timestamps import recv_stamped, stamp_arrivals
 
 
 def wait_for_stamps() -> None:
@@ -24,11 +24,11 @@ def wait_for_stamps() -> None:
         deadline = time.monotonic() + PATIENCE_S
         here.send(b"?")
         while not recv_stamped(there, buffer)[1]:
-            assert time.monotonic() < deadline, "this kernel does not stamp what arrives"
+            assert time.monotonic() < deadline, "this kernel does not set_timestamps what arrives"
             here.send(b"?")
 
 
 def let_pass(seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let both clocks show the sockets a later time, as after a pause."""
-    monkeypatch.setattr(sockets, "realtime", lambda: realtime() + seconds)
-    monkeypatch.setattr(sockets, "monotonic", lambda: monotonic() + seconds)
+    monkeypatch.setattr(timestamps, "realtime", lambda: realtime() + seconds)
+    monkeypatch.setattr(timestamps, "monotonic", lambda: monotonic() + seconds)

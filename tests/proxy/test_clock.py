@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 from freezegun import freeze_time
 
+from tests.proxy.connection_harness import live_objects
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.house import live_objects
 from tests.proxy.waiting import turns, until
+from trixter.monotonic import TURN_S
 from trixter.proxy.clock import (
     FURTHEST_S,
     SWEEP_FROM,
@@ -18,12 +19,11 @@ from trixter.proxy.clock import (
     Clock,
     LoopClock,
     Timer,
-    TimerfdClock,
-    clock_for,
 )
-from trixter.proxy.epoll_poller import poller_for
+from trixter.proxy.loop import clock_for, poller_for
 from trixter.proxy.poller import Poller
-from trixter.proxy.turn import TURN_S
+from trixter.proxy.timerfd import TimerfdClock
+from trixter.proxy.wakeup import WakeupLatency
 
 
 class AlarmOnly(Clock):
@@ -37,11 +37,11 @@ class AlarmOnly(Clock):
     def time(self) -> float:
         return self.now
 
-    def ring(self, now: float) -> None:
+    def fire(self, now: float) -> None:
         self.now = now
-        self._ring()
+        self._fire_due()
 
-    def _set_alarm(self, when: float) -> None:
+    def _arm(self, when: float) -> None:
         self.alarms.append(when)
 
     def close(self) -> None: ...
@@ -49,7 +49,7 @@ class AlarmOnly(Clock):
 
 @pytest.fixture
 async def poller(anyio_backend: object) -> AsyncIterator[Poller]:
-    poller = poller_for(asyncio.get_running_loop())
+    poller = poller_for(asyncio.get_running_loop(), WakeupLatency())
     yield poller
     poller.close()
 
@@ -134,9 +134,9 @@ async def test_an_alarm_rings_once(poller: Poller, kind: type[TimerfdClock | Loo
     rings: list[float] = []
 
     class Audible(kind):  # type: ignore[misc, valid-type]
-        def _ring(self) -> None:
+        def _fire_due(self) -> None:
             rings.append(self.time())
-            super()._ring()
+            super()._fire_due()
 
     clock = new_clock(Audible, poller)
     clock.call_at(0.0, lambda: None)
@@ -156,14 +156,14 @@ async def test_a_closed_clock_rings_no_more(poller: Poller) -> None:
 
 
 async def test_the_most_punctual_clock_is_the_timerfd(poller: Poller) -> None:
-    clock = clock_for(asyncio.get_running_loop(), poller)
+    clock = clock_for(asyncio.get_running_loop(), poller, WakeupLatency())
     assert isinstance(clock, TimerfdClock)
     clock.close()
 
 
 async def test_without_a_timerfd_the_loop_rings(poller: Poller) -> None:
     with no_descriptor_free():
-        clock = clock_for(asyncio.get_running_loop(), poller)
+        clock = clock_for(asyncio.get_running_loop(), poller, WakeupLatency())
     assert isinstance(clock, LoopClock)
     clock.close()
 
@@ -173,7 +173,7 @@ def test_the_alarm_is_set_for_the_earliest_appointment_only() -> None:
     for when in (5.0, 7.0, 3.0):
         clock.call_at(when, lambda: None)
     assert clock.alarms == [5.0, 3.0]
-    clock.ring(now=3.0)
+    clock.fire(now=3.0)
     assert clock.alarms == [5.0, 3.0, 5.0]
 
 
@@ -181,9 +181,9 @@ def test_an_alarm_that_rings_early_is_set_again() -> None:
     clock = AlarmOnly()
     kept: list[float] = []
     clock.call_at(5.0, lambda: kept.append(clock.now))
-    clock.ring(now=4.9995)
+    clock.fire(now=4.9995)
     assert (kept, clock.alarms) == ([], [5.0, 5.0])
-    clock.ring(now=5.0)
+    clock.fire(now=5.0)
     assert kept == [5.0]
 
 
@@ -191,7 +191,7 @@ def test_an_alarm_that_rings_early_is_set_again() -> None:
 def test_an_appointment_beyond_what_an_alarm_can_hold_is_kept_in_steps(when: float) -> None:
     clock = AlarmOnly()
     clock.call_at(when, lambda: None)
-    clock.ring(now=FURTHEST_S)
+    clock.fire(now=FURTHEST_S)
     assert clock.alarms == [FURTHEST_S, 2 * FURTHEST_S]
 
 
@@ -204,7 +204,7 @@ def test_cancelled_appointments_do_not_pile_up() -> None:
         if number % 100:
             timer.cancel()
     assert len(live_objects(Timer)) - before <= 2 * (30 + SWEEP_FROM)
-    clock.ring(now=4000.0)
+    clock.fire(now=4000.0)
     assert kept == list(range(0, 3000, 100))
 
 
@@ -212,11 +212,11 @@ def test_calling_off_what_was_kept_counts_for_nothing() -> None:
     clock = AlarmOnly()
     for _ in range(2 * SWEEP_FROM):
         timer = clock.call_at(0.0, lambda: None)
-        clock.ring(now=0.0)
+        clock.fire(now=0.0)
         timer.cancel()
     kept: list[str] = []
     clock.call_at(1.0, lambda: kept.append("kept"))
-    clock.ring(now=1.0)
+    clock.fire(now=1.0)
     assert kept == ["kept"]
 
 
@@ -236,7 +236,7 @@ def test_many_appointments_for_one_time_are_kept_in_turns_and_in_order() -> None
     clock.now = 1.0
     while len(kept) < 100:
         before = len(kept)
-        clock.ring(clock.now)
+        clock.fire(clock.now)
         assert before < len(kept) <= before + 3 * TIMERS_BETWEEN_LOOKS
         turns += 1
     assert kept == list(range(100))

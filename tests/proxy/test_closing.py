@@ -13,16 +13,16 @@ from tests.proxy.children import child_with_all_descriptors
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from trixter.proxy import closing
-from trixter.proxy.address import bound_socket
 from trixter.proxy.closing import (
     DRAIN_BYTES,
     close_as,
     close_listening,
-    close_quietly,
+    close_with_fin,
     close_with_reset,
     finish,
 )
-from trixter.proxy.ending import CLOSED, DURATION, SHUTDOWN, Ending
+from trixter.proxy.end_reason import CLOSED, DURATION, SHUTDOWN, EndReason
+from trixter.proxy.listen_socket import bound_socket
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -72,7 +72,7 @@ def test_a_socket_whose_peer_has_reset_it_can_be_reset_too(pair: Pair) -> None:
 def test_an_ordinary_end_is_one_also_with_something_unread(pair: Pair) -> None:
     here, there = pair
     there.send(bytes(DRAIN_BYTES // 16))
-    close_quietly(here)
+    close_with_fin(here)
     assert there.recv(1) == b""
     assert there.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
 
@@ -80,7 +80,7 @@ def test_an_ordinary_end_is_one_also_with_something_unread(pair: Pair) -> None:
 def test_closing_does_not_wait_for_one_who_keeps_talking(pair: Pair) -> None:
     here, there = pair
     assert fill(there) > DRAIN_BYTES
-    close_quietly(here)
+    close_with_fin(here)
     assert here.fileno() == -1
 
 
@@ -88,18 +88,18 @@ def test_closing_does_not_wait_for_one_who_keeps_talking(pair: Pair) -> None:
 def test_an_ordinary_end_needs_no_peer(pair: Pair, peer_is: str) -> None:
     here, there = pair
     {"finished": Peer(there).finish, "gone": there.close, "reset": Peer(there).reset}[peer_is]()
-    close_quietly(here)
+    close_with_fin(here)
     assert here.fileno() == -1
 
 
 def close_at_last(sock: socket.socket) -> None:
     finish(sock)
-    close_as(sock, Ending(CLOSED))
+    close_as(sock, EndReason(CLOSED))
 
 
 ENDS: dict[str, tuple[Callable[[socket.socket], None], type[Exception] | None]] = {
-    "reset": (lambda sock: close_as(sock, Ending(DURATION, reset=True)), ConnectionResetError),
-    "end": (lambda sock: close_as(sock, Ending(SHUTDOWN)), None),
+    "reset": (lambda sock: close_as(sock, EndReason(DURATION, reset=True)), ConnectionResetError),
+    "end": (lambda sock: close_as(sock, EndReason(SHUTDOWN)), None),
     "last end": (close_at_last, None),
 }
 
@@ -123,7 +123,7 @@ def test_what_still_comes_after_an_ordinary_end_is_refused_although_a_child_has_
 ) -> None:
     here, there = pair
     with child_with_all_descriptors():
-        close_quietly(here)
+        close_with_fin(here)
         there.send(b"x")
         with pytest.raises(BrokenPipeError):
             there.send(b"x")
@@ -135,7 +135,7 @@ def test_a_last_end_to_a_peer_that_is_gone_is_no_error(pair: Pair) -> None:
     finish(here)
 
 
-@pytest.mark.parametrize("close", [close_with_reset, close_quietly])
+@pytest.mark.parametrize("close", [close_with_reset, close_with_fin])
 def test_a_unix_socket_ends_although_a_child_has_it(close: Callable[[socket.socket], None]) -> None:
     here, there = socket.socketpair(socket.AF_UNIX)
     here.setblocking(False)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.leaks import open_descriptors
 from tests.proxy.descriptors import no_descriptor_free
-from trixter.proxy.descriptors import MARGIN, RESERVED, Descriptors
+from trixter.proxy.descriptors import MARGIN, RESERVED, DescriptorBudget
 
 
 class Table:
@@ -49,17 +49,17 @@ def table(exits: ExitStack) -> Iterator[Table]:
 
 def test_far_from_the_limit_nothing_is_tight(table: Table) -> None:
     table.limit(RESERVED + 2 * MARGIN)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.note(descriptors.near - 1)
     assert not descriptors.is_tight
 
 
 def test_a_number_near_the_limit_makes_it_tight_and_so_do_sockets_that_are_owed(table: Table) -> None:
     table.limit(RESERVED + 2 * MARGIN)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.note(descriptors.near)
     assert descriptors.is_tight
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.owed = 5
     descriptors.note(descriptors.near - 5)
     assert descriptors.is_tight
@@ -68,7 +68,7 @@ def test_a_number_near_the_limit_makes_it_tight_and_so_do_sockets_that_are_owed(
 @pytest.mark.parametrize(("free", "has_room"), [(RESERVED + 1, False), (RESERVED + 2, True)])
 def test_a_connection_takes_two_and_leaves_the_reserve_alone(table: Table, free: int, has_room: bool) -> None:
     table.limit(free)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.is_tight = True
     before = sorted(open_descriptors())
     assert descriptors.has_room(table.fd) is has_room
@@ -77,7 +77,7 @@ def test_a_connection_takes_two_and_leaves_the_reserve_alone(table: Table, free:
 
 def test_what_is_owed_needs_room_too(table: Table) -> None:
     table.limit(RESERVED + 4)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.is_tight = True
     descriptors.owed = 2
     assert descriptors.has_room(table.fd)
@@ -89,7 +89,7 @@ def test_what_is_owed_needs_room_too(table: Table) -> None:
 
 def test_with_the_margin_free_again_it_is_not_tight_any_more(table: Table) -> None:
     table.limit(RESERVED + MARGIN + 1)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.is_tight = True
     assert descriptors.has_room(table.fd)
     assert not descriptors.is_tight
@@ -97,7 +97,7 @@ def test_with_the_margin_free_again_it_is_not_tight_any_more(table: Table) -> No
 
 def test_a_limit_that_was_raised_is_noticed(table: Table) -> None:
     table.limit(1)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.is_tight = True
     assert not descriptors.has_room(table.fd)
     table_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -108,11 +108,11 @@ def test_a_limit_that_was_raised_is_noticed(table: Table) -> None:
 
 def test_of_a_small_table_the_reserve_is_a_quarter(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (40, 40))
-    assert Descriptors().near == 15  # of 30, half
+    assert DescriptorBudget().near == 15  # of 30, half
 
 
 def test_a_full_table_has_no_room(table: Table) -> None:
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.is_tight = True
     with no_descriptor_free():
         assert not descriptors.has_room(table.fd)
@@ -120,7 +120,7 @@ def test_a_full_table_has_no_room(table: Table) -> None:
 
 def test_without_a_limit_there_is_always_room(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (resource.RLIM_INFINITY,) * 2)
-    descriptors = Descriptors()
+    descriptors = DescriptorBudget()
     descriptors.note(10**6)
     assert not descriptors.is_tight
     descriptors.is_tight = True

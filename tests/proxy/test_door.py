@@ -6,48 +6,49 @@ import logging
 
 import pytest
 
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.servers import resolve_to, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import turns, until
+from trixter.addresses import text_of
 from trixter.errors import BindError, SettingError
-from trixter.proxy import Defaults, Door, Proxy, gate
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy import Defaults, Door, Proxy, listen_socket
+from trixter.proxy.listen_socket import listen_sockets
 
 
-def new_proxy(street: Street) -> Proxy:
-    proxy = Proxy(listen="127.0.0.1:0", upstream=text_of(street.server.address), seed=1)
-    street.exits.callback(proxy.stop)
+def new_proxy(proxy_harness: ProxyHarness) -> Proxy:
+    proxy = Proxy(listen="127.0.0.1:0", upstream=text_of(proxy_harness.server.address), seed=1)
+    proxy_harness.exits.callback(proxy.stop)
     return proxy
 
 
-async def test_it_is_open_unless_somebody_shuts_it(street: Street) -> None:
-    proxy = street.proxy()
+async def test_it_is_open_unless_somebody_shuts_it(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
     assert proxy.door is Door.OPEN
     proxy.set_door(Door.OPEN)
-    await street.pair(proxy)
+    await proxy_harness.pair(proxy)
 
 
 @pytest.mark.parametrize("door", [Door.REFUSING, Door.DOWN])
 async def test_shut_it_refuses_connections_and_open_again_it_has_the_same_port(
-    street: Street, door: Door
+    proxy_harness: ProxyHarness, door: Door
 ) -> None:
-    proxy = street.proxy()
+    proxy = proxy_harness.proxy()
     addresses = proxy.listen_addresses
     for _ in range(2):
         proxy.set_door(door)
         proxy.set_door(door)
         assert (proxy.door, proxy.listen_addresses) == (door, addresses)
         with pytest.raises(ConnectionRefusedError):
-            street.client(proxy)
+            proxy_harness.client(proxy)
         proxy.set_door(Door.OPEN)
-        client, server = await street.pair(proxy)
+        client, server = await proxy_harness.pair(proxy)
         client.send(b"back again")
         assert await server.receive(10) == b"back again"
 
 
-async def test_refusing_leaves_connections_alone(street: Street) -> None:
-    proxy = street.proxy()
-    client, server = await street.pair(proxy)
+async def test_refusing_leaves_connections_alone(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
+    client, server = await proxy_harness.pair(proxy)
     proxy.set_door(Door.REFUSING)
     client.send(b"ping")
     assert await server.receive(4) == b"ping"
@@ -56,102 +57,106 @@ async def test_refusing_leaves_connections_alone(street: Street) -> None:
     assert proxy.registry.ended == {}
 
 
-async def test_down_resets_every_connection_for_that_reason(street: Street) -> None:
-    proxy = street.proxy()
-    pairs = [await street.pair(proxy) for _ in range(3)]
+async def test_down_resets_every_connection_for_that_reason(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
+    pairs = [await proxy_harness.pair(proxy) for _ in range(3)]
     proxy.set_door(Door.DOWN)
     for client, server in pairs:
         assert await client.receive_reset() == await server.receive_reset() == b""
     assert (len(proxy.registry), proxy.registry.ended) == (0, {"proxy down": 3})
 
 
-async def test_down_resets_those_that_are_still_dialling(street: Street) -> None:
-    proxy = street.proxy(upstream=text_of(silent_server(street.exits).address))
-    client = street.client(proxy)
+async def test_down_resets_those_that_are_still_dialling(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy(upstream=text_of(silent_server(proxy_harness.exits).address))
+    client = proxy_harness.client(proxy)
     await until(lambda: proxy.registry.accepted)
     proxy.set_door(Door.DOWN)
     assert await client.receive_reset() == b""
     assert proxy.registry.ended == {"proxy down": 1}
 
 
-async def test_from_refusing_it_can_go_down(street: Street) -> None:
-    proxy = street.proxy()
-    client, _ = await street.pair(proxy)
+async def test_from_refusing_it_can_go_down(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
+    client, _ = await proxy_harness.pair(proxy)
     proxy.set_door(Door.REFUSING)
     proxy.set_door(Door.DOWN)
     assert await client.receive_reset() == b""
 
 
-async def test_whoever_waits_to_be_accepted_is_refused_as_well(street: Street) -> None:
-    proxy = street.proxy()
-    client = street.client(proxy)  # known to the kernel, and not yet to us
+async def test_whoever_waits_to_be_accepted_is_refused_as_well(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
+    client = proxy_harness.client(proxy)  # known to the kernel, and not yet to us
     proxy.set_door(Door.REFUSING)
     await turns()
     assert await client.receive_reset() == b""
     assert proxy.registry.accepted == 0
 
 
-async def test_every_address_is_shut_and_opened(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_address_is_shut_and_opened(
+    proxy_harness: ProxyHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolve_to(monkeypatch, "127.0.0.1:0", "[::1]:0")
-    proxy = street.proxy(listen="everywhere.example:0")
+    proxy = proxy_harness.proxy(listen="everywhere.example:0")
     addresses = proxy.listen_addresses
     proxy.set_door(Door.REFUSING)
     for which in range(2):
         with pytest.raises(ConnectionRefusedError):
-            street.client(proxy, which)
+            proxy_harness.client(proxy, which)
     proxy.set_door(Door.OPEN)
     assert proxy.listen_addresses == addresses
     for which in range(2):
-        street.client(proxy, which)
+        proxy_harness.client(proxy, which)
     await until(lambda: len(proxy.registry) == 2)
     for _ in range(2):
-        street.server.accept().close()
+        proxy_harness.server.accept().close()
 
 
-@pytest.mark.skipif(not gate.CAN_STOP_LISTENING, reason="here, only the system's own rules keep a port")
-async def test_while_it_is_shut_no_other_proxy_gets_the_port(street: Street) -> None:
-    proxy = street.proxy()
+@pytest.mark.skipif(
+    not listen_socket.CAN_STOP_LISTENING, reason="here, only the system's own rules keep a port"
+)
+async def test_while_it_is_shut_no_other_proxy_gets_the_port(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
     proxy.set_door(Door.DOWN)
     with pytest.raises(BindError, match="already in use"):
-        street.proxy(listen=proxy.listen_addresses[0])
+        proxy_harness.proxy(listen=proxy.listen_addresses[0])
 
 
 async def test_a_port_that_was_lost_meanwhile_keeps_it_shut_everywhere(
-    street: Street, monkeypatch: pytest.MonkeyPatch
+    proxy_harness: ProxyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "CAN_STOP_LISTENING", False)
+    monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
     resolve_to(monkeypatch, "127.0.0.1:0", "127.0.0.2:0")
-    proxy = street.proxy(listen="everywhere.example:0")
+    proxy = proxy_harness.proxy(listen="everywhere.example:0")
     first, second = proxy.listen_addresses
     proxy.set_door(Door.REFUSING)
-    other = street.proxy(listen=second)
+    other = proxy_harness.proxy(listen=second)
     with pytest.raises(BindError) as refused:
         proxy.set_door(Door.OPEN)
     assert (refused.value.address, refused.value.reason) == (second, "address already in use")
     assert proxy.door is Door.REFUSING
     with pytest.raises(ConnectionRefusedError):
-        street.client(proxy)
+        proxy_harness.client(proxy)
     other.stop()
     proxy.set_door(Door.OPEN)
-    street.client(proxy)
+    proxy_harness.client(proxy)
     await until(lambda: len(proxy.registry) == 1)
-    street.server.accept().close()
+    proxy_harness.server.accept().close()
     assert proxy.listen_addresses == [first, second]
 
 
-async def test_it_may_be_shut_before_the_start(street: Street) -> None:
-    proxy = new_proxy(street)
+async def test_it_may_be_shut_before_the_start(proxy_harness: ProxyHarness) -> None:
+    proxy = new_proxy(proxy_harness)
     proxy.set_door(Door.REFUSING)
     proxy.bind()
     proxy.start()
     with pytest.raises(ConnectionRefusedError):
-        street.client(proxy)
+        proxy_harness.client(proxy)
     proxy.set_door(Door.OPEN)
-    await street.pair(proxy)
+    await proxy_harness.pair(proxy)
 
 
-async def test_stopped_while_it_is_shut_it_gives_the_port_back(street: Street) -> None:
-    proxy = street.proxy()
+async def test_stopped_while_it_is_shut_it_gives_the_port_back(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
     address = proxy.listen_addresses[0]
     proxy.set_door(Door.DOWN)
     proxy.stop()
@@ -161,9 +166,11 @@ async def test_stopped_while_it_is_shut_it_gives_the_port_back(street: Street) -
     assert proxy.listen_addresses == []
 
 
-async def test_the_log_says_what_became_of_it(street: Street, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_log_says_what_became_of_it(
+    proxy_harness: ProxyHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="trixter.proxy")
-    proxy = street.proxy(defaults=Defaults())
+    proxy = proxy_harness.proxy(defaults=Defaults())
     for door in (Door.REFUSING, Door.REFUSING, Door.OPEN):
         proxy.set_door(door)
     here = proxy.listen_addresses[0]
@@ -173,8 +180,8 @@ async def test_the_log_says_what_became_of_it(street: Street, caplog: pytest.Log
     ]
 
 
-async def test_what_is_no_door_is_refused(street: Street) -> None:
-    proxy = street.proxy()
+async def test_what_is_no_door_is_refused(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy()
     with pytest.raises(SettingError) as refused:
         proxy.set_door("open")  # type: ignore[arg-type]
     assert (refused.value.name, refused.value.value) == ("door", "open")

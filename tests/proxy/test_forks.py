@@ -12,7 +12,7 @@ from trixter.proxy import forks
 from trixter.proxy.forks import close_in_children, keep_in_children
 
 
-class Owner:
+class PipeOwner:
     """Own one descriptor."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_in_a_child_it_is_abandoned_and_the_parent_keeps_it() -> None:
-    owner, other = Owner(), Owner()
+    owner, other = PipeOwner(), PipeOwner()
     close_in_children(owner)
     close_in_children(other)
     keep_in_children(other)
@@ -45,7 +45,7 @@ def test_in_a_child_it_is_abandoned_and_the_parent_keeps_it() -> None:
 
 
 def test_it_is_abandoned_once() -> None:
-    owner = Owner()
+    owner = PipeOwner()
     close_in_children(owner)
     forks._abandon_all()
     forks._abandon_all()
@@ -53,7 +53,7 @@ def test_it_is_abandoned_once() -> None:
 
 
 def test_one_that_is_gone_is_forgotten() -> None:
-    owner = Owner()
+    owner = PipeOwner()
     close_in_children(owner)
     os.close(owner.fd)
     del owner

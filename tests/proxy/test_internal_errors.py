@@ -11,14 +11,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Dud, LateTrap, Relapse, Trap
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction, Faults, Latency
-from trixter.proxy import Connection, Ending
-from trixter.proxy.address import text_of
-from trixter.proxy.epoll_poller import EpollPoller
+from trixter.proxy import Connection, EndReason
+from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.poller import Callback
 
 
@@ -46,16 +46,16 @@ async def poller(anyio_backend: object) -> ScarcePoller:
 
 
 @pytest.fixture
-async def house(poller: ScarcePoller) -> AsyncIterator[House]:
+async def harness(poller: ScarcePoller) -> AsyncIterator[ConnectionHarness]:
     with ExitStack() as exits:
-        yield House(exits, poller)
+        yield ConnectionHarness(exits, poller)
 
 
-class ClumsyHouse(House):
-    """A house that trips over every connection that ends."""
+class ClumsyHouse(ConnectionHarness):
+    """A harness that trips over every connection that ends."""
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        super().on_ended(connection, ending)
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        super().on_ended(connection, end_reason)
         raise ZeroDivisionError
 
 
@@ -64,48 +64,56 @@ def ours(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
     return [record for record in caplog.records if record.name.startswith("trixter")]
 
 
-def assert_only_the_second_ended(house: House, caplog: pytest.LogCaptureFixture, error: str) -> None:
-    assert house.ending is not None
-    assert (house.ending.reason, house.ending.detail, house.ending.reset) == ("internal error", error, True)
+def assert_only_the_second_ended(
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture, error: str
+) -> None:
+    assert harness.end_reason is not None
+    assert (harness.end_reason.reason, harness.end_reason.detail, harness.end_reason.reset) == (
+        "internal error",
+        error,
+        True,
+    )
     (record,) = ours(caplog)
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "connection c-2: internal error")
     assert record.exc_info is not None
-    assert len(house.registry) == len(house.registry.all()) == 1
+    assert len(harness.registry) == len(harness.registry.all()) == 1
 
 
 @pytest.mark.parametrize("when", ["bytes arrive", "bytes leave", "it starts", "settings change"])
-async def test_a_fault_that_fails(house: House, caplog: pytest.LogCaptureFixture, when: str) -> None:
-    other_client, other_server, _ = house.connect()
+async def test_a_fault_that_fails(
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture, when: str
+) -> None:
+    other_client, other_server, _ = harness.connect()
     fault = {"bytes leave": LateTrap(), "it starts": Dud(), "settings change": Relapse()}.get(when, Trap())
-    house.start_with(upstream=Faults(fault, Latency(delay_s=1.0)))
-    client, server, connection = house.connect()
+    harness.start_with(upstream=Faults(fault, Latency(delay_s=1.0)))
+    client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     if when == "bytes arrive":
         client.send(b"crash")
     elif when == "bytes leave":
         client.send(b"crash")
         await until(lambda: upstream.held_bytes)
-        house.clock.advance(1.0)
+        harness.clock.advance(1.0)
     elif when == "settings change":
         upstream.faults = Faults(Relapse(severity=1))
     assert await client.receive_reset() == await server.receive_reset() == b""
-    assert_only_the_second_ended(house, caplog, "ZeroDivisionError")
+    assert_only_the_second_ended(harness, caplog, "ZeroDivisionError")
     other_client.send(b"all is well")
     assert await other_server.receive(11) == b"all is well"
 
 
 @pytest.mark.parametrize("when", ["it is dialled", "it opens"])
 async def test_a_system_that_cannot_watch_its_sockets(
-    house: House, poller: ScarcePoller, caplog: pytest.LogCaptureFixture, when: str
+    harness: ConnectionHarness, poller: ScarcePoller, caplog: pytest.LogCaptureFixture, when: str
 ) -> None:
-    other_client, other_server, _ = house.connect()
+    other_client, other_server, _ = harness.connect()
     if when == "it is dialled":
-        house.lead_to(text_of(silent_server(house.exits).address))
+        harness.lead_to(text_of(silent_server(harness.exits).address))
     poller.is_full = True
-    client, _ = house.knock()
+    client, _ = harness.knock()
     poller.is_full = False
     assert await client.receive_reset() == b""
-    assert_only_the_second_ended(house, caplog, "OSError")
+    assert_only_the_second_ended(harness, caplog, "OSError")
     other_client.send(b"all is well")
     assert await other_server.receive(11) == b"all is well"
 
@@ -114,9 +122,9 @@ async def test_nothing_goes_wrong_in_silence_also_after_the_end(
     anyio_backend: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     with ExitStack() as exits:
-        house = ClumsyHouse(exits)
-        house.start_with(upstream=Faults(Trap()))
-        client, _, _ = house.connect()
+        harness = ClumsyHouse(exits)
+        harness.start_with(upstream=Faults(Trap()))
+        client, _, _ = harness.connect()
         client.send(b"abort")
         await until(lambda: ours(caplog))
         (record,) = ours(caplog)

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from trixter.proxy.linger import GIVE_UP_S, LATEST_S, Linger
+from trixter.proxy.closing import GIVE_UP_S, LATEST_S, Linger
 
 
 class Loop:
@@ -41,12 +41,12 @@ class Lingering:
     def __init__(self, unsent_bytes: int) -> None:
         self.loop = Loop()
         self.unsent_bytes = unsent_bytes
-        self.passed_bytes = 0
+        self.forwarded_bytes = 0
         self.over_at: list[float] = []
         self.linger = Linger(
             cast(asyncio.AbstractEventLoop, self.loop),
             lambda: self.unsent_bytes,
-            lambda: self.passed_bytes,
+            lambda: self.forwarded_bytes,
             lambda: self.over_at.append(self.loop.now),
         )
         self.linger.start()
@@ -110,10 +110,10 @@ def test_time_in_which_nothing_is_taken_counts_from_the_last_that_was() -> None:
 def test_what_leaves_the_faults_as_fast_as_it_is_taken_is_no_standstill() -> None:
     it = Lingering(300)
 
-    def pass_on() -> None:
-        it.passed_bytes += 1  # and as much came behind it
+    def forward() -> None:
+        it.forwarded_bytes += 1  # and as much came behind it
 
-    it.run(3 * GIVE_UP_S, pass_on)
+    it.run(3 * GIVE_UP_S, forward)
     assert it.over_at == []
 
 

@@ -11,8 +11,9 @@ import pytest
 from tests.leaks import Belongings
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.servers import Server, resolve_to, resolve_to_nothing
+from trixter.addresses import text_of
 from trixter.errors import BindError, OutOfDescriptors, SettingError
-from trixter.proxy.address import listen_sockets, text_of
+from trixter.proxy.listen_socket import listen_sockets
 
 
 def bound_to(text: str, exits: ExitStack) -> list[str]:

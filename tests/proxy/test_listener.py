@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.house import House
 from tests.proxy.peers import Peer
 from tests.proxy.waiting import turns, until
+from trixter.addresses import SocketAddress, text_of
 from trixter.errors import BindError
-from trixter.proxy.address import SocketAddress, listen_sockets, text_of
-from trixter.proxy.descriptors import Descriptors
+from trixter.proxy.descriptors import DescriptorBudget
+from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Listener
 from trixter.proxy.sockets import Socket
 
@@ -25,18 +26,20 @@ class Door:
 
     def __init__(
         self,
-        house: House,
+        harness: ConnectionHarness,
         *addresses: str,
         sockets: list[socket.socket] | None = None,
-        descriptors: Descriptors | None = None,
+        descriptors: DescriptorBudget | None = None,
     ) -> None:
-        self.house = house
+        self.harness = harness
         self.sockets = sockets or [sock for text in addresses for sock in listen_sockets(text)]
         self.addresses: list[Any] = [sock.getsockname() for sock in self.sockets]
         self.accepted: list[tuple[Socket, SocketAddress]] = []
         self.greet: Callable[[Socket], None] = lambda sock: None
-        self.listener = Listener(self.sockets, house.reactor, self.on_accepted, descriptors=descriptors)
-        house.exits.callback(self.close)
+        if descriptors is not None:
+            harness.context.descriptors = descriptors
+        self.listener = Listener(self.sockets, harness.context, self.on_accepted)
+        harness.exits.callback(self.close)
 
     def on_accepted(self, sock: Socket, peer: SocketAddress) -> None:
         self.greet(sock)
@@ -45,7 +48,7 @@ class Door:
     def knock(self, which: int = 0) -> socket.socket:
         """Connect; the kernel does it whether or not anybody accepts."""
         client = socket.create_connection(self.addresses[which][:2])
-        self.house.exits.callback(client.close)
+        self.harness.exits.callback(client.close)
         return client
 
     def close(self) -> None:
@@ -67,8 +70,8 @@ class Unlucky(socket.socket):
         return accepted
 
 
-async def test_it_hands_connections_on_with_their_address(house: House) -> None:
-    door = Door(house, "127.0.0.1:0")
+async def test_it_hands_connections_on_with_their_address(harness: ConnectionHarness) -> None:
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     client = door.knock()
     await until(lambda: door.accepted)
@@ -78,8 +81,8 @@ async def test_it_hands_connections_on_with_their_address(house: House) -> None:
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
-async def test_it_listens_on_all_its_addresses(house: House) -> None:
-    door = Door(house, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
+async def test_it_listens_on_all_its_addresses(harness: ConnectionHarness) -> None:
+    door = Door(harness, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
     door.listener.start()
     clients = [door.knock(which) for which in range(3)]
     await until(lambda: len(door.accepted) == 3)
@@ -88,44 +91,46 @@ async def test_it_listens_on_all_its_addresses(house: House) -> None:
     )
 
 
-async def test_a_crowd_is_let_in(house: House) -> None:
-    door = Door(house, "127.0.0.1:0")
+async def test_a_crowd_is_let_in(harness: ConnectionHarness) -> None:
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     for _ in range(2 * ACCEPTS_PER_WAKE + 1):
         door.knock()
     await until(lambda: len(door.accepted) == 2 * ACCEPTS_PER_WAKE + 1)
 
 
-async def test_before_it_is_started_nobody_can_connect(house: House) -> None:
-    door = Door(house, "127.0.0.1:0")
+async def test_before_it_is_started_nobody_can_connect(harness: ConnectionHarness) -> None:
+    door = Door(harness, "127.0.0.1:0")
     with pytest.raises(ConnectionRefusedError):
         door.knock()
 
 
-async def test_a_full_descriptor_table_is_waited_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    door = Door(house, "127.0.0.1:0", "127.0.0.2:0")
+async def test_a_full_descriptor_table_is_waited_out(
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(harness, "127.0.0.1:0", "127.0.0.2:0")
     door.listener.start()
     door.knock(0), door.knock(1)
     with no_descriptor_free():
         await until(lambda: caplog.records)
-        assert house.clock.next_at == house.clock.time() + PAUSE_S
+        assert harness.clock.next_at == harness.clock.time() + PAUSE_S
         for _ in range(3):
-            house.clock.advance(PAUSE_S)
+            harness.clock.advance(PAUSE_S)
             await turns()
         assert door.accepted == []
     everywhere = ", ".join(map(text_of, door.addresses))
     warning = f"cannot accept on {everywhere}: Too many open files; trying again"
     assert [record.getMessage() for record in caplog.records] == [warning]
-    house.clock.advance(PAUSE_S)
+    harness.clock.advance(PAUSE_S)
     await until(lambda: len(door.accepted) == 2)
     assert [record.getMessage() for record in caplog.records[1:]] == ["accepting connections again"]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
 
 async def test_a_full_descriptor_table_is_left_alone_between_attempts(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(house, "127.0.0.1:0")
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.knock()
     with no_descriptor_free():
@@ -134,17 +139,19 @@ async def test_a_full_descriptor_table_is_left_alone_between_attempts(
     assert door.accepted == []
 
 
-async def test_closing_ends_the_wait_for_descriptors(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    door = Door(house, "127.0.0.1:0")
+async def test_closing_ends_the_wait_for_descriptors(
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.knock()
     with no_descriptor_free():
         await until(lambda: caplog.records)
         door.listener.close()
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None
 
 
-class Budget(Descriptors):
+class Budget(DescriptorBudget):
     """A descriptor budget that the test sets: room for so many connections."""
 
     room = 0
@@ -155,42 +162,42 @@ class Budget(Descriptors):
 
 
 async def test_accepting_stops_before_the_table_is_full_with_one_warning_for_each_shortage(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     budget = Budget()
     budget.is_tight = True
-    door = Door(house, "127.0.0.1:0", descriptors=budget)
+    door = Door(harness, "127.0.0.1:0", descriptors=budget)
     door.listener.start()
     for _ in range(5):
         door.knock()
     for accepted in range(4):  # a client leaves now and then, and another one is let in
         budget.room = 1 if accepted else 0
-        house.clock.advance(PAUSE_S)
+        harness.clock.advance(PAUSE_S)
         await until(lambda: budget.room < 0)
         assert len(door.accepted) == accepted
     warning = f"cannot accept on {text_of(door.addresses[0])}: {ALMOST_FULL}; trying again"
     assert [record.getMessage() for record in caplog.records] == [warning]
     budget.room = 10
-    house.clock.advance(PAUSE_S)
+    harness.clock.advance(PAUSE_S)
     await until(lambda: len(door.accepted) == 5)
     await until(lambda: len(caplog.records) == 2)
     assert caplog.records[1].getMessage() == "accepting connections again"
 
 
-async def test_far_from_a_full_table_the_kernel_is_not_asked(house: House) -> None:
+async def test_far_from_a_full_table_the_kernel_is_not_asked(harness: ConnectionHarness) -> None:
     budget = Budget()
-    door = Door(house, "127.0.0.1:0", descriptors=budget)
+    door = Door(harness, "127.0.0.1:0", descriptors=budget)
     door.listener.start()
     door.knock()
     await until(lambda: door.accepted)
     assert budget.room == 0
 
 
-async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(house: House) -> None:
+async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(harness: ConnectionHarness) -> None:
     unlucky = Unlucky()
     unlucky.bind(("127.0.0.1", 0))
     unlucky.setblocking(False)
-    door = Door(house, sockets=[unlucky])
+    door = Door(harness, sockets=[unlucky])
     door.listener.start()
     door.knock()
     await until(lambda: door.accepted)
@@ -198,9 +205,9 @@ async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(house: Ho
 
 
 async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_concern(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(house, "127.0.0.1:0")
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.greet = lambda sock: [].pop()
     client = Peer(door.knock())
@@ -214,8 +221,8 @@ async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_c
     assert record.levelno == logging.ERROR
 
 
-async def test_a_closed_listener_refuses_and_gives_its_port_back(house: House) -> None:
-    door = Door(house, "127.0.0.1:0")
+async def test_a_closed_listener_refuses_and_gives_its_port_back(harness: ConnectionHarness) -> None:
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.listener.close()
     door.listener.close()
@@ -225,9 +232,9 @@ async def test_a_closed_listener_refuses_and_gives_its_port_back(house: House) -
         sock.close()
 
 
-async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(house: House) -> None:
-    first = Door(house, "127.0.0.1:0")
-    second = Door(house, text_of(first.addresses[0]))
+async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(harness: ConnectionHarness) -> None:
+    first = Door(harness, "127.0.0.1:0")
+    second = Door(harness, text_of(first.addresses[0]))
     first.listener.start()
     with pytest.raises(BindError) as refused:
         second.listener.start()
@@ -238,15 +245,15 @@ async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(house: Hou
 
 
 async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(house, "127.0.0.1:0")
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.listener.rest("Too many open files")
     door.knock()
     await turns()
     assert door.accepted == []
-    house.clock.advance(PAUSE_S)
+    harness.clock.advance(PAUSE_S)
     await until(lambda: len(door.accepted) == 1)
     assert [record.getMessage() for record in caplog.records] == [
         f"cannot accept on {text_of(door.addresses[0])}: Too many open files; trying again",
@@ -255,11 +262,11 @@ async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
 
 
 async def test_a_closed_listener_has_nothing_to_rest_from(
-    house: House, caplog: pytest.LogCaptureFixture
+    harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(house, "127.0.0.1:0")
+    door = Door(harness, "127.0.0.1:0")
     door.listener.start()
     door.listener.close()
     door.listener.rest("Too many open files")
     assert not caplog.records
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None

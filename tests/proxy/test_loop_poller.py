@@ -8,56 +8,56 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import CALM, Faults
-from trixter.proxy import Ending
-from trixter.proxy.address import text_of
+from trixter.proxy import EndReason
 from trixter.proxy.poller import LoopPoller
 
 
 @pytest.fixture
-async def house(anyio_backend: object) -> AsyncIterator[House]:
+async def harness(anyio_backend: object) -> AsyncIterator[ConnectionHarness]:
     with ExitStack() as exits:
-        yield House(exits, LoopPoller(asyncio.get_running_loop()))
+        yield ConnectionHarness(exits, LoopPoller(asyncio.get_running_loop()))
 
 
 @pytest.fixture(params=[CALM, Faults(Idle())], ids=["calm", "chain"], autouse=True)
-def either_path(request: pytest.FixtureRequest, house: House) -> None:
-    house.start_with(request.param, request.param)
+def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
+    harness.start_with(request.param, request.param)
 
 
-async def test_bytes_and_ends_pass_both_ways(house: House) -> None:
-    client, server, _ = house.connect()
+async def test_bytes_and_ends_pass_both_ways(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
     client.send(b"ping")
     client.finish()
     assert await server.receive_all() == b"ping"
     server.send(b"pong")
     server.finish()
     assert await client.receive_all() == b"pong"
-    assert house.ending == Ending("closed")
+    assert harness.end_reason == EndReason("closed")
 
 
-async def test_a_full_sink_pauses_its_source_and_loses_nothing(house: House) -> None:
-    client, server, _ = house.connect()
+async def test_a_full_sink_pauses_its_source_and_loses_nothing(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
     sent = await clog(client)
     client.finish()
     assert await server.receive_all() == PAYLOAD[:sent]
 
 
-async def test_a_reset_is_passed_on(house: House) -> None:
-    client, server, _ = house.connect()
+async def test_a_reset_is_passed_on(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
     server.reset()
     assert await client.receive_reset() == b""
-    assert house.ending == Ending("reset by upstream", reset=True)
+    assert harness.end_reason == EndReason("reset by upstream", reset=True)
 
 
-async def test_a_dial_can_be_waited_for_and_given_up(house: House) -> None:
-    house.lead_to(text_of(silent_server(house.exits).address))
-    _, connection = house.knock()
-    house.clock.advance(10.0)
-    await until(lambda: connection.ending)
-    assert house.registry.ended == {"connect timeout": 1}
+async def test_a_dial_can_be_waited_for_and_given_up(harness: ConnectionHarness) -> None:
+    harness.lead_to(text_of(silent_server(harness.exits).address))
+    _, connection = harness.knock()
+    harness.clock.advance(10.0)
+    await until(lambda: connection.end_reason)
+    assert harness.registry.ended == {"connect timeout": 1}

@@ -7,14 +7,13 @@ from random import Random
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
-from trixter.faults.stage import PIECE_OVERHEAD_BYTES
-from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, Memory
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
+from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, InFlightMemory, Memory
 from trixter.proxy.sockets import BUFFER_BYTES
-from trixter.proxy.wire import Wire
 
 TOTAL_BYTES = 300_000
 CONNECTIONS = 12
@@ -51,10 +50,10 @@ def test_reads_are_of_full_size_until_little_is_left() -> None:
     assert not memory.is_short
 
 
-async def test_what_a_connection_held_is_given_back_when_it_ends(house: House) -> None:
-    memory = house.reactor.memory = Memory(1 << 20)
-    house.start_with(Faults(Latency(delay_s=100.0)), Faults(Latency(delay_s=100.0)))
-    client, server, connection = house.connect()
+async def test_what_a_connection_held_is_given_back_when_it_ends(harness: ConnectionHarness) -> None:
+    memory = harness.context.memory = Memory(1 << 20)
+    harness.start_with(Faults(Latency(delay_s=100.0)), Faults(Latency(delay_s=100.0)))
+    client, server, connection = harness.connect()
     client.send(b"x" * 1000)
     server.send(b"x" * 1000)
     while not all(pipe.held_bytes for pipe in pipes_of(connection)):
@@ -64,10 +63,10 @@ async def test_what_a_connection_held_is_given_back_when_it_ends(house: House) -
     assert memory.held_bytes == 0
 
 
-async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(house: House) -> None:
-    memory = house.reactor.memory = Memory(1 << 20)
-    house.start_with(downstream=Faults(Latency(delay_s=100.0)), upstream=Faults(Latency(delay_s=1.0)))
-    client, server, connection = house.connect()
+async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(harness: ConnectionHarness) -> None:
+    memory = harness.context.memory = Memory(1 << 20)
+    harness.start_with(downstream=Faults(Latency(delay_s=100.0)), upstream=Faults(Latency(delay_s=1.0)))
+    client, server, connection = harness.connect()
     server.send(b"x" * 1000)
     while not connection.pipe(Direction.DOWNSTREAM).held_bytes:
         await turns()
@@ -75,24 +74,28 @@ async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(house: House) 
     while connection.pipe(Direction.DOWNSTREAM).held_bytes:
         await turns()
     assert memory.held_bytes <= PIECE_OVERHEAD_BYTES  # the reset, on its way
-    await house.receive_reset_in_time(server)
+    await harness.receive_reset_in_time(server)
     assert memory.held_bytes == 0
 
 
 async def test_proxies_of_one_process_share_it(anyio_backend: object) -> None:
     with ExitStack() as exits:
-        assert House(exits).reactor.memory is House(exits).reactor.memory is OF_THIS_PROCESS
+        assert (
+            ConnectionHarness(exits).context.memory
+            is ConnectionHarness(exits).context.memory
+            is OF_THIS_PROCESS
+        )
 
 
-async def test_what_is_under_way_is_bounded_by_the_total_too(house: House) -> None:
-    memory = house.reactor.memory = Memory(500_000)
-    house.reactor.wire = Wire()
-    house.start_with(upstream=Faults(Latency(delay_s=100.0)))
-    client, server, connection = house.connect()
+async def test_what_is_under_way_is_bounded_by_the_total_too(harness: ConnectionHarness) -> None:
+    memory = harness.context.memory = Memory(500_000)
+    harness.context.in_flight = InFlightMemory()
+    harness.start_with(upstream=Faults(Latency(delay_s=100.0)))
+    client, server, connection = harness.connect()
     sent = await clog(client)
     assert memory.held_bytes <= 500_000 + BUFFER_BYTES + PIECE_OVERHEAD_BYTES * 10
     client.finish()
-    assert await house.receive_all_in_time(server) == PAYLOAD[:sent]
+    assert await harness.receive_all_in_time(server) == PAYLOAD[:sent]
     connection.shut_down("enough")
     assert memory.held_bytes == 0
 
@@ -104,14 +107,14 @@ async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive
 ) -> None:
     draw = Random(seed)
     with ExitStack() as exits:
-        house = House(exits)
-        house.limit_bytes = 1 << 20
-        memory = house.reactor.memory = Memory(TOTAL_BYTES)
-        house.reactor.wire = Wire()  # has more to lend than there is memory
+        harness = ConnectionHarness(exits)
+        harness.limit_bytes = 1 << 20
+        memory = harness.context.memory = Memory(TOTAL_BYTES)
+        harness.context.in_flight = InFlightMemory()  # has more to lend than there is memory
         flows: list[tuple[Peer, Peer]] = []
         for _ in range(CONNECTIONS):
-            house.start_with(draw.choice(FAULTS), draw.choice(FAULTS))
-            client, server, _ = house.connect(buffer_bytes=8192)
+            harness.start_with(draw.choice(FAULTS), draw.choice(FAULTS))
+            client, server, _ = harness.connect(buffer_bytes=8192)
             flows += [(client, server), (server, client)]
         sent = [0] * len(flows)
         received = [b""] * len(flows)
@@ -128,7 +131,7 @@ async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive
             if draw.random() < 0.5:
                 received[number] += sink.received(draw.randint(1, 50_000))
             if draw.random() < 0.2:
-                house.clock.advance(draw.uniform(0, 0.3))
+                harness.clock.advance(draw.uniform(0, 0.3))
             await turns(1)
             most_held_bytes = max(most_held_bytes, memory.held_bytes)
         assert received == [PAYLOAD[:SENT_BYTES]] * len(flows)

@@ -4,62 +4,62 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Dice, Direction, Faults, Latency, Terminate
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 
 CERTAIN = Faults(Terminate(probability=1.0))
-TERMINATED = Ending("terminated", reset=True)
+TERMINATED = EndReason("terminated", reset=True)
 
 
 @pytest.mark.parametrize(
     ("upstream", "downstream"), [(CERTAIN, CALM), (CALM, CERTAIN), (CERTAIN, CERTAIN)], ids=repr
 )
 async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_open(
-    house: House, upstream: Faults, downstream: Faults
+    harness: ConnectionHarness, upstream: Faults, downstream: Faults
 ) -> None:
-    house.start_with(upstream, downstream)
-    client, _ = house.knock()
-    server = house.server.accept()
-    house.exits.callback(server.close)
+    harness.start_with(upstream, downstream)
+    client, _ = harness.knock()
+    server = harness.server.accept()
+    harness.exits.callback(server.close)
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert harness.end_reason == TERMINATED
 
 
-async def test_one_that_is_open_already_is_struck_at_its_next_operation(house: House) -> None:
-    client, server, connection = house.connect()
+async def test_one_that_is_open_already_is_struck_at_its_next_operation(harness: ConnectionHarness) -> None:
+    client, server, connection = harness.connect()
     for pipe in pipes_of(connection):
         pipe.faults = CERTAIN
     await turns()
-    assert house.ending is None
+    assert harness.end_reason is None
     client.send(b"the next operation")
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert harness.end_reason == TERMINATED
 
 
 @pytest.mark.parametrize("by_client", [True, False])
-async def test_the_end_of_a_direction_can_be_struck(house: House, by_client: bool) -> None:
-    client, server, connection = house.connect()
+async def test_the_end_of_a_direction_can_be_struck(harness: ConnectionHarness, by_client: bool) -> None:
+    client, server, connection = harness.connect()
     for pipe in pipes_of(connection):
         pipe.faults = CERTAIN
     finishing, left = (client, server) if by_client else (server, client)
     finishing.finish()
     assert await left.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert harness.end_reason == TERMINATED
 
 
-async def test_a_small_message_there_and_back_is_four_operations(house: House) -> None:
+async def test_a_small_message_there_and_back_is_four_operations(harness: ConnectionHarness) -> None:
     """Two in each direction, behind the opening; the dice say beforehand which one is struck."""
     faults = Faults(Terminate(probability=0.1))
-    house.dice = Dice(8)
-    luck = house.dice.branch("connection 1")
-    struck = [luck.branch(each.value).branch("Terminate 0 ").gap(0.1) for each in Direction]
+    harness.dice = Dice(8)
+    dice = harness.dice.branch("connection 1")
+    struck = [dice.branch(each.value).branch("Terminate 0 ").gap(0.1) for each in Direction]
     assert struck == [14, 7], "downstream the opening, two messages, the read of the third, and its write"
-    house.start_with(faults, faults)
-    client, server, _ = house.connect()
+    harness.start_with(faults, faults)
+    client, server, _ = harness.connect()
     for _ in range(2):
         client.send(b"ten bytes.")
         assert await server.receive(10) == b"ten bytes."
@@ -69,18 +69,18 @@ async def test_a_small_message_there_and_back_is_four_operations(house: House) -
     assert await server.receive(10) == b"ten bytes."
     server.send(b"ten more..")
     assert await client.receive_reset() == b""
-    assert house.ending == TERMINATED
+    assert harness.end_reason == TERMINATED
 
 
-async def test_the_write_is_drawn_when_the_bytes_are_read(house: House) -> None:
+async def test_the_write_is_drawn_when_the_bytes_are_read(harness: ConnectionHarness) -> None:
     """Latency between the two changes nothing: what is struck never leaves."""
-    house.dice = Dice(seed_whose_second_operation_after_the_opening_is_struck())
-    house.start_with(Faults(Terminate(probability=0.2), Latency(delay_s=1.0)))
-    client, server, _ = house.connect()
+    harness.dice = Dice(seed_whose_second_operation_after_the_opening_is_struck())
+    harness.start_with(Faults(Terminate(probability=0.2), Latency(delay_s=1.0)))
+    client, server, _ = harness.connect()
     client.send(b"read, and struck for its write")
     assert await client.receive_reset() == b""
     assert await server.receive_reset() == b""
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None
 
 
 def seed_whose_second_operation_after_the_opening_is_struck() -> int:

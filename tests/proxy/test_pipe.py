@@ -7,36 +7,36 @@ from random import Random
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
-from trixter.proxy import Ending
+from trixter.proxy import EndReason
 
 SLOW = Faults(Latency(delay_s=1.0))
 
 
 @pytest.fixture(params=[CALM, Faults(Idle())], ids=["calm", "chain"])
-def either_path(request: pytest.FixtureRequest, house: House) -> None:
+def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
     """Let new connections start calm, or with faults that do nothing."""
-    house.start_with(request.param, request.param)
+    harness.start_with(request.param, request.param)
 
 
 @pytest.mark.usefixtures("either_path")
-async def test_bytes_pass_both_ways(house: House) -> None:
-    client, server, connection = house.connect()
+async def test_bytes_pass_both_ways(harness: ConnectionHarness) -> None:
+    client, server, connection = harness.connect()
     for ask, answer in ((b"ping", b"pong"), (b"and", b"again")):
         client.send(ask)
         assert await server.receive(len(ask)) == ask
         server.send(answer)
         assert await client.receive(len(answer)) == answer
-    await until(lambda: [pipe.passed_bytes for pipe in pipes_of(connection)] == [7, 9])
+    await until(lambda: [pipe.forwarded_bytes for pipe in pipes_of(connection)] == [7, 9])
 
 
 @pytest.mark.usefixtures("either_path")
 @pytest.mark.parametrize("buffer_bytes", [0, 16384])
-async def test_bulk_passes_both_ways_at_once(house: House, buffer_bytes: int) -> None:
-    client, server, connection = house.connect(buffer_bytes=buffer_bytes)
+async def test_bulk_passes_both_ways_at_once(harness: ConnectionHarness, buffer_bytes: int) -> None:
+    client, server, connection = harness.connect(buffer_bytes=buffer_bytes)
     payloads = Random(1).randbytes(1 << 20), Random(2).randbytes(1 << 20)
     up, down, _, _ = await asyncio.gather(
         server.receive(1 << 20),
@@ -50,93 +50,93 @@ async def test_bulk_passes_both_ways_at_once(house: House, buffer_bytes: int) ->
 
 @pytest.mark.usefixtures("either_path")
 @pytest.mark.parametrize("client_first", [True, False])
-async def test_each_direction_ends_on_its_own(house: House, client_first: bool) -> None:
-    client, server, _ = house.connect()
+async def test_each_direction_ends_on_its_own(harness: ConnectionHarness, client_first: bool) -> None:
+    client, server, _ = harness.connect()
     first, second = (client, server) if client_first else (server, client)
     first.send(b"my last")
     first.finish()
     assert await second.receive_all() == b"my last"
     second.send(b"not mine")
     assert await first.receive(8) == b"not mine"
-    assert house.ending is None
+    assert harness.end_reason is None
     second.finish()
     assert await first.receive_all() == b""
-    assert house.ending == Ending("closed")
+    assert harness.end_reason == EndReason("closed")
 
 
-async def test_bytes_leave_when_their_time_has_come(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, server, connection = house.connect()
+async def test_bytes_leave_when_their_time_has_come(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"first")
     await until(lambda: upstream.held_bytes)
-    house.clock.advance(0.5)
+    harness.clock.advance(0.5)
     held_bytes = upstream.held_bytes
     client.send(b"second")
     await until(lambda: upstream.held_bytes > held_bytes)
-    house.clock.advance(0.4999)
+    harness.clock.advance(0.4999)
     assert server.received() == b""
-    house.clock.advance(0.0001)
+    harness.clock.advance(0.0001)
     assert server.received() == b"first"
-    house.clock.advance(0.5)
+    harness.clock.advance(0.5)
     assert server.received() == b"second"
     assert upstream.held_bytes == 0
 
 
-async def test_one_appointment_is_kept_however_much_is_held(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, server, connection = house.connect()
+async def test_one_appointment_is_kept_however_much_is_held(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
-    starts_at = house.clock.time()
+    starts_at = harness.clock.time()
     for _ in range(3):
         client.send(b"x")
-        upstream.read_now()
-        assert house.clock.next_at == starts_at + 1.0
-        house.clock.advance(0.1)
+        upstream.read_early()
+        assert harness.clock.next_at == starts_at + 1.0
+        harness.clock.advance(0.1)
     upstream.faults = CALM
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None
     assert server.received() == b"xxx"
 
 
-async def test_what_is_held_leaves_before_the_end(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, server, connection = house.connect()
+async def test_what_is_held_leaves_before_the_end(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, server, connection = harness.connect()
     client.send(b"the tail")
     client.finish()
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
     await turns()
-    house.clock.advance(1.0)
+    harness.clock.advance(1.0)
     assert await server.receive_all() == b"the tail"
-    assert house.ending is None
+    assert harness.end_reason is None
 
 
-async def test_a_change_reaches_what_is_held_at_once(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, server, connection = house.connect()
+async def test_a_change_reaches_what_is_held_at_once(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"held")
     await until(lambda: upstream.held_bytes)
-    house.clock.advance(0.25)
+    harness.clock.advance(0.25)
     upstream.faults = Faults(Latency(delay_s=0.5))
     assert server.received() == b""
     upstream.faults = Faults(Latency(delay_s=0.25))
     assert server.received() == b"held"
 
 
-async def test_calm_again_bytes_pass_as_before(house: House) -> None:
-    client, server, connection = house.connect()
+async def test_calm_again_bytes_pass_as_before(harness: ConnectionHarness) -> None:
+    client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     for faults in (SLOW, CALM, Faults(Throttle(rate_bytes_per_s=1)), CALM):
         upstream.faults = faults
         assert upstream.faults == faults
         client.send(b"x")
-        upstream.read_now()
+        upstream.read_early()
         assert bool(upstream.held_bytes) == bool(faults)
     assert await server.receive(4) == b"xxxx"
 
 
-async def test_the_same_settings_again_change_nothing(house: House) -> None:
-    _, _, connection = house.connect()
+async def test_the_same_settings_again_change_nothing(harness: ConnectionHarness) -> None:
+    _, _, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     upstream.faults = CALM
     assert upstream.faults is CALM
@@ -145,42 +145,42 @@ async def test_the_same_settings_again_change_nothing(house: House) -> None:
     assert upstream.faults is SLOW
 
 
-async def test_each_direction_has_its_own_faults(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, server, connection = house.connect()
+async def test_each_direction_has_its_own_faults(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, server, connection = harness.connect()
     server.send(b"at once")
     assert await client.receive(7) == b"at once"
     assert connection.pipe(Direction.DOWNSTREAM).faults == CALM
 
 
-async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(house: House) -> None:
-    house.start_with(upstream=Faults(Trap(), Slice(size_bytes=10, gap_s=1.0)))
-    client, server, connection = house.connect()
+async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=Faults(Trap(), Slice(size_bytes=10, gap_s=1.0)))
+    client, server, connection = harness.connect()
     client.send(b"ten bytes.and then some")
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
     client.send(b"abort")
-    await until(lambda: house.ending)
-    assert house.ending == Ending("trapped", reset=True)
+    await until(lambda: harness.end_reason)
+    assert harness.end_reason == EndReason("trapped", reset=True)
     assert await server.receive_reset() == b"ten bytes."
     assert await client.receive_reset() == b""
 
 
-async def test_a_fault_can_close_both_sides_behind_the_bytes(house: House) -> None:
-    house.start_with(upstream=Faults(Trap()))
-    client, server, _ = house.connect()
+async def test_a_fault_can_close_both_sides_behind_the_bytes(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=Faults(Trap()))
+    client, server, _ = harness.connect()
     client.send(b"close")
     assert await server.receive_all() == b"close"
     assert await client.receive_all() == b""
-    assert house.ending == Ending("trapped")
+    assert harness.end_reason == EndReason("trapped")
 
 
-async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(house: House) -> None:
-    house.start_with(upstream=SLOW)
-    client, _, connection = house.connect()
+async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(harness: ConnectionHarness) -> None:
+    harness.start_with(upstream=SLOW)
+    client, _, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"dropped")
     await until(lambda: upstream.held_bytes)
     connection.shut_down("enough")
     upstream.faults = SLOW
     assert (upstream.faults, upstream.held_bytes, upstream.is_closed) == (CALM, 0, True)
-    assert house.clock.next_at is None
+    assert harness.clock.next_at is None

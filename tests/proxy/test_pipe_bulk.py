@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Throttle
-from trixter.proxy import Ending
-from trixter.proxy.inflow import SPLICED_FROM_BYTES, SPLICED_FROM_READS
-from trixter.proxy.splicer import PIPE_BYTES, Splicer
+from trixter.proxy import EndReason
+from trixter.proxy.source import SPLICED_FROM_BYTES, SPLICED_FROM_READS
+from trixter.proxy.splice import PIPE_BYTES, Splicer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="this system has no splice")
 
@@ -28,19 +28,19 @@ class CountingSplicer(Splicer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.passed_bytes = 0
+        self.forwarded_bytes = 0
 
     def empty(self, sink: object, size: int) -> tuple[int, bytes]:
         passed, rest = super().empty(sink, size)  # type: ignore[arg-type]
-        self.passed_bytes += passed
+        self.forwarded_bytes += passed
         return passed, rest
 
 
-def count_in(house: House) -> CountingSplicer:
-    """Let the house's pipes use a splicer that counts."""
-    assert house.reactor.splicer is not None
-    house.reactor.splicer.close()
-    house.reactor.splicer = counting = CountingSplicer()
+def count_in(harness: ConnectionHarness) -> CountingSplicer:
+    """Let the harness's pipes use a splicer that counts."""
+    assert harness.context.splicer is not None
+    harness.context.splicer.close()
+    harness.context.splicer = counting = CountingSplicer()
     return counting
 
 
@@ -52,96 +52,100 @@ async def warm_up(source: Peer, sink: Peer) -> None:
 
 
 @pytest.mark.parametrize("direction", list(Direction))
-async def test_after_a_few_large_reads_the_kernel_carries(house: House, direction: Direction) -> None:
-    splicer = count_in(house)
-    client, server, connection = house.connect()
+async def test_after_a_few_large_reads_the_kernel_carries(
+    harness: ConnectionHarness, direction: Direction
+) -> None:
+    splicer = count_in(harness)
+    client, server, connection = harness.connect()
     source, sink = (client, server) if direction is Direction.UPSTREAM else (server, client)
     await warm_up(source, sink)
-    before = splicer.passed_bytes
+    before = splicer.forwarded_bytes
     await source.send_all(PAYLOAD[:BULK_BYTES])
     assert await sink.receive(BULK_BYTES) == PAYLOAD[:BULK_BYTES]
-    assert splicer.passed_bytes > before
-    assert connection.pipe(direction).passed_bytes == 2 * SPLICED_FROM_READS * BULK_BYTES + BULK_BYTES
+    assert splicer.forwarded_bytes > before
+    assert connection.pipe(direction).forwarded_bytes == 2 * SPLICED_FROM_READS * BULK_BYTES + BULK_BYTES
 
 
-async def test_many_small_reads_do_not_make_it_bulk(house: House) -> None:
-    splicer = count_in(house)
-    client, server, _ = house.connect()
+async def test_many_small_reads_do_not_make_it_bulk(harness: ConnectionHarness) -> None:
+    splicer = count_in(harness)
+    client, server, _ = harness.connect()
     for _ in range(2 * SPLICED_FROM_READS):
         client.send(bytes(SPLICED_FROM_BYTES - 1))
         await server.receive(SPLICED_FROM_BYTES - 1)
-    assert splicer.passed_bytes == 0
+    assert splicer.forwarded_bytes == 0
 
 
-async def test_small_reads_end_it(house: House) -> None:
-    splicer = count_in(house)
-    client, server, _ = house.connect()
+async def test_small_reads_end_it(harness: ConnectionHarness) -> None:
+    splicer = count_in(harness)
+    client, server, _ = harness.connect()
     await warm_up(client, server)
     for _ in range(3):
         client.send(b"small")
         assert await server.receive(5) == b"small"
-        before, splicer.passed_bytes = splicer.passed_bytes, 0
+        before, splicer.forwarded_bytes = splicer.forwarded_bytes, 0
     assert before == 0
 
 
-async def test_a_fault_ends_it_at_once(house: House) -> None:
-    splicer = count_in(house)
-    client, server, connection = house.connect()
+async def test_a_fault_ends_it_at_once(harness: ConnectionHarness) -> None:
+    splicer = count_in(harness)
+    client, server, connection = harness.connect()
     await warm_up(client, server)
     connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=1.0))
-    before = splicer.passed_bytes
+    before = splicer.forwarded_bytes
     await client.send_all(PAYLOAD[:BULK_BYTES])
     await turns()
     assert server.received() == b""
-    house.clock.advance(1.0)
+    harness.clock.advance(1.0)
     assert await server.receive(BULK_BYTES) == PAYLOAD[:BULK_BYTES]
-    assert splicer.passed_bytes == before
+    assert splicer.forwarded_bytes == before
 
 
-async def test_the_end_is_seen(house: House) -> None:
-    client, server, _ = house.connect()
+async def test_the_end_is_seen(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
     await warm_up(client, server)
     client.send(b"the rest")
     client.finish()
     assert await server.receive_all() == b"the rest"
 
 
-async def test_a_source_that_goes_is_a_reset(house: House) -> None:
-    client, server, _ = house.connect()
+async def test_a_source_that_goes_is_a_reset(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
     await warm_up(client, server)
     client.reset()
     await server.receive_reset()
-    assert house.ending == Ending("reset by client", reset=True)
+    assert harness.end_reason == EndReason("reset by client", reset=True)
 
 
-async def test_a_sink_that_goes_is_a_reset_and_hurts_nobody_else(house: House) -> None:
-    client, server, _ = house.connect()
-    another, its_server, _ = house.connect()
+async def test_a_sink_that_goes_is_a_reset_and_hurts_nobody_else(harness: ConnectionHarness) -> None:
+    client, server, _ = harness.connect()
+    another, its_server, _ = harness.connect()
     await warm_up(client, server)
     await warm_up(another, its_server)
     client.send_what_fits(PAYLOAD)
     server.reset()
-    await until(lambda: house.ending)
-    assert house.ending == Ending("reset by upstream", reset=True)
+    await until(lambda: harness.end_reason)
+    assert harness.end_reason == EndReason("reset by upstream", reset=True)
     await another.send_all(PAYLOAD[: 2 * BULK_BYTES])
     assert await its_server.receive(2 * BULK_BYTES) == PAYLOAD[: 2 * BULK_BYTES]
 
 
-async def test_a_sink_that_does_not_read_makes_it_hold_one_pipe_full_at_most(house: House) -> None:
-    splicer = count_in(house)
-    client, server, connection = house.connect()
+async def test_a_sink_that_does_not_read_makes_it_hold_one_pipe_full_at_most(
+    harness: ConnectionHarness,
+) -> None:
+    splicer = count_in(harness)
+    client, server, connection = harness.connect()
     sent = await clog(client)
-    assert splicer.passed_bytes
+    assert splicer.forwarded_bytes
     assert 0 < connection.pipe(Direction.UPSTREAM).held_bytes <= PIPE_BYTES + 1000
     client.finish()
     assert await server.receive_all() == PAYLOAD[:sent]
 
 
-async def test_without_it_bytes_pass_as_well(house: House) -> None:
-    assert house.reactor.splicer is not None
-    house.reactor.splicer.close()
-    house.reactor.splicer = None
-    client, server, _ = house.connect()
+async def test_without_it_bytes_pass_as_well(harness: ConnectionHarness) -> None:
+    assert harness.context.splicer is not None
+    harness.context.splicer.close()
+    harness.context.splicer = None
+    client, server, _ = harness.connect()
     await warm_up(client, server)
     await warm_up(client, server)
 
@@ -168,17 +172,17 @@ async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
     anyio_backend: object, schedule: list[tuple[str, object]], is_small: bool
 ) -> None:
     with ExitStack() as exits:
-        house = House(exits)
-        splicer = count_in(house)
+        harness = ConnectionHarness(exits)
+        splicer = count_in(harness)
         # With small buffers, the sink takes only a part of what the pipe holds.
-        client, server, connection = house.connect(buffer_bytes=300_000 if is_small else 0)
+        client, server, connection = harness.connect(buffer_bytes=300_000 if is_small else 0)
         pipe = connection.pipe(Direction.DOWNSTREAM)
         sent, received = 0, bytearray()
         for _ in range(2 * SPLICED_FROM_READS):
             sent += server.send_what_fits(PAYLOAD[sent : sent + 2 * BULK_BYTES])
             await turns(2)
             received += client.received()
-        assert splicer.passed_bytes, "not bulk yet"
+        assert splicer.forwarded_bytes, "not bulk yet"
         for step, value in schedule:
             match step, value:
                 case "change", Faults() as faults:
@@ -188,12 +192,12 @@ async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
                 case "receive", int(size):
                     received += client.received(size)
                 case "advance", float(seconds):
-                    house.clock.advance(seconds)
+                    harness.clock.advance(seconds)
                 case "turn", int(count):
                     await turns(count)
             assert PAYLOAD.startswith(received)
         server.finish()
-        received += await house.receive_all_in_time(client)
+        received += await harness.receive_all_in_time(client)
         assert received == PAYLOAD[:sent]
-        assert (pipe.passed_bytes, pipe.held_bytes) == (sent, 0)
-        assert house.ending is None
+        assert (pipe.forwarded_bytes, pipe.held_bytes) == (sent, 0)
+        assert harness.end_reason is None

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Idle
 from tests.proxy.waiting import turns
 from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
@@ -43,10 +43,10 @@ async def test_bytes_are_neither_lost_nor_reordered(
     anyio_backend: object, first: Faults, schedule: list[tuple[str, object]]
 ) -> None:
     with ExitStack() as exits:
-        house = House(exits)
-        house.start_with(downstream=first)
+        harness = ConnectionHarness(exits)
+        harness.start_with(downstream=first)
         # Small buffers, so that the sink is full now and then.
-        client, server, connection = house.connect(buffer_bytes=16384)
+        client, server, connection = harness.connect(buffer_bytes=16384)
         pipe = connection.pipe(Direction.DOWNSTREAM)
         sent, received = 0, b""
         for step, value in schedule:
@@ -58,12 +58,12 @@ async def test_bytes_are_neither_lost_nor_reordered(
                 case "receive", int(size):
                     received += client.received(size)
                 case "advance", float(seconds):
-                    house.clock.advance(seconds)
+                    harness.clock.advance(seconds)
                 case "turn", int(count):
                     await turns(count)
             assert STREAM.startswith(received)
         server.finish()
-        received += await house.receive_all_in_time(client)
+        received += await harness.receive_all_in_time(client)
         assert received == STREAM[:sent]
-        assert (pipe.passed_bytes, pipe.held_bytes) == (sent, 0)
-        assert house.ending is None
+        assert (pipe.forwarded_bytes, pipe.held_bytes) == (sent, 0)
+        assert harness.end_reason is None

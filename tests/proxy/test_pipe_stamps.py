@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proxy.house import House, pipes_of
+from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.stamps import let_pass
 from tests.proxy.waiting import turns, until
 from trixter.faults import CALM, Direction, Faults, Latency
@@ -14,32 +14,32 @@ UNREAD_S = 0.5
 
 @pytest.mark.parametrize("can_stamp", [True, False])
 async def test_the_time_that_bytes_lay_unread_counts(
-    house: House, stamps_on: None, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
+    harness: ConnectionHarness, stamps_on: None, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
 ) -> None:
-    house.reactor.can_stamp = can_stamp
-    house.start_with(upstream=Faults(Latency(delay_s=1.0)))
-    client, server, connection = house.connect()
-    house.clock.advance(1.0)  # a chain's time never goes back, not even to an arrival
+    harness.context.can_stamp = can_stamp
+    harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    client, server, connection = harness.connect()
+    harness.clock.advance(1.0)  # a chain's time never goes back, not even to an arrival
     client.send(b"letter")
     with monkeypatch.context() as patched:
         let_pass(UNREAD_S, patched)  # and the loop has not turned meanwhile
         await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
-    house.clock.advance(1.0 - UNREAD_S)
+    harness.clock.advance(1.0 - UNREAD_S)
     await turns()
     assert server.received() == (b"letter" if can_stamp else b"")
 
 
-async def test_latency_may_come_and_go(house: House) -> None:
-    house.reactor.can_stamp = True
-    client, server, connection = house.connect()
+async def test_latency_may_come_and_go(harness: ConnectionHarness) -> None:
+    harness.context.can_stamp = True
+    client, server, connection = harness.connect()
     for faults in (CALM, Faults(Latency(delay_s=1.0)), CALM, Faults(Latency(delay_s=1.0))):
         for pipe in pipes_of(connection):
             pipe.faults = faults
         client.send(b"ask")
         server.send(b"answer")
         await until(lambda: faults == CALM or all(pipe.held_bytes for pipe in pipes_of(connection)))  # noqa: B023
-        house.clock.advance(1.0)
+        harness.clock.advance(1.0)
         assert await server.receive(3) == b"ask"
         assert await client.receive(6) == b"answer"
     client.reset()
-    await house.pass_time_until(lambda: house.ending)
+    await harness.pass_time_until(lambda: harness.end_reason)

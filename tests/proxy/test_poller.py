@@ -14,7 +14,7 @@ import pytest
 from tests.proxy.peers import Peer
 from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import turns, until
-from trixter.proxy.epoll_poller import EpollPoller
+from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.poller import LoopPoller, Poller
 
 

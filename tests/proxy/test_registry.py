@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from tests.proxy.house import House
+from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import Registry
-from trixter.proxy.address import text_of
 
 
 def test_at_first_nobody_is_there() -> None:
@@ -18,54 +18,56 @@ def test_at_first_nobody_is_there() -> None:
     assert registry.get("c-1") is None
 
 
-async def test_open_connections_are_listed_oldest_first(house: House) -> None:
-    connections = [house.connect()[2] for _ in range(3)]
-    assert list(house.registry) == house.registry.all() == connections
-    assert len(house.registry) == 3
-    assert house.registry.get("c-2") is connections[1]
+async def test_open_connections_are_listed_oldest_first(harness: ConnectionHarness) -> None:
+    connections = [harness.connect()[2] for _ in range(3)]
+    assert list(harness.registry) == harness.registry.all() == connections
+    assert len(harness.registry) == 3
+    assert harness.registry.get("c-2") is connections[1]
 
 
-async def test_one_that_is_still_dialling_is_counted_and_not_listed(house: House) -> None:
-    house.lead_to(text_of(silent_server(house.exits).address))
-    _, connection = house.knock()
-    assert (len(house.registry), house.registry.get("c-1")) == (0, None)
-    assert house.registry.accepted == 1
-    assert house.registry.all() == [connection]
+async def test_one_that_is_still_dialling_is_counted_and_not_listed(harness: ConnectionHarness) -> None:
+    harness.lead_to(text_of(silent_server(harness.exits).address))
+    _, connection = harness.knock()
+    assert (len(harness.registry), harness.registry.get("c-1")) == (0, None)
+    assert harness.registry.accepted == 1
+    assert harness.registry.all() == [connection]
 
 
-async def test_ended_ones_are_counted_by_reason(house: House) -> None:
-    connections = [house.connect()[2] for _ in range(3)]
+async def test_ended_ones_are_counted_by_reason(harness: ConnectionHarness) -> None:
+    connections = [harness.connect()[2] for _ in range(3)]
     for connection in connections[:2]:
         connection.shut_down("enough")
-    assert house.registry.ended == {"shutdown": 2}
-    assert list(house.registry) == connections[2:]
-    assert house.registry.get("c-1") is None
-    assert house.registry.accepted == 3
+    assert harness.registry.ended == {"shutdown": 2}
+    assert list(harness.registry) == connections[2:]
+    assert harness.registry.get("c-1") is None
+    assert harness.registry.accepted == 3
 
 
-async def test_connections_may_end_while_somebody_goes_through_them(house: House) -> None:
+async def test_connections_may_end_while_somebody_goes_through_them(harness: ConnectionHarness) -> None:
     """A change of settings releases bytes, and their sink may be gone."""
-    house.start_with(upstream=Faults(Latency(delay_s=1)))
+    harness.start_with(upstream=Faults(Latency(delay_s=1)))
     for _ in range(3):
-        client, server, connection = house.connect()
+        client, server, connection = harness.connect()
         client.send(b"x")
-        connection.pipe(Direction.UPSTREAM).read_now()
+        connection.pipe(Direction.UPSTREAM).read_early()
         server.reset()
-    for connection in house.registry:
+    for connection in harness.registry:
         connection.pipe(Direction.UPSTREAM).faults = Faults()
-    assert house.registry.ended == {"reset by upstream": 3}
+    assert harness.registry.ended == {"reset by upstream": 3}
 
 
-async def test_bytes_are_counted_for_each_direction_also_of_those_that_are_over(house: House) -> None:
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [0, 0]
+async def test_bytes_are_counted_for_each_direction_also_of_those_that_are_over(
+    harness: ConnectionHarness,
+) -> None:
+    assert [harness.registry.forwarded_bytes(direction) for direction in Direction] == [0, 0]
     for _ in range(2):
-        client, server, connection = house.connect()
+        client, server, connection = harness.connect()
         client.send(b"12345")
         server.send(b"123")
         await server.receive(5)
         await client.receive(3)
-        await until(partial(connection.passed_bytes, Direction.DOWNSTREAM))
+        await until(partial(connection.forwarded_bytes, Direction.DOWNSTREAM))
     connection.shut_down("enough")
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [10, 6]
-    house.end_all()
-    assert [house.registry.passed_bytes(direction) for direction in Direction] == [10, 6]
+    assert [harness.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]
+    harness.end_all()
+    assert [harness.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]

@@ -11,7 +11,7 @@ from tests.ports import unused_ports
 from tests.proxy.servers import resolve_to_nothing
 from trixter.errors import SettingError
 from trixter.proxy import Proxy
-from trixter.proxy.address import bound_socket
+from trixter.proxy.listen_socket import bound_socket
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.proxy.street import Street
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.waiting import until
 from trixter.errors import SettingError
 from trixter.proxy import Proxy
@@ -15,9 +15,9 @@ ASKED_BYTES = 10_000
 
 
 @pytest.mark.parametrize("buffer_bytes", [ASKED_BYTES, 0])
-async def test_both_sockets_of_a_connection_have_them(street: Street, buffer_bytes: int) -> None:
-    proxy = street.proxy(socket_buffer_bytes=buffer_bytes)
-    street.client(proxy)
+async def test_both_sockets_of_a_connection_have_them(proxy_harness: ProxyHarness, buffer_bytes: int) -> None:
+    proxy = proxy_harness.proxy(socket_buffer_bytes=buffer_bytes)
+    proxy_harness.client(proxy)
     await until(lambda: len(proxy.registry) == 1)
     (connection,) = proxy.registry
     sizes = {
@@ -37,7 +37,7 @@ def test_a_bad_size_is_refused(value: object) -> None:
     assert (caught.value.name, caught.value.value) == ("socket_buffer_bytes", value)
 
 
-async def test_a_size_that_no_kernel_has_is_as_much_as_there_is(street: Street) -> None:
-    proxy = street.proxy(socket_buffer_bytes=2**64)
-    street.client(proxy)
+async def test_a_size_that_no_kernel_has_is_as_much_as_there_is(proxy_harness: ProxyHarness) -> None:
+    proxy = proxy_harness.proxy(socket_buffer_bytes=2**64)
+    proxy_harness.client(proxy)
     await until(lambda: len(proxy.registry) == 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.descriptors import no_descriptor_free
-from tests.proxy.street import Street
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.waiting import turns, until
 from trixter.errors import SettingError
 from trixter.proxy.sockets import SocketOptions
@@ -34,17 +34,17 @@ def test_it_says_what_sockets_are_asked_to_be() -> None:
 
 
 async def test_a_client_for_whose_upstream_no_descriptor_is_left_waits_and_is_served(
-    street: Street, caplog: pytest.LogCaptureFixture
+    proxy_harness: ProxyHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    proxy = street.proxy()
-    client = street.client(proxy)
+    proxy = proxy_harness.proxy()
+    client = proxy_harness.client(proxy)
     with no_descriptor_free(spare=1):  # enough to accept, and not to dial
         await until(lambda: proxy.registry.dialling)
         await turns()
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         assert proxy.registry.ended == {}
     await until(lambda: len(proxy.registry) == 1)
-    server = street.server.accept()
-    street.exits.callback(server.close)
+    server = proxy_harness.server.accept()
+    proxy_harness.exits.callback(server.close)
     client.send(b"hello")
     assert await server.receive(5) == b"hello"

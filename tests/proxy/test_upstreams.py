@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.proxy.house import pipes_of
+from tests.proxy.connection_harness import pipes_of
+from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.servers import Server, dead_address, resolve_to, resolve_to_nothing, silent_server
-from tests.proxy.street import Street
 from tests.proxy.waiting import until
+from trixter.addresses import text_of
 from trixter.faults import Faults, Slice
-from trixter.proxy.address import text_of
 
 
 @pytest.mark.parametrize("kind", ["IPv4", "IPv6", "name", "unix"])
 async def test_the_upstream_may_be_anywhere(
-    street: Street, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    proxy_harness: ProxyHarness, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = str(tmp_path / "db.sock")
     server = Server({"unix": path, "IPv6": "::1"}.get(kind, "127.0.0.1"))
-    street.exits.callback(server.close)
+    proxy_harness.exits.callback(server.close)
     resolve_to(monkeypatch, dead_address(), text_of(server.address if kind == "name" else ("127.0.0.1", 1)))
-    proxy = street.proxy(upstream="db.example:5432" if kind == "name" else text_of(server.address))
-    client = street.client(proxy)
+    proxy = proxy_harness.proxy(upstream="db.example:5432" if kind == "name" else text_of(server.address))
+    client = proxy_harness.client(proxy)
     await until(lambda: len(proxy.registry))
     there = server.accept()
-    street.exits.callback(there.close)
+    proxy_harness.exits.callback(there.close)
     (connection,) = proxy.registry
     for faults in (Faults(), Faults(Slice(size_bytes=1))):
         for pipe in pipes_of(connection):
@@ -42,14 +42,17 @@ async def test_the_upstream_may_be_anywhere(
 
 @pytest.mark.parametrize("upstream", ["dead", "unknown", "silent"])
 async def test_an_upstream_that_is_not_there_is_a_warning_and_others_go_on(
-    street: Street, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, upstream: str
+    proxy_harness: ProxyHarness,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    upstream: str,
 ) -> None:
-    proxy = street.proxy(connect_timeout_s=0.005)
-    client, server = await street.pair(proxy)
+    proxy = proxy_harness.proxy(connect_timeout_s=0.005)
+    client, server = await proxy_harness.pair(proxy)
     resolve_to_nothing(monkeypatch)
-    silent = text_of(silent_server(street.exits).address)
+    silent = text_of(silent_server(proxy_harness.exits).address)
     address = {"dead": dead_address(), "unknown": "nowhere.example:80", "silent": silent}[upstream]
-    lost = street.client(street.proxy(upstream=address, connect_timeout_s=0.005))
+    lost = proxy_harness.client(proxy_harness.proxy(upstream=address, connect_timeout_s=0.005))
     assert await lost.receive_all() == b""
     (record,) = caplog.records
     assert record.levelno == logging.ERROR

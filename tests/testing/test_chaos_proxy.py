@@ -11,11 +11,11 @@ import pytest
 
 from tests.proxy.waiting import PATIENCE_S
 from tests.testing.echo import connect, say
+from trixter.addresses import text_of
 from trixter.errors import BindError, ConnectionNotFound, SettingError, WaitTimeout
 from trixter.faults import Corrupt, Direction, Faults, Latency
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults, Proxy
-from trixter.proxy.address import text_of
 from trixter.testing import ChaosProxy
 
 SLOW = Faults(Latency(delay_s=0.001))
@@ -90,7 +90,7 @@ def test_it_ends_also_when_the_body_is_interrupted(echo: str) -> None:
 
 
 def test_an_interrupt_while_it_starts_leaves_nothing(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(proxy: Proxy) -> None:
+    def interrupted(proxy: Proxy, context: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Proxy, "start", interrupted)

@@ -11,10 +11,10 @@ import pytest
 from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.servers import silent_server
 from tests.testing.echo import connect, say
+from trixter.addresses import text_of
 from trixter.control.steps import ReadConnections
 from trixter.errors import OutOfDescriptors, SettingError, WaitTimeout
 from trixter.faults import CALM
-from trixter.proxy.address import text_of
 from trixter.proxy.closing import close_with_reset
 from trixter.testing import Chaos, ChaosProxy
 
@@ -54,8 +54,8 @@ def test_tuning_reaches_the_proxy(echo: str) -> None:
     with Chaos() as chaos:
         proxy = chaos.proxy(echo, idle_timeout_s=7.0, keepalive_s=3.0, reset_unreachable=True)
         assert proxy.hosted.proxy.idle_timeout_s == 7.0
-        assert proxy.hosted.proxy.route.options.keepalive_s == 3.0
-        assert proxy.hosted.proxy.route.reset_on_failure
+        assert proxy.hosted.proxy.dial_target.options.keepalive_s == 3.0
+        assert proxy.hosted.proxy.dial_target.reset_on_failure
         with connect(proxy) as client:
             assert say(client, b"hello") == b"hello"
 

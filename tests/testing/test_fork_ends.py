@@ -74,7 +74,7 @@ def test_nothing_is_reported_for_a_socket_that_was_closed(echo: str, forked: For
         say(client, b"hello")
         with forked():
             proxy.reset_all()
-            poller = proxy.hosted.proxy.reactor.poller
+            poller = proxy.hosted.proxy.context.poller
             # An epoll that still knew the sockets would report them without end.
             assert proxy.hosted.call(lambda: poller._epoll.poll(0)) == []  # type: ignore[attr-defined]
 

@@ -11,8 +11,7 @@ from collections.abc import Callable
 
 from trixter.api.connection_limit import ConnectionLimit
 from trixter.api.http_protocol import ApiProtocol
-from trixter.proxy.address import words_of
-from trixter.proxy.sockets import OUT_OF_RESOURCES
+from trixter.errors import OUT_OF_RESOURCES, os_error_text
 
 # So many clients of the API can connect when proxied connections have taken all other descriptors: through
 # the API, those can be listed and ended.
@@ -102,7 +101,7 @@ class Acceptor:
                 if exc.errno in OUT_OF_RESOURCES and self._spares.give_up():
                     with contextlib.suppress(OSError):
                         return self._listening.accept()[0]
-                log.debug("API: a client could not be accepted: %s", words_of(exc))
+                log.debug("API: a client could not be accepted: %s", os_error_text(exc))
             await asyncio.sleep(PAUSE_S)
 
     async def _connect(self, client: socket.socket) -> None:
@@ -120,6 +119,6 @@ class Acceptor:
             await asyncio.wait([connecting])
             raise
         except OSError as exc:
-            log.debug("API: a client was gone before it was connected: %s", words_of(exc))
+            log.debug("API: a client was gone before it was connected: %s", os_error_text(exc))
             self._limit.discard(protocol)
             client.close()

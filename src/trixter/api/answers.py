@@ -14,7 +14,7 @@ from starlette.types import ExceptionHandler
 
 from trixter.api.bodies import JSON_NAMES
 from trixter.api.replies import ErrorReply
-from trixter.errors import BindError, SettingError
+from trixter.errors import BindError, ConnectionNotFound, SettingError
 
 log = logging.getLogger("trixter.api")
 
@@ -61,6 +61,10 @@ async def _cannot_listen(request: Request, exc: Exception) -> Response:
     return error(HTTPStatus.CONFLICT, str(exc))
 
 
+async def _not_found(request: Request, exc: Exception) -> Response:
+    return error(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND)
+
+
 async def _hung_up(request: Request, exc: Exception) -> Response:
     # The client is gone, but the application has to return a response all the same.
     return error(HTTPStatus.BAD_REQUEST, "the request was not sent to its end")
@@ -75,6 +79,7 @@ EXCEPTION_HANDLERS: dict[type[Exception], ExceptionHandler] = {
     HTTPException: _refused,
     SettingError: _out_of_range,
     BindError: _cannot_listen,
+    ConnectionNotFound: _not_found,
     ClientDisconnect: _hung_up,
     Exception: _failed,
 }

@@ -6,22 +6,22 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from http import HTTPStatus
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from trixter.api.answers import CONNECTION_NOT_FOUND, Json, accepted
+from trixter.api.answers import Json, accepted
 from trixter.api.bodies import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
 from trixter.api.filters import filter_of, refuse_filters
 from trixter.api.listing import listing
 from trixter.api.reading import BodyT, read_body
 from trixter.api.status import defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
+from trixter.errors import ConnectionNotFound
 from trixter.faults import Faults
-from trixter.proxy import Connection, Door, Proxy
+from trixter.proxy import Connection, Proxy
+from trixter.settings import Door
 
 ALL = "_all"
 """Stands for every live connection where an id is expected."""
@@ -119,7 +119,7 @@ class Calls:
     def _connection(self, request: Request, find: Find | None = None) -> Connection:
         connection = (find or self._proxy.registry.get)(request.path_params["id"])
         if connection is None:
-            raise HTTPException(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND)
+            raise ConnectionNotFound(request.path_params["id"])
         return connection
 
     def _connections(self, request: Request, find: Find | None = None) -> list[Connection]:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
+from trixter.addresses import Address, unmapped_ip
 from trixter.api.routing import Parameter
 from trixter.errors import SettingError
-from trixter.proxy import Address, Connection
+from trixter.proxy import Connection
 
 CLIENT_FORM = "an address or a network, such as 127.0.0.1, 127.0.0.1:59024, [::1]:59024 or 10.0.0.0/8"
 
@@ -73,22 +74,15 @@ class Clients:
         if "/" in text:
             return cls(ip_network(text, strict=False))
         try:
-            return cls(ip_network(_ip_of(text)))
+            return cls(ip_network(unmapped_ip(text)))
         except ValueError:
             address = Address.parse_tcp(text, "client")
-            return cls(ip_network(_ip_of(address.host)), address.port)
+            return cls(ip_network(unmapped_ip(address.host)), address.port)
 
     def include(self, client: str) -> bool:
         """Return whether a client's address is among them."""
         address = Address.parse_tcp(client, "client")
-        return self.port in (None, address.port) and _ip_of(address.host) in self.network
-
-
-def _ip_of(host: str) -> IPv4Address | IPv6Address:
-    address = ip_address(host)
-    # A listener on [::] sees the IPv4 client 127.0.0.1 as ::ffff:127.0.0.1.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+        return self.port in (None, address.port) and unmapped_ip(address.host) in self.network
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ async def listing(connections: Iterable[Connection], is_chosen: Callable[[Connec
     turns = Turns()
     body = bytearray(b"[")
     for connection in connections:
-        if connection.ending is None and is_chosen(connection):
+        if connection.end_reason is None and is_chosen(connection):
             _append(body, status_of(connection))
         await turns.take()
     if len(body) > 1:

@@ -10,12 +10,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from trixter.addresses import text_of
 from trixter.api.acceptor import Acceptor, SpareDescriptors
 from trixter.api.connection_limit import ConnectionLimit
 from trixter.api.http_protocol import HEAD_BYTES, ApiProtocol
 from trixter.api.refusal_log import RefusalLog
-from trixter.errors import BindError
-from trixter.proxy.address import BACKLOG, text_of
+from trixter.errors import bind_error
+from trixter.proxy.listen_socket import BACKLOG
 
 
 class ApiServer:
@@ -63,7 +64,7 @@ class ApiServer:
             try:
                 sock.listen(BACKLOG)
             except OSError as exc:
-                raise BindError(text_of(sock.getsockname()), (exc.strerror or str(exc)).lower()) from exc
+                raise bind_error(text_of(sock.getsockname()), exc) from exc
         self._spares = SpareDescriptors()
         loop = asyncio.get_running_loop()
         for sock in self._sockets:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
 from trixter.api import replies
 from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
-from trixter.proxy import Connection, Defaults, Proxy
+from trixter.settings import Defaults
+
+if TYPE_CHECKING:
+    from trixter.proxy import Connection, Proxy
 
 _NS_PER_S = 1_000_000_000
 
@@ -60,7 +63,7 @@ def status_of(connection: Connection) -> replies.Status:
     if connection.is_open:
         up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
         to, back = describe(up.faults), describe(down.faults)
-        passed_bytes = replies.PerDirection(up.passed_bytes, down.passed_bytes)
+        passed_bytes = replies.PerDirection(up.forwarded_bytes, down.forwarded_bytes)
         held_bytes = replies.PerDirection(up.held_bytes, down.held_bytes)
     else:
         to = back = describe(CALM)
@@ -96,7 +99,7 @@ def proxy_reply(proxy: Proxy) -> replies.ProxyReply:
     stats = replies.Stats(
         registry.accepted,
         len(registry),
-        replies.PerDirection(*(registry.passed_bytes(direction) for direction in Direction)),
+        replies.PerDirection(*(registry.forwarded_bytes(direction) for direction in Direction)),
         dict(registry.ended),
         len(registry.dialling),
     )

@@ -22,7 +22,7 @@ class ListenAddress(Wording):
     form = "HOST:PORT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from trixter.proxy.address import Address
+        from trixter.addresses import Address
 
         try:
             Address.parse_tcp(value, "listen")
@@ -39,7 +39,7 @@ class ApiUrl(Wording):
     accepts = "host:port or a URL, such as 127.0.0.1:8888 or http://chaos.example:8888"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from trixter.proxy.address import Address
+        from trixter.addresses import Address
 
         scheme, _, rest = value.rpartition("://")
         if scheme not in ("", "http", "https"):
@@ -60,7 +60,7 @@ class UpstreamAddress(Wording):
     form = "HOST:PORT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        from trixter.proxy.address import Address
+        from trixter.addresses import Address
 
         try:
             Address.parse_upstream(value)

@@ -9,9 +9,9 @@ import resource
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_address
 from types import FrameType
 
+from trixter.addresses import ListenAddress
 from trixter.cli.signals import KILLED, STOP_SIGNALS
 
 # Not `${port}`: that is a variable of the child's, which may well be a shell.
@@ -29,9 +29,8 @@ class ProxyEnvironment:
     """
 
     def __init__(self, listening: str, api: str | None = None, api_token: str | None = None) -> None:
-        self.address = reachable(listening)
-        host, _, self.port = self.address.rpartition(":")
-        self.host = host.strip("[]")
+        where = ListenAddress.of([listening])
+        self.address, self.host, self.port = where.address, where.host, str(where.port)
         self._api = api
         self._api_token = api_token
 
@@ -44,7 +43,7 @@ class ProxyEnvironment:
             "TRIXTER_PROXY_PORT": self.port,
         }
         if self._api is not None:
-            variables["TRIXTER_API_URL"] = f"http://{reachable(self._api)}"
+            variables["TRIXTER_API_URL"] = ListenAddress.of([self._api]).url("http")
             if self._api_token is not None:
                 variables["TRIXTER_API_TOKEN"] = self._api_token
         return variables
@@ -53,15 +52,6 @@ class ProxyEnvironment:
         """Return the arguments with ``{address}``, ``{host}`` and ``{port}`` replaced by their values."""
         values = {"address": self.address, "host": self.host, "port": self.port}
         return [PLACEHOLDER.sub(lambda found: values[found[1]], argument) for argument in arguments]
-
-
-def reachable(address: str) -> str:
-    """Return the address to connect to: not every system connects to 0.0.0.0."""
-    host, _, port = address.rpartition(":")
-    ip = ip_address(host.strip("[]"))
-    if not ip.is_unspecified:
-        return address
-    return f"127.0.0.1:{port}" if ip.version == 4 else f"[::1]:{port}"
 
 
 class SignalRelay:

@@ -11,7 +11,7 @@ from trixter.cli.printable import printable
 from trixter.cli.tables import Column, room_beside, table_of
 from trixter.control import ALL, ConnectionState
 from trixter.faults import Direction
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 # In a narrower terminal, the common upstream of all connections stands below the table, and a differing one
 # below its client; the held bytes are shown with the faults if there are any.

@@ -17,6 +17,8 @@ from enum import Enum
 from queue import SimpleQueue
 from typing import NamedTuple
 
+from trixter.errors import os_error_text
+
 # Some 8,000 lines: minutes of a quiet log, a second of a busy one.
 LIMIT_BYTES = 1024 * 1024
 
@@ -207,7 +209,7 @@ class LogWriter:
             except OSError as exc:
                 with self._lock:
                     self._dropped += lines
-                    self._why = (exc.strerror or str(exc)).lower()
+                    self._why = os_error_text(exc)
                 return
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from trixter.cli.log_writer import LogWriter
 from trixter.cli.printable import printable
-from trixter.proxy.ending import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
+from trixter.proxy.end_reason import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
 # The attributes of every record; any other was passed as `extra`.
 OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from trixter.cli.wanted import MS_PER_S, Wanted
 
 if TYPE_CHECKING:
-    from trixter.proxy import Defaults
     from trixter.proxy.tuning import TuningKeywords
+    from trixter.settings import Defaults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class Options(Wanted):
             ProfileError: If the file of profiles is not as it should be.
         """
         from trixter.faults import CALM
-        from trixter.proxy import Defaults
+        from trixter.settings import Defaults
 
         upstream = downstream = CALM
         if self.profile is not None:

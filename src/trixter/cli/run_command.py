@@ -25,7 +25,7 @@ from trixter.cli.serve import (
     raise_descriptor_limit,
     run_until_complete,
 )
-from trixter.proxy.address import words_of
+from trixter.errors import os_error_text
 
 # Exit statuses, as shells use them.
 NOT_FOUND = 127
@@ -113,7 +113,7 @@ async def _run_beside(service: Service, options: Options, command: Sequence[str]
         try:
             child = start_child(environment.substitute(command), environment.variables, soft_limit)
         except OSError as exc:
-            standard_error().write(f"trixter: cannot run {command[0]!r}: {words_of(exc)}")
+            standard_error().write(f"trixter: cannot run {command[0]!r}: {os_error_text(exc)}")
             return NOT_FOUND if exc.errno == errno.ENOENT else NOT_EXECUTABLE
         relay.start(child)
         status = await exit_status_of(child)

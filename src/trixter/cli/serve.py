@@ -10,16 +10,16 @@ import resource
 import secrets
 import socket
 from collections.abc import Coroutine
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
+from trixter.addresses import Address, text_of
 from trixter.cli import signals
 from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
-from trixter.errors import BindError, TrixterError
+from trixter.errors import TrixterError, bind_error
 from trixter.proxy import Proxy
-from trixter.proxy.address import listen_sockets, text_of
-from trixter.proxy.loop import loop_factory
+from trixter.proxy.listen_socket import listen_sockets
+from trixter.proxy.loop import LoopContext, loop_factory
 from trixter.proxy.memory import Memory
 
 if TYPE_CHECKING:
@@ -124,11 +124,11 @@ class Service:
             upstream=options.upstream,
             seed=seed,
             defaults=options.defaults(),
-            memory=Memory(options.total_limit_bytes),
             **options.tuning(),
         )
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
+        self._context: LoopContext | None = None
 
     @property
     def api_addresses(self) -> list[str]:
@@ -152,20 +152,22 @@ class Service:
             self.proxy.bind()
         except OSError as exc:
             self._close_api_sockets()
-            raise BindError(str(self._options.api), (exc.strerror or str(exc)).lower()) from exc
+            raise bind_error(str(self._options.api), exc) from exc
         except TrixterError:
             self._close_api_sockets()
             raise
 
     async def start(self) -> None:
         """Start both, and log their addresses."""
-        self.proxy.start()
+        memory = Memory(self._options.total_limit_bytes)
+        self._context = LoopContext(asyncio.get_running_loop(), memory=memory)
+        self.proxy.start(self._context)
         log.info("listening on %s → upstream %s", ", ".join(self.proxy.listen_addresses), self.proxy.upstream)
         if self._api_sockets:
             await self._start_api()
         for address in self.api_addresses:
             log.info("API on http://%s", address)
-            if self._options.api_token is None and not _is_loopback(address):
+            if self._options.api_token is None and not Address.parse_tcp(address, "api").is_loopback:
                 log.warning(
                     "everyone who reaches http://%s can turn the knobs: --api-token asks for a token", address
                 )
@@ -182,6 +184,9 @@ class Service:
     async def stop(self) -> None:
         """Stop both at once; every connection ends. Idempotent."""
         self.proxy.stop()
+        if self._context is not None:
+            self._context.close()
+            self._context = None
         if self._api is not None:
             api, self._api = self._api, None
             await api.stop()
@@ -195,7 +200,3 @@ class Service:
 
 def _import_api() -> None:
     from trixter.api import ApiServer, create_app  # noqa: F401 - to have imported it
-
-
-def _is_loopback(address: str) -> bool:
-    return ip_address(address.rpartition(":")[0].strip("[]")).is_loopback

@@ -28,7 +28,7 @@ from trixter.cli.tables import console
 from trixter.control import ConnectionState, ProxyState
 from trixter.control.steps import ReadConnections, ReadProxy
 from trixter.faults import Direction
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 # The lines of the screen that are not rows: a heading, the lines above and below the table, the cursor.
 OTHER_LINES = 8

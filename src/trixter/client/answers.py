@@ -24,8 +24,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Defaults, Door
 
 CONNECTION_NOT_FOUND = "connection not found"
 

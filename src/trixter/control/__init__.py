@@ -18,9 +18,10 @@ Nothing here does I/O.
 
 from __future__ import annotations
 
+from trixter.addresses import ListenAddress
 from trixter.control.change import AsyncChange, Change
 from trixter.control.faces import AsyncLiveConnection, AsyncProxyFace, LiveConnection, ProxyFace
-from trixter.control.listening import ListenAddress, Listens
+from trixter.control.listening import Listens
 from trixter.control.states import ConnectionState, News, ProxyState, Stats
 from trixter.control.steps import ALL, Step
 from trixter.control.swap import Swap

@@ -23,8 +23,7 @@ from trixter.control.steps import (
 from trixter.control.swap import Swap
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Direction, Faults
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Defaults, Door
 
 FaultsByDirection = Mapping[Direction, Faults]
 Swaps = Mapping[Direction, Swap]

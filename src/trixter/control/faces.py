@@ -16,7 +16,7 @@ from trixter.control.plans import run, run_async
 from trixter.control.states import ConnectionState, Stats
 from trixter.control.steps import ReadConnection, ReadConnections, ReadProxy, Step
 from trixter.control.words import ConnectionWords, ProxyWords
-from trixter.proxy.defaults import Defaults
+from trixter.settings import Defaults
 
 Doing = Coroutine[Any, Any, None]
 

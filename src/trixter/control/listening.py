@@ -3,49 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import ip_address
 
-from trixter.proxy.address import Address
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """Hold the address to connect to.
-
-    Args:
-        host: A name, or an address without brackets.
-        port: Its port.
-    """
-
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, listen: Sequence[str], near: str | None = None) -> ListenAddress:
-        """Return where to connect to, of the addresses a proxy listens on.
-
-        Args:
-            listen: As the proxy says; the first counts.
-            near: The host to use where it listens on every address there is; ``None`` is this host.
-        """
-        first = Address.parse_tcp(listen[0], "listen")
-        host = first.host
-        if ip_address(host.partition("%")[0]).is_unspecified:
-            host = near or ("::1" if ":" in host else "127.0.0.1")
-        return cls(host, first.port)
-
-    @property
-    def address(self) -> str:
-        """Both as one: ``127.0.0.1:43210``, ``[::1]:43210``."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    def url(self, scheme: str, path: str = "") -> str:
-        """Return a URL that leads there."""
-        slash = "/" if path and not path.startswith("/") else ""
-        return f"{scheme}://{self.address}{slash}{path}"
+from trixter.addresses import ListenAddress
 
 
 class Listens(ABC):

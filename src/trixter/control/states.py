@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from trixter.faults import Direction, Faults
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
+from trixter.settings import Defaults, Door
 
 State = Literal["open", "dialling"]
 """Of a connection: its upstream has answered, or not yet."""

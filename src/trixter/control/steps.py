@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from trixter.control.states import ConnectionState, News, ProxyState, State
 from trixter.control.swap import Swap
 from trixter.faults import Direction
-from trixter.proxy.door import Door
+from trixter.settings import Door
 
 ALL = "_all"
 """Stands for every live connection where an id is expected."""

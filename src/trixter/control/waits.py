@@ -9,7 +9,7 @@ from trixter.control.plans import Asking
 from trixter.control.states import ConnectionState, Stats
 from trixter.control.steps import ReadConnections, ReadProxy, Step, WaitForNews
 from trixter.errors import WaitTimeout
-from trixter.faults.ranges import require_seconds
+from trixter.faults.validators import require_seconds
 
 T = TypeVar("T")
 

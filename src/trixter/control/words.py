@@ -21,9 +21,9 @@ from trixter.control.steps import ALL, EndConnections, Step
 from trixter.control.swap import Swap
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
-from trixter.faults.ranges import require_seconds
+from trixter.faults.validators import require_seconds
 from trixter.profiles import Profile, find_profile
-from trixter.proxy.door import Door
+from trixter.settings import Door
 
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")

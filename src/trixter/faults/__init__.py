@@ -1,8 +1,8 @@
 """Deciding: what happens to bytes.
 
-Given these bytes, at this time, with this luck, under these settings: what leaves, when, and how does it
-end? Everything here is ordinary code that answers this. It has no clock (time is an argument), no luck of
-its own (``Dice`` is an argument), no socket, loop or thread; a test of it is a list of bytes and times.
+Given these bytes, at this time, with these dice, under these settings: what leaves, when, and how does it
+end? Everything here is ordinary code that answers this. It has no clock (time is an argument), no randomness
+of its own (``Dice`` is an argument), no socket, loop or thread; a test of it is a list of bytes and times.
 
 - A **fault** (``Latency(delay_s=0.25)``) is settings: frozen, checked when made.
 - **Faults** are the immutable set of them in one direction; empty means calm.
@@ -19,12 +19,11 @@ from trixter.faults.catalogue import CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
-from trixter.faults.direction import Direction
-from trixter.faults.faults import CALM, Faults
+from trixter.faults.fault import Fault, Stage, StageOrder
+from trixter.faults.faults import CALM, Direction, Faults
 from trixter.faults.hold import Hold
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
-from trixter.faults.stage import Fault, Place, Stage
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
 
@@ -47,10 +46,10 @@ __all__ = [
     "Faults",
     "Hold",
     "Latency",
-    "Place",
     "Reset",
     "Slice",
     "Stage",
+    "StageOrder",
     "Terminate",
     "Throttle",
 ]

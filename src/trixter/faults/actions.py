@@ -1,4 +1,4 @@
-"""What leaves a chain: the vocabulary between deciding and doing."""
+"""Actions: what leaves a chain, the vocabulary between deciding and doing."""
 
 from __future__ import annotations
 

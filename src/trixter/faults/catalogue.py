@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from trixter.faults.corrupt import Corrupt
+from trixter.faults.fault import Fault
 from trixter.faults.hold import Hold
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
-from trixter.faults.stage import Fault
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
 

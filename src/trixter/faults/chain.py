@@ -10,15 +10,15 @@ their time has come, and it says when to ask again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import pairwise
 from math import inf
 from typing import Any
 
 from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Reset
-from trixter.faults.budget import Budget
 from trixter.faults.dice import Dice
+from trixter.faults.fault import NO_BYPASS, BypassLimit, HoldingStage, Stage, StageOrder
 from trixter.faults.faults import Faults, Key
-from trixter.faults.stage import HoldingStage, Place, Stage
 
 
 class Chain:
@@ -26,34 +26,34 @@ class Chain:
 
     Pure: every method takes ``now``, in seconds, from one monotonic source; calls must not go back in
     time. Bytes come out in order and, unless a fault that alters data is on, are exactly those that went in.
-    Whatever is put in or changed, ``take`` afterwards: something may be due at once. How often somebody asks
+    Whatever is put in or changed, ``take`` afterwards: something may be due at once. How often that is done
     does not change what leaves when.
 
     Args:
         faults: The settings to start with.
-        dice: This direction's luck; each fault draws from a branch of its own.
+        dice: This direction's; each fault draws from a branch of its own.
         now: Time of creation.
     """
 
     def __init__(self, faults: Faults, dice: Dice, now: float) -> None:
         self._dice = dice
-        self._luck: dict[Key, Dice] = {}
+        self._branches: dict[Key, Dice] = {}
         self._stages: dict[Key, Stage[Any]] = {}
         self._waiting: list[Stage[Any]] = []  # those of them that may wait for a time
         self._only_queues = True  # and do so only while they hold something
         self.is_idle = True
         """Whether, since the last ``take``, nothing is held and nothing to wait for."""
-        self.is_wire = False
+        self.has_latency = False
         """Whether bytes are under way for a while."""
         self.is_slicing = False
         """Whether bytes are cut into pieces."""
         self.most_read_bytes = inf
         """The largest read that is worth taking in at once."""
-        self._budget = Budget()
-        self.lets_pass = self._budget.lets_pass
+        self._bypass = Bypass()
+        self.admits = self._bypass.admits
         """Say of a read, by its size, whether it may go around the chain; then it counts as having passed."""
-        self._outlet = Outlet()
-        self._first: Stage[Any] = self._outlet
+        self._output = ChainOutput()
+        self._first: Stage[Any] = self._output
         self._faults = Faults()
         self.change(faults, now)
 
@@ -65,7 +65,7 @@ class Chain:
     @property
     def is_calm(self) -> bool:
         """Whether bytes could as well go around the chain: no stage, nothing left to take, not over."""
-        return not (self._stages or self._outlet.actions or self._outlet.is_over)
+        return not (self._stages or self._output.actions or self._output.is_over)
 
     @property
     def held_bytes(self) -> int:
@@ -73,9 +73,9 @@ class Chain:
         return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting)
 
     @property
-    def under_way_bytes(self) -> int:
+    def in_flight_bytes(self) -> int:
         """How much of that is under way, as on a long wire: it need not drive backpressure."""
-        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.is_wire)
+        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.has_latency)
 
     @property
     def fullness(self) -> float:
@@ -98,7 +98,7 @@ class Chain:
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
-            self._budget.settle(self._stages.values())
+            self._bypass.flush(self._stages.values())
             if not self.is_idle:
                 self._release(now)
             self.is_idle = not self._waiting
@@ -116,13 +116,13 @@ class Chain:
         """Return what leaves now, in order."""
         if not self.is_idle:
             self._release(now)
-        outlet = self._outlet
+        outlet = self._output
         actions, outlet.actions = outlet.actions, []
         if outlet.is_over:
             self._stages.clear()
             self._link()
-        elif self.is_idle and not self._budget.is_open:
-            self._budget.ask(self._stages.values(), now)
+        elif self.is_idle and not self._bypass.is_open:
+            self._bypass.refill(self._stages.values(), now)
         return actions
 
     def wake_at(self) -> float | None:
@@ -138,10 +138,10 @@ class Chain:
         A stage goes on under the new settings of its fault, a new fault starts a stage, and a stage whose
         fault is gone passes on all it held. Nothing is lost, repeated or reordered.
         """
-        self._budget.settle(self._stages.values())
+        self._bypass.flush(self._stages.values())
         self._release(now)
         self._faults = faults
-        if self._outlet.is_over:
+        if self._output.is_over:
             return
         wanted = dict(faults.keyed())
         kept = {key: stage for key, stage in self._stages.items() if key in wanted}
@@ -150,11 +150,11 @@ class Chain:
             stage.change(wanted[key], now)
         # Still linked as they were: what a stage held goes through the stages that came behind it.
         for stage in gone:
-            stage.retire(now)
+            stage.drain(now)
         new = {key: fault.stage(self._dice_for(key), now) for key, fault in wanted.items() if key not in kept}
         # Stages that were there stay in the order they are in, because bytes between them are; a new one
         # is empty and may stand anywhere.
-        self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.place))
+        self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.order))
         self._link()
 
     def _put_end(self, end: End, now: float) -> None:
@@ -163,7 +163,7 @@ class Chain:
 
     def _settle(self, now: float) -> None:
         """Make ready for something to be put in: what is due by now comes before it."""
-        self._budget.settle(self._stages.values())
+        self._bypass.flush(self._stages.values())
         self._release(now)
         self.is_idle = not self._waiting
 
@@ -180,22 +180,66 @@ class Chain:
         self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
         self._only_queues = all(isinstance(stage, HoldingStage) for stage in self._waiting)
         self.is_idle = not self._waiting
-        self.is_wire = any(stage.is_wire for stage in self._waiting)
-        self.is_slicing = any(stage.fault.place is Place.SLICE for stage in self._stages.values())
+        self.has_latency = any(stage.has_latency for stage in self._waiting)
+        self.is_slicing = any(stage.fault.order is StageOrder.SLICE for stage in self._stages.values())
         self.most_read_bytes = min((stage.most_read_bytes for stage in self._stages.values()), default=inf)
-        line: list[Stage[Any]] = [*self._stages.values(), self._outlet]
+        line: list[Stage[Any]] = [*self._stages.values(), self._output]
         for stage, following in pairwise(line):
             stage.next = following
         self._first = line[0]
 
     def _dice_for(self, key: Key) -> Dice:
-        """Return that fault's luck: one that comes back goes on where it was, and does not repeat itself."""
+        """Return that fault's dice: a fault that comes back draws on, and repeats no draw."""
         kind, name, nth = key
-        return self._luck.setdefault(key, self._dice.branch(f"{kind.__name__} {nth} {name}"))
+        return self._branches.setdefault(key, self._dice.branch(f"{kind.__name__} {nth} {name}"))
 
 
-class Outlet(Stage[Any]):
-    """Where a chain ends: collects what leaves until somebody takes it."""
+class Bypass:
+    """Let reads skip the stages that would not touch them, and ask the stages only when that runs out.
+
+    Most faults do nothing most of the time: between two strikes a read is one to count, and a read that is
+    smaller than a slice is no slice. So reads are counted here, for all stages at once, and the stages are
+    told when something else happens. Every fault set and none felt, 64 B, 50 connections: see the
+    benchmark's line of that name.
+    """
+
+    __slots__ = ("_allowed", "_bytes", "_reads")
+
+    def __init__(self) -> None:
+        self._allowed = NO_BYPASS
+        self._reads = 0  # passed since the stages were told
+        self._bytes = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the stages have been asked."""
+        return self._allowed is not NO_BYPASS
+
+    def admits(self, size_bytes: int) -> bool:
+        """Say whether a read of that size leaves now, as it is; then it counts as having passed."""
+        most_bytes, most_reads, most_total_bytes = self._allowed
+        reads, total_bytes = self._reads + 1, self._bytes + size_bytes
+        if size_bytes > most_bytes or reads > most_reads or total_bytes > most_total_bytes:
+            return False
+        self._reads, self._bytes = reads, total_bytes
+        return True
+
+    def refill(self, stages: Collection[Stage[Any]], now: float) -> None:
+        """Ask the stages what they allow from now on; none of them may hold anything."""
+        limits = [stage.bypass_limit(now) for stage in stages]
+        self._allowed = BypassLimit(*map(min, zip(*limits, strict=True))) if limits else NO_BYPASS
+
+    def flush(self, stages: Collection[Stage[Any]]) -> None:
+        """Tell the stages what has passed, and allow nothing until they are asked again."""
+        if self._reads:
+            for stage in stages:
+                stage.count_bypassed(self._reads, self._bytes)
+            self._reads = self._bytes = 0
+        self._allowed = NO_BYPASS
+
+
+class ChainOutput(Stage[Any]):
+    """The end of a chain: it collects what leaves until the caller takes it."""
 
     def __init__(self) -> None:
         self.actions: list[Action] = []

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from trixter.errors import SettingError
 from trixter.faults.dice import Dice
-from trixter.faults.operations import StrikingFault, StrikingStage
-from trixter.faults.stage import Place
+from trixter.faults.fault import StageOrder
+from trixter.faults.probabilistic import ProbabilisticFault, ProbabilisticStage
 
 # The original inserts up to two of its copy buffers.
 MOST_INSERTED_BYTES = 16_384
@@ -26,7 +26,7 @@ class CorruptMode(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Corrupt(StrikingFault):
+class Corrupt(ProbabilisticFault):
     """Spoil an operation, each with the probability: a read of at most 8 KiB, or the write that passes it on.
 
     ``INSERT`` puts 1 to 16,384 random bytes in front of it, as the original does; ``FLIP`` changes 1 to 8
@@ -42,10 +42,10 @@ class Corrupt(StrikingFault):
 
     mode: CorruptMode = CorruptMode.INSERT
 
-    place: ClassVar[Place] = Place.ALTER
+    order: ClassVar[StageOrder] = StageOrder.ALTER
 
     def _check(self) -> None:
-        StrikingFault._check(self)
+        ProbabilisticFault._check(self)
         if not isinstance(self.mode, CorruptMode):
             raise SettingError("mode", self.mode, "CorruptMode.INSERT or CorruptMode.FLIP")
 
@@ -53,7 +53,7 @@ class Corrupt(StrikingFault):
         return CorruptStage(self, dice)
 
 
-class CorruptStage(StrikingStage[Corrupt]):
+class CorruptStage(ProbabilisticStage[Corrupt]):
     """Passes on what is whole, and spoils what is struck."""
 
     def begin_read(self, now: float) -> None:
@@ -62,7 +62,7 @@ class CorruptStage(StrikingStage[Corrupt]):
             self.next.put(self._noise(), now)
         self.next.begin_read(now)
 
-    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
         if self.fault.mode is CorruptMode.INSERT:
             noise = b"".join(self._noise() for _ in range(strikes))
             self.next.put(noise + piece, now)

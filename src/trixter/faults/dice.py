@@ -1,4 +1,4 @@
-"""Seeded luck: the only place where random numbers come from."""
+"""Seeded dice: the only source of random numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEVER = 2**63
 class Dice:
     """Grow a tree of named random streams from one seed.
 
-    Each user of luck draws from a stream of its own, named after what it is for, so switching one
+    Each user draws from a stream of its own, named after what it is for, so switching one
     fault on does not change what another draws, and two connections do not fail at the same byte.
 
     Args:

@@ -1,12 +1,13 @@
-"""The faults of one direction, as one immutable value."""
+"""The faults of one direction, as one immutable value; and the two directions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import Enum
 from typing import TypeVar
 
 from trixter.errors import SettingError
-from trixter.faults.stage import Fault
+from trixter.faults.fault import Fault
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
@@ -14,12 +15,19 @@ FaultT = TypeVar("FaultT", bound=Fault)
 Key = tuple[type[Fault], str, int]
 
 
+class Direction(Enum):
+    """Name the way bytes travel: *to* the upstream, or *from* it."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+
+
 class Faults(tuple[Fault, ...]):
     """Hold the faults of one direction in their canonical order; empty, and so false, means calm.
 
-    Immutable: a change makes a new value that is swapped in whole, so nobody ever sees half of an update.
+    Immutable: a change makes a new value that is swapped in whole, so no reader ever sees half of an update.
     Faults that are off are left out. Several of one kind stack: two latencies add up, two throttles act
-    as the slower. The order is that of ``Place``, and within one place the order given.
+    as the slower. The order is that of ``StageOrder``, and within one place the order given.
 
     Args:
         *faults: In any order.
@@ -35,7 +43,7 @@ class Faults(tuple[Fault, ...]):
             if not isinstance(fault, Fault):
                 raise SettingError("faults", fault, "faults, such as Latency(delay_s=0.25)")
         on = (fault for fault in faults if not fault.is_off)
-        return super().__new__(cls, sorted(on, key=lambda fault: fault.place))
+        return super().__new__(cls, sorted(on, key=lambda fault: fault.order))
 
     def __getnewargs__(self) -> tuple[Fault, ...]:
         return tuple(self)  # copied and pickled as they are made

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from trixter.faults.actions import End
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_switch
-from trixter.faults.stage import Fault, HoldingStage, Place
+from trixter.faults.fault import Fault, HoldingStage, StageOrder
+from trixter.faults.validators import require_switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,7 @@ class Hold(Fault):
 
     is_on: bool = False
 
-    place: ClassVar[Place] = Place.HOLD
+    order: ClassVar[StageOrder] = StageOrder.HOLD
 
     def _check(self) -> None:
         require_switch("is_on", self.is_on)
@@ -41,7 +41,7 @@ class Hold(Fault):
 
 
 class HoldStage(HoldingStage[Hold]):
-    """A queue without appointments: it ends when its fault is taken away."""
+    """A queue without a deadline: it ends when its fault is taken away."""
 
     def put(self, data: bytes, now: float) -> None:
         self._hold(data)

@@ -9,8 +9,8 @@ from typing import ClassVar
 
 from trixter.faults.actions import End
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_seconds
-from trixter.faults.stage import Fault, HoldingStage, Place
+from trixter.faults.fault import Fault, HoldingStage, StageOrder
+from trixter.faults.validators import require_seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Latency(Fault):
     delay_s: float = 0.0
     jitter_s: float = 0.0
 
-    place: ClassVar[Place] = Place.DELAY
+    order: ClassVar[StageOrder] = StageOrder.DELAY
 
     def _check(self) -> None:
         require_seconds("delay_s", self.delay_s)
@@ -48,13 +48,13 @@ class Latency(Fault):
 
 
 class LatencyStage(HoldingStage[Latency]):
-    """One queue and one appointment, however many pieces are on the way.
+    """One queue and one deadline, however many pieces are on the way.
 
-    Remembers when a piece arrived and how lucky it was, not when it is due: so a change of settings
+    Remembers when a piece arrived and what was drawn for it, not when it is due: so a change of settings
     reaches what is already held.
     """
 
-    is_wire = True
+    has_latency = True
 
     def __init__(self, fault: Latency, dice: Dice) -> None:
         super().__init__(fault, dice)
@@ -93,6 +93,6 @@ class LatencyStage(HoldingStage[Latency]):
         return self._dice.centred() if self.fault.jitter_s else 0.0
 
     def _due(self) -> float:
-        arrived, luck = self._arrivals[0]
-        wait_s = self.fault.delay_s + luck * self.fault.jitter_s
+        arrived, draw = self._arrivals[0]
+        wait_s = self.fault.delay_s + draw * self.fault.jitter_s
         return max(arrived + max(wait_s, 0.0), self._not_before)

@@ -7,11 +7,17 @@ from math import inf
 from typing import ClassVar
 
 from trixter.errors import SettingError
-from trixter.faults.actions import End
-from trixter.faults.budget import NOTHING, Allowance
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_bytes, require_seconds
-from trixter.faults.stage import LEAST_QUEUE_BYTES, Fault, HoldingStage, Place, most_queued_bytes
+from trixter.faults.fault import (
+    LEAST_QUEUE_BYTES,
+    NO_BYPASS,
+    BypassLimit,
+    Fault,
+    HoldingStage,
+    StageOrder,
+    most_queued_bytes,
+)
+from trixter.faults.validators import require_bytes, require_seconds
 
 # One read of a direction that slices: all its slices are cut, and sent or held, before the caller looks at
 # the limit or at another connection. 64 KiB of single bytes took 150 ms.
@@ -38,7 +44,7 @@ class Slice(Fault):
     variation_bytes: int = 0
     gap_s: float = 0.0
 
-    place: ClassVar[Place] = Place.SLICE
+    order: ClassVar[StageOrder] = StageOrder.SLICE
 
     def _check(self) -> None:
         require_bytes("size_bytes", self.size_bytes)
@@ -74,13 +80,6 @@ class SliceStage(HoldingStage[Slice]):
         self._hold(data)
         self.release(now)
 
-    def put_end(self, end: End, now: float) -> None:
-        self.release(now)
-        if self._queue:
-            self._hold(end)
-        else:
-            self.next.put_end(end, now)
-
     def release(self, now: float) -> None:
         while self._queue:
             due = self._due()
@@ -108,10 +107,10 @@ class SliceStage(HoldingStage[Slice]):
         mean_bytes = self.fault.size_bytes - self.fault.variation_bytes / 2
         return min(mean_bytes * MOST_READ_SLICES, MOST_READ_BYTES)
 
-    def allowance(self, now: float) -> Allowance:
+    def bypass_limit(self, now: float) -> BypassLimit:
         if self.fault.variation_bytes or self.fault.gap_s:
-            return NOTHING
-        return Allowance(read_bytes=self.fault.size_bytes)
+            return NO_BYPASS
+        return BypassLimit(read_bytes=self.fault.size_bytes)
 
     def change(self, fault: Slice, now: float) -> None:
         self.fault = fault

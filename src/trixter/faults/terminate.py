@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from trixter.faults.actions import End, Eof
 from trixter.faults.dice import Dice
-from trixter.faults.operations import StrikingFault, StrikingStage
-from trixter.faults.stage import Place
+from trixter.faults.fault import StageOrder
+from trixter.faults.probabilistic import ProbabilisticFault, ProbabilisticStage
 
 REASON = "terminated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terminate(StrikingFault):
+class Terminate(ProbabilisticFault):
     """Reset both sides at an operation, each with the probability.
 
     The operations are the opening of the connection, each read of at most 8 KiB, the write that passes it
@@ -27,13 +27,13 @@ class Terminate(StrikingFault):
         SettingError: If the probability is outside its range.
     """
 
-    place: ClassVar[Place] = Place.TERMINATE
+    order: ClassVar[StageOrder] = StageOrder.TERMINATE
 
     def stage(self, dice: Dice, now: float) -> TerminateStage:
         return TerminateStage(self, dice)
 
 
-class TerminateStage(StrikingStage[Terminate]):
+class TerminateStage(ProbabilisticStage[Terminate]):
     """Passes on what comes before the strike, and nothing from it on."""
 
     def open(self, now: float) -> None:
@@ -55,5 +55,5 @@ class TerminateStage(StrikingStage[Terminate]):
         else:
             self.next.put_end(end, now)
 
-    def _strike(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
         self.abort(REASON)

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from math import ceil
 from typing import ClassVar
 
-from trixter.faults.actions import End
-from trixter.faults.budget import Allowance
 from trixter.faults.dice import Dice
-from trixter.faults.ranges import require_bytes, require_rate
-from trixter.faults.stage import Fault, HoldingStage, Place, most_queued_bytes
+from trixter.faults.fault import BypassLimit, Fault, HoldingStage, StageOrder, most_queued_bytes
+from trixter.faults.validators import require_bytes, require_rate
 
 # Held bytes trickle: a piece that takes longer than this is cut, and a waiting throttle wakes about this
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
@@ -45,7 +43,7 @@ class Throttle(Fault):
     rate_bytes_per_s: float = 0
     queue_bytes: int = 0
 
-    place: ClassVar[Place] = Place.RATE
+    order: ClassVar[StageOrder] = StageOrder.RATE
 
     def _check(self) -> None:
         require_rate("rate_bytes_per_s", self.rate_bytes_per_s)
@@ -90,13 +88,6 @@ class ThrottleStage(HoldingStage[Throttle]):
             self._woke_at = now
             self._hold(data)
 
-    def put_end(self, end: End, now: float) -> None:
-        self.release(now)
-        if self._queue:
-            self._hold(end)
-        else:
-            self.next.put_end(end, now)
-
     def release(self, now: float) -> None:
         self._woke_at = now
         while self._queue:
@@ -121,12 +112,12 @@ class ThrottleStage(HoldingStage[Throttle]):
     def most_read_bytes(self) -> float:
         return max(self.fault.most_queued_bytes / 2, LEAST_READ_BYTES)
 
-    def allowance(self, now: float) -> Allowance:
+    def bypass_limit(self, now: float) -> BypassLimit:
         # Paid for by the time from now on. Bytes that come after a pause have so been paid for already: that
         # is worth the slack once more, at most.
-        return Allowance(total_bytes=self._slack_bytes(now))
+        return BypassLimit(total_bytes=self._slack_bytes(now))
 
-    def note_passed(self, reads: int, size_bytes: int) -> None:
+    def count_bypassed(self, reads: int, size_bytes: int) -> None:
         self._passed_bytes += size_bytes
 
     def change(self, fault: Throttle, now: float) -> None:

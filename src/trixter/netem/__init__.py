@@ -4,7 +4,7 @@ Each adapter wraps an AnyIO byte stream, on asyncio or Trio, and is one. They st
 
 - **Delayed**, **throttled**, **sliced**: ``DelayedReader``, ``DelayedWriter``, ``ThrottledReader``,
   ``ThrottledWriter``, ``SlicedWriter``.
-- **By chance**: ``Corrupter``, ``Terminator``; the same seed and the same calls give the same luck.
+- **By chance**: ``Corrupter``, ``Terminator``; the same seed and the same calls give the same draws.
 - **By hand**: ``ReadInjector``, ``WriteInjector``, ``Shutdowner``.
 - **Measured**: ``RateCountingReader``.
 - A setting is a number, a ``Knob`` that many adapters share and that can be turned at any time, or a source:
@@ -21,23 +21,27 @@ What happens to bytes is decided by ``trixter.faults``, as it is for the proxy.
 
 from __future__ import annotations
 
-from trixter.netem.aio.connect import open_connection, start_server, wrap_protocol_factory
-from trixter.netem.aio.destinations import UnmatchedKeyWarning
-from trixter.netem.aio.link import Link
-from trixter.netem.aio.network import Network, faulty_network
-from trixter.netem.clock import Clock
-from trixter.netem.corrupt import Corrupter
-from trixter.netem.count import RateCountingReader
-from trixter.netem.delay import DelayedReader, DelayedWriter
+from trixter.netem.adapters import (
+    Corrupter,
+    DelayedReader,
+    DelayedWriter,
+    SlicedWriter,
+    TerminatedError,
+    Terminator,
+    ThrottledReader,
+    ThrottledWriter,
+)
+from trixter.netem.async_chain import Clock
+from trixter.netem.asyncio.connect import open_connection, start_server, wrap_protocol_factory
+from trixter.netem.asyncio.destinations import UnmatchedKeyWarning
+from trixter.netem.asyncio.link import Link
+from trixter.netem.asyncio.network import Network, faulty_network
 from trixter.netem.fluent import NetEm, netem
 from trixter.netem.inject import Injector, ReadInjector, WriteInjector
-from trixter.netem.knob import Knob
+from trixter.netem.knob import Knob, Setting
+from trixter.netem.rate import RateCountingReader
 from trixter.netem.reset import reset_on_close
 from trixter.netem.shutdown import Shutdowner
-from trixter.netem.slice import SlicedWriter
-from trixter.netem.source import Setting
-from trixter.netem.terminate import TerminatedError, Terminator
-from trixter.netem.throttle import ThrottledReader, ThrottledWriter
 
 __all__ = [
     "Clock",

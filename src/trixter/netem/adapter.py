@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
-from anyio import ClosedResourceError
+from anyio import BusyResourceError, CancelScope, ClosedResourceError
 from anyio.abc import ByteReceiveStream, ByteSendStream, ByteStream
 
 AnyByteStream = ByteStream | ByteReceiveStream | ByteSendStream
 
 # One read of a stream whose bytes take the long way; as much as AnyIO's streams give by default.
 READ_BYTES = 65536
+
+
+class Waker:
+    """Call something on the event loop that made this: at once from its own thread, else as soon as it turns.
+
+    Made while a task of that loop runs: asyncio's, uvloop's, or Trio's.
+    """
+
+    __slots__ = ("_call_soon", "_thread")
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        try:
+            self._call_soon: Callable[..., object] = asyncio.get_running_loop().call_soon_threadsafe
+        except RuntimeError:  # Trio's
+            trio: Any = sys.modules["trio"]
+            self._call_soon = trio.lowlevel.current_trio_token().run_sync_soon
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Call it; not at all if the loop has ended, because nothing waits there any more."""
+        if threading.get_ident() == self._thread:
+            function()
+        else:
+            with suppress(RuntimeError):  # asyncio's word, and the base of Trio's, for a loop that has ended
+                self._call_soon(function)
 
 
 class Adapter(ByteStream):
@@ -102,3 +132,42 @@ class _Unwrapped(ByteStream):
         raise ClosedResourceError
 
     async def aclose(self) -> None: ...
+
+
+class InterruptibleAdapter(Adapter):
+    """Keep the scopes of the tasks that wait for the stream inside."""
+
+    def __init__(self, inner: AnyByteStream) -> None:
+        super().__init__(inner)
+        self._waiting: dict[CancelScope, Waker] = {}
+
+    def _take_unread(self) -> bytes:
+        if self._waiting:
+            raise BusyResourceError("using")
+        return b""
+
+    @property
+    def _is_interrupted(self) -> bool:
+        """Whether there is a reason not to wait."""
+        raise NotImplementedError
+
+    @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """End what is awaited inside at an interruption; that it was ended is no error here."""
+        with CancelScope() as scope:
+            self._waiting[scope] = Waker()
+            if self._is_interrupted:  # by another thread, which could not see yet that this waits
+                scope.cancel()
+            try:
+                yield
+            finally:
+                del self._waiting[scope]
+
+    def _interrupt(self) -> None:
+        """End what is awaited, from any thread."""
+        for scope, waker in list(self._waiting.items()):
+            waker.call(partial(self._cancel, scope))
+
+    def _cancel(self, scope: CancelScope) -> None:
+        if scope in self._waiting:  # it may have got what it waited for meanwhile
+            scope.cancel()

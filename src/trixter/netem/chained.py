@@ -1,4 +1,4 @@
-"""An adapter whose deciding is done by chains."""
+"""The base of adapters whose deciding is done by chains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from anyio import BrokenResourceError, EndOfStream, ResourceGuard
 from trixter.errors import TrixterError
 from trixter.faults import Abort, Action, Eof
 from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
-from trixter.netem.awaited_chain import AwaitedChain
+from trixter.netem.async_chain import AsyncChain
 
 
 class ChainedAdapter(Adapter):
@@ -25,8 +25,8 @@ class ChainedAdapter(Adapter):
         self,
         inner: AnyByteStream,
         *,
-        reads: AwaitedChain | None = None,
-        writes: AwaitedChain | None = None,
+        reads: AsyncChain | None = None,
+        writes: AsyncChain | None = None,
     ) -> None:
         super().__init__(inner)
         self._reads = reads
@@ -95,10 +95,10 @@ class ChainedAdapter(Adapter):
             self._ready.clear()
             return unread
 
-    def _send_nothing(self, writes: AwaitedChain) -> None:
+    def _send_nothing(self, writes: AsyncChain) -> None:
         """Note that a send has no bytes; most faults need not know."""
 
-    async def _fill(self, reads: AwaitedChain) -> None:
+    async def _fill(self, reads: AsyncChain) -> None:
         """Read once, unless something is held; and take what leaves."""
         actions: list[Action] = []
         if reads.is_empty and not (actions := reads.begin_read()):
@@ -106,7 +106,7 @@ class ChainedAdapter(Adapter):
                 reads.put(await self._inner.receive(READ_BYTES))
             except (EndOfStream, BrokenResourceError) as exc:
                 self._put_end(reads, exc)
-        for action in actions or await reads.leaving():
+        for action in actions or await reads.next_actions():
             if isinstance(action, bytes):
                 self._ready += action
             elif isinstance(action, Abort):
@@ -114,7 +114,7 @@ class ChainedAdapter(Adapter):
             else:
                 self._has_ended = True
 
-    def _put_end(self, reads: AwaitedChain, end: EndOfStream | BrokenResourceError) -> None:
+    def _put_end(self, reads: AsyncChain, end: EndOfStream | BrokenResourceError) -> None:
         """Let an end of the stream inside travel like its bytes; but not a failure that an adapter made."""
         if isinstance(end, TrixterError):
             raise end
@@ -124,14 +124,14 @@ class ChainedAdapter(Adapter):
         else:
             reads.put_eof()
 
-    async def _drain(self, writes: AwaitedChain) -> None:
+    async def _drain(self, writes: AsyncChain) -> None:
         """Send what leaves until nothing is held."""
         try:
-            while actions := await writes.leaving():
+            while actions := await writes.next_actions():
                 for action in actions:
                     await self._perform(action)
         except BaseException:
-            writes.drop()
+            writes.discard()
             raise
 
     async def _perform(self, action: Action) -> None:

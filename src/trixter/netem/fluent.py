@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from trixter.netem.adapter import Adapter, AnyByteStream
-from trixter.netem.corrupt import Corrupter
-from trixter.netem.delay import DelayedReader, DelayedWriter
+from trixter.netem.adapters import (
+    Corrupter,
+    DelayedReader,
+    DelayedWriter,
+    SlicedWriter,
+    Terminator,
+    ThrottledReader,
+    ThrottledWriter,
+)
 from trixter.netem.inject import Injector, ReadInjector, WriteInjector
-from trixter.netem.slice import SlicedWriter
-from trixter.netem.source import Setting
-from trixter.netem.terminate import Terminator
-from trixter.netem.throttle import ThrottledReader, ThrottledWriter
+from trixter.netem.knob import Setting
 
 
 class NetEm(Adapter):

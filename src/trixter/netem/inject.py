@@ -1,4 +1,4 @@
-"""Bytes that nobody sent, in a stream."""
+"""Injection: bytes in a stream that no peer sent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from weakref import WeakSet
 
 from anyio import BrokenResourceError, BusyResourceError, ClosedResourceError
 
-from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
-from trixter.netem.interruptible import InterruptibleAdapter
+from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream, InterruptibleAdapter
 
 
 class Injector:
@@ -29,24 +28,24 @@ class Injector:
     def __init__(self) -> None:
         self._lock = RLock()
         self._kept: list[bytes] = []
-        self._holders: WeakSet[ReadInjector | WriteInjector] = WeakSet()
+        self._subscribers: WeakSet[ReadInjector | WriteInjector] = WeakSet()
 
     def inject(self, data: bytes) -> None:
         """Queue bytes for each of the streams, from any thread; none at all is nothing."""
         with self._lock:
-            holders = list(self._holders)
-            if not holders:
+            subscribers = list(self._subscribers)
+            if not subscribers:
                 self._kept.append(data)
-            for holder in holders:
-                holder.inject(data)
+            for subscriber in subscribers:
+                subscriber.inject(data)
 
-    def hold(self, holder: ReadInjector | WriteInjector) -> None:
+    def hold(self, subscriber: ReadInjector | WriteInjector) -> None:
         """Add a stream that gets what is injected from now on."""
         with self._lock:
             kept, self._kept = self._kept, []
             for data in kept:
-                holder.inject(data)
-            self._holders.add(holder)
+                subscriber.inject(data)
+            self._subscribers.add(subscriber)
 
 
 class ReadInjector(InterruptibleAdapter):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from sys import float_info
 from threading import RLock
 from typing import Protocol
 from weakref import WeakSet
 
 from trixter.errors import SettingError
+from trixter.faults.validators import is_number
 
 
-class Holder(Protocol):
+class Subscriber(Protocol):
     """An adapter that behaves as a knob says."""
 
     def check(self, value: float) -> None:
@@ -44,10 +46,10 @@ class Knob:
     From the dynamic handles of tokio-netem.
     """
 
-    __slots__ = ("__weakref__", "_holders", "_lock", "_value")
+    __slots__ = ("__weakref__", "_lock", "_subscribers", "_value")
 
     def __init__(self, value: float = 0) -> None:
-        self._holders: WeakSet[Holder] = WeakSet()
+        self._subscribers: WeakSet[Subscriber] = WeakSet()
         self._lock = RLock()  # a handler of a signal may turn it in the very thread that does
         self._value = _checked(value)
 
@@ -65,30 +67,66 @@ class Knob:
     def value(self, value: float) -> None:
         _checked(value)
         with self._lock:
-            holders = list(self._holders)
-            for holder in holders:
-                holder.check(value)
+            subscribers = list(self._subscribers)
+            for subscriber in subscribers:
+                subscriber.check(value)
             self._value = value
-            for holder in holders:
-                holder.on_turned()
+            for subscriber in subscribers:
+                subscriber.on_turned()
 
-    def hold(self, holder: Holder) -> None:
+    def subscribe(self, subscriber: Subscriber) -> None:
         """Add one that behaves as this says from now on, and tell it the value.
 
         Raises:
             SettingError: If it cannot take the value.
         """
         with self._lock:
-            holder.check(self._value)
-            self._holders.add(holder)
-            holder.on_turned()
+            subscriber.check(self._value)
+            self._subscribers.add(subscriber)
+            subscriber.on_turned()
 
     def __repr__(self) -> str:
         return f"Knob({self._value!r})"
 
 
 def _checked(value: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 0 <= value <= float_info.max:
+    if not is_number(value) or not 0 <= value <= float_info.max:
         raise SettingError("value", value, "a number, 0 or more")
     return value
+
+
+class Source:
+    """Give a number for each call of a stream: scripted, counted, drawn, or measured elsewhere.
+
+    Args:
+        given: Called for each number; or an iterable, each of whose numbers counts once. When it has no more,
+            the fault is off.
+    """
+
+    def __init__(self, given: Callable[[], float] | Iterable[float]) -> None:
+        self._numbers: Iterator[float] | None = None
+        if isinstance(given, Iterable):
+            self._numbers = iter(given)
+        else:
+            self._call = given
+
+    def next(self) -> float:
+        """Return the number for the call that begins."""
+        return self._call() if self._numbers is None else next(self._numbers, 0)
+
+
+Setting = float | Knob | Source | Callable[[], float] | Iterable[float]
+"""What an adapter takes for a number; 0 is off."""
+
+
+def setting_of(given: Setting) -> Knob | Source:
+    """Return the knob or the source that was given, or one of its own for anything else.
+
+    Raises:
+        SettingError: If it is none of them, or a number that no adapter takes.
+    """
+    if isinstance(given, Knob | Source):
+        return given
+    if callable(given) or (isinstance(given, Iterable) and not isinstance(given, str | bytes | bytearray)):
+        return Source(given)
+    return Knob(given)  # type: ignore[arg-type] # which refuses what is no number

@@ -6,8 +6,7 @@ from threading import Lock
 
 from anyio import BrokenResourceError
 
-from trixter.netem.adapter import READ_BYTES, AnyByteStream
-from trixter.netem.interruptible import InterruptibleAdapter
+from trixter.netem.adapter import READ_BYTES, AnyByteStream, InterruptibleAdapter
 from trixter.netem.reset import reset_on_close
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from sys import float_info
 
+from trixter.faults.validators import is_number
+
 # A byte in 8 seconds. Less is a stall, and there is `hold` for that.
 SLOWEST_KBIT = 0.001
 
@@ -27,7 +29,7 @@ class Key:
 
 def _number(least: float, most: float = float_info.max) -> Callable[[object], bool]:
     def is_good(value: object) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+        return is_number(value) and least <= value <= most
 
     return is_good
 

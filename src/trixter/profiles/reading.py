@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from trixter.errors import ProfileError, SettingError
+from trixter.errors import ProfileError, SettingError, os_error_text
 from trixter.profiles.keys import KEYS_BY_NAME
 from trixter.profiles.profile import Profile
 
@@ -40,9 +40,7 @@ def read_profiles(file: str | os.PathLike[str]) -> dict[str, Profile]:
     try:
         text = Path(file).read_text(encoding="utf-8")
     except OSError as exc:
-        raise ProfileError(
-            os.fspath(file), "", f"cannot be read: {(exc.strerror or str(exc)).lower()}"
-        ) from exc
+        raise ProfileError(os.fspath(file), "", f"cannot be read: {os_error_text(exc)}") from exc
     except UnicodeDecodeError as exc:
         raise ProfileError(os.fspath(file), "", "is no UTF-8 text") from exc
     profiles = _parse(text, os.fspath(file))

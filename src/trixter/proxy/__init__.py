@@ -5,11 +5,13 @@
                               ├─ pipe (upstream):    client ──▶ chain ──▶ upstream
                               └─ pipe (downstream):  client ◀── chain ◀── upstream
 
-- A **listener** accepts while the **door** is open, a **connection** dials and ends once, a **pipe** carries
+- A **listener** accepts while the proxy is up, a **connection** dials and ends once, a **pipe** carries
   one direction.
 - A calm pipe reads into the loop's one buffer and writes from it; there is no task, queue or stream object.
 - A pipe with faults asks its chain (``trixter.faults``) what to do. Nothing here decides about bytes.
-- The **registry** knows who is connected; the **clock** wakes pipes, never early.
+- The **registry** holds the live connections, and **observers** are told of them; the log is one.
+- The **clock** wakes pipes, never early.
+- What all proxies of a loop need once is in the **loop context**: clock, poller, buffer, splice pipe, memory.
 
 Single-threaded: all of it runs in callbacks of one loop.
 """
@@ -18,17 +20,28 @@ from __future__ import annotations
 
 import logging
 
-from trixter.proxy.address import Address
+from trixter.addresses import Address
 from trixter.proxy.connection import Connection
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.door import Door
-from trixter.proxy.ending import Ending
-from trixter.proxy.observer import Observer
+from trixter.proxy.end_reason import EndReason
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.observers import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
+from trixter.settings import Defaults, Door
 
-__all__ = ["Address", "Connection", "Defaults", "Door", "Ending", "Observer", "Pipe", "Proxy", "Registry"]
+__all__ = [
+    "Address",
+    "Connection",
+    "Defaults",
+    "Door",
+    "EndReason",
+    "LoopContext",
+    "Observer",
+    "Pipe",
+    "Proxy",
+    "Registry",
+]
 
 # A program that uses this, and does not configure logging, has its standard error to itself.
 logging.getLogger("trixter").addHandler(logging.NullHandler())

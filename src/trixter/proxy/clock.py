@@ -1,31 +1,26 @@
-"""The time, and appointments with it: one alarm for all pipes of a loop."""
+"""The clock: the time, and timers, which share one alarm for all pipes of a loop."""
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from heapq import heapify, heappop, heappush
 
-from trixter.monotonic import monotonic
-from trixter.proxy.head_start import HeadStart
-from trixter.proxy.poller import Poller, Vigil
-from trixter.proxy.timerfd import Timerfd
-from trixter.proxy.turn import TURN_S
+from trixter.monotonic import TURN_S, monotonic
 
-# An alarm is never set further ahead than this; it rings, finds nothing due and is set again.
+# An alarm is never set further ahead than this; it goes off, finds nothing due and is set again.
 FURTHEST_S = 3600.0
 
-# Appointments kept between two looks at the time.
+# Timers that fire between two looks at the time.
 TIMERS_BETWEEN_LOOKS = 8
 
-# Cancelled appointments are swept out of the heap when they are most of it, but not for a handful.
+# Cancelled timers are swept out of the heap when they are most of it, but not for a handful.
 SWEEP_FROM = 64
 
 
 class Timer:
-    """One appointment; see ``Clock.call_at``."""
+    """A call that a clock will make; see ``Clock.call_at``."""
 
     __slots__ = ("_callback", "_clock", "when")
 
@@ -35,13 +30,13 @@ class Timer:
         self._callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
-        """Call it off; too late is no error."""
+        """Do not call. Idempotent, also after the call."""
         if self._callback is not None:
             self._callback = None
             self._clock.forget()
 
-    def ring(self) -> None:
-        """Keep the appointment, unless it was called off."""
+    def fire(self) -> None:
+        """Make the call, unless the timer was cancelled."""
         callback, self._callback = self._callback, None
         if callback is not None:
             callback()
@@ -52,14 +47,14 @@ class Timer:
 
 
 class Clock(ABC):
-    """Tell the time in seconds and keep appointments, never early.
+    """Tell the time in seconds and call back at times, never early.
 
-    The heap and its rules are here; how the alarm under it rings is the subclass's business.
+    The heap and its rules are here; how the alarm under it goes off is the subclass's business.
     """
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
-        self._made = 0  # breaks ties: appointments for the same time are kept in the order they were made
+        self._made = 0  # breaks ties: timers for the same time fire in the order they were made
         self._cancelled = 0
         self._alarm_at: float | None = None
 
@@ -68,105 +63,59 @@ class Clock(ABC):
         """Return the time, in seconds of one monotonic source."""
 
     @abstractmethod
-    def _set_alarm(self, when: float) -> None:
-        """Call ``_ring`` at ``when``; replaces the alarm that was set."""
+    def _arm(self, when: float) -> None:
+        """Set the alarm: call ``_fire_due`` at ``when``. Replaces the alarm that was set."""
 
     @abstractmethod
     def close(self) -> None:
-        """Give back what the alarm holds; no appointment is kept from now on."""
+        """Give back what the alarm holds; no timer fires from now on."""
 
     def abandon(self) -> None:  # noqa: B027 - most have no descriptor of their own
         """Close descriptors in the child of a fork; the parent goes on with its duplicates."""
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
-        """Make an appointment: call back at ``when``, or as soon after it as the loop gets round to it."""
+        """Call back at ``when``, or as soon after it as the loop gets round to it."""
         timer = Timer(self, when, callback)
         self._made += 1
         heappush(self._heap, (when, self._made, timer))
         if self._alarm_at is None or when < self._alarm_at:
-            self._arm()
+            self._arm_next()
         return timer
 
     def forget(self) -> None:
-        """Count a cancelled appointment, and sweep when they are most of the heap."""
+        """Count a cancelled timer, and sweep when they are most of the heap."""
         self._cancelled += 1
         if self._cancelled > SWEEP_FROM and self._cancelled > len(self._heap) // 2:
             self._heap = [entry for entry in self._heap if not entry[2].is_cancelled]
             heapify(self._heap)
             self._cancelled = 0
 
-    def _ring(self) -> None:
+    def _fire_due(self) -> None:
         self._alarm_at = None
         now = self.time()
-        rung = 0
+        fired = 0
         try:
             while self._heap and self._heap[0][0] <= now:
-                rung += 1
-                if rung % TIMERS_BETWEEN_LOOKS == 0 and self.time() > now + TURN_S:
-                    break  # the rest is due, so the alarm rings again at once, but after a turn of the loop
+                fired += 1
+                if fired % TIMERS_BETWEEN_LOOKS == 0 and self.time() > now + TURN_S:
+                    break  # the rest is due: the alarm goes off again at once, but after a turn of the loop
                 timer = heappop(self._heap)[2]
                 if timer.is_cancelled:
                     self._cancelled -= 1
-                timer.ring()
+                timer.fire()
         finally:
-            self._arm()
+            self._arm_next()
 
-    def _arm(self) -> None:
+    def _arm_next(self) -> None:
         if self._heap:
             when = min(self._heap[0][0], self.time() + FURTHEST_S)
             if self._alarm_at is None or when < self._alarm_at:
                 self._alarm_at = when
-                self._set_alarm(when)
-
-
-class TimerfdClock(Clock):
-    """Rings by a Linux timerfd: within 0.1 ms, where a loop's own timers take up to a millisecond.
-
-    It is set a little early, and what is left is waited for awake.
-
-    Args:
-        poller: Watches the timerfd among the sockets, so a busy proxy sees that it rings.
-
-    Raises:
-        OSError: If the system has no timerfd.
-    """
-
-    def __init__(self, poller: Poller) -> None:
-        super().__init__()
-        self._poller = poller
-        self._timerfd = Timerfd()
-        self._head_start = HeadStart()
-        self._wake_at: float | None = None  # when the timerfd wakes us before the alarm, to be awake for it
-        poller.read(self._timerfd.fileno(), self._on_readable)
-
-    time = staticmethod(monotonic)  # looked up for every read of a direction with faults
-
-    def _set_alarm(self, when: float) -> None:
-        wake_at = when - self._head_start.seconds
-        if wake_at > self.time():
-            self._wake_at = wake_at
-            self._timerfd.set(wake_at)
-        else:
-            self._wake_at = None
-            self._poller.keep_vigil(Vigil(when, self._ring, partial(self._timerfd.set, when)))
-
-    def _on_readable(self) -> None:
-        self._timerfd.clear()
-        if self._wake_at is not None:
-            self._head_start.woke(self.time() - self._wake_at)
-        self._ring()
-
-    def close(self) -> None:
-        self._heap.clear()
-        self._poller.forget(self._timerfd.fileno())
-        self._timerfd.close()
-
-    def abandon(self) -> None:
-        self._timerfd.close()
+                self._arm(when)
 
 
 class LoopClock(Clock):
-    """Rings by the loop's own timers, where there is nothing better."""
+    """A clock on the loop's own timers, where there is nothing better."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__()
@@ -177,21 +126,13 @@ class LoopClock(Clock):
         # Not loop.time(): uvloop's is cached, and may be milliseconds old.
         return monotonic()
 
-    def _set_alarm(self, when: float) -> None:
+    def _arm(self, when: float) -> None:
         if self._handle is not None:
             self._handle.cancel()
-        # uvloop rings up to a millisecond early. _ring finds nothing due then, and sets the alarm again.
-        self._handle = self._loop.call_later(max(when - self.time(), 0.0), self._ring)
+        # uvloop calls up to a millisecond early. _fire_due finds nothing due then, and sets the alarm again.
+        self._handle = self._loop.call_later(max(when - self.time(), 0.0), self._fire_due)
 
     def close(self) -> None:
         self._heap.clear()
         if self._handle is not None:
             self._handle.cancel()
-
-
-def clock_for(loop: asyncio.AbstractEventLoop, poller: Poller) -> Clock:
-    """Return the most punctual clock this system has."""
-    try:
-        return TimerfdClock(poller)
-    except OSError:
-        return LoopClock(loop)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import socket
+from typing import Protocol
 
+from trixter.addresses import SocketAddress, text_of
 from trixter.faults import Dice, Direction
-from trixter.proxy.address import SocketAddress, text_of
 from trixter.proxy.clock import Timer
-from trixter.proxy.closing import close_as, finish
-from trixter.proxy.dial import Dial
-from trixter.proxy.ending import (
+from trixter.proxy.closing import Linger, close_as, finish
+from trixter.proxy.dial import Dialer, DialTarget
+from trixter.proxy.end_reason import (
     CLOSED,
     DURATION,
     IDLE_TIMEOUT,
@@ -18,60 +19,79 @@ from trixter.proxy.ending import (
     RESET_BY_CLIENT,
     RESET_BY_UPSTREAM,
     SHUTDOWN,
-    Ending,
+    EndReason,
 )
-from trixter.proxy.home import Home
-from trixter.proxy.idle import IdleTimeout
-from trixter.proxy.linger import Linger
+from trixter.proxy.idle_timeout import IdleTimeout
+from trixter.proxy.loop import LoopContext
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.sockets import Socket, error_of
+from trixter.settings import Defaults
 
 log = logging.getLogger("trixter.proxy")
+
+
+class ConnectionContext(Protocol):
+    """What a connection needs of its proxy: the loop, the settings, and to be heard."""
+
+    context: LoopContext
+    dial_target: DialTarget
+    defaults: Defaults
+    dice: Dice
+    limit_bytes: int
+    idle_timeout_s: float
+
+    def on_opened(self, connection: Connection) -> None:
+        """The upstream answered: bytes flow."""
+
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        """It is over, and its sockets are closed."""
 
 
 class Connection:
     """Dial the upstream for a client, carry bytes both ways, and end once, for one reason.
 
     Args:
-        number: Its place in the order of acceptance, from 1 for each seed; its luck depends on it.
+        number: Its place in the order of acceptance, from 1 for each seed; what its dice draw depends on it.
         id: What it is called from outside.
         client: The accepted socket, non-blocking. The connection closes it.
         peer: The client's address.
-        home: Who keeps it.
+        proxy: The proxy that accepted it.
     """
 
     __slots__ = (
         "_client",
         "_dial",
         "_duration",
-        "_home",
         "_idle",
         "_linger",
         "_loss",
         "_peer",
         "_pipes",
+        "_proxy",
         "_unfinished",
         "_upstream",
         "accepted_at",
-        "ending",
+        "end_reason",
         "id",
         "number",
     )
 
-    def __init__(self, number: int, id: str, client: Socket, peer: SocketAddress, home: Home) -> None:
+    def __init__(
+        self, number: int, id: str, client: Socket, peer: SocketAddress, proxy: ConnectionContext
+    ) -> None:
         self.number = number
         self.id = id
         self._peer = peer
-        self.accepted_at = home.reactor.clock.time()
-        self.ending: Ending | None = None
-        self._home = home
+        self.accepted_at = proxy.context.clock.time()
+        self.end_reason: EndReason | None = None
+        self._proxy = proxy
         self._client = client
         self._upstream: Socket | None = None
         self._pipes: tuple[Pipe, Pipe] | None = None
         self._unfinished = 2
         self._duration: Timer | None = None
-        self._dial: Dial | None = None
-        self._loss: tuple[Socket, Ending] | None = None  # the peer that reset it, while that travels
+        self._dial: Dialer | None = None
+        self._loss: tuple[Socket, EndReason] | None = None  # the peer that reset it, while that travels
         self._linger: Linger | None = None
         self._idle: IdleTimeout | None = None
 
@@ -83,12 +103,12 @@ class Connection:
     @property
     def upstream(self) -> str:
         """The upstream's address, as it was given."""
-        return str(self._home.route.address)
+        return str(self._proxy.dial_target.address)
 
     @property
     def age_s(self) -> float:
         """Seconds since it was accepted."""
-        return self._home.reactor.clock.time() - self.accepted_at
+        return self._proxy.context.clock.time() - self.accepted_at
 
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
@@ -100,37 +120,37 @@ class Connection:
         """Whether bytes can flow: the upstream has answered. Before that, the connection is dialling."""
         return self._pipes is not None
 
-    def passed_bytes(self, direction: Direction) -> int:
+    def forwarded_bytes(self, direction: Direction) -> int:
         """Return how many bytes the sink of that direction has taken."""
-        return self.pipe(direction).passed_bytes if self._pipes else 0
+        return self.pipe(direction).forwarded_bytes if self._pipes else 0
 
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
-        duration_s = self._home.defaults.duration_s
+        duration_s = self._proxy.defaults.duration_s
         if duration_s:
-            clock = self._home.reactor.clock
+            clock = self._proxy.context.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        self._dial = Dial(self._home.route, self._home.reactor, self._on_connected, self.end)
+        self._dial = Dialer(self._proxy.dial_target, self._proxy.context, self._on_connected, self.end)
         try:
             self._dial.start()
             if self._dial is not None:  # the upstream is not near: meanwhile, the client may go away
-                self._home.reactor.poller.pause(self._client.fileno(), self._on_hangup)
+                self._proxy.context.poller.pause(self._client.fileno(), self._on_hangup)
         except Exception as exc:
             self.on_crash(exc)
 
     def shut_down(self, reason: str) -> None:
-        """Close both sides now, because somebody asked; what is held is dropped."""
-        self.end(Ending(SHUTDOWN, reason))
+        """Close both sides now, on request: what is held is dropped."""
+        self.end(EndReason(SHUTDOWN, reason))
 
     def reset(self, reason: str) -> None:
-        """Reset both sides now, because somebody asked; what is held is dropped."""
-        self.end(Ending(SHUTDOWN, reason, reset=True))
+        """Reset both sides now, on request: what is held is dropped."""
+        self.end(EndReason(SHUTDOWN, reason, reset=True))
 
-    def end(self, ending: Ending) -> None:
+    def end(self, end_reason: EndReason) -> None:
         """Close both sockets and everything between them; only the first call counts."""
-        if self.ending is not None:
+        if self.end_reason is not None:
             return
-        self.ending = ending
+        self.end_reason = end_reason
         if self._duration is not None:
             self._duration.cancel()
             self._duration = None
@@ -144,12 +164,12 @@ class Connection:
             self._idle.cancel()
             self._idle = None
         if self._pipes is None:
-            self._home.reactor.poller.forget(self._client.fileno())
+            self._proxy.context.poller.forget(self._client.fileno())
         for pipe in self._pipes or ():
             pipe.close()
         for sock in filter(None, (self._client, self._upstream)):
-            close_as(sock, ending)
-        self._home.on_ended(self, ending)
+            close_as(sock, end_reason)
+        self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:
         """Close the descriptors in the child of a fork; the parent goes on with the connection."""
@@ -164,20 +184,20 @@ class Connection:
             sink.shutdown(socket.SHUT_WR)
         else:
             finish(sink)
-            self.end(Ending(CLOSED))
+            self.end(EndReason(CLOSED))
 
-    def on_ending(self, ending: Ending) -> None:
-        self.end(ending)
+    def on_end(self, end_reason: EndReason) -> None:
+        self.end(end_reason)
 
     def on_lost(self, sock: Socket, exc: OSError) -> None:
         if self._loss is not None:
-            lost, ending = self._loss
+            lost, end_reason = self._loss
             if sock is not lost:  # both are: the reset has nowhere to go
-                self.end(ending)
+                self.end(end_reason)
             return
         is_client = sock is self._client
-        ending = _loss_of(RESET_BY_CLIENT if is_client else RESET_BY_UPSTREAM, exc)
-        self._loss = sock, ending
+        end_reason = _loss_of(RESET_BY_CLIENT if is_client else RESET_BY_UPSTREAM, exc)
+        self._loss = sock, end_reason
         # Its peer may have sent something before the reset, also where it was writing that failed: an HTTP
         # server that refuses an upload does. As on a wire, that arrives first, and the reset behind it.
         lost_source, lost_sink = Direction.UPSTREAM, Direction.DOWNSTREAM
@@ -188,10 +208,10 @@ class Connection:
         # Closing with RST drops what the kernel has not sent yet; a peer that reads no more may never take
         # what is before the reset.
         self._linger = Linger(
-            self._home.reactor.loop,
+            self._proxy.context.loop,
             lambda: travelling.unsent_bytes,
-            lambda: travelling.passed_bytes,
-            lambda: self.end(ending),
+            lambda: travelling.forwarded_bytes,
+            lambda: self.end(end_reason),
         )
         self._linger.start()
         travelling.lose_source()
@@ -202,7 +222,7 @@ class Connection:
 
     def on_crash(self, exc: Exception) -> None:
         log.error("connection %s: internal error", self.id, exc_info=exc)
-        self.end(Ending(INTERNAL_ERROR, type(exc).__name__, reset=True))
+        self.end(EndReason(INTERNAL_ERROR, type(exc).__name__, reset=True))
 
     def _on_connected(self, upstream: Socket) -> None:
         self._dial = None
@@ -213,27 +233,27 @@ class Connection:
             self.on_crash(exc)
 
     def _open(self, upstream: Socket) -> None:
-        home = self._home
-        luck = home.dice.branch(f"connection {self.number}")
+        proxy = self._proxy
+        dice = proxy.dice.branch(f"connection {self.number}")
         self._pipes = (
-            self._new_pipe(Direction.UPSTREAM, self._client, upstream, luck),
-            self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, luck),
+            self._new_pipe(Direction.UPSTREAM, self._client, upstream, dice),
+            self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, dice),
         )
-        home.on_opened(self)  # first: a fault may end it at once
-        defaults = home.defaults
+        proxy.on_opened(self)  # first: a fault may end it at once
+        defaults = proxy.defaults
         self._pipes[0].start(defaults.upstream)
         self._pipes[1].start(defaults.downstream)
-        self._pipes[0].read_now()  # clients speak first, and this one had time while we dialled
-        if home.idle_timeout_s and self.ending is None:
-            clock = home.reactor.clock
-            self._idle = IdleTimeout(clock, home.idle_timeout_s, self._moved, self._on_idle)
+        self._pipes[0].read_early()  # clients speak first, and this one had time while we dialled
+        if proxy.idle_timeout_s and self.end_reason is None:
+            clock = proxy.context.clock
+            self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
 
-    def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, luck: Dice) -> Pipe:
-        reactor, limit_bytes = self._home.reactor, self._home.limit_bytes
-        return Pipe(direction, source, sink, reactor=reactor, luck=luck, limit_bytes=limit_bytes, owner=self)
+    def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, dice: Dice) -> Pipe:
+        context, limit_bytes = self._proxy.context, self._proxy.limit_bytes
+        return Pipe(direction, source, sink, context=context, dice=dice, limit_bytes=limit_bytes, owner=self)
 
     def _on_duration(self) -> None:
-        self.end(Ending(DURATION, reset=True))
+        self.end(EndReason(DURATION, reset=True))
 
     def _on_hangup(self) -> None:
         """End it if the client was reset while we dialled; if not, it only ended both ways, and may wait."""
@@ -242,13 +262,13 @@ class Connection:
 
     def _moved(self) -> tuple[int, ...]:
         """Return counters that differ when a byte has moved: what passed, and what came and is held."""
-        return tuple(count for pipe in self._pipes or () for count in (pipe.passed_bytes, pipe.held_bytes))
+        return tuple(count for pipe in self._pipes or () for count in (pipe.forwarded_bytes, pipe.held_bytes))
 
     def _on_idle(self) -> None:
-        self.end(Ending(IDLE_TIMEOUT, reset=True))
+        self.end(EndReason(IDLE_TIMEOUT, reset=True))
 
 
-def _loss_of(reason: str, exc: OSError) -> Ending:
+def _loss_of(reason: str, exc: OSError) -> EndReason:
     """Return the end of a connection that a peer reset, or whose peer is gone."""
     expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
-    return Ending(reason, "" if expected else exc.strerror or str(exc), reset=True)
+    return EndReason(reason, "" if expected else exc.strerror or str(exc), reset=True)

@@ -14,7 +14,7 @@ RESERVED = 16
 MARGIN = 64
 
 
-class Descriptors:
+class DescriptorBudget:
     """Tell whether the descriptor table has room for another connection, which takes two.
 
     The kernel hands out the lowest number that is free. So the number of an accepted socket shows, without a

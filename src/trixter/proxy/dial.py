@@ -6,25 +6,44 @@ import errno
 import os
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from trixter.proxy.address import Target
+from trixter.addresses import Address
+from trixter.errors import OUT_OF_RESOURCES
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import close_with_reset
-from trixter.proxy.ending import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, Ending
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.resolver import Answer
-from trixter.proxy.route import Route
-from trixter.proxy.sockets import OUT_OF_RESOURCES, Socket, stream_socket
+from trixter.proxy.end_reason import CONNECT_TIMEOUT, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE, EndReason
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.resolver import Answer, Resolver, Target
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, stream_socket
 
 # A Unix socket whose backlog is full says "try again" and gives nothing to wait for.
 RETRY_S = 0.010
-
 
 # A full descriptor table is looked at again so much later.
 SHORT_RETRY_S = 0.1
 
 
-class Dial:
+def _do_not_care(why: str) -> None:
+    """Leave a shortage to the dial."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialTarget:
+    """How the upstream is reached: the same for every dial of a proxy."""
+
+    address: Address
+    literal: Target | None
+    resolver: Resolver
+    timeout_s: float
+    options: SocketOptions = AS_THE_KERNEL_HAS_THEM
+    on_short: Callable[[str], None] = _do_not_care
+    """Called when a dial finds no descriptor, with the reason: the dial waits, and others should, too."""
+    reset_on_failure: bool = False
+    """Whether the client is reset if the upstream cannot be reached."""
+
+
+class Dialer:
     """Connect to an upstream, within a time; call back once, on success or on failure.
 
     A name may stand for several addresses. They are tried in the resolver's order, and each gets its share
@@ -32,27 +51,27 @@ class Dial:
     """
 
     __slots__ = (
+        "_context",
         "_give_up_at",
         "_is_over",
         "_on_connected",
         "_on_failed",
         "_owes",
-        "_reactor",
-        "_route",
         "_sock",
+        "_target",
         "_targets",
         "_timer",
     )
 
     def __init__(
         self,
-        route: Route,
-        reactor: Reactor,
+        dial_target: DialTarget,
+        context: LoopContext,
         on_connected: Callable[[Socket], None],
-        on_failed: Callable[[Ending], None],
+        on_failed: Callable[[EndReason], None],
     ) -> None:
-        self._route = route
-        self._reactor = reactor
+        self._target = dial_target
+        self._context = context
         self._on_connected = on_connected
         self._on_failed = on_failed
         self._give_up_at: float | None = None
@@ -64,18 +83,18 @@ class Dial:
 
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
-        if self._route.literal is not None:
-            self._targets = [self._route.literal]
+        if self._target.literal is not None:
+            self._targets = [self._target.literal]
             self._attempt()
         else:
-            clock = self._reactor.clock
-            self._give_up_at = clock.time() + self._route.timeout_s
+            clock = self._context.clock
+            self._give_up_at = clock.time() + self._target.timeout_s
             self._timer = clock.call_at(self._give_up_at, self._on_time)
             self._owe(wanted=True)
-            self._route.resolver.look_up(self._on_resolved)
+            self._target.resolver.look_up(self._on_resolved)
 
     def cancel(self) -> None:
-        """Stop; nobody is called back."""
+        """Stop, and call back no more."""
         self._is_over = True
         self._owe(wanted=False)
         self._drop_timer()
@@ -100,7 +119,7 @@ class Dial:
         family, address = self._targets[0]
         try:
             if self._sock is None:
-                self._sock = stream_socket(family, self._route.options)
+                self._sock = stream_socket(family, self._target.options)
                 if self._owes:
                     self._owe(wanted=False)
             failure = self._sock.connect_ex(address)
@@ -120,10 +139,10 @@ class Dial:
 
     def _wait(self, *, retry: bool) -> None:
         assert self._sock is not None
-        clock = self._reactor.clock
+        clock = self._context.clock
         now = clock.time()
         if self._give_up_at is None:
-            self._give_up_at = now + self._route.timeout_s
+            self._give_up_at = now + self._target.timeout_s
         if retry:
             # Not watched meanwhile: a socket that is not connecting is always ready.
             if now + RETRY_S < self._give_up_at:
@@ -133,18 +152,18 @@ class Dial:
             return
         share_s = max(self._give_up_at - now, 0.0) / len(self._targets)
         self._timer = clock.call_at(now + share_s, self._on_time)
-        self._reactor.poller.write(self._sock.fileno(), self._on_writable)
+        self._context.poller.write(self._sock.fileno(), self._on_writable)
 
     def _wait_for_room(self, why: str) -> None:
         """Keep the client waiting rather than drop it: others may give descriptors back."""
-        clock = self._reactor.clock
+        clock = self._context.clock
         retry_at = clock.time() + SHORT_RETRY_S
         if self._give_up_at is None:
-            self._give_up_at = clock.time() + self._route.timeout_s
+            self._give_up_at = clock.time() + self._target.timeout_s
         if retry_at < self._give_up_at:
             self._owe(wanted=True)
             self._timer = clock.call_at(retry_at, self._on_retry)
-            self._route.on_short(why)
+            self._target.on_short(why)
         else:
             self._fail(OUT_OF_DESCRIPTORS, why)
 
@@ -152,7 +171,7 @@ class Dial:
         """Let the budget know whether this dial has yet to open a socket."""
         if wanted != self._owes:
             self._owes = wanted
-            self._route.descriptors.owed += 1 if wanted else -1
+            self._context.descriptors.owed += 1 if wanted else -1
 
     def _on_retry(self) -> None:
         self._timer = None
@@ -168,7 +187,7 @@ class Dial:
 
     def _on_time(self) -> None:
         self._timer = None
-        self._next(CONNECT_TIMEOUT, f"no answer within {self._route.timeout_s:g} s")
+        self._next(CONNECT_TIMEOUT, f"no answer within {self._target.timeout_s:g} s")
 
     def _next(self, reason: str, detail: str) -> None:
         self._drop_timer()
@@ -184,13 +203,13 @@ class Dial:
         self._is_over = True
         if self._timer is not None:  # it had to be waited for
             self._drop_timer()
-            self._reactor.poller.stop_writing(self._sock.fileno())
+            self._context.poller.stop_writing(self._sock.fileno())
         sock, self._sock = self._sock, None
         self._on_connected(sock)
 
     def _fail(self, reason: str, detail: str) -> None:
         self.cancel()
-        self._on_failed(Ending(reason, detail, reset=self._route.reset_on_failure))
+        self._on_failed(EndReason(reason, detail, reset=self._target.reset_on_failure))
 
     def _drop_timer(self) -> None:
         if self._timer is not None:
@@ -199,6 +218,6 @@ class Dial:
 
     def _drop_socket(self) -> None:
         if self._sock is not None:
-            self._reactor.poller.forget(self._sock.fileno())
+            self._context.poller.forget(self._sock.fileno())
             close_with_reset(self._sock)  # it must not go on connecting for the child of a fork
             self._sock = None

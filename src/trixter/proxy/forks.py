@@ -11,7 +11,7 @@ class Inherited(Protocol):
     """Have descriptors that the child of a fork gets duplicates of."""
 
     def abandon(self) -> None:
-        """Close them in the child, without a word to the peers: the sockets live on in the parent."""
+        """Close them in the child, and send the peers nothing: the sockets live on in the parent."""
 
 
 _inherited: WeakSet[Inherited] = WeakSet()

@@ -1,4 +1,4 @@
-"""Accepting connections, whatever happens."""
+"""The listener: it accepts connections, whatever happens."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from trixter.proxy.address import SocketAddress, bind_error, text_of
+from trixter.addresses import SocketAddress, text_of
+from trixter.errors import OUT_OF_RESOURCES, bind_error
 from trixter.proxy.clock import Timer
-from trixter.proxy.descriptors import Descriptors
-from trixter.proxy.gate import Gate
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, OUT_OF_RESOURCES, Socket, SocketOptions, accept
+from trixter.proxy.listen_socket import ListenSocket
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, accept
 
 log = logging.getLogger("trixter.proxy")
 
@@ -33,23 +33,21 @@ class Listener:
 
     Args:
         sockets: Bound; this listens on them, or only keeps their ports, and closes them.
-        reactor: The loop and its clock.
+        context: The loop, its clock, and how full the descriptor table is.
         on_accepted: Gets the socket and the peer's address.
         options: Of the accepted sockets.
-        descriptors: Tells how full the descriptor table is.
     """
 
     def __init__(
         self,
         sockets: list[socket.socket],
-        reactor: Reactor,
+        context: LoopContext,
         on_accepted: Callable[[Socket, SocketAddress], None],
         options: SocketOptions = AS_THE_KERNEL_HAS_THEM,
-        descriptors: Descriptors | None = None,
     ) -> None:
-        self._gates = [Gate(sock, reactor.poller, options) for sock in sockets]
-        self._descriptors = descriptors or Descriptors()
-        self._reactor = reactor
+        self._listening = [ListenSocket(sock, context.poller, options) for sock in sockets]
+        self._descriptors = context.descriptors
+        self._context = context
         self._on_accepted = on_accepted
         self._is_open = False
         self._pause: Timer | None = None
@@ -59,43 +57,43 @@ class Listener:
         """Begin to accept, also after ``shut``: on all addresses or, if it fails, on none.
 
         Raises:
-            BindError: If somebody else listens there by now.
+            BindError: If another program listens there by now.
         """
         if self._is_open:
             return
-        for gate in self._gates:
+        for each in self._listening:
             try:
-                gate.open()
+                each.listen()
             except OSError as exc:
                 self.shut()
-                raise bind_error(str(gate), exc) from exc
+                raise bind_error(str(each), exc) from exc
         self._is_open = True
         self._watch()
 
     def shut(self) -> None:
-        """Refuse everybody, and keep the port. Twice is no error."""
+        """Refuse connections, and keep the port. Idempotent."""
         self._is_open = False
         self._end_pause()
-        for gate in self._gates:
-            gate.shut()
+        for each in self._listening:
+            each.unlisten()
 
     def close(self) -> None:
-        """Stop accepting, and give the port back. Twice is no error."""
+        """Stop accepting, and give the port back. Idempotent."""
         self._is_open = False
         self._end_pause()
-        for gate in self._gates:
-            gate.close()
-        self._gates = []
+        for each in self._listening:
+            each.close()
+        self._listening = []
 
     def abandon(self) -> None:
         """Close the descriptors in the child of a fork; the parent goes on listening."""
-        for gate in self._gates:
-            gate.abandon()
+        for each in self._listening:
+            each.abandon()
 
     def _watch(self) -> None:
         self._pause = None
-        for gate in self._gates:
-            gate.watch(self._on_acceptable)
+        for each in self._listening:
+            each.accept_with(self._on_acceptable)
 
     def _end_pause(self) -> None:
         if self._pause is not None:
@@ -106,7 +104,7 @@ class Listener:
         descriptors = self._descriptors
         for _ in range(ACCEPTS_PER_WAKE):
             if self._pause is not None or not self._is_open:
-                return  # the one before found no room for its upstream, or shut the door
+                return  # the one before found no room for its upstream, or stopped listening
             if descriptors.is_tight and not descriptors.has_room(listening.fileno()):
                 self.rest(ALMOST_FULL)
                 return
@@ -144,10 +142,10 @@ class Listener:
         self._descriptors.is_tight = True
         if not self._is_short:
             self._is_short = True
-            here = ", ".join(map(str, self._gates))
+            here = ", ".join(map(str, self._listening))
             log.warning("cannot accept on %s: %s; trying again", here, why)
-        for gate in self._gates:
-            gate.rest()
+        for each in self._listening:
+            each.pause()
         if self._pause is None:
-            clock = self._reactor.clock
+            clock = self._context.clock
             self._pause = clock.call_at(clock.time() + PAUSE_S, self._watch)

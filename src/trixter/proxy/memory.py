@@ -1,4 +1,4 @@
-"""Memory for what all directions hold: a bound on their sum, shared out as it fills."""
+"""Memory: a bound on what all directions hold together, and a pool for bytes in flight."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from threading import Lock
 from trixter.proxy.sockets import BUFFER_BYTES
 
 TOTAL_BYTES = 1024 * 1024 * 1024
+
+# What 100 ms of delay hold at 5 Gbit/s.
+IN_FLIGHT_BYTES = 64 * 1024 * 1024
 
 # What a direction that holds nothing may read at a time however little is left, so that none is starved, and
 # none waits for memory that another one would have to give back: the total is exceeded by this at most, for
@@ -57,3 +60,40 @@ class Memory:
 
 OF_THIS_PROCESS = Memory()
 """What proxies share that are given no other."""
+
+
+class InFlightMemory:
+    """Memory that all directions of a loop share, for bytes that latency holds.
+
+    A long link has many bytes in flight, and that is no queue: the sender on a real one is not slowed down by
+    them. So they may exceed a direction's own limit; but many directions must not take all memory there is.
+
+    Args:
+        total_bytes: How much can be lent at a time.
+    """
+
+    def __init__(self, total_bytes: int = IN_FLIGHT_BYTES) -> None:
+        self.free_bytes = total_bytes
+
+
+class InFlightShare:
+    """One direction's loan from the in-flight memory."""
+
+    __slots__ = ("_pool", "lent_bytes")
+
+    def __init__(self, pool: InFlightMemory) -> None:
+        self.lent_bytes = 0
+        self._pool = pool
+
+    def adjust(self, in_flight_bytes: int, held_bytes: int, free_bytes: int) -> int:
+        """Borrow what is in flight, as far as there is some; give back what is not held. Return the loan.
+
+        What was in flight and now waits for its sink is still in memory, and so it is still lent. Nothing is
+        lent that memory does not have: ``free_bytes`` more at most.
+        """
+        total = self.lent_bytes + self._pool.free_bytes
+        most = min(total, self.lent_bytes + free_bytes)
+        lent_bytes = max(min(in_flight_bytes, most), min(self.lent_bytes, held_bytes))
+        self._pool.free_bytes = total - lent_bytes
+        self.lent_bytes = lent_bytes
+        return lent_bytes

@@ -2,41 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVarTuple
+
+from trixter.chain_driver import ChainDriver
 from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
-from trixter.proxy.guarded import guarded
-from trixter.proxy.inflow import Inflow, refuse
-from trixter.proxy.outflow import Outflow
-from trixter.proxy.owner import Nobody, Owner
-from trixter.proxy.reactor import Reactor
-from trixter.proxy.sockets import BUFFER_BYTES, OWN_SEGMENT, Socket, unsent_bytes
-from trixter.proxy.timed_chain import TimedChain
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightShare
+from trixter.proxy.sink import DetachedOwner, PipeOwner, SinkWriter
+from trixter.proxy.sockets import BUFFER_BYTES, MSG_EOR_FLAG, Socket, unsent_bytes
+from trixter.proxy.source import SourceReader, refuse
+
+Ts = TypeVarTuple("Ts")
+
+
+def ends_connection_on_error(step: Callable[[Pipe, *Ts], None]) -> Callable[[Pipe, *Ts], None]:
+    """Let an exception in a step of a pipe end its connection, and nothing else."""
+
+    def guarded_step(self: Pipe, *args: *Ts) -> None:
+        try:
+            step(self, *args)
+        except Exception as exc:
+            self.fail(exc)
+
+    return guarded_step
 
 
 class Pipe:
     """Carry the bytes of one direction from one socket to the other, through the chain if it is not calm.
 
     All deciding is the chain's. The pipe writes what it is told to, and stops reading while too much is held.
+    Its state is one of each line; ``_settle`` chooses it whenever something may have changed::
+
+        reading   on                            off: too much is held, or the source has ended
+        path      straight: calm, no backlog    around the chain: it admits the read    through the chain
+        writing   idle                          backlog: the poller tells when the sink takes more
 
     Args:
         direction: Which way this is.
         source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
-        reactor: The loop, its clock and its buffer.
-        luck: The connection's; a direction with faults draws from a branch of its own.
+        context: The loop, its clock and its buffer.
+        dice: The connection's; a direction with faults draws from a branch of its own.
         limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: Who is told when something ends.
     """
 
     __slots__ = (
         "_chain",
+        "_context",
         "_counted_bytes",
+        "_dice",
         "_in",
+        "_in_flight",
         "_is_faulty",
         "_is_written",
         "_limit_bytes",
-        "_luck",
         "_out",
         "_owner",
-        "_reactor",
         "_source_ended",
         "direction",
         "is_closed",
@@ -48,20 +70,20 @@ class Pipe:
         source: Socket,
         sink: Socket,
         *,
-        reactor: Reactor,
-        luck: Dice,
+        context: LoopContext,
+        dice: Dice,
         limit_bytes: int,
-        owner: Owner,
+        owner: PipeOwner,
     ) -> None:
         self.direction = direction
         self.is_closed = False
-        self._out = Outflow(sink, owner)
-        self._in = Inflow(
-            source, self._out, reactor=reactor, owner=owner, take_in=self._take_in, pass_on=self._pass_on
+        self._out = SinkWriter(sink, owner)
+        self._in = SourceReader(
+            source, self._out, context=context, owner=owner, on_data=self._on_data, forward=self._forward
         )
-        self._chain: TimedChain | None = None  # made with the first fault: most connections never need one
-        self._reactor = reactor
-        self._luck = luck
+        self._chain: ChainDriver | None = None  # made with the first fault: most connections never need one
+        self._context = context
+        self._dice = dice
         self._limit_bytes = limit_bytes
         self._owner = owner
         self._is_faulty = False  # bytes go through the chain; kept by _settle
@@ -79,12 +101,12 @@ class Pipe:
         if not self.is_closed and faults != self.faults:
             self._change(faults)
 
-    @guarded
+    @ends_connection_on_error
     def _open(self, faults: Faults) -> None:
         self._chain = self._new_chain(faults)
         self._run_under(self._chain, self._chain.open())
 
-    @guarded
+    @ends_connection_on_error
     def _change(self, faults: Faults) -> None:
         if self._chain is None:
             self._chain = self._new_chain(faults)
@@ -92,21 +114,24 @@ class Pipe:
         else:
             self._run_under(self._chain, self._chain.change(faults))
 
-    def _new_chain(self, faults: Faults) -> TimedChain:
-        return TimedChain(faults, self._luck.branch(self.direction.value), self._reactor, self._on_time)
+    def _new_chain(self, faults: Faults) -> ChainDriver:
+        self._in_flight = InFlightShare(self._context.in_flight)
+        return ChainDriver(
+            faults, self._dice.branch(self.direction.value), self._context.clock, self._on_time
+        )
 
-    def _run_under(self, chain: TimedChain, actions: list[Action]) -> None:
+    def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
-        self._in.stamp(wanted=chain.is_wire)
-        self._in.send_flags = OWN_SEGMENT if chain.is_slicing else 0
+        self._in.set_timestamps(wanted=chain.has_latency)
+        self._in.send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
         self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
         self._out.act(actions)
         self._settle()
 
     @property
-    def passed_bytes(self) -> int:
+    def forwarded_bytes(self) -> int:
         """How many bytes the sink has taken."""
-        return self._out.passed_bytes
+        return self._out.forwarded_bytes
 
     @property
     def held_bytes(self) -> int:
@@ -120,7 +145,7 @@ class Pipe:
         if not self.is_closed:
             self._in.watch(wanted=True)
 
-    def read_now(self) -> None:
+    def read_early(self) -> None:
         """Read without waiting to be told: for a source that has likely spoken already."""
         if not self.is_closed:
             self._in.read()
@@ -133,7 +158,7 @@ class Pipe:
     def lose_sink(self) -> None:
         """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
         if self._is_written:
-            self._reactor.poller.stop_writing(self._out.sink.fileno())
+            self._context.poller.stop_writing(self._out.sink.fileno())
             self._is_written = False
         self.is_closed = True
         self._in.watch(wanted=False)
@@ -144,9 +169,9 @@ class Pipe:
         self.is_closed = True
         self._in.close()
         if self._is_written:
-            self._reactor.poller.forget(self._out.sink.fileno())
+            self._context.poller.forget(self._out.sink.fileno())
         self._forget()
-        self._owner = Nobody()  # no cycle: a connection that ended is freed at once, without the collector
+        self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
 
     @property
     def unsent_bytes(self) -> int:
@@ -159,8 +184,9 @@ class Pipe:
         if self._chain is not None:
             self._chain.close()
             self._chain = None
+            self._in_flight.adjust(0, 0, 0)
 
-    def _take_in(self, data: bytes, age_s: float) -> None:
+    def _on_data(self, data: bytes, age_s: float) -> None:
         """Take the long way: through the chain if there is one, behind what waits if something does."""
         chain, out = self._chain, self._out
         if not data:
@@ -168,16 +194,16 @@ class Pipe:
             return
         try:  # and not @guarded: this is called for every read of a direction with faults
             if chain is None or not self._is_faulty:
-                self._pass_on(data)
+                self._forward(data)
                 return
             out.act(chain.put(data, age_s))
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
-            if not (chain.is_idle and not out.is_clogged):
+            if not (chain.is_idle and not out.has_backlog):
                 self._settle()
         except Exception as exc:
             self.fail(exc)
 
-    @guarded
+    @ends_connection_on_error
     def _take_end(self, end: End) -> None:
         """Take the end of the source in; it leaves behind all that came before it."""
         self._source_ended = True
@@ -187,19 +213,19 @@ class Pipe:
             self._out.act(self._chain.put_end(end))
         self._settle()
 
-    @guarded
-    def _pass_on(self, item: bytes) -> None:
+    @ends_connection_on_error
+    def _forward(self, item: bytes) -> None:
         """Send what no fault concerns (any more), behind what waits."""
         self._out.act([item])
         self._settle()
 
-    @guarded
+    @ends_connection_on_error
     def _on_time(self) -> None:
         assert self._chain is not None
         self._out.act(self._chain.take())
         self._settle()
 
-    @guarded
+    @ends_connection_on_error
     def _on_writable(self) -> None:
         self._out.flush()
         self._settle()
@@ -212,28 +238,29 @@ class Pipe:
             self._owner.on_crash(exc)
 
     def _settle(self) -> None:
-        """Make the path, the appointment and what is watched fit what is held now."""
+        """Make the path, the timer and what is watched fit what is held now."""
         if self.is_closed:
             return
         chain, out, source = self._chain, self._out, self._in
         self._is_faulty = chain is not None and not chain.is_calm
         if chain is not None:
-            chain.make_appointment()
-        source.is_calm = not (self._is_faulty or out.is_clogged)
-        source.lets_pass = refuse if chain is None or out.is_clogged else chain.lets_pass
+            chain.arm()
+        source.is_calm = not (self._is_faulty or out.has_backlog)
+        source.admits = refuse if chain is None or out.has_backlog else chain.admits
         held_bytes = self.held_bytes
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = min(self._limit_bytes, self._reactor.memory.free_bytes) if self._is_faulty else 0
-        if out.is_clogged and not self._is_written:
-            self._reactor.poller.write(out.sink.fileno(), self._on_writable)
-        elif self._is_written and not out.is_clogged:
-            self._reactor.poller.stop_writing(out.sink.fileno())
-        self._is_written = out.is_clogged
+        high_bytes = min(self._limit_bytes, self._context.memory.free_bytes) if self._is_faulty else 0
+        if out.has_backlog and not self._is_written:
+            self._context.poller.write(out.sink.fileno(), self._on_writable)
+        elif self._is_written and not out.has_backlog:
+            self._context.poller.stop_writing(out.sink.fileno())
+        self._is_written = out.has_backlog
         fullness = 0.0
         if chain is not None:
-            held_bytes -= chain.borrow(held_bytes, self._reactor.memory.free_bytes)
+            free_bytes = self._context.memory.free_bytes
+            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or self._source_ended:
             source.watch(wanted=False)
@@ -242,5 +269,5 @@ class Pipe:
 
     def _count(self, held_bytes: int) -> None:
         """Let all directions know how much this one holds."""
-        self._reactor.memory.count(held_bytes - self._counted_bytes)
+        self._context.memory.count(held_bytes - self._counted_bytes)
         self._counted_bytes = held_bytes

@@ -1,4 +1,4 @@
-"""Waiting for sockets: who is to be called when one is ready."""
+"""Pollers: what to call when a socket is ready."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import NamedTuple
 Callback = Callable[[], None]
 
 
-class Vigil(NamedTuple):
-    """A time that is so near that it is not worth going to sleep."""
+class SpinUntil(NamedTuple):
+    """A deadline too close to sleep for: the poller polls until then."""
 
-    until: float
-    on_time: Callback
-    on_given_up: Callback
-    """Called if there is too much to do meanwhile: somebody else must see to it."""
+    deadline: float
+    on_deadline: Callback
+    on_abandoned: Callback
+    """Called if there is too much to do meanwhile: the caller must see to the deadline by other means."""
 
 
 class Poller(ABC):
-    """Call back when a socket can be read or written, or when it hangs up while nobody reads it.
+    """Call back when a socket can be read or written, or when it hangs up while it is not read.
 
-    A descriptor has at most one reader and one writer. Whoever closes it calls ``forget`` first.
+    A descriptor has at most one reader and one writer. Call ``forget`` before closing it.
     """
 
     @abstractmethod
@@ -39,26 +39,26 @@ class Poller(ABC):
 
     @abstractmethod
     def stop_writing(self, fd: int) -> None:
-        """Undo ``write``; one that nobody writes is no error."""
+        """Undo ``write``; idempotent."""
 
     @abstractmethod
     def forget(self, fd: int) -> None:
         """Drop everything about a socket that is about to be closed."""
 
-    def keep_vigil(self, vigil: Vigil) -> None:
-        """Stay awake until a time that is near, and call then; one that cannot gives it up at once."""
-        vigil.on_given_up()
+    def spin_until(self, spin: SpinUntil) -> None:
+        """Poll until a deadline that is near, and call then; a poller that cannot abandons it at once."""
+        spin.on_abandoned()
 
     @abstractmethod
     def close(self) -> None:
-        """Call nobody any more."""
+        """Call back no more."""
 
     def abandon(self) -> None:  # noqa: B027 - most have no descriptor of their own
         """Close descriptors in the child of a fork; the parent goes on with its duplicates."""
 
 
 class LoopPoller(Poller):
-    """The loop's own watches, where there is no epoll. A reset that nobody reads goes unseen meanwhile."""
+    """The loop's own watches, where there is no epoll. It sees no reset of a socket that is not read."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -6,44 +6,40 @@ import asyncio
 import logging
 import secrets
 import socket
+from collections.abc import Iterable
 from typing import Unpack
 
+from trixter.addresses import Address, SocketAddress, text_of
 from trixter.errors import SettingError
 from trixter.faults import Dice
-from trixter.proxy.address import Address, SocketAddress, bind_error, listen_sockets, text_of
 from trixter.proxy.connection import Connection
-from trixter.proxy.defaults import Defaults
-from trixter.proxy.descriptors import Descriptors
-from trixter.proxy.door import Door
-from trixter.proxy.ending import PROXY_DOWN, PROXY_STOPPED, Ending
+from trixter.proxy.dial import DialTarget
+from trixter.proxy.end_reason import PROXY_DOWN, PROXY_STOPPED, EndReason
 from trixter.proxy.forks import close_in_children, keep_in_children
+from trixter.proxy.listen_socket import listen_sockets, refuse_self_dial
 from trixter.proxy.listener import Listener
-from trixter.proxy.memory import OF_THIS_PROCESS, Memory
-from trixter.proxy.observer import Observer, tell
-from trixter.proxy.reactor import Reactor
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.observers import LogObserver, Observer, log_failure
 from trixter.proxy.registry import Registry
-from trixter.proxy.report import report_ended, report_opened
-from trixter.proxy.resolver import Resolver
-from trixter.proxy.route import Route
-from trixter.proxy.self_dial import refuse_self_dial
+from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.sockets import Socket
 from trixter.proxy.tuning import Tuning, TuningKeywords
+from trixter.settings import Defaults, Door
 
 log = logging.getLogger("trixter.proxy")
 
 
 class Proxy:
-    """Put a bad network between whoever connects to ``listen`` and the server at ``upstream``.
+    """Put a bad network between the clients that connect to ``listen`` and the server at ``upstream``.
 
     Use it in this order: ``bind()``, ``start()`` on a running loop, ``stop()``.
 
     Args:
         listen: ``host:port``; a name stands for all its addresses, port 0 for a free one.
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
-        seed: The root of all luck.
+        seed: The root of all randomness.
         defaults: What new connections start with; assign to change it.
-        memory: Counts what all directions hold, and bounds it; by default those of the whole process.
-        observer: Is told of connections that open and end.
+        observers: Are told of connections that open and end, after the log.
         tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
             ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
 
@@ -58,8 +54,7 @@ class Proxy:
         upstream: str,
         seed: int,
         defaults: Defaults | None = None,
-        memory: Memory = OF_THIS_PROCESS,
-        observer: Observer | None = None,
+        observers: Iterable[Observer] = (),
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         Address.parse_tcp(listen, "listen")
@@ -71,10 +66,11 @@ class Proxy:
         self.limit_bytes = self.tuning.limit_bytes
         self.idle_timeout_s = self.tuning.idle_timeout_s
         self._listen = listen
-        self._memory = memory
-        self._observer = observer
+        self._owns_context = False
+        self.observers: list[Observer] = [LogObserver(), *observers]
+        """Told of connections that open and end, in this order; the log is one of them."""
         self._door = Door.OPEN
-        self._numbered = 0  # connections that have had their luck from another seed
+        self._numbered = 0  # connections that drew from another seed
         self._sockets: list[socket.socket] = []
         self._addresses: list[str] = []
         self._listener: Listener | None = None
@@ -92,7 +88,7 @@ class Proxy:
         return self._door
 
     def reseed(self, seed: int) -> None:
-        """Let the next connection have the luck of the first one of a new proxy with that seed."""
+        """Let the next connection draw what the first one of a new proxy with that seed would."""
         self.dice = Dice(seed)
         self._numbered = self.registry.accepted
 
@@ -108,40 +104,41 @@ class Proxy:
         self._sockets = sockets
         self._addresses = [text_of(sock.getsockname()) for sock in self._sockets]
 
-    def start(self) -> None:
+    def start(self, context: LoopContext | None = None) -> None:
         """Begin to accept, on the running loop, if the door is open.
 
+        Args:
+            context: What the proxies of that loop share. Its maker closes it, after all of them have
+                stopped. Without one, this makes its own.
+
         Raises:
-            BindError: If somebody else began to listen there since ``bind()``.
+            BindError: If another program began to listen there since ``bind()``.
+            OutOfDescriptors: If no descriptor is left for a context.
         """
         assert self._sockets, "bind() comes first"
-        loop = asyncio.get_running_loop()
-        try:
-            self.reactor = Reactor(loop, memory=self._memory)
-        except OSError as exc:  # no descriptor is left
-            raise bind_error(self._listen, exc) from exc
-        tuning, options, descriptors = self.tuning, self.tuning.socket_options, Descriptors()
-        self.route = Route(
+        self._owns_context = context is None
+        self.context = context or LoopContext(asyncio.get_running_loop())
+        tuning, options = self.tuning, self.tuning.socket_options
+        self.dial_target = DialTarget(
             self.upstream,
-            self.upstream.literal,
-            Resolver(self.upstream, loop),
+            literal_target(self.upstream),
+            Resolver(self.upstream, self.context.loop),
             tuning.connect_timeout_s,
             options,
-            descriptors,
             on_short=self._on_short,
             reset_on_failure=tuning.reset_unreachable,
         )
-        self._listener = Listener(self._sockets, self.reactor, self._on_accepted, options, descriptors)
+        self._listener = Listener(self._sockets, self.context, self._on_accepted, options)
         close_in_children(self)
         self._listener.start()
-        if self._door is not Door.OPEN:  # only a port that is listened on can be kept from everybody else
+        if self._door is not Door.OPEN:  # only a port that is listened on can be kept from other programs
             self._listener.shut()
 
     def set_door(self, door: Door) -> None:
         """Open the door, or shut it: at once, and with the port kept. It may be shut before the start.
 
         Raises:
-            BindError: If somebody else has the port by now; then the door stays shut.
+            BindError: If another program has the port by now; then the door stays shut.
             SettingError: If that is no door.
         """
         if not isinstance(door, Door):
@@ -156,10 +153,10 @@ class Proxy:
             log.info("door of %s: %s", ", ".join(self._addresses) or self._listen, door.value)
         if door is Door.DOWN:
             for connection in self.registry.all():
-                connection.end(Ending(PROXY_DOWN, reset=True))
+                connection.end(EndReason(PROXY_DOWN, reset=True))
 
     def stop(self) -> None:
-        """Stop accepting, end every connection and give everything back. Twice is no error."""
+        """Stop accepting, end every connection and give everything back. Idempotent."""
         for sock in self._sockets:
             if self._listener is None:
                 sock.close()
@@ -167,8 +164,9 @@ class Proxy:
             keep_in_children(self)
             self._listener.close()
             for connection in self.registry.all():
-                connection.end(Ending(PROXY_STOPPED))
-            self.reactor.close()
+                connection.end(EndReason(PROXY_STOPPED))
+            if self._owns_context:
+                self.context.close()
             self._listener = None
         self._sockets, self._addresses = [], []
 
@@ -178,21 +176,24 @@ class Proxy:
             self._listener.abandon()
             for connection in self.registry.all():
                 connection.abandon()
-            self.reactor.abandon()
             self._listener = None
         self._sockets, self._addresses = [], []
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
-        report_opened(connection)
-        if self._observer is not None:
-            tell(self._observer.on_opened, connection)
+        for observer in self.observers:
+            try:
+                observer.on_opened(connection)
+            except Exception:
+                log_failure()
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        self.registry.end(connection, ending.reason)
-        report_ended(connection, ending)
-        if self._observer is not None:
-            tell(self._observer.on_ended, connection, ending)
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        self.registry.end(connection, end_reason.reason)
+        for observer in self.observers:
+            try:
+                observer.on_ended(connection, end_reason)
+            except Exception:
+                log_failure()
 
     def _on_accepted(self, client: Socket, peer: SocketAddress) -> None:
         number = self.registry.accepted + 1

@@ -1,4 +1,4 @@
-"""Who is connected, and how the others ended."""
+"""The registry of connections: the live ones, and how the others ended."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Registry:
         """Connections accepted so far."""
         self.ended: Counter[str] = Counter()
         """How those that are over ended: reason → how many."""
-        self._passed_bytes = dict.fromkeys(Direction, 0)  # of those that are over
+        self._forwarded_bytes = dict.fromkeys(Direction, 0)  # of those that are over
         self._dialling: dict[str, Connection] = {}
         self._open: dict[str, Connection] = {}
 
@@ -49,10 +49,10 @@ class Registry:
         """Return every connection that has not ended, also those whose upstream has not answered."""
         return [*self._dialling.values(), *self._open.values()]
 
-    def passed_bytes(self, direction: Direction) -> int:
+    def forwarded_bytes(self, direction: Direction) -> int:
         """Return how many bytes have passed in that direction, also of connections that are over."""
-        return self._passed_bytes[direction] + sum(
-            each.passed_bytes(direction) for each in self._open.values()
+        return self._forwarded_bytes[direction] + sum(
+            each.forwarded_bytes(direction) for each in self._open.values()
         )
 
     def accept(self, connection: Connection) -> None:
@@ -71,4 +71,4 @@ class Registry:
         self._open.pop(connection.id, None)
         self.ended[reason] += 1
         for direction in Direction:
-            self._passed_bytes[direction] += connection.passed_bytes(direction)
+            self._forwarded_bytes[direction] += connection.forwarded_bytes(direction)

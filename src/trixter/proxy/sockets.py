@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import fcntl
 import os
 import socket
 import struct
 import termios
-import threading
 from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from trixter.monotonic import monotonic, realtime
-from trixter.proxy.system_clock import SystemClock
-
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
 # segment of its own also while the network is slower than we are (tcp_sendmsg, since 4.7).
-OWN_SEGMENT = getattr(socket, "MSG_EOR", 0) if hasattr(socket, "TCP_QUICKACK") else 0
+MSG_EOR_FLAG = getattr(socket, "MSG_EOR", 0) if hasattr(socket, "TCP_QUICKACK") else 0
 
 _INT = struct.Struct("i")
 
@@ -35,23 +29,12 @@ Socket = socket.SocketType
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
 _STREAM = int(socket.SOCK_STREAM | _NON_BLOCKING)
 
-# Linux: ask for the time of arrival, of the clock that time.time() reads; also the kind of note it comes in.
-_SO_TIMESTAMPNS = 35
-_TIMESPEC = struct.Struct("ll")
-_STAMP_BYTES = 64  # room for one note
-_system_clock = SystemClock()
-_stamping_fds: list[int] = []  # at most one, see _keep_stamps_on
-_stamps_lock = threading.Lock()
-
 # What setsockopt takes: a C int, which Linux doubles.
 MOST_BUFFER_BYTES = 2**30 - 1
 
 # What Linux takes, and how many probes Go sends.
 MOST_KEEPALIVE_S = 32_767
 KEEPALIVE_PROBES = 9
-
-OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-"""A call failed because the process or the system has no room left, not because of its peer."""
 
 
 def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
@@ -145,53 +128,6 @@ def stream_socket(family: int, options: SocketOptions = AS_THE_KERNEL_HAS_THEM) 
         sock.setblocking(False)
     options.put_on(sock)
     return sock
-
-
-def stamp_arrivals(sock: Socket) -> None:
-    """Have the kernel note when bytes arrive, for ``recv_stamped``, where it can.
-
-    The first call in a process also opens a socket for it, and keeps that.
-    """
-    _keep_stamps_on()
-    _system_clock.compare(monotonic(), realtime(), monotonic())
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-
-
-def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
-    """Receive as ``recv_into`` does; return how much, and how many seconds ago the last of it had arrived.
-
-    That is earlier than now by what it took to wake us up and get round to it. It is 0.0 where the kernel did
-    not say, and where the system's clock was set meanwhile.
-
-    Raises:
-        OSError: As ``recv_into`` does.
-    """
-    size, notes, _, _ = sock.recvmsg_into([buffer], _STAMP_BYTES)
-    for level, kind, note in notes:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(note)
-            return size, _system_clock.age_s(
-                seconds + nanoseconds / 1e9,
-                before=monotonic(),
-                wall=realtime(),  # the clock that the kernel stamps by
-                after=monotonic(),
-            )
-    return size, 0.0
-
-
-def _keep_stamps_on() -> None:
-    """Keep the kernel stamping from the first call on.
-
-    Linux stamps while any socket of the machine wants it, and switches that on a moment after the first one
-    asks. What arrives in that moment has no stamp: 44 of 300 messages sent right after the option, where no
-    other socket had it; none where one had.
-    """
-    with _stamps_lock, contextlib.suppress(OSError):  # no descriptor left: the next call tries again
-        if not _stamping_fds:
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-                _stamping_fds.append(sock.detach())  # open until the process ends
 
 
 def error_of(sock: Socket) -> OSError | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from trixter.errors import SettingError
-from trixter.faults.ranges import require_bytes, require_seconds, require_switch
+from trixter.faults.validators import require_bytes, require_seconds, require_switch
 from trixter.proxy.sockets import SocketOptions
 
 LIMIT_BYTES = 4 * 1024 * 1024

@@ -9,8 +9,8 @@ from typing import Self, Unpack
 
 from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
-from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
+from trixter.settings import Defaults
 from trixter.testing.async_chaos_proxy import AsyncChaosProxy
 from trixter.testing.chaos_proxy import ChaosProxy
 from trixter.testing.conditions import FindProfile

@@ -19,7 +19,7 @@ from trixter.faults import (
     Throttle,
 )
 from trixter.profiles import Profile
-from trixter.proxy import Defaults
+from trixter.settings import Defaults
 
 FindProfile = Callable[[str], Profile]
 """Finds a profile by its name, or raises ``SettingError``."""

@@ -12,7 +12,7 @@ import pytest
 
 from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
-from trixter.proxy import Defaults
+from trixter.settings import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.conditions import with_conditions
 from trixter.testing.plugin import RUN_NUMBER, RUN_SEED

@@ -11,8 +11,9 @@ from typing import Any, TypeVar, Unpack
 from trixter.control import News, Step
 from trixter.control.plans import run
 from trixter.control.steps import WaitForNews
-from trixter.proxy import Connection, Defaults, Ending, Proxy
+from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
+from trixter.settings import Defaults
 from trixter.testing.at_once import AllAtOnce
 from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread, Outcome
@@ -55,7 +56,7 @@ class Hosted:
             upstream=upstream,
             seed=seed,
             defaults=defaults,
-            observer=self,
+            observers=[self],
             **tuning,
         )
         self.use = Use(self.proxy)
@@ -88,7 +89,7 @@ class Hosted:
             if self._owns_thread:
                 self._thread.start()
             self._is_started = True
-            self.call(self.proxy.start)
+            self.call(lambda: self.proxy.start(self._thread.context))
         except BaseException:  # also an interrupt
             self.close()
             raise
@@ -137,7 +138,7 @@ class Hosted:
         self.journal.on_opened(connection)
         self._news.tell()
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
+    def on_ended(self, connection: Connection, ending: EndReason) -> None:
         self.journal.on_ended(connection, ending)
         self._news.tell()
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from trixter.faults import Direction, Fault, Faults
-from trixter.proxy import Connection, Defaults, Door, Proxy
+from trixter.proxy import Connection, Proxy
+from trixter.settings import Defaults, Door
 
 # Connections that have faults of their own, before the rest of them is only counted.
 SHOWN = 10

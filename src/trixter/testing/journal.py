@@ -11,7 +11,7 @@ from trixter.control import ALL, Step
 from trixter.control.steps import EndConnections, SetDefaults, SetDoor, SetDuration, SetFaults
 from trixter.faults import Direction
 from trixter.monotonic import monotonic
-from trixter.proxy import Connection, Ending, Proxy
+from trixter.proxy import Connection, EndReason, Proxy
 from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
 
 # What one still reads.
@@ -81,8 +81,8 @@ class Journal:
     def on_opened(self, connection: Connection) -> None:
         self._note(f"connection {connection.number} opened, from {connection.client}")
 
-    def on_ended(self, connection: Connection, ending: Ending) -> None:
-        up, down = (connection.passed_bytes(direction) for direction in Direction)
+    def on_ended(self, connection: Connection, ending: EndReason) -> None:
+        up, down = (connection.forwarded_bytes(direction) for direction in Direction)
         self._note(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
 
     def before(self, step: Step[Any], proxy: Proxy, failing: BaseException | None) -> None:

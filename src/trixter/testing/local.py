@@ -10,8 +10,8 @@ from trixter.control import ListenAddress, Listens
 from trixter.control.words import FaultWords
 from trixter.faults import Direction, Fault, Faults
 from trixter.profiles import Profile, find_profile
-from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
+from trixter.settings import Defaults
 from trixter.testing.conditions import FindProfile, with_profile
 from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread

@@ -9,11 +9,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TypeVar
 
-from trixter.errors import OutOfDescriptors
+from trixter.errors import OUT_OF_RESOURCES, OutOfDescriptors, os_error_text
 from trixter.monotonic import monotonic
-from trixter.proxy.address import words_of
-from trixter.proxy.loop import loop_factory
-from trixter.proxy.sockets import OUT_OF_RESOURCES
+from trixter.proxy.loop import LoopContext, loop_factory
 from trixter.testing.system_thread import SystemThread, new_thread
 
 T = TypeVar("T")
@@ -55,6 +53,7 @@ class LoopThread:
         self._is_stop_asked = False
         self._is_begun = False
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._context: LoopContext | None = None
         self._stop_event: asyncio.Event | None = None
         self._thread: SystemThread | None = None
         # Resolved by the last thing the thread does, or by the stop of one that does nothing any more.
@@ -64,6 +63,12 @@ class LoopThread:
     def is_running(self) -> bool:
         """Whether there is a loop that takes calls; a fork's child has none."""
         return self._loop is not None and self._is_alive
+
+    @property
+    def context(self) -> LoopContext:
+        """What the proxies of this loop share; for use on the loop."""
+        assert self._context is not None, "it comes with the loop"
+        return self._context
 
     def start(self) -> None:
         """Start it, and return when the loop runs. It starts once.
@@ -81,7 +86,7 @@ class LoopThread:
             # An interrupt may come before the thread exists, or while Thread.start() waits for it.
             self.ask_to_stop()
             if isinstance(exc, OSError) and exc.errno in OUT_OF_RESOURCES:
-                raise OutOfDescriptors("", words_of(exc)) from exc
+                raise OutOfDescriptors("", os_error_text(exc)) from exc
             raise
 
     def post(self, call: Callable[[], T]) -> Future[T]:
@@ -164,13 +169,17 @@ class LoopThread:
 
     async def _live(self, started: Outcome[None]) -> None:
         stop_event = asyncio.Event()
+        self._context = context = LoopContext(asyncio.get_running_loop())
         with self._lock:
             if self._is_stop_asked:
                 stop_event.set()
             else:
                 self._stop_event, self._loop = stop_event, asyncio.get_running_loop()
         started.set_result(None)
-        await stop_event.wait()
+        try:
+            await stop_event.wait()
+        finally:
+            context.close()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

@@ -53,10 +53,10 @@ class ManualClock(Clock):
             raise ValueError(f"it is {self._now} s already, and time does not go back to {when} s")
         while self._heap and self._heap[0][0] <= when:
             self._now = max(self._now, self._heap[0][0])
-            self._ring()
+            self._fire_due()
         self._now = when
 
-    def _set_alarm(self, when: float) -> None:
+    def _arm(self, when: float) -> None:
         """Do nothing: this clock does not ring by itself."""
 
     def close(self) -> None:

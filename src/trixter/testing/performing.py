@@ -78,8 +78,8 @@ def _state_of(proxy: Proxy) -> ProxyState:
         connections_accepted=registry.accepted,
         connections_open=len(registry),
         connections_dialling=len(registry.dialling),
-        bytes_upstream=registry.passed_bytes(Direction.UPSTREAM),
-        bytes_downstream=registry.passed_bytes(Direction.DOWNSTREAM),
+        bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
+        bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
         ended=dict(registry.ended),
     )
     return ProxyState(
@@ -100,7 +100,8 @@ def _state_of_connection(connection: Connection) -> ConnectionState:
         upstream=connection.upstream,
         age_s=connection.age_s,
         faults=dict.fromkeys(Direction, CALM) | {each: pipe.faults for each, pipe in pipes.items()},
-        passed_bytes=dict.fromkeys(Direction, 0) | {each: pipe.passed_bytes for each, pipe in pipes.items()},
+        passed_bytes=dict.fromkeys(Direction, 0)
+        | {each: pipe.forwarded_bytes for each, pipe in pipes.items()},
         held_bytes=dict.fromkeys(Direction, 0) | {each: pipe.held_bytes for each, pipe in pipes.items()},
         state="open" if is_open else "dialling",
     )

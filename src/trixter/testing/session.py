@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from trixter.faults import Direction
-from trixter.proxy import Defaults
+from trixter.settings import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.hosted import Hosted
 from trixter.testing.seeds import seed_for

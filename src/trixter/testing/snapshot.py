@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trixter.faults import Direction
-from trixter.proxy import Defaults
+from trixter.settings import Defaults
 from trixter.testing.hosted import Hosted
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from trixter.faults import Direction
-from trixter.proxy import Door, Proxy
+from trixter.proxy import Proxy
+from trixter.settings import Door
 from trixter.testing.in_words import text_of_defaults
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from trixter.errors import BindError
+from trixter.addresses import Address, text_of
+from trixter.errors import bind_error
 from trixter.monotonic import monotonic
 
 LENGTH = re.compile(rb"content-length: *([0-9]+)\r\n", re.IGNORECASE)
@@ -57,11 +58,10 @@ class HttpClient:
     """
 
     def __init__(self, address: str, *, timeout_s: float) -> None:
-        host, _, port = address.rpartition(":")
-        self._sock = socket.create_connection((host, int(port)), timeout=timeout_s)
+        proxy = Address.parse_tcp(address, "address")
+        self._sock = socket.create_connection((proxy.host, proxy.port), timeout=timeout_s)
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        local_host, local_port = self._sock.getsockname()
-        self.address = f"{local_host}:{local_port}"
+        self.address = text_of(self._sock.getsockname())
 
     def get(self, path: str) -> Response:
         """Return the response to one request.
@@ -193,7 +193,7 @@ def start_server(port: int) -> Server:
     try:
         server = Server(port)
     except OSError as exc:
-        raise BindError(f"127.0.0.1:{port}", (exc.strerror or str(exc)).lower()) from exc
+        raise bind_error(f"127.0.0.1:{port}", exc) from exc
     server.start()
     return server
 

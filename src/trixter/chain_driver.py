@@ -1,0 +1,154 @@
+"""Driving a chain: a clock tells it the time, and one timer when it wants to be asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from trixter.faults import EOF, Action, Chain, Dice, End, Faults
+
+
+class Timer(Protocol):
+    """A call that a clock will make."""
+
+    def cancel(self) -> None:
+        """Do not make it. Idempotent."""
+
+
+class Clock(Protocol):
+    """Tell the time, and call back; the proxy's clocks are some, and so is a loop with its timers."""
+
+    def time(self) -> float:
+        """Return the time, in seconds of one monotonic source."""
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        """Call back at that time, or soon after. A clock that calls early is asked again for the rest."""
+
+
+class ChainDriver:
+    """Drive a chain by a clock, with exactly one timer, or none.
+
+    Every call that may let something leave returns it; ``arm()`` comes after each.
+
+    Args:
+        faults: To start with; ``take`` what they let leave at once.
+        dice: The direction's.
+        clock: Tells the time, and keeps the timer.
+        on_due: Called when something may leave: then ``take``.
+    """
+
+    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits")
+
+    def __init__(self, faults: Faults, dice: Dice, clock: Clock, on_due: Callable[[], None]) -> None:
+        self._clock = clock
+        self._asked_at = clock.time()  # last; a chain's time never goes back
+        self._chain = Chain(faults, dice, self._asked_at)
+        self.admits = self._chain.admits
+        """As the chain's; no time is told, so no clock is asked."""
+        self._on_due = on_due
+        self._timer: Timer | None = None
+        self._due_at: float | None = None
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self._chain.faults
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether bytes may go around it: no faults, and nothing held."""
+        return self._chain.is_calm
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held, and no timer runs."""
+        return self._chain.is_idle and self._timer is None
+
+    @property
+    def has_latency(self) -> bool:
+        """Whether bytes take their time: it counts from when they arrived."""
+        return self._chain.has_latency
+
+    @property
+    def is_slicing(self) -> bool:
+        """Whether bytes are cut into pieces."""
+        return self._chain.is_slicing
+
+    @property
+    def fullness(self) -> float:
+        """How full the fullest queue is that makes a sender wait; see ``Chain.fullness``."""
+        return self._chain.fullness
+
+    @property
+    def most_read_bytes(self) -> float:
+        """The largest read that is worth taking in at once."""
+        return self._chain.most_read_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory kept."""
+        return self._chain.held_bytes
+
+    @property
+    def in_flight_bytes(self) -> int:
+        """How much of it latency holds; see ``Chain.in_flight_bytes``."""
+        return self._chain.in_flight_bytes
+
+    def change(self, faults: Faults) -> list[Action]:
+        """Swap the faults; return what that lets leave now."""
+        self._asked_at = now = self._clock.time()
+        self._chain.change(faults, now)
+        return self._chain.take(now)
+
+    def open(self) -> list[Action]:
+        """Note that the connection is open; return what leaves now."""
+        self._chain.open(self._asked_at)
+        return self._chain.take(self._asked_at)
+
+    def put(self, data: bytes, age_s: float = 0.0) -> list[Action]:
+        """Put in what was read; return what leaves now.
+
+        Args:
+            data: What was read.
+            age_s: How long ago it arrived, before it was read.
+        """
+        now = self._clock.time()
+        self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
+        self._asked_at = now
+        return self._chain.take(now)
+
+    def put_end(self, end: End) -> list[Action]:
+        """Put in the end of the source, EOF or a reset; return what leaves now."""
+        self._asked_at = now = self._clock.time()
+        if end is EOF:
+            self._chain.put_eof(now)
+        else:
+            self._chain.put_reset(now)
+        return self._chain.take(now)
+
+    def take(self) -> list[Action]:
+        """Return what leaves now."""
+        self._asked_at = now = self._clock.time()
+        return self._chain.take(now)
+
+    def arm(self) -> None:
+        """Set the timer to when the chain wants to be asked again; call it whenever that may have changed."""
+        when = self._chain.wake_at()
+        if self._timer is not None:
+            if self._due_at == when:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            self._due_at = when
+            self._timer = self._clock.call_at(when, self._fire)
+
+    def close(self) -> None:
+        """Call back no more. Idempotent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._on_due()

@@ -1,0 +1,112 @@
+"""Probabilistic faults, and operations: the unit in which probabilities are drawn.
+
+They are the original's "each read/write": the opening of a connection, each read of at most 8 KiB, the write
+that passes it on, and the end of a direction. Which of them a fault strikes, its stage says.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TypeVar
+
+from trixter.faults.dice import Dice
+from trixter.faults.fault import BypassLimit, Fault, Stage
+from trixter.faults.validators import require_probability
+
+# The original's copy buffer: one of its reads and writes is at most this much.
+OPERATION_BYTES = 8192
+
+# A piece of that size is read, and it is written.
+OPERATIONS_PER_PIECE = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbabilisticFault(Fault):
+    """A fault that strikes operations, each with a probability; see its children."""
+
+    probability: float = 0.0
+
+    def _check(self) -> None:
+        require_probability("probability", self.probability)
+
+    @property
+    def is_off(self) -> bool:
+        return self.probability == 0
+
+
+ProbabilisticFaultT = TypeVar("ProbabilisticFaultT", bound=ProbabilisticFault)
+
+
+class ProbabilisticStage(Stage[ProbabilisticFaultT]):
+    """A stage that strikes operations at random: reads and writes, and what its children add.
+
+    The gap to the next strike is drawn, not every operation: between strikes it is one subtraction. Both
+    operations of a piece are drawn when it is read, also if the write comes much later, or in slices.
+    """
+
+    may_wait = False
+
+    def __init__(self, fault: ProbabilisticFaultT, dice: Dice) -> None:
+        super().__init__(fault, dice)
+        self._until_hit = dice.gap(fault.probability)
+        self._begun = 0  # operations of the next piece that have been drawn already
+
+    def put(self, data: bytes, now: float) -> None:
+        operations = OPERATIONS_PER_PIECE * -(-len(data) // OPERATION_BYTES) - self._begun
+        if operations < self._until_hit:
+            self._until_hit -= operations
+            self._begun = 0
+            self.next.put(data, now)
+        else:
+            self._put_struck(data, operations, now)
+
+    def bypass_limit(self, now: float) -> BypassLimit:
+        return BypassLimit(read_bytes=OPERATION_BYTES, reads=(self._until_hit - 1) // OPERATIONS_PER_PIECE)
+
+    def count_bypassed(self, reads: int, size_bytes: int) -> None:
+        self._until_hit -= OPERATIONS_PER_PIECE * reads
+
+    def change(self, fault: ProbabilisticFaultT, now: float) -> None:
+        # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.
+        if fault.probability != self.fault.probability:
+            self._until_hit = self._dice.gap(fault.probability)
+        self.fault = fault
+
+    @abstractmethod
+    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
+        """Do it to this piece; its read was struck, or its write, or both."""
+
+    def _is_struck(self) -> bool:
+        """Count an operation that has no bytes, and say whether it is struck."""
+        self._until_hit -= 1
+        if self._until_hit:
+            return False
+        self._until_hit = self._dice.gap(self.fault.probability)
+        return True
+
+    def _is_read_struck(self) -> bool:
+        """Count the read of the next piece, once, and say whether it is struck."""
+        if self._begun:
+            return False
+        self._begun = 1
+        return self._is_struck()
+
+    def _put_struck(self, data: bytes, operations: int, now: float) -> None:
+        struck, begun, passed_bytes = self._until_hit, self._begun, 0
+        self._begun = 0
+        while struck <= operations:
+            nth = (struck + begun - 1) // OPERATIONS_PER_PIECE
+            last = OPERATIONS_PER_PIECE * (nth + 1) - begun  # of this piece's operations
+            strikes = 0
+            while struck <= last:
+                strikes += 1
+                struck += self._dice.gap(self.fault.probability)
+            start = nth * OPERATION_BYTES
+            if start > passed_bytes:
+                self.next.put(data[passed_bytes:start], now)
+            passed_bytes = start + OPERATION_BYTES
+            self._apply_to(data[start:passed_bytes], strikes, now)
+        if passed_bytes < len(data):
+            self.next.put(data[passed_bytes:], now)
+        self._until_hit = struck - operations

@@ -1,0 +1,70 @@
+"""Settings that the control plane and the data plane share: defaults of connections, and the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from trixter.errors import SettingError
+from trixter.faults import CALM, Direction, Fault, Faults
+from trixter.faults.validators import require_seconds
+
+
+class Door(Enum):
+    """Say whether new connections are accepted, and what becomes of those there are.
+
+    Shut, the port still belongs to the proxy: no other program can take it, and it can be opened again.
+    """
+
+    OPEN = "open"
+    """New connections are accepted."""
+
+    REFUSING = "refusing"
+    """New connections are refused, as if nothing listened there; those there are go on."""
+
+    DOWN = "down"
+    """New connections are refused, and those there are have been reset."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Defaults:
+    """Hold the faults, of each direction, and the duration that new connections start with.
+
+    Args:
+        upstream: Faults of the bytes that travel to the upstream; one fault alone will do.
+        downstream: Faults of the bytes that travel from it; one fault alone will do.
+        duration_s: A connection is reset this long after it was accepted; 0 means never.
+
+    Raises:
+        SettingError: If a setting is outside its range.
+    """
+
+    upstream: Faults
+    downstream: Faults
+    duration_s: float
+
+    def __init__(
+        self, *, upstream: Faults | Fault = CALM, downstream: Faults | Fault = CALM, duration_s: float = 0.0
+    ) -> None:
+        require_seconds("duration_s", duration_s)
+        object.__setattr__(self, "upstream", _faults_of("upstream", upstream))
+        object.__setattr__(self, "downstream", _faults_of("downstream", downstream))
+        object.__setattr__(self, "duration_s", duration_s)
+
+    def faults(self, direction: Direction) -> Faults:
+        """Return the faults of one direction."""
+        return self.upstream if direction is Direction.UPSTREAM else self.downstream
+
+    def with_faults(self, direction: Direction, faults: Faults | Fault) -> Defaults:
+        """Return these with other faults in one direction."""
+        if direction is Direction.UPSTREAM:
+            return replace(self, upstream=_faults_of("upstream", faults))
+        return replace(self, downstream=_faults_of("downstream", faults))
+
+
+def _faults_of(name: str, given: Faults | Fault) -> Faults:
+    if isinstance(given, Fault):
+        return Faults(given)
+    if not isinstance(given, Faults):
+        raise SettingError(name, given, "a fault, such as Latency(delay_s=0.25), or Faults(...)")
+    return given

@@ -1,0 +1,164 @@
+"""What a full sink does not take is kept, in order and piece by piece, and the end behind it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.proxy.peers import Peer, fill
+from tests.proxy.servers import socket_pair
+from tests.proxy.waiting import PATIENCE_S
+from trixter.faults import EOF, Abort, Close
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES
+from trixter.proxy import EndReason
+from trixter.proxy import sink as sinks
+from trixter.proxy.sink import DetachedOwner, SinkWriter
+from trixter.proxy.sockets import Socket
+
+
+class Listener(DetachedOwner):
+    """Note what a sink tells."""
+
+    def __init__(self) -> None:
+        self.heard: list[object] = []
+
+    def on_finished(self, sink: Socket) -> None:
+        self.heard.append("finished")
+
+    def on_end(self, end_reason: EndReason) -> None:
+        self.heard.append(end_reason)
+
+
+def writer(exits: ExitStack, *, is_full: bool = False) -> tuple[SinkWriter, Peer, Listener]:
+    """Return one, the other end of its sink, and its owner."""
+    sink, there = (exits.enter_context(sock) for sock in socket_pair())
+    if is_full:
+        fill(sink)
+    owner = Listener()
+    return SinkWriter(sink, owner), Peer(there), owner
+
+
+def test_a_sink_with_room_takes_all_at_once(exits: ExitStack) -> None:
+    out, there, owner = writer(exits)
+    out.act([b"12345", b"678", EOF])
+    assert there.received(8) == b"12345678"
+    assert (out.forwarded_bytes, out.held_bytes, out.has_backlog) == (8, 0, False)
+    assert owner.heard == ["finished"]
+
+
+def test_a_full_sink_keeps_pieces_and_their_bookkeeping_waiting(exits: ExitStack) -> None:
+    out, _, _ = writer(exits, is_full=True)
+    out.act([b"12345", b"678"])
+    out.flush()
+    assert (out.forwarded_bytes, out.held_bytes) == (0, 8 + 2 * PIECE_OVERHEAD_BYTES)
+    assert out.has_backlog
+
+
+@pytest.mark.parametrize(("end", "heard"), [(EOF, "finished"), (Close("enough"), EndReason("enough"))])
+def test_an_end_waits_behind_the_pieces(exits: ExitStack, end: Close, heard: object) -> None:
+    out, there, owner = writer(exits, is_full=True)
+    out.act([b"12345", end])
+    assert owner.heard == []
+    while out.has_backlog:
+        there.received()
+        out.flush()
+    assert owner.heard == [heard]
+
+
+def test_an_abort_waits_for_nothing(exits: ExitStack) -> None:
+    out, _, owner = writer(exits, is_full=True)
+    out.act([b"12345", Abort("bad dice")])
+    assert owner.heard == [EndReason("bad dice", reset=True)]
+
+
+def test_one_that_is_closed_holds_nothing_and_tells_nobody(exits: ExitStack) -> None:
+    out, _, owner = writer(exits, is_full=True)
+    out.act([b"12345"])
+    out.close()
+    out.act([EOF, Abort("too late")])
+    assert (out.held_bytes, out.has_backlog, owner.heard) == (0, False, [])
+
+
+def test_a_sink_that_is_gone_is_an_os_error(exits: ExitStack) -> None:
+    out, there, _ = writer(exits)
+    there.reset()
+    with pytest.raises(ConnectionResetError):
+        out.act([b"12345"])
+    out.enqueue(b"12345")
+    with pytest.raises(BrokenPipeError):
+        out.flush()
+
+
+@given(st.lists(st.integers(1, 200_000), max_size=6), st.integers(1000, 1_000_000))
+def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: int) -> None:
+    with ExitStack() as exits:
+        sink, there = (exits.enter_context(sock) for sock in socket_pair(buffer_bytes=4096))
+        there.settimeout(PATIENCE_S)
+        pieces = [bytes([number]) * size for number, size in enumerate(sizes)]
+        out, received = SinkWriter(sink, DetachedOwner()), b""
+        out.act([*pieces])
+        while out.has_backlog:
+            out.flush()
+            assert sum(sizes) - out.forwarded_bytes <= out.held_bytes or not out.has_backlog
+            received += there.recv(read_bytes)
+        while len(received) < out.forwarded_bytes:
+            received += there.recv(read_bytes)
+        assert received == b"".join(pieces)
+        assert (out.forwarded_bytes, out.held_bytes) == (sum(sizes), 0)
+
+
+SHARE_S = sinks.SHARE_S
+
+
+class SlowTime:
+    """A clock on which every look takes a part of a share."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += SHARE_S / 3.5
+        return self.now
+
+
+def test_what_takes_longer_than_a_share_waits_and_leaves_in_shares(
+    exits: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sinks, "monotonic", SlowTime())
+    out, there, owner = writer(exits)
+    pieces = [b"%03d" % number for number in range(200)]
+    out.act([*pieces, EOF])
+    shares = [there.received()]
+    assert shares[0] == b"000001002"
+    assert out.held_bytes == 197 * (3 + PIECE_OVERHEAD_BYTES)
+    while out.has_backlog:
+        assert owner.heard == []
+        out.flush()
+        shares.append(there.received())
+    assert {len(share) for share in shares[:-1]} == {9, 12}
+    assert b"".join(shares) == b"".join(pieces)
+    assert (out.held_bytes, owner.heard) == (0, ["finished"])
+
+
+def test_a_share_is_never_nothing(exits: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SlowTime()
+    monkeypatch.setattr(sinks, "monotonic", clock)
+    out, there, _ = writer(exits)
+    out.act([b"1", b"2", b"3", b"4", b"5"])
+    before = there.received()
+    monkeypatch.setattr(sinks, "SHARE_S", 0.0)
+    out.flush()
+    assert (before, there.received()) == (b"123", b"4")
+
+
+def test_a_few_pieces_are_no_reason_to_look_at_the_clock(
+    exits: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SlowTime()
+    monkeypatch.setattr(sinks, "monotonic", clock)
+    out, there, _ = writer(exits)
+    out.act([b"1"] * sinks.FEW_PIECES)
+    assert (there.received(), clock.now) == (b"1" * sinks.FEW_PIECES, 0.0)
