@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.world import World, new_world
-from trixter.api.replies import Duration
+from trixter.api.schemas import Duration
 from trixter.api.status import describe, status_of
 from trixter.faults import (
     CALM,
@@ -215,4 +215,4 @@ async def test_defaults_are_shown_for_each_direction(anyio_backend: object) -> N
 
 
 def test_calm_is_described_by_zeros() -> None:
-    assert describe(CALM).delay_s == 0
+    assert describe(CALM).originals == (0, 0, 0, 0, 0)

@@ -18,6 +18,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
+from trixter.faults.entry import Entry
 
 
 @pytest.mark.parametrize(
@@ -94,9 +95,9 @@ def test_faults_with_their_numbers(fault: Fault, text: str) -> None:
     assert wording.fault(fault) == text
 
 
-@pytest.mark.parametrize("kind", CATALOGUE)
-def test_every_fault_is_called_by_its_name(kind: type[Fault]) -> None:
-    assert wording.fault(kind()).startswith(kind.__name__.lower())
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_fault_is_called_by_its_name(entry: Entry) -> None:
+    assert wording.fault(entry.kind()).startswith(entry.name)
 
 
 LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)

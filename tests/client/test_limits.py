@@ -11,21 +11,14 @@ import pytest
 from tests.api.world import World
 from trixter import AsyncClient
 from trixter.api.answers import CONNECTION_NOT_FOUND
-from trixter.api.bodies import FAULT_BODIES
 from trixter.client import answers
 from trixter.client.answers import Answer
 from trixter.client.calls import Call, calls_of
-from trixter.client.stems import STEMS
 from trixter.control import ALL, AsyncChange, Step, Swap
 from trixter.control.plans import run
 from trixter.control.steps import EndConnections, ReadConnection, SetFaults, WaitForNews
 from trixter.errors import ConnectionNotFound, SettingError
-from trixter.faults import CATALOGUE, Direction, Latency, Place, Slice, Throttle
-
-
-def test_every_fault_has_its_stem() -> None:
-    assert set(STEMS) == set(CATALOGUE)
-    assert set(STEMS.values()) == set(FAULT_BODIES)
+from trixter.faults import Direction, Latency, Place, Slice, Throttle
 
 
 def test_the_words_of_a_connection_that_is_over_are_the_apis() -> None:

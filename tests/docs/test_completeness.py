@@ -15,16 +15,15 @@ from msgspec import Struct
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import answers
-from trixter.api.bodies import FAULT_BODIES, DefaultsBody
 from trixter.api.calls import Calls
 from trixter.api.openapi import ERRORS
 from trixter.api.operations import operations_of
-from trixter.api.replies import Status
 from trixter.api.routing import Operation
+from trixter.api.schemas import FAULT_BODIES, DefaultsBody, Status
 from trixter.cli.flag import Flag
 from trixter.cli.flags import FLAGS
 from trixter.control import LiveConnection
-from trixter.faults import CATALOGUE, Fault
+from trixter.faults import CANONICAL_ORDER, Fault
 from trixter.profiles import Profile, published_profiles
 from trixter.profiles.keys import KEYS, Key
 from trixter.proxy import Proxy, ending
@@ -78,7 +77,7 @@ def test_the_api_page_has_the_words_of_the_errors(text: str) -> None:
     assert f"| `{text}` |" in text_of("docs/api.md")
 
 
-@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", CANONICAL_ORDER, ids=lambda kind: kind.__name__)
 def test_the_faults_page_has_every_fault_and_setting(kind: type[Fault]) -> None:
     text = text_of("docs/faults.md")
     settings = [setting.name for setting in fields(kind) if setting.name != "name"]

@@ -6,7 +6,8 @@
 
 - ``operations.py`` lists everything that can be asked: requests are routed, and described, by that list.
 - ``calls.py`` does it. A call reads and checks everything first, so one that is refused changed nothing.
-- ``bodies.py`` and ``replies.py`` are the shapes: they decode, check, encode and describe themselves.
+- ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
+  themselves.
 - ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
 - ``guard.py`` turns away other sites' pages, and callers without the token; ``target.py`` reads targets in
   absolute form.

@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from trixter.api.answers import CONNECTION_NOT_FOUND, Json, accepted
-from trixter.api.bodies import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
 from trixter.api.filters import filter_of, refuse_filters
 from trixter.api.listing import listing
 from trixter.api.reading import BodyT, read_body
+from trixter.api.schemas import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
 from trixter.api.status import defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
 from trixter.faults import Faults

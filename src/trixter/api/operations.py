@@ -5,12 +5,19 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
-from trixter.api.bodies import FAULT_BODIES, DefaultsBody, ProxyBody, ShutdownBody
 from trixter.api.calls import Calls
 from trixter.api.filters import PARAMETERS
 from trixter.api.guard import OPEN_PATH
-from trixter.api.replies import DefaultsReply, ProxyReply, Status
 from trixter.api.routing import Operation
+from trixter.api.schemas import (
+    FAULT_BODIES,
+    DefaultsBody,
+    DefaultsReply,
+    ProxyBody,
+    ProxyReply,
+    ShutdownBody,
+    Status,
+)
 
 
 def operations_of(calls: Calls) -> list[Operation]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from trixter.api import replies
+from trixter.api import schemas
 from trixter.client.answers import Answer, connection_state, proxy_state
 from trixter.client.stems import bodies_of, whole_ms
 from trixter.control import ALL, Step
@@ -73,19 +73,19 @@ def calls_of(step: Step[Any]) -> Calling:
 def _read_proxy() -> Asking[Call, ProxyState]:
     shown: Answer = yield Call("GET", "/proxy")
     defaults: Answer = yield Call("GET", "/defaults")
-    return proxy_state(shown.read(replies.ProxyReply), defaults.read(replies.DefaultsReply))
+    return proxy_state(shown.read(schemas.ProxyReply), defaults.read(schemas.DefaultsReply))
 
 
 def _read_connections(state: State) -> Asking[Call, list[ConnectionState]]:
     answer: Answer = yield Call("GET", "/connections" if state == "open" else f"/connections?state={state}")
-    return [connection_state(shown) for shown in answer.read(list[replies.Status])]
+    return [connection_state(shown) for shown in answer.read(list[schemas.Status])]
 
 
 def _read_connection(id: str) -> Asking[Call, ConnectionState]:
     if id == ALL:
         raise ConnectionNotFound(id)
     answer: Answer = yield Call("GET", _path(id))
-    return connection_state(answer.read(replies.Status, id))
+    return connection_state(answer.read(schemas.Status, id))
 
 
 def _order(*calls: Call, target: str = ALL) -> Asking[Call, None]:

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
-from trixter.api.status import describe
 from trixter.control import Swap
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, Direction, Fault, Faults, Hold, Latency, Slice, Terminate, Throttle
-
-STEMS: dict[type[Fault], str] = {
-    Latency: "delay",
-    Throttle: "throttle",
-    Slice: "slice",
-    Terminate: "termination",
-    Corrupt: "corruption",
-    Hold: "hold",
-}
-"""What the API calls each kind."""
+from trixter.faults import CATALOGUE, Direction, Fault, Faults
+from trixter.faults.catalogue import ENTRIES
+from trixter.faults.entry import MILLISECONDS, Entry, Type
 
 Body = dict[str, Any]
 
@@ -31,12 +20,20 @@ def bodies_of(swap: Swap, directions: tuple[Direction, ...]) -> dict[str, Body]:
     Raises:
         SettingError: If the API has no words for the faults.
     """
-    kinds = tuple(STEMS) if swap.kinds is None else swap.kinds
+    kinds = tuple(ENTRIES) if swap.kinds is None else swap.kinds
     _require_kinds(kinds, swap.faults)
-    # Answers show faults in the form in which requests set them.
-    described = msgspec.to_builtins(describe(swap.faults).everything)
     where = {} if len(directions) == len(Direction) else {"direction": directions[0].value}
-    return {stem: {**described[stem], **where} for stem in map(STEMS.__getitem__, kinds)}
+    entries = [ENTRIES[kind] for kind in kinds]
+    return {each.stem: {**_body_of(each, swap.faults), **where} for each in entries}
+
+
+def _body_of(entry: Entry, faults: Faults) -> Body:
+    fault = faults.find(entry.kind) or entry.kind()
+    return {
+        each.json_name: each.to_json(getattr(fault, each.field))
+        for each in entry.settings
+        if each.is_reply_field or getattr(fault, each.field) != entry.default(each)
+    }
 
 
 def whole_ms(name: str, seconds: float) -> int:
@@ -45,29 +42,30 @@ def whole_ms(name: str, seconds: float) -> int:
     Raises:
         SettingError: If it is none.
     """
-    milliseconds = round(seconds * 1000, 6)
-    if milliseconds != int(milliseconds):
-        raise SettingError(name, seconds, "a whole number of milliseconds, over the API")
-    return int(milliseconds)
+    milliseconds = MILLISECONDS.of(seconds)
+    if not isinstance(milliseconds, int):
+        raise SettingError(name, seconds, f"a whole number of {MILLISECONDS.name}, over the API")
+    return milliseconds
 
 
 def _require_kinds(kinds: tuple[type[Fault], ...], faults: Faults) -> None:
     for kind in (*kinds, *map(type, faults)):
-        if kind not in STEMS:
-            raise SettingError("faults", kind.__name__, f"of {', '.join(map(_name_of, STEMS))}, over the API")
+        if kind not in ENTRIES:
+            known = ", ".join(entry.kind.__name__ for entry in CATALOGUE)
+            raise SettingError("faults", kind.__name__, f"of {known}, over the API")
     for kind, fault in _first_of_each_kind(faults):
         if any(fault is not other for other in faults if type(other) is kind):
             raise SettingError("faults", tuple(faults), "at most one of each kind, over the API")
-        if isinstance(fault, Latency):
-            whole_ms("delay_s", fault.delay_s)
-        if isinstance(fault, Throttle) and fault.rate_bytes_per_s != int(fault.rate_bytes_per_s):
-            accepts = "a whole number of bytes per second, over the API"
-            raise SettingError("rate_bytes_per_s", fault.rate_bytes_per_s, accepts)
+        _require_whole(ENTRIES[kind], fault)
+
+
+def _require_whole(entry: Entry, fault: Fault) -> None:
+    """Refuse fractions of what Python takes some of, and the API only whole ones."""
+    for each in entry.settings:
+        value = getattr(fault, each.field)
+        if each.takes is Type.WHOLE and each.unit and each.unit.of(value) % 1:
+            raise SettingError(each.field, value, f"a whole number of {each.unit.name}, over the API")
 
 
 def _first_of_each_kind(faults: Faults) -> Iterator[tuple[type[Fault], Fault]]:
     yield from {type(fault): fault for fault in reversed(faults)}.items()
-
-
-def _name_of(kind: type[Fault]) -> str:
-    return kind.__name__

@@ -15,7 +15,7 @@ One file per fault, settings and stage side by side; ``catalogue.py`` lists them
 from __future__ import annotations
 
 from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Eof, Reset
-from trixter.faults.catalogue import CATALOGUE
+from trixter.faults.catalogue import CANONICAL_ORDER, CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
@@ -30,6 +30,7 @@ from trixter.faults.throttle import Throttle
 
 __all__ = [
     "CALM",
+    "CANONICAL_ORDER",
     "CATALOGUE",
     "EOF",
     "RESET",
