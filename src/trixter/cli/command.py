@@ -96,7 +96,7 @@ def trixter(ctx: click.Context, /, **values: Any) -> int | None:
         values["log_level"] = _level_of_rust_log() or values["log_level"]
     from trixter.cli.run import run
 
-    return run(Options(**values))
+    return run(Options.of(values))
 
 
 def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:

@@ -68,6 +68,14 @@ class Flag(click.Option):
         return value, source
 
 
+class Switch(click.Option):
+    """Be on or off, under a heading of the help."""
+
+    def __init__(self, name: str, section: str, help: str, **settings: Any) -> None:
+        self.section = section
+        super().__init__([name], help=help, is_flag=True, **settings)
+
+
 class SecretFlag(Flag):
     """Take an empty environment variable for a mistake, where others take it for none.
 

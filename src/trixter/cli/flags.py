@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trixter.cli.addresses import HostName, ListenAddress, UpstreamAddress
 from trixter.cli.flag import Flag, SecretFlag
-from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token, WholeNumber
+from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token, WholeNumber, Wording
+from trixter.faults import CATALOGUE
+from trixter.faults.entry import Setting, Type
 
 ADDRESSES = "Addresses"
 FAULTS = "Faults of new connections, in both directions (0 is off)"
@@ -14,7 +18,6 @@ LOG = "The log, on standard error"
 
 MILLISECONDS = WholeNumber("MS", "milliseconds")
 BYTES = WholeNumber("BYTES", "bytes")
-BYTES_PER_S = WholeNumber("BYTES/S", "bytes per second")
 SEED = WholeNumber("U64")
 LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error", "off")
 ENDS = OneOf("END", "fin", "reset")
@@ -24,7 +27,33 @@ FORMAT = OneOf("FORMAT", "text", "json")
 SOME_MILLISECONDS = WholeNumber("MS", "milliseconds", least=1)
 SOME_BYTES = WholeNumber("BYTES", "bytes", least=1)
 
-FLAGS = [
+SETTINGS = [each for entry in CATALOGUE for each in entry.settings if each.flag]
+"""Those of faults that have a flag. A switch is one of proxies that run, and not of the start."""
+
+
+def fault_flag(setting: Setting, section: str, **settings: Any) -> Flag:
+    """Return the flag of a setting that has one, and is no switch.
+
+    Args:
+        setting: What it sets.
+        section: The heading it stands under in the help.
+        **settings: Of the flag, where it is none of the proxy itself.
+    """
+    assert setting.flag is not None
+    return Flag(setting.flag.name, section, _type_of(setting), setting.flag.help, **settings)
+
+
+def _type_of(setting: Setting) -> Wording:
+    if setting.takes is Type.PROBABILITY:
+        return Probability()
+    if setting.choices is not None:
+        return OneOf(setting.json_name.upper(), *(each.value for each in setting.choices))
+    # Numbers that have a fraction in JSON have none here, as the original's.
+    assert setting.unit is not None
+    return WholeNumber(setting.unit.short, setting.unit.name)
+
+
+FLAGS: list[Flag] = [
     Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
     Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
     Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
@@ -35,12 +64,7 @@ FLAGS = [
         "Begin with a named network, such as 3g; `trixter profiles` has them.",
     ),
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
-    Flag("--delay-ms", FAULTS, MILLISECONDS, "Each byte leaves this long after it arrived."),
-    Flag("--jitter-ms", FAULTS, MILLISECONDS, "Give or take so much of the delay."),
-    Flag("--throttle-rate-bytes", FAULTS, BYTES_PER_S, "Bytes leave at this rate."),
-    Flag("--slice-size-bytes", FAULTS, BYTES, "Nothing larger leaves in one piece."),
-    Flag("--corrupt-probability-rate", FAULTS, Probability(), "Random bytes are put in front of operations."),
-    Flag("--terminate-probability-rate", FAULTS, Probability(), "The connection is reset at an operation."),
+    *(fault_flag(each, FAULTS) for each in SETTINGS if each.takes is not Type.SWITCH),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
     Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
     Flag("--limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),

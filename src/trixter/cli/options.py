@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trixter.cli.wanted import MS_PER_S, Wanted
+from trixter.cli.wanted import MS_PER_S, NO_FLAGS, FaultFlags
 
 if TYPE_CHECKING:
     from trixter.proxy import Defaults
@@ -13,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(Wanted):
+class Options:
     """Hold the value of every flag, in the flag's own unit, under the flag's own name.
 
     The defaults here are the flags' defaults. The faults hold for both directions of new connections; in
-    all of them 0 means off, and ``None`` as the profile has it.
+    all of them 0 means off, and one that is not given is as the profile has it.
 
     Args:
         listen: Where clients connect to.
@@ -25,6 +26,7 @@ class Options(Wanted):
         api: Where the REST API listens; ``None`` means that there is none.
         profile: The name of the faults to begin with; ``None`` means without any.
         profiles: A file with more profiles.
+        faults: The flags of the catalogue.
         random_seed: The root of all luck; ``None`` means that it is drawn.
     """
 
@@ -35,6 +37,7 @@ class Options(Wanted):
     api_name: tuple[str, ...] = ()
     profile: str | None = None
     profiles: str | None = None
+    faults: FaultFlags = NO_FLAGS
     connection_duration_ms: int = 0
     random_seed: int | None = None
     limit_bytes: int = 4 * 1024 * 1024
@@ -46,6 +49,12 @@ class Options(Wanted):
     on_unreachable: str = "fin"
     log_level: str = "info"
     log_format: str = "text"
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Options:
+        """Return the options that the flags of a command have set, by their names."""
+        others = dict(values)
+        return cls(faults=FaultFlags.taken_from(others), **others)
 
     def tuning(self) -> TuningKeywords:
         """Return what the proxy may use, and how long it waits."""
@@ -75,4 +84,8 @@ class Options(Wanted):
             profile = find_profile(self.profile, self.profiles)
             upstream, downstream = profile.upstream, profile.downstream
         duration_s = self.connection_duration_ms / MS_PER_S
-        return Defaults(upstream=self.over(upstream), downstream=self.over(downstream), duration_s=duration_s)
+        return Defaults(
+            upstream=self.faults.over(upstream),
+            downstream=self.faults.over(downstream),
+            duration_s=duration_s,
+        )

@@ -49,18 +49,21 @@ BYTES = Unit("bytes", "BYTES", is_whole=True)
 BYTES_PER_S = Unit("bytes per second", "BYTES/S")
 
 
-class Flag(NamedTuple):
+class FlagSpec(NamedTuple):
     """Describe the flag that sets a setting.
 
     Args:
         name: As it is written.
         help: What it does, in one sentence.
-        is_of_start: Whether ``trixter`` itself has it, and not only ``set`` and ``defaults``.
     """
 
     name: str
     help: str
-    is_of_start: bool = True
+
+    @property
+    def option(self) -> str:
+        """The name under which its value is kept."""
+        return self.name.removeprefix("--").replace("-", "_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Setting:
     takes: Type
     unit: Unit | None
     meaning: str
-    flag: Flag | None = None
+    flag: FlagSpec | None = None
     choices: type[Enum] | None = None
     phrase: str = ""
     varies: Literal["", "below", "around"] = ""

@@ -65,5 +65,5 @@ def run(ctx: click.Context, /, command: tuple[str, ...], **values: Any) -> int:
     from trixter.cli.child.perform import perform
 
     return perform(
-        Options(**(values | {"log_level": values["log_level"] or "info"})), command, is_terse=is_terse
+        Options.of(values | {"log_level": values["log_level"] or "info"}), command, is_terse=is_terse
     )

@@ -8,7 +8,7 @@ import click
 
 from trixter.cli.flags import MILLISECONDS
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS, fault_flag
+from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS, own_flag
 from trixter.cli.wanted import MS_PER_S
 
 HELP = """Show what new connections start with or, with flags, change it.
@@ -23,7 +23,7 @@ Examples:
   trixter defaults --calm
 """
 
-DURATION = fault_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")
+DURATION = own_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")
 
 
 @click.command(

@@ -7,10 +7,11 @@ from typing import Any
 import click
 
 from trixter.cli.addresses import ApiUrl
-from trixter.cli.flag import Flag, SecretFlag
-from trixter.cli.flags import BYTES, BYTES_PER_S, MILLISECONDS
-from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token
+from trixter.cli.flag import Flag, SecretFlag, Switch
+from trixter.cli.flags import SETTINGS, fault_flag
+from trixter.cli.parameters import FilePath, OneOf, ProfileName, Token
 from trixter.errors import SettingError
+from trixter.faults.entry import Setting, Type
 
 API = "The proxy"
 FAULTS = "Faults (0 is off)"
@@ -47,33 +48,25 @@ API_FLAGS = [
 ]
 
 
-class Switch(click.Option):
-    """Be on or off, under a heading of the help."""
-
-    def __init__(self, name: str, section: str, help: str, **settings: Any) -> None:
-        self.section = section
-        super().__init__([name], help=help, is_flag=True, **settings)
-
-
-def fault_flag(name: str, type: Any, help: str) -> Flag:
+def own_flag(name: str, type: Any, help: str) -> Flag:
     """Return a flag that only the command line sets: the environment says how proxies start."""
     return Flag(name, FAULTS, type, help, default=None, envvar=None)
 
 
+def _flag_of(setting: Setting) -> click.Option:
+    assert setting.flag is not None
+    if setting.takes is Type.SWITCH:
+        off = setting.flag.name.replace("--", "--no-")
+        return Switch(f"{setting.flag.name}/{off}", FAULTS, setting.flag.help, default=None)
+    return fault_flag(setting, FAULTS, default=None, envvar=None)
+
+
 FAULT_FLAGS: list[click.Parameter] = [
-    fault_flag("--delay-ms", MILLISECONDS, "Each byte leaves this long after it arrived."),
-    fault_flag("--jitter-ms", MILLISECONDS, "Give or take so much of the delay."),
-    fault_flag("--throttle-rate-bytes", BYTES_PER_S, "Bytes leave at this rate."),
-    fault_flag("--slice-size-bytes", BYTES, "Nothing larger leaves in one piece."),
-    fault_flag("--corrupt-probability-rate", Probability(), "Random bytes are put in front of operations."),
-    fault_flag("--terminate-probability-rate", Probability(), "The connection is reset at an operation."),
-    Switch("--hold/--no-hold", FAULTS, "Bytes stay where they are, until it is taken back.", default=None),
+    *map(_flag_of, SETTINGS),
     Switch("--calm", FAULTS, "Take all faults away, and begin with none."),
-    fault_flag(
-        "--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."
-    ),
+    own_flag("--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."),
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own.", default=None),
-    fault_flag(
+    own_flag(
         "--direction",
         OneOf("DIRECTION", "upstream", "downstream", "both"),
         "upstream (to the server), downstream (to the client), or both, as without it.",
