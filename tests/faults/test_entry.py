@@ -72,4 +72,4 @@ def test_it_is_called_by_the_words_of_its_class() -> None:
 def test_its_first_setting_switches_it_on_and_each_has_a_default() -> None:
     entry = ENTRIES[Corrupt]
     assert [entry.default(each) for each in entry.settings] == [0, CorruptMode.INSERT]
-    assert not entry.from_json({entry.first.json_name: 1}).is_off
+    assert entry.with_first(0.5) == Corrupt(probability=0.5)

@@ -50,7 +50,7 @@ def _type_of(setting: Setting) -> Wording:
         return OneOf(setting.json_name.upper(), *(each.value for each in setting.choices))
     # Numbers that have a fraction in JSON have none here, as the original's.
     assert setting.unit is not None
-    return WholeNumber(setting.unit.short, setting.unit.name)
+    return WholeNumber(setting.unit.metavar, setting.unit.name)
 
 
 FLAGS: list[Flag] = [

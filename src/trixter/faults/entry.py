@@ -27,13 +27,15 @@ class Unit:
 
     Args:
         name: In full, in the plural.
-        short: What the help shows in place of a value.
+        metavar: What the help shows in place of a value.
+        symbol: What stands behind a number of them.
         scale: How many of them are one of the unit that the setting has in Python.
         is_whole: Whether the setting takes no fractions in Python, either.
     """
 
     name: str
-    short: str
+    metavar: str
+    symbol: str
     scale: int = 1
     is_whole: bool = False
 
@@ -44,9 +46,9 @@ class Unit:
         return int(number) if number == int(number) else number
 
 
-MILLISECONDS = Unit("milliseconds", "MS", scale=1000)
-BYTES = Unit("bytes", "BYTES", is_whole=True)
-BYTES_PER_S = Unit("bytes per second", "BYTES/S")
+MILLISECONDS = Unit("milliseconds", "MS", "ms", scale=1000)
+BYTES = Unit("bytes", "BYTES", "B", is_whole=True)
+BYTES_PER_S = Unit("bytes per second", "BYTES/S", "B/s")
 
 
 class FlagSpec(NamedTuple):
@@ -142,6 +144,14 @@ class Entry:
     def default(self, setting: Setting) -> Any:
         """Return what a setting is in Python if nothing is said."""
         return self.kind.__dataclass_fields__[setting.field].default
+
+    def with_first(self, value: Any) -> Fault:
+        """Return the fault with that value, one of Python's, for its first setting.
+
+        Raises:
+            SettingError: If it is outside its range.
+        """
+        return self.kind(**{self.first.field: value})
 
     def to_json(self, fault: Fault) -> dict[str, Any]:
         """Return the settings of a fault of this kind by their names in JSON."""
