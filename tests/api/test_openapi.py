@@ -30,6 +30,7 @@ CALLS = {
     ("patch", "/connections/{id}/hold"): FAULT_CALL,
     ("get", "/defaults"): {"200", "403", "500"},
     ("patch", "/defaults"): FAULT_CALL - {"404"},
+    ("get", "/catalogue"): {"200", "403", "500"},
     ("get", "/proxy"): {"200", "403", "500"},
     ("patch", "/proxy"): FAULT_CALL - {"404"} | {"409"},
     ("get", "/openapi.json"): {"200", "403", "500"},

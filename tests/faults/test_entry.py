@@ -9,7 +9,7 @@ import pytest
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode, Fault, Hold, Latency, Slice, Terminate, Throttle
 from trixter.faults.catalogue import ENTRIES
-from trixter.faults.entry import BYTES, BYTES_PER_S, MILLISECONDS, Entry, Unit
+from trixter.faults.entry import BYTES, BYTES_PER_S, MILLISECONDS, Entry, FlagSpec, Unit
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,10 @@ def test_what_is_left_out_has_its_default_and_what_is_none_of_its_settings_is_le
 def test_what_is_out_of_range_is_refused() -> None:
     with pytest.raises(SettingError, match="delay_s must be"):
         ENTRIES[Latency].from_json({"delay_ms": -1})
+
+
+def test_the_value_of_a_flag_is_kept_under_its_name() -> None:
+    assert FlagSpec("--delay-ms", "").option == "delay_ms"
 
 
 def test_it_is_called_by_the_words_of_its_class() -> None:

@@ -13,6 +13,7 @@ from trixter.api.schemas import (
     FAULT_BODIES,
     DefaultsBody,
     DefaultsReply,
+    FaultReply,
     ProxyBody,
     ProxyReply,
     ShutdownBody,
@@ -87,6 +88,13 @@ def operations_of(calls: Calls) -> list[Operation]:
             handle=calls.set_defaults,
             body=DefaultsBody,
             status=HTTPStatus.ACCEPTED,
+        ),
+        Operation(
+            method="GET",
+            path="/catalogue",
+            summary="List the faults there are, with their settings",
+            handle=calls.show_catalogue,
+            reply=list[FaultReply],
         ),
         Operation(
             method="GET",

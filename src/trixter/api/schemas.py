@@ -289,6 +289,28 @@ class ProxyReply(Struct, frozen=True, gc=False):
     stats: Stats
 
 
+class SettingReply(Struct, frozen=True, gc=False, kw_only=True):
+    """One setting of a fault. Integers and numbers are 0 or more, and a probability is a number up to 1."""
+
+    name: str
+    type: Literal["integer", "number", "probability", "boolean", "choice"]
+    required: bool
+    default: int | float | bool | str
+    unit: str | UnsetType = UNSET
+    choices: list[str] | UnsetType = UNSET
+    flag: str | UnsetType = UNSET
+    description: str
+
+
+class FaultReply(Struct, frozen=True, gc=False, kw_only=True):
+    """One fault there is: its name in Python, the stem of its calls and fields, and its settings."""
+
+    name: str
+    stem: str
+    description: str
+    settings: list[SettingReply]
+
+
 class ErrorReply(Struct, frozen=True, gc=False):
     """Why a call was refused, or that it failed."""
 

@@ -1,4 +1,4 @@
-"""How the state of connections, of defaults and of the proxy itself is shown."""
+"""Replies: how connections, defaults, the proxy itself and the catalogue are shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.faults.entry import MILLISECONDS, Entry
+from trixter.faults.entry import MILLISECONDS, Entry, Setting
 
 if TYPE_CHECKING:
     from trixter.proxy import Connection, Defaults, Proxy
@@ -141,6 +141,32 @@ def proxy_reply(proxy: Proxy) -> schemas.ProxyReply:
         len(registry.dialling),
     )
     return schemas.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
+
+
+def catalogue_reply() -> list[schemas.FaultReply]:
+    """Return how the catalogue is shown."""
+    return [
+        schemas.FaultReply(
+            name=entry.name,
+            stem=entry.stem,
+            description=entry.summary,
+            settings=[_setting_reply(entry, each) for each in entry.settings],
+        )
+        for entry in CATALOGUE
+    ]
+
+
+def _setting_reply(entry: Entry, setting: Setting) -> schemas.SettingReply:
+    return schemas.SettingReply(
+        name=setting.json_name,
+        type=setting.takes.value,
+        required=setting is entry.first,
+        default=setting.to_json(entry.default(setting)),
+        unit=setting.unit.name if setting.unit else UNSET,
+        choices=[each.value for each in setting.choices] if setting.choices else UNSET,
+        flag=setting.flag.name if setting.flag else UNSET,
+        description=setting.meaning,
+    )
 
 
 def _duration(seconds: float) -> schemas.Duration:

@@ -14,10 +14,10 @@ from trixter.faults.stage import Fault
 class Type(Enum):
     """Name what a setting takes where it is not Python: in JSON, on the command line, in TOML."""
 
-    WHOLE = "whole number"
+    WHOLE = "integer"
     NUMBER = "number"
     PROBABILITY = "probability"
-    SWITCH = "switch"
+    SWITCH = "boolean"
     CHOICE = "choice"
 
 
