@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trixter.api.schemas import FAULT_BODIES, JSON_NAMES, REPLIES, FaultBody
+from trixter.api.schemas import FAULT_BODIES, JSON_NAMES, LONGEST_NAME, REPLIES, FaultBody
 from trixter.api.status import describe
 from trixter.client.answers import faults_of
 from trixter.faults import CALM, CATALOGUE, Corrupt, Direction, Faults, Latency, Slice, Terminate, Throttle
@@ -82,6 +82,34 @@ def test_a_body_is_for_both_directions_unless_it_says_otherwise() -> None:
 def test_settings_with_another_name_in_json_are_known() -> None:
     assert JSON_NAMES["delay_s"] == "delay_ms"
     assert JSON_NAMES["duration_s"] == "connection_duration_ms"
+
+
+def test_several_of_one_kind_are_shown_each_and_read_as_they_were() -> None:
+    faults = Faults(
+        Latency(delay_s=1),
+        Latency(delay_s=2, name="far"),
+        Latency(delay_s=3, name="spike"),
+        Throttle(rate_bytes_per_s=9, name="slow"),
+    )
+    assert msgspec.to_builtins(describe(faults).on) == {
+        "delay": {"delay_ms": 1000, "jitter_ms": 0},
+        "throttle": {"rate_bytes": 9, "name": "slow"},
+        "more": {
+            "delay": [
+                {"delay_ms": 2000, "jitter_ms": 0, "name": "far"},
+                {"delay_ms": 3000, "jitter_ms": 0, "name": "spike"},
+            ]
+        },
+    }
+    for shown in (describe(faults).on, describe(faults).everything):
+        again = msgspec.json.decode(msgspec.json.encode(shown), type=type(shown))
+        assert faults_of(again) == faults
+
+
+def test_a_name_has_a_length() -> None:
+    assert decoded({"delay_ms": 1, "name": "x" * LONGEST_NAME}, "delay").fault().name == "x" * LONGEST_NAME
+    with pytest.raises(msgspec.ValidationError, match="length <= 100 - at"):
+        decoded({"delay_ms": 1, "name": "x" * (LONGEST_NAME + 1)}, "delay")
 
 
 def test_of_several_of_one_kind_the_originals_numbers_are_what_they_come_to() -> None:

@@ -13,6 +13,7 @@ from trixter.faults import (
     Direction,
     Fault,
     Faults,
+    Hold,
     Latency,
     Slice,
     Terminate,
@@ -89,6 +90,8 @@ def test_ages(seconds: float, text: str) -> None:
         (Corrupt(probability=0.02), "corrupt 2 %"),
         (Corrupt(probability=0.0001, mode=CorruptMode.FLIP), "corrupt 0.01 % by flips"),
         (Terminate(probability=1), "terminate 100 %"),
+        (Latency(delay_s=0.25, name="spike"), "latency 250 ms (spike)"),
+        (Hold(is_on=True, name="\x1b[2J"), "hold (\\x1b[2J)"),
     ],
 )
 def test_faults_with_their_numbers(fault: Fault, text: str) -> None:

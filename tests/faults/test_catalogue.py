@@ -45,6 +45,12 @@ def test_every_setting_is_described_in_its_order(entry: Entry) -> None:
 
 
 @each_entry
+def test_no_setting_has_a_name_that_a_body_has_already(entry: Entry) -> None:
+    assert {"name", "direction"}.isdisjoint(each.json_name for each in entry.settings)
+    assert entry.stem not in ("more", "connection_duration_ms")
+
+
+@each_entry
 def test_a_number_says_what_it_counts_and_a_choice_between_what(entry: Entry) -> None:
     for each in entry.settings:
         assert (each.unit is not None) == (each.takes in (Type.WHOLE, Type.NUMBER))

@@ -56,6 +56,12 @@ def test_what_is_left_out_has_its_default_and_what_is_none_of_its_settings_is_le
     assert ENTRIES[Latency].from_json({"delay_ms": 250, "direction": "both"}) == Latency(delay_s=0.25)
 
 
+def test_a_name_travels_with_the_settings_if_there_is_one() -> None:
+    spike = Latency(delay_s=0.25, name="spike")
+    assert ENTRIES[Latency].to_json(spike) == {"delay_ms": 250, "jitter_ms": 0, "name": "spike"}
+    assert ENTRIES[Latency].from_json({"delay_ms": 250, "name": "spike"}) == spike
+
+
 def test_what_is_out_of_range_is_refused() -> None:
     with pytest.raises(SettingError, match="delay_s must be"):
         ENTRIES[Latency].from_json({"delay_ms": -1})

@@ -26,6 +26,10 @@ Probability = Annotated[float, Meta(extra_json_schema={"minimum": 0, "maximum": 
 Number = int | float
 """Whole where it can be: ``250``, as it was asked for, not ``250.0``."""
 
+# A name is kept, and shown, for each connection that has the fault.
+LONGEST_NAME = 100
+NAME = "tells several of one kind apart; without one, it takes the place of all of its kind"
+
 DoorName = Literal["open", "refusing", "down"]
 
 State = Literal["open", "dialling"]
@@ -65,6 +69,7 @@ class FaultBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     entry: ClassVar[Entry]
 
     direction: Literal["upstream", "downstream", "both"] = "both"
+    name: Annotated[str, Meta(description=NAME, max_length=LONGEST_NAME)] = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -120,6 +125,7 @@ def _reply_of(entry: Entry) -> type[Struct]:
             fields.append((each.json_name, kind))
         else:
             fields.append((each.json_name, kind | UnsetType, UNSET))
+    fields.append(("name", str | UnsetType, UNSET))
     return defstruct(
         _title(entry),
         fields,
@@ -170,6 +176,9 @@ if TYPE_CHECKING:
     class _FaultBodies(Body, frozen=True):
         def __getattr__(self, stem: str) -> Any: ...
 
+    class MoreFaults(Struct, frozen=True):
+        def __getattr__(self, stem: str) -> Any: ...
+
     class FaultsOn(Struct, frozen=True):
         def __getattr__(self, stem: str) -> Any: ...
 
@@ -185,9 +194,19 @@ else:
         kw_only=True,
         forbid_unknown_fields=True,
     )
+    MoreFaults = defstruct(
+        "MoreFaults",
+        [(stem, list[kind] | UnsetType, UNSET) for stem, kind in REPLIES.items()],
+        namespace={"__doc__": "The second and further faults of each kind."},
+        module=__name__,
+        frozen=True,
+        gc=False,
+        kw_only=True,
+    )
+    _more = ("more", MoreFaults | UnsetType, UNSET)
     FaultsOn = defstruct(
         "FaultsOn",
-        [(stem, kind | UnsetType, UNSET) for stem, kind in REPLIES.items()],
+        [*((stem, kind | UnsetType, UNSET) for stem, kind in REPLIES.items()), _more],
         namespace={"__doc__": "The faults of one direction that are on."},
         module=__name__,
         frozen=True,
@@ -196,7 +215,7 @@ else:
     )
     AllFaults = defstruct(
         "AllFaults",
-        list(REPLIES.items()),
+        [*REPLIES.items(), _more],
         namespace={"__doc__": "All faults of one direction; what is off is zero, or false."},
         module=__name__,
         frozen=True,

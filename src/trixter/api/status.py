@@ -56,15 +56,18 @@ class Description(NamedTuple):
 
 @lru_cache(maxsize=DESCRIPTIONS_KEPT)
 def describe(faults: Faults) -> Description:
-    """Return how one direction's faults are shown; of several of one kind, the first."""
+    """Return how one direction's faults are shown: the first of each kind by itself, others as more."""
     on: dict[str, Any] = {}
-    everything: dict[str, Any] = {}
+    more: dict[str, list[Any]] = {}
     for entry in CATALOGUE:
-        fault = faults.find(entry.kind)
-        everything[entry.stem] = _reply(entry, fault or entry.kind())
-        if fault is not None:
-            on[entry.stem] = everything[entry.stem]
-    return Description(schemas.AllFaults(**everything), schemas.FaultsOn(**on), _originals(faults))
+        first, *others = [_reply(entry, fault) for fault in _all(faults, entry.kind)] or [None]
+        if first is not None:
+            on[entry.stem] = first
+        if others:
+            more[entry.stem] = others
+    if more:
+        on["more"] = schemas.MoreFaults(**more)
+    return Description(schemas.AllFaults(**(OFF | on)), schemas.FaultsOn(**on), _originals(faults))
 
 
 def _reply(entry: Entry, fault: Fault) -> Any:
@@ -93,6 +96,10 @@ def _all(faults: Faults, kind: type[FaultT]) -> list[FaultT]:
 def _either(probabilities: Iterable[float]) -> float:
     """Return how probable it is that at least one of some independent things happens."""
     return reduce(lambda one, other: one + other - one * other, probabilities, 0.0)
+
+
+OFF = {entry.stem: _reply(entry, entry.kind()) for entry in CATALOGUE}
+"""How a fault that is off is shown."""
 
 
 def status_of(connection: Connection) -> schemas.Status:

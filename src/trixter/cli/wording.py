@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from trixter.cli.printable import printable
 from trixter.faults import Direction, Fault, Faults
 from trixter.faults.catalogue import ENTRIES
 from trixter.faults.entry import BYTES_PER_S, MILLISECONDS, Setting, Type
@@ -75,6 +76,8 @@ def fault(fault: Fault) -> str:
             words.append(text)
         elif each.phrase and value != entry.default(each):
             words.append(each.phrase.format(text))
+    if fault.name:
+        words.append(f"({printable(fault.name)})")
     return " ".join(filter(None, words))
 
 

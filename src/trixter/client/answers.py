@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -13,6 +13,7 @@ from trixter.api import schemas
 from trixter.control import ALL, ConnectionState, ProxyState, Stats
 from trixter.errors import ApiError, ConnectionNotFound
 from trixter.faults import CATALOGUE, Direction, Fault, Faults
+from trixter.faults.entry import Entry
 from trixter.proxy.defaults import Defaults
 from trixter.proxy.door import Door
 
@@ -114,11 +115,16 @@ def faults_of(shown: schemas.FaultsOn | schemas.AllFaults) -> Faults:
     """Return the faults of one direction that are shown like this."""
     faults: list[Fault] = []
     for entry in CATALOGUE:
-        fault = getattr(shown, entry.stem)
-        if fault is not UNSET:
-            values = {name: getattr(fault, name) for name in fault.__struct_fields__}
-            faults.append(entry.from_json({name: each for name, each in values.items() if each is not UNSET}))
+        first = getattr(shown, entry.stem)
+        more = UNSET if shown.more is UNSET else getattr(shown.more, entry.stem)
+        replies = [first, *([] if more is UNSET else more)]
+        faults += [_fault_of(entry, reply) for reply in replies if reply is not UNSET]
     return Faults(*faults)
+
+
+def _fault_of(entry: Entry, reply: Any) -> Fault:
+    values = {name: getattr(reply, name) for name in reply.__struct_fields__}
+    return entry.from_json({name: value for name, value in values.items() if value is not UNSET})
 
 
 def _by_direction(shown: schemas.PerDirection) -> dict[Direction, int]:

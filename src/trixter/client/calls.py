@@ -53,12 +53,13 @@ def calls_of(step: Step[Any]) -> Calling:
         case ReadConnection(id):
             return _read_connection(id)
         case SetFaults(target, directions, swap):
-            bodies = bodies_of(swap, directions)
-            return _order(
-                *(Call("PATCH", _path(target, stem), bodies[stem]) for stem in bodies), target=target
+            rounds = bodies_of(swap, directions)
+            calls = (
+                Call("PATCH", _path(target, stem), body) for each in rounds for stem, body in each.items()
             )
+            return _order(*calls, target=target)
         case SetDefaults(directions, swap):
-            return _order(Call("PATCH", "/defaults", bodies_of(swap, directions)))
+            return _order(*(Call("PATCH", "/defaults", each) for each in bodies_of(swap, directions)))
         case SetDuration(duration_s):
             body = {"connection_duration_ms": whole_ms("duration_s", duration_s)}
             return _order(Call("PATCH", "/defaults", body))

@@ -154,14 +154,16 @@ class Entry:
         return self.kind(**{self.first.field: value})
 
     def to_json(self, fault: Fault) -> dict[str, Any]:
-        """Return the settings of a fault of this kind by their names in JSON."""
-        return {each.json_name: each.to_json(getattr(fault, each.field)) for each in self.settings}
+        """Return the settings of a fault of this kind by their names in JSON, and its name if it has one."""
+        named = {"name": fault.name} if fault.name else {}
+        return {each.json_name: each.to_json(getattr(fault, each.field)) for each in self.settings} | named
 
     def from_json(self, values: Mapping[str, Any]) -> Fault:
-        """Return the fault with these settings; one that is left out has its default.
+        """Return the fault with these settings, and this ``name``; one that is left out has its default.
 
         Raises:
             SettingError: If one is outside its range.
         """
-        named = {each.field: each for each in self.settings if each.json_name in values}
-        return self.kind(**{name: each.from_json(values[each.json_name]) for name, each in named.items()})
+        said = {each.field: each for each in self.settings if each.json_name in values}
+        settings = {name: each.from_json(values[each.json_name]) for name, each in said.items()}
+        return self.kind(name=values.get("name", ""), **settings)
