@@ -9,6 +9,7 @@ from trixter.api.schemas import Duration
 from trixter.api.status import describe, status_of
 from trixter.faults import (
     CALM,
+    CATALOGUE,
     Corrupt,
     CorruptMode,
     Direction,
@@ -21,7 +22,7 @@ from trixter.faults import (
 )
 from trixter.proxy import Defaults
 
-ZEROS = {
+ZEROS: dict[str, dict[str, object]] = {
     "delay": {"delay_ms": 0, "jitter_ms": 0},
     "throttle": {"rate_bytes": 0},
     "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
@@ -29,6 +30,7 @@ ZEROS = {
     "corruption": {"probability_rate": 0.0, "mode": "insert"},
     "hold": {"held": False},
 }
+ZEROS |= {each.stem: each.to_json(each.kind()) for each in CATALOGUE if each.stem not in ZEROS}
 
 
 async def test_nobody_is_an_empty_list(world: World) -> None:

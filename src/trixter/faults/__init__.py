@@ -9,7 +9,7 @@ its own (``Dice`` is an argument), no socket, loop or thread; a test of it is a 
 - A **stage** is the running state of one fault in one direction of one connection.
 - A **chain** runs the stages of one direction: ``put`` bytes, ``take`` actions, ask ``wake_at``.
 
-One file per fault, settings and stage side by side; ``catalogue.py`` lists them in the order bytes meet them.
+One file per fault, settings and stage side by side; ``catalogue.py`` describes each once for the other rooms.
 """
 
 from __future__ import annotations
