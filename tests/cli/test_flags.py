@@ -10,10 +10,8 @@ import pytest
 
 from trixter import __version__
 from trixter.cli.command import SUBCOMMANDS, main, trixter
-from trixter.cli.flag import Flag
-from trixter.cli.flags import FLAGS, SETTINGS
-from trixter.cli.options import Options
-from trixter.cli.wanted import FaultFlags
+from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
+from trixter.cli.options import FaultFlags, Options
 from trixter.faults.entry import Setting, Type
 from trixter.proxy import Defaults
 
@@ -53,7 +51,7 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--log-level", "WARNING", "warning"),
     ("--log-format", "json", "json"),
 ]
-FAULT_OPTIONS = {each.flag.option for each in SETTINGS if each.flag}
+FAULT_OPTIONS = {each.flag.option for each in FLAGGED_SETTINGS if each.flag}
 NAMES = {spelling: flag.name for flag in FLAGS for spelling in flag.opts}
 
 
@@ -120,7 +118,7 @@ def test_every_flag_is_tried_here() -> None:
     assert {NAMES[flag] for flag, _, _ in TYPED} >= {flag.name for flag in FLAGS} - FAULT_OPTIONS
 
 
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.flag.name)
+@pytest.mark.parametrize("setting", FLAGGED_SETTINGS, ids=lambda setting: setting.flag.name)
 def test_every_setting_with_a_flag_has_it_at_the_start_unless_it_is_a_switch(setting: Setting) -> None:
     assert setting.flag
     found = [flag.help for flag in FLAGS if flag.flag_name == setting.flag.name]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from trixter.cli.options import Options
-from trixter.cli.wanted import FaultFlags
+from trixter.cli.options import FaultFlags, Options
 from trixter.faults import CALM, Corrupt, CorruptMode, Faults, Hold, Latency, Slice, Terminate, Throttle
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import Tuning

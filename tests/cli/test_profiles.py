@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from trixter.cli.command import main
-from trixter.cli.options import Options
-from trixter.cli.wanted import FaultFlags
+from trixter.cli.options import FaultFlags, Options
 from trixter.faults import Latency, Throttle
 from trixter.profiles import find_profile, published_profiles
 from trixter.proxy import Defaults

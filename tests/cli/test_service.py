@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.cli.options import Options
+from trixter.cli.options import FaultFlags, Options
 from trixter.cli.service import Service
-from trixter.cli.wanted import FaultFlags
 from trixter.faults import Latency
 from trixter.proxy import Proxy
 from trixter.proxy.tuning import Tuning

@@ -20,8 +20,7 @@ from trixter.api.openapi import ERRORS
 from trixter.api.operations import operations_of
 from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
-from trixter.cli.flag import Flag
-from trixter.cli.flags import FLAGS, SETTINGS
+from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
 from trixter.control import LiveConnection
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry
@@ -31,7 +30,7 @@ from trixter.proxy import Proxy, ending
 
 ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
 STEMS = {entry.stem for entry in CATALOGUE}
-FAULT_FLAGS = {each.flag.name for each in SETTINGS if each.flag}
+FAULT_FLAGS = {each.flag.name for each in FLAGGED_SETTINGS if each.flag}
 FAULT_KEYS = {key_of(entry, each) for entry in CATALOGUE for each in entry.settings if entry.in_profiles}
 CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
 

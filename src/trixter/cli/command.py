@@ -13,11 +13,9 @@ from click.core import ParameterSource
 
 from trixter import __version__
 from trixter.cli import signals
-from trixter.cli.flag import complaint
-from trixter.cli.flags import FLAGS
+from trixter.cli.flags import FLAGS, complaint
 from trixter.cli.group import SETTINGS, LazyGroup
-from trixter.cli.named import profile_of
-from trixter.cli.options import Options
+from trixter.cli.options import Options, profile_of
 from trixter.cli.printable import printable
 from trixter.cli.rust_log import VARIABLE, level_of
 from trixter.errors import TrixterError

@@ -1,4 +1,4 @@
-"""Reading the values of flags. Each type says what it accepts, in words that end "must be …"."""
+"""Types of the values of flags. Each says what it accepts, as the end of "must be …"."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ GREATEST = 2**64 - 1
 # A day: what waits must be able to, and years are more than a system can.
 LONGEST_S = 86_400
 
-# Nobody reads on after this much of a value.
+# More of a value makes an error no clearer.
 SHOWN_CHARACTERS = 60
 
 
 class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
-    """Refuse a value in one way: what must it be, and what was it?"""
+    """A type of values, which refuses one by saying what it must be, and what it was."""
 
     form: str
     """What the help shows in place of a value."""
@@ -107,7 +107,7 @@ class Seconds(Wording):
 
 
 class ProfileName(Wording):
-    """Read the name of a profile; who looks it up says whether there is such a thing."""
+    """Read the name of a profile; whether there is such a one is said when it is looked up."""
 
     name = "name"
     form = "NAME"
@@ -129,7 +129,7 @@ class ProfileName(Wording):
 
 
 class Text(Wording):
-    """Read whatever it says."""
+    """Read any text."""
 
     name = "text"
     form = "TEXT"
@@ -139,7 +139,7 @@ class Text(Wording):
 
 
 class FilePath(Wording):
-    """Read where a file is; who opens it says whether it is there."""
+    """Read the path of a file; whether it is there is said when it is opened."""
 
     name = "file"
     form = "FILE"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trixter.cli.flag import Flag
+from trixter.cli.flags import Flag
 from trixter.cli.group import SETTINGS, SectionedCommand
 from trixter.cli.parameters import FilePath
 from trixter.cli.printable import printable

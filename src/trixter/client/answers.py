@@ -1,4 +1,4 @@
-"""How states travel back from the API."""
+"""Decoding of what the API answers: states, faults and errors."""
 
 from __future__ import annotations
 

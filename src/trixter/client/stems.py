@@ -1,4 +1,4 @@
-"""How faults travel to the API: each kind has a stem, and its settings are the fields of a body."""
+"""Encoding of faults for the API: each kind has a stem, and its settings are the fields of a body."""
 
 from __future__ import annotations
 

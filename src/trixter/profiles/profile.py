@@ -1,4 +1,4 @@
-"""A profile: a network that has a name."""
+"""Profiles: networks with names, and the faults that imitate them."""
 
 from __future__ import annotations
 

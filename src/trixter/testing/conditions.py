@@ -1,4 +1,4 @@
-"""What a test asks its network to be like: the arguments of ``@pytest.mark.netem``."""
+"""The arguments of ``@pytest.mark.netem``: the faults that a test asks for."""
 
 from __future__ import annotations
 

@@ -7,11 +7,9 @@ from typing import Any
 import click
 
 from trixter.cli.addresses import ListenAddress
-from trixter.cli.flag import Flag
-from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG
+from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.named import profile_of
-from trixter.cli.options import Options
+from trixter.cli.options import Options, profile_of
 
 HELP = """Start a proxy in front of a server, run a command that uses it, and end with the command's status.
 

@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from trixter.cli.flags import MILLISECONDS
+from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, MILLISECONDS, own_flag
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS, own_flag
-from trixter.cli.wanted import MS_PER_S
+from trixter.cli.options import MS_PER_S
 
 HELP = """Show what new connections start with or, with flags, change it.
 

@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from trixter.cli.flag import Flag, Switch
+from trixter.cli.flags import API_FLAGS, Flag, Switch
 from trixter.cli.group import SETTINGS, SectionedCommand
 from trixter.cli.parameters import Text
 from trixter.cli.printable import printable
-from trixter.cli.remote.flags import API_FLAGS
 
 HOW = "How"
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from trixter.cli.flags import API_FLAGS, FAULT_FLAGS
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS
 
 HELP = """Change the faults of live connections, at once: of one, by its id, or of all, by _all.
 

@@ -1,4 +1,4 @@
-"""What the fault flags mean to a running proxy: steps, in their order."""
+"""Changes of a running proxy that the fault flags ask for: steps, in their order."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from trixter.cli.named import profile_of
-from trixter.cli.wanted import FaultFlags
+from trixter.cli.options import FaultFlags, profile_of
 from trixter.control import Step, Swap
 from trixter.faults import CALM, CATALOGUE, Direction, Faults
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from trixter.cli.flag import Flag
+from trixter.cli.flags import API_FLAGS, Flag
 from trixter.cli.group import SETTINGS, SectionedCommand
 from trixter.cli.parameters import Seconds
-from trixter.cli.remote.flags import API_FLAGS
 
 INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", default=1.0, envvar=None)
 
