@@ -1,13 +1,13 @@
 """Wiring: the ``trixter`` command, and the only place that knows every part.
 
-- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``parameters.py`` and
+- ``command.py``: the command, and what a mistake gets; ``flags.py`` lists its flags, ``types.py`` and
   ``addresses.py`` read their values, ``options.py`` holds them all and says what they mean to the proxy.
 - ``service.py``: the proxy and its API, bound together, started and stopped; ``run.py`` does so until
   somebody stops it (``signals.py``).
 - ``logs.py``: what the log looks like; ``log_writer.py``: how it is written, read or not; ``rust_log.py``:
   the level that the original's ``RUST_LOG`` asks for.
 - ``demo/``: a show of it all, with nothing else needed; ``child/``: ``trixter run``; ``profiles.py``.
-- ``remote/``: the subcommands for a proxy that runs; ``wording.py`` and ``tables.py``: what they print.
+- ``remote/``: the subcommands for a proxy that runs; ``formatting.py`` and ``tables.py``: what they print.
 
 ``group.py`` imports the subcommand that is called, and no other.
 

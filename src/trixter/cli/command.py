@@ -14,9 +14,9 @@ from click.core import ParameterSource
 from trixter import __version__
 from trixter.cli import signals
 from trixter.cli.flags import FLAGS, complaint
+from trixter.cli.formatting import printable
 from trixter.cli.group import SETTINGS, LazyGroup
 from trixter.cli.options import Options, profile_of
-from trixter.cli.printable import printable
 from trixter.cli.rust_log import VARIABLE, level_of
 from trixter.errors import TrixterError
 

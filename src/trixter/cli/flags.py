@@ -11,7 +11,7 @@ from click.core import ParameterSource
 
 from trixter.cli.addresses import ApiUrl, HostName, ListenAddress, UpstreamAddress
 from trixter.cli.options import Options
-from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token, WholeNumber, Wording
+from trixter.cli.types import FilePath, OneOf, Probability, ProfileName, Token, ValueType, WholeNumber
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Setting, Type
@@ -39,7 +39,7 @@ class Flag(click.Option):
         self,
         names: str,
         section: str,
-        type: Wording,
+        type: ValueType,
         help: str,
         *,
         multiple: bool = False,
@@ -137,7 +137,7 @@ def fault_flag(setting: Setting, section: str, **settings: Any) -> Flag:
     return Flag(setting.flag.name, section, _type_of(setting), setting.flag.help, **settings)
 
 
-def _type_of(setting: Setting) -> Wording:
+def _type_of(setting: Setting) -> ValueType:
     if setting.takes is Type.PROBABILITY:
         return Probability()
     if setting.choices is not None:

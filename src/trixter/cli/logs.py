@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
+from trixter.cli.formatting import printable
 from trixter.cli.log_writer import LogWriter
-from trixter.cli.printable import printable
 from trixter.proxy.ending import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
 # What every record has; whatever else one has was passed as `extra`.

@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from trixter.cli.flags import API_FLAGS, Flag, Switch
+from trixter.cli.formatting import printable
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.parameters import Text
-from trixter.cli.printable import printable
+from trixter.cli.types import Text
 
 HOW = "How"
 

@@ -9,7 +9,7 @@ import click
 
 from trixter.cli.flags import API_FLAGS, Flag
 from trixter.cli.group import SETTINGS, SectionedCommand
-from trixter.cli.parameters import Seconds
+from trixter.cli.types import Seconds
 
 INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", default=1.0, envvar=None)
 

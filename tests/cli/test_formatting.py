@@ -1,10 +1,10 @@
-"""What numbers and faults are called where people read them."""
+"""Numbers and faults as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from trixter.cli import wording
+from trixter.cli import formatting
 from trixter.faults import (
     CALM,
     CATALOGUE,
@@ -36,7 +36,7 @@ from trixter.faults.entry import Entry
     ],
 )
 def test_sizes(count: int, text: str) -> None:
-    assert wording.size(count) == text
+    assert formatting.size(count) == text
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_sizes(count: int, text: str) -> None:
     ],
 )
 def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
-    assert wording.rate(bytes_per_s) == text
+    assert formatting.rate(bytes_per_s) == text
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
     ],
 )
 def test_ages(seconds: float, text: str) -> None:
-    assert wording.age(seconds) == text
+    assert formatting.age(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_ages(seconds: float, text: str) -> None:
     ],
 )
 def test_faults_with_their_numbers(fault: Fault, text: str) -> None:
-    assert wording.fault(fault) == text
+    assert formatting.fault(fault) == text
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
 def test_every_fault_is_called_by_its_name(entry: Entry) -> None:
-    assert wording.fault(entry.kind()).startswith(entry.name)
+    assert formatting.fault(entry.kind()).startswith(entry.name)
 
 
 LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
@@ -117,4 +117,4 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
     ],
 )
 def test_what_the_directions_share_is_said_once(up: Faults, down: Faults, text: str) -> None:
-    assert wording.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text
+    assert formatting.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text

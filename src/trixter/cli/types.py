@@ -23,7 +23,7 @@ LONGEST_S = 86_400
 SHOWN_CHARACTERS = 60
 
 
-class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
+class ValueType(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
     """A type of values, which refuses one by saying what it must be, and what it was."""
 
     form: str
@@ -45,7 +45,7 @@ def completions(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-class WholeNumber(Wording):
+class WholeNumber(ValueType):
     """Read a whole number, written in plain digits.
 
     Args:
@@ -74,7 +74,7 @@ class WholeNumber(Wording):
         return number
 
 
-class Probability(Wording):
+class Probability(ValueType):
     """Read a probability."""
 
     name = "probability"
@@ -90,7 +90,7 @@ class Probability(Wording):
         return probability
 
 
-class Seconds(Wording):
+class Seconds(ValueType):
     """Read a span of time that is not nothing."""
 
     name = "seconds"
@@ -106,7 +106,7 @@ class Seconds(Wording):
         return seconds
 
 
-class ProfileName(Wording):
+class ProfileName(ValueType):
     """Read the name of a profile; whether there is such a one is said when it is looked up."""
 
     name = "name"
@@ -128,7 +128,7 @@ class ProfileName(Wording):
         return completions(names, incomplete)
 
 
-class Text(Wording):
+class Text(ValueType):
     """Read any text."""
 
     name = "text"
@@ -138,7 +138,7 @@ class Text(Wording):
         return str(value)
 
 
-class FilePath(Wording):
+class FilePath(ValueType):
     """Read the path of a file; whether it is there is said when it is opened."""
 
     name = "file"
@@ -156,7 +156,7 @@ class FilePath(Wording):
         return [CompletionItem(incomplete, type="file")]
 
 
-class OneOf(Wording):
+class OneOf(ValueType):
     """Read one of a few words, in whatever case.
 
     Args:
@@ -182,7 +182,7 @@ class OneOf(Wording):
         return completions(self._words, incomplete.lower())
 
 
-class Token(Wording):
+class Token(ValueType):
     """Read a secret, and never show it."""
 
     name = "token"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
-from trixter.cli.printable import printable
 from trixter.faults import Direction, Fault, Faults
 from trixter.faults.catalogue import ENTRIES
 from trixter.faults.entry import BYTES_PER_S, MILLISECONDS, Setting, Type
@@ -132,3 +131,10 @@ def _milliseconds(seconds: float) -> str:
 
 def _percent(probability: float) -> str:
     return f"{probability * 100:.6g} %"
+
+
+def printable(text: str) -> str:
+    """Escape what would break the line, move the cursor or turn the writing around."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
