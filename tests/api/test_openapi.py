@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.api.world import World, client_of
 from trixter import __version__
 from trixter.api.filters import CLIENT_PATTERN, STATE_PATTERN, Clients
+from trixter.faults import CATALOGUE
 
 FAULT_CALL = {"202", "400", "403", "404", "413", "415", "422", "500"}
 
@@ -22,14 +23,10 @@ CALLS = {
     ("get", "/connections/_all"): {"200", "403", "422", "500"},
     ("get", "/connections/{id}"): {"200", "403", "404", "500"},
     ("post", "/connections/{id}/shutdown"): FAULT_CALL,
-    ("patch", "/connections/{id}/delay"): FAULT_CALL,
-    ("patch", "/connections/{id}/throttle"): FAULT_CALL,
-    ("patch", "/connections/{id}/slice"): FAULT_CALL,
-    ("patch", "/connections/{id}/termination"): FAULT_CALL,
-    ("patch", "/connections/{id}/corruption"): FAULT_CALL,
-    ("patch", "/connections/{id}/hold"): FAULT_CALL,
+    **{("patch", f"/connections/{{id}}/{entry.stem}"): FAULT_CALL for entry in CATALOGUE},
     ("get", "/defaults"): {"200", "403", "500"},
     ("patch", "/defaults"): FAULT_CALL - {"404"},
+    ("get", "/catalogue"): {"200", "403", "500"},
     ("get", "/proxy"): {"200", "403", "500"},
     ("patch", "/proxy"): FAULT_CALL - {"404"} | {"409"},
     ("get", "/openapi.json"): {"200", "403", "500"},
@@ -62,7 +59,8 @@ async def test_bodies_are_described_by_the_types_that_decode_them(description: A
     assert content == {"application/json": {"schema": {"$ref": "#/components/schemas/SliceBody"}}}
     assert schemas["SliceBody"]["required"] == ["size_bytes"]
     assert schemas["SliceBody"]["additionalProperties"] is False
-    assert set(schemas["SliceBody"]["properties"]) == {"size_bytes", "variation_bytes", "gap_ms", "direction"}
+    settings = {"size_bytes", "variation_bytes", "gap_ms"}
+    assert set(schemas["SliceBody"]["properties"]) == {*settings, "direction", "name"}
     assert schemas["DelayBody"]["properties"]["delay_ms"]["maximum"] == 2**64 - 1
     assert schemas["CorruptionBody"]["properties"]["probability_rate"]["maximum"] == 1
 

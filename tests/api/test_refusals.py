@@ -11,7 +11,7 @@ from starlette.types import Message, Scope
 from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.world import JSON, World
 from trixter.api import create_app
-from trixter.api.bodies import LARGEST_WHOLE
+from trixter.api.schemas import LARGEST_WHOLE
 
 PROBABILITY = "invalid probability; must be between 0.0 and 1.0"
 NOT_FOUND = "connection not found"

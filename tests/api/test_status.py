@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.api.world import World, new_world
-from trixter.api.replies import Duration
+from trixter.api.schemas import Duration
 from trixter.api.status import describe, status_of
 from trixter.faults import (
     CALM,
+    CATALOGUE,
     Corrupt,
     CorruptMode,
     Direction,
@@ -21,7 +22,7 @@ from trixter.faults import (
 )
 from trixter.proxy import Defaults
 
-ZEROS = {
+ZEROS: dict[str, dict[str, object]] = {
     "delay": {"delay_ms": 0, "jitter_ms": 0},
     "throttle": {"rate_bytes": 0},
     "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
@@ -29,6 +30,7 @@ ZEROS = {
     "corruption": {"probability_rate": 0.0, "mode": "insert"},
     "hold": {"held": False},
 }
+ZEROS |= {each.stem: each.to_json(each.kind()) for each in CATALOGUE if each.stem not in ZEROS}
 
 
 async def test_nobody_is_an_empty_list(world: World) -> None:
@@ -215,4 +217,4 @@ async def test_defaults_are_shown_for_each_direction(anyio_backend: object) -> N
 
 
 def test_calm_is_described_by_zeros() -> None:
-    assert describe(CALM).delay_s == 0
+    assert describe(CALM).originals == (0, 0, 0, 0, 0)

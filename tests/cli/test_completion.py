@@ -13,7 +13,7 @@ import pytest
 from click.shell_completion import CompletionItem
 
 from trixter.cli.main import trixter
-from trixter.cli.parameters import FilePath
+from trixter.cli.types import FilePath
 from trixter.profiles import published_profiles
 
 # As the page says, and then as bash does it: it calls the function that is registered, and takes COMPREPLY.

@@ -9,10 +9,10 @@ import click
 import pytest
 
 from trixter import __version__
-from trixter.cli.flag import Flag
-from trixter.cli.flags import FLAGS
+from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
 from trixter.cli.main import SUBCOMMANDS, main, trixter
-from trixter.cli.options import Options
+from trixter.cli.options import FaultFlags, Options
+from trixter.faults.entry import Setting, Type
 from trixter.proxy import Defaults
 
 REQUIRED = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8181")
@@ -51,17 +51,24 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--log-level", "WARNING", "warning"),
     ("--log-format", "json", "json"),
 ]
+FAULT_OPTIONS = {each.flag.option for each in FLAGGED_SETTINGS if each.flag}
 NAMES = {spelling: flag.name for flag in FLAGS for spelling in flag.opts}
 
 
 def options(*args: str) -> Options:
     """Return what the command would run with."""
-    return Options(**trixter.make_context("trixter", list(args)).params)
+    return Options.of(trixter.make_context("trixter", list(args)).params)
+
+
+def value_of(options: Options, flag: str) -> object:
+    """Return what a flag has set."""
+    name = str(NAMES[flag])
+    return options.faults.values[name] if name in FAULT_OPTIONS else getattr(options, name)
 
 
 @pytest.mark.parametrize(("flag", "text", "value"), TYPED)
 def test_a_flag_sets_its_option(flag: str, text: str, value: object) -> None:
-    assert getattr(options(*REQUIRED, flag, text), str(NAMES[flag])) == value
+    assert value_of(options(*REQUIRED, flag, text), flag) == value
 
 
 @pytest.mark.parametrize(("flag", "text", "value"), [row for row in TYPED if row[0].startswith("--")])
@@ -71,7 +78,7 @@ def test_so_does_its_environment_variable(
     monkeypatch.setenv("TRIXTER_LISTEN", "127.0.0.1:8080")
     monkeypatch.setenv("TRIXTER_UPSTREAM", "127.0.0.1:8181")
     monkeypatch.setenv("TRIXTER_" + flag.removeprefix("--").replace("-", "_").upper(), text)
-    assert getattr(options(), str(NAMES[flag])) == value
+    assert value_of(options(), flag) == value
 
 
 SHORT = [
@@ -108,12 +115,20 @@ def test_an_equals_sign_belongs_to_the_value_of_a_flag_without_a_short_name() ->
 
 
 def test_every_flag_is_tried_here() -> None:
-    assert {NAMES[flag] for flag, _, _ in TYPED} == {flag.name for flag in FLAGS}
+    assert {NAMES[flag] for flag, _, _ in TYPED} >= {flag.name for flag in FLAGS} - FAULT_OPTIONS
+
+
+@pytest.mark.parametrize("setting", FLAGGED_SETTINGS, ids=lambda setting: setting.flag.name)
+def test_every_setting_with_a_flag_has_it_at_the_start_unless_it_is_a_switch(setting: Setting) -> None:
+    assert setting.flag
+    found = [flag.help for flag in FLAGS if flag.flag_name == setting.flag.name]
+    assert found == ([] if setting.takes is Type.SWITCH else [setting.flag.help])
 
 
 def test_every_flag_is_an_option_and_every_option_a_flag() -> None:
-    assert [flag.name for flag in FLAGS if flag.name not in {field.name for field in fields(Options)}] == []
-    assert len(FLAGS) == len(fields(Options))
+    names = {flag.name for flag in FLAGS}
+    assert names - FAULT_OPTIONS == {field.name for field in fields(Options)} - {"faults"}
+    assert len(names) == len(FLAGS)
 
 
 def test_what_is_left_out_is_off() -> None:
@@ -132,7 +147,7 @@ def test_the_defaults_are_the_originals() -> None:
 
 def test_a_flag_counts_more_than_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRIXTER_DELAY_MS", "1")
-    assert options(*REQUIRED, "--delay-ms", "2").delay_ms == 2
+    assert options(*REQUIRED, "--delay-ms", "2").faults == FaultFlags({"delay_ms": 2})
 
 
 def test_an_empty_environment_variable_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

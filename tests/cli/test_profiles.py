@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from trixter.cli.main import main
-from trixter.cli.options import Options
+from trixter.cli.options import FaultFlags, Options
 from trixter.faults import Latency, Throttle
 from trixter.profiles import find_profile, published_profiles
 from trixter.proxy import Defaults
@@ -103,9 +103,8 @@ def test_a_proxy_begins_with_the_profile_and_flags_take_the_place_of_its_faults(
     edge = find_profile("edge")
     options = Options(listen="a:1", upstream="b:2", profile="edge")
     assert options.defaults() == Defaults(upstream=edge.upstream, downstream=edge.downstream)
-    slow = Options(
-        listen="a:1", upstream="b:2", profile="edge", delay_ms=0, jitter_ms=5, throttle_rate_bytes=9
-    )
+    flags = FaultFlags({"delay_ms": 0, "jitter_ms": 5, "throttle_rate_bytes": 9})
+    slow = Options(listen="a:1", upstream="b:2", profile="edge", faults=flags)
     assert slow.defaults().upstream.find(Latency) == Latency(jitter_s=0.005)
     assert slow.defaults().downstream.find(Throttle) == Throttle(rate_bytes_per_s=9)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.cli.options import Options
+from trixter.cli.options import FaultFlags, Options
 from trixter.cli.serve import Service
 from trixter.faults import Latency
 from trixter.proxy import Proxy
@@ -14,7 +14,7 @@ from trixter.proxy.tuning import Tuning
 ODD = Options(
     listen="127.0.0.1:0",
     upstream="127.0.0.1:1",
-    delay_ms=3,
+    faults=FaultFlags({"delay_ms": 3}),
     connection_duration_ms=4000,
     limit_bytes=5001,
     total_limit_bytes=6001,

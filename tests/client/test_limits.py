@@ -11,21 +11,14 @@ import pytest
 from tests.api.world import World
 from trixter import AsyncClient
 from trixter.api.answers import CONNECTION_NOT_FOUND
-from trixter.api.bodies import FAULT_BODIES
 from trixter.client import answers
 from trixter.client.answers import Answer
 from trixter.client.calls import Call, calls_of
-from trixter.client.stems import STEMS
 from trixter.control import ALL, AsyncChange, Step, Swap
 from trixter.control.plans import run
 from trixter.control.steps import EndConnections, ReadConnection, SetFaults, WaitForNews
 from trixter.errors import ConnectionNotFound, SettingError
-from trixter.faults import CATALOGUE, Direction, Latency, Slice, StageOrder, Throttle
-
-
-def test_every_fault_has_its_stem() -> None:
-    assert set(STEMS) == set(CATALOGUE)
-    assert set(STEMS.values()) == set(FAULT_BODIES)
+from trixter.faults import CALM, Direction, Latency, Slice, StageOrder, Throttle
 
 
 def test_the_words_of_a_connection_that_is_over_are_the_apis() -> None:
@@ -52,15 +45,28 @@ REFUSED: dict[str, tuple[Callable[[AsyncClient], AsyncChange], str]] = {
         lambda on: on.duration(0.0005),
         "^duration_s must be a whole number of milliseconds, over the API",
     ),
-    "two of a kind": (
+    "two of a kind and name": (
         lambda on: on.faults(Slice(size_bytes=1), Latency(delay_s=1), Latency(delay_s=2)),
-        "^faults must be at most one of each kind, over the API",
+        "^faults must be told apart by name, those of one kind, over the API",
     ),
     "a fault of one's own": (
         lambda on: on.faults(Slower(delay_s=1)),
         "^faults must be of Latency, Throttle, .*, over the API, not 'Slower'$",
     ),
 }
+
+
+async def test_several_of_a_kind_are_told_apart_by_name(world: World, client: AsyncClient) -> None:
+    await world.connect()
+    await client.latency(7)
+    spike, far, base = (Latency(delay_s=1, name="spike"), Latency(delay_s=2, name="far"), Latency(delay_s=3))
+    for faults in ((spike, far), (spike, base), (far, Throttle(rate_bytes_per_s=9, name="slow"), base)):
+        await client.faults(*faults)
+        assert [set(each) for both in world.faults() for each in both] == [set(faults)] * 4
+        [connection] = await client.connections()
+        assert set(connection.state.faults[Direction.UPSTREAM]) == set(faults)
+    await client.calm()
+    assert world.faults() == [(CALM, CALM)] * 2
 
 
 def change(id: str) -> Step[None]:

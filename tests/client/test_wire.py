@@ -8,27 +8,23 @@ from contextlib import contextmanager
 from itertools import pairwise
 
 import httpx2
+import msgspec
 import pytest
 from freezegun import freeze_time
 
 from tests.api.world import API, World, client_of
 from trixter import AsyncClient, Client
 from trixter.api.guard import UNKNOWN_HOST
+from trixter.api.status import describe
 from trixter.client.wire import API_URL, look_again_after_s
 from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, SettingError, WaitTimeout
+from trixter.faults import CALM
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 def calm_proxy(request: httpx2.Request) -> httpx2.Response:
-    defaults = {
-        "delay": {"delay_ms": 0, "jitter_ms": 0},
-        "throttle": {"rate_bytes": 0},
-        "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
-        "termination": {"probability_rate": 0.0},
-        "corruption": {"probability_rate": 0.0, "mode": "insert"},
-        "hold": {"held": False},
-    }
+    defaults = msgspec.to_builtins(describe(CALM).everything)
     stats = {
         "connections_accepted": 0,
         "connections_open": 0,

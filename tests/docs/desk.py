@@ -24,7 +24,21 @@ PORTS = (8080, 8181, 8888)
 OWN_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
 
 # The page that changes the code does so in a copy of these.
-COPIED = ("Makefile", "pyproject.toml", "requirements", "scripts", "src", "tests")
+COPIED = (
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Makefile",
+    "README.md",
+    "benchmarks",
+    "deploy",
+    "docs",
+    "examples",
+    "pyproject.toml",
+    "requirements",
+    "scripts",
+    "src",
+    "tests",
+)
 
 # <linux/sockios.h>, <linux/if.h>
 SIOCSIFFLAGS = 0x8914

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urldefrag
@@ -12,26 +11,33 @@ from urllib.parse import urldefrag
 import pytest
 from msgspec import Struct
 
+from tests.docs.fault_table import HEAD, row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import answers
-from trixter.api.bodies import FAULT_BODIES, DefaultsBody
 from trixter.api.calls import Calls
 from trixter.api.openapi import ERRORS
 from trixter.api.operations import operations_of
-from trixter.api.replies import Status
 from trixter.api.routing import Operation
-from trixter.cli.flag import Flag
-from trixter.cli.flags import FLAGS
+from trixter.api.schemas import DefaultsBody, FaultBody, Status
+from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
 from trixter.control import LiveConnection
-from trixter.faults import CATALOGUE, Fault
+from trixter.faults import CATALOGUE
+from trixter.faults.entry import Entry
 from trixter.profiles import Profile, published_profiles
-from trixter.profiles.keys import KEYS, Key
+from trixter.profiles.keys import KEYS, KEYS_BY_NAME, Key, key_of
 from trixter.proxy import Proxy, end_reason
-from trixter.testing.conditions import FAULT_WORDS
 
 ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
+STEMS = {entry.stem for entry in CATALOGUE}
+FAULT_FLAGS = {each.flag.name for each in FLAGGED_SETTINGS if each.flag}
+FAULT_KEYS = {key_of(entry, each) for entry in CATALOGUE for each in entry.settings if entry.in_profiles}
 CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
+
+# The table of docs/faults.md has all that follows from the catalogue. Other pages show what they want of it.
+OTHER_FLAGS = [flag for flag in FLAGS if flag.flag_name not in FAULT_FLAGS]
+OTHER_KEYS = [key for key in KEYS if key.name not in FAULT_KEYS]
+OTHER_CALLS = [each for each in operations_of(CALLS) if each.path.rpartition("/")[2] not in STEMS]
 
 
 def cells(page: str, first: str) -> list[str]:
@@ -41,29 +47,32 @@ def cells(page: str, first: str) -> list[str]:
     return [cell.strip() for cell in rows[0].strip("|").split(" | ")]
 
 
-@pytest.mark.parametrize("flag", FLAGS, ids=lambda flag: flag.flag_name)
-def test_the_readme_has_every_flag_with_its_variable_and_default(flag: Flag) -> None:
-    _, variable, default, _ = cells("README.md", ", ".join(f"`{name}`" for name in flag.opts))
-    assert variable == f"`{flag.envvar}`"
-    if flag.default is not None and flag.default != ():
-        assert default == str(flag.default)
+@pytest.mark.parametrize("flag", OTHER_FLAGS, ids=lambda flag: flag.flag_name)
+def test_the_readme_has_every_flag_but_those_of_faults(flag: Flag) -> None:
+    cells("README.md", ", ".join(f"`{name}`" for name in flag.opts))
 
 
-@pytest.mark.parametrize("stem", FAULT_BODIES)
-def test_the_readme_has_the_call_of_every_fault(stem: str) -> None:
-    assert f"`PATCH …/{stem}`" in text_of("README.md")
+def test_the_readme_has_flags_that_there_are_with_their_variables_and_defaults() -> None:
+    flags = {", ".join(f"`{name}`" for name in flag.opts): flag for flag in FLAGS}
+    rows = re.findall(r"^\| (`-.+?`) \| `(TRIXTER_\w+)` \| (.+?) \|", text_of("README.md"), re.MULTILINE)
+    assert len(rows) >= len(OTHER_FLAGS)
+    for names, variable, default in rows:
+        flag = flags[names]
+        assert variable == flag.envvar
+        if flag.default is not None and flag.default != ():
+            assert default == str(flag.default)
 
 
-@pytest.mark.parametrize("operation", operations_of(CALLS), ids=lambda call: f"{call.method} {call.path}")
-def test_the_api_page_has_every_call(operation: Operation) -> None:
+@pytest.mark.parametrize("operation", OTHER_CALLS, ids=lambda call: f"{call.method} {call.path}")
+def test_the_api_page_has_every_call_but_those_of_faults(operation: Operation) -> None:
     cells("docs/api.md", f"`{operation.method} {operation.path}`")
 
 
-def test_the_api_page_has_every_field() -> None:
-    bodies: list[type[Struct]] = [*FAULT_BODIES.values(), DefaultsBody, Status]
+def test_the_api_page_has_every_field_but_the_settings_of_faults() -> None:
+    bodies: list[type[Struct]] = [FaultBody, DefaultsBody, Status]
     names = {name for body in bodies for name in body.__struct_fields__}
     text = text_of("docs/api.md")
-    assert {name for name in names if not re.search(rf'[`"]{name}[`"]', text)} == set()
+    assert {name for name in names - STEMS if not re.search(rf'[`"]{name}[`"]', text)} == set()
 
 
 @pytest.mark.parametrize("status", [*ERRORS, HTTPStatus.METHOD_NOT_ALLOWED])
@@ -78,12 +87,16 @@ def test_the_api_page_has_the_words_of_the_errors(text: str) -> None:
     assert f"| `{text}` |" in text_of("docs/api.md")
 
 
-@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.__name__)
-def test_the_faults_page_has_every_fault_and_setting(kind: type[Fault]) -> None:
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_the_faults_page_has_a_section_about_every_fault(entry: Entry) -> None:
+    assert f"\n## {entry.kind.__name__}\n" in text_of("docs/faults.md")
+
+
+def test_the_table_of_the_faults_page_is_the_catalogue() -> None:
     text = text_of("docs/faults.md")
-    settings = [setting.name for setting in fields(kind) if setting.name != "name"]
-    assert f"\n## {kind.__name__}\n" in text
-    assert f"`{kind.__name__}({', '.join(settings)})`" in text
+    begin = text.index(HEAD)
+    rows = text[begin : text.index("\n\n", begin)].splitlines()[2:]
+    assert rows == [row_of(entry) for entry in CATALOGUE]
 
 
 @pytest.mark.parametrize("reason", [*ENDINGS, "terminated"])
@@ -93,6 +106,7 @@ def test_the_faults_page_has_every_reason_of_an_end(reason: str) -> None:
 
 def test_the_client_page_has_every_word() -> None:
     words = {name for face in (Client, LiveConnection) for name in dir(face) if not name.startswith("_")}
+    words -= {entry.name for entry in CATALOGUE}  # the page on faults has those
     text = text_of("docs/client.md")
     assert {word for word in words if not re.search(rf"`{word}[(`]", text)} == set()
 
@@ -104,9 +118,16 @@ def test_the_client_page_has_every_profile(profile: Profile) -> None:
     assert cells("docs/client.md", f"`{profile.name}`")[1:] == [*shown, profile.source]
 
 
-@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
-def test_the_client_page_has_every_key_of_a_profile(key: Key) -> None:
-    assert cells("docs/client.md", f"`{key.name}`")[1] == key.accepts
+@pytest.mark.parametrize("key", OTHER_KEYS, ids=lambda key: key.name)
+def test_the_client_page_has_every_key_of_a_profile_but_those_of_faults(key: Key) -> None:
+    cells("docs/client.md", f"`{key.name}`")
+
+
+def test_the_client_page_has_keys_that_there_are_and_what_they_take() -> None:
+    shown = re.findall(r"^\| `(\w+)` \| (.+) \|$", text_of("docs/client.md"), re.MULTILINE)
+    rows = {name: accepts for name, accepts in shown if name in KEYS_BY_NAME}
+    assert rows == {name: KEYS_BY_NAME[name].accepts for name in rows}
+    assert len(rows) >= len(OTHER_KEYS)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +137,7 @@ def test_the_client_page_has_every_error(name: str) -> None:
     cells("docs/client.md", f"`{name}`")
 
 
-@pytest.mark.parametrize("name", [*testing.__all__, *FAULT_WORDS, "chaos_session", "chaos_profiles"])
+@pytest.mark.parametrize("name", [*testing.__all__, "chaos_session", "chaos_profiles"])
 def test_the_page_on_tests_has_every_name(name: str) -> None:
     assert re.search(rf"\b{name}\b", text_of("docs/testing.md"))
 

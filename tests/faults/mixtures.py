@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from trixter.faults import Corrupt, CorruptMode, Fault, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    Corrupt,
+    CorruptMode,
+    Fault,
+    Faults,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 
 spans = st.floats(0, 3)
 names = st.sampled_from(["", "second"])
@@ -34,7 +44,11 @@ HARMLESS: dict[str, st.SearchStrategy[Fault]] = {
 }
 """They neither change bytes nor end connections; one of them waits to be taken away."""
 
-EVERY: dict[str, st.SearchStrategy[Fault]] = {**HARMLESS, "corrupt": corruptions, "terminate": terminations}
+EVERY: dict[str, st.SearchStrategy[Fault]] = {
+    **HARMLESS,
+    "corrupt": corruptions,
+    "terminate": terminations,
+}
 
 harmless_faults = st.lists(st.one_of(*HARMLESS.values()), max_size=5).map(lambda faults: Faults(*faults))
 any_faults = st.lists(st.one_of(*EVERY.values()), max_size=5).map(lambda faults: Faults(*faults))

@@ -55,8 +55,21 @@ def test_with_fault_replaces_all_of_its_kind() -> None:
     assert CALM.with_fault(SLOW) == Faults(SLOW)
 
 
-def test_without_removes_all_of_a_kind() -> None:
-    assert Faults(SLOW, Latency(delay_s=1), NARROW).without(Latency) == Faults(NARROW)
+def test_with_fault_replaces_that_of_its_name_if_it_has_one() -> None:
+    spike = Latency(delay_s=1, name="spike")
+    both = Faults(SLOW, NARROW).with_fault(spike)
+    assert both == Faults(SLOW, NARROW, spike)
+    assert both.with_fault(Latency(delay_s=2, name="spike")).find(Latency) == SLOW
+    assert len(both.with_fault(Latency(delay_s=2, name="spike"))) == 3
+    assert both.with_fault(Latency(name="spike")) == Faults(SLOW, NARROW)
+    assert both.with_fault(Latency(delay_s=3)) == Faults(NARROW, Latency(delay_s=3))
+
+
+def test_without_removes_all_of_a_kind_or_those_of_a_name() -> None:
+    faults = Faults(SLOW, Latency(delay_s=1, name="spike"), NARROW)
+    assert faults.without(Latency) == Faults(NARROW)
+    assert faults.without(Latency, "spike") == Faults(SLOW, NARROW)
+    assert faults.without(Latency, "other") == faults
 
 
 def test_state_follows_kind_name_and_place_among_equals() -> None:

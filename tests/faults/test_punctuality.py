@@ -10,19 +10,7 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults, harmless_faults, payloads, spans
 from tests.faults.toxics import any_toxics
-from trixter.faults import (
-    EOF,
-    Abort,
-    Action,
-    Corrupt,
-    Eof,
-    Faults,
-    Hold,
-    Latency,
-    Slice,
-    Terminate,
-    Throttle,
-)
+from trixter.faults import EOF, Abort, Action, Corrupt, Eof, Faults, Hold, Latency, Slice, Terminate, Throttle
 
 Event = bytes | Faults | Eof
 """What happens to a chain from outside: a read, new settings, or the end."""

@@ -9,6 +9,7 @@ import pytest
 from trixter.errors import SettingError
 from trixter.faults import (
     CALM,
+    CATALOGUE,
     Corrupt,
     Direction,
     Faults,
@@ -38,7 +39,10 @@ def test_every_word_is_a_fault_of_both_directions() -> None:
         Hold(is_on=True),
     )
     assert asked == Defaults(upstream=faults, downstream=faults)
-    assert len(faults) == len(FAULT_WORDS)
+
+
+def test_every_fault_of_the_catalogue_has_a_word() -> None:
+    assert list(FAULT_WORDS) == [entry.name for entry in CATALOGUE]
 
 
 def test_a_direction_is_that_of_the_whole_mark() -> None:

@@ -61,7 +61,11 @@ def test_that_is_interrupted(chaos, echo):
 
 def test_marks_say_what_proxies_start_with(suite: pytest.Pytester) -> None:
     tests = """
-from trixter.faults import Direction, Faults, Latency, Slice, Terminate
+from trixter.faults import Direction
+from trixter.faults import Faults
+from trixter.faults import Latency
+from trixter.faults import Slice
+from trixter.faults import Terminate
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults
 

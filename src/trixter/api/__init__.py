@@ -6,7 +6,8 @@
 
 - ``operations.py`` lists all operations: requests are routed, and described, by that list.
 - ``calls.py`` performs them. A call reads and checks everything first, so a refused one changes nothing.
-- ``bodies.py`` and ``replies.py`` are the schemas: they decode, check, encode and describe themselves.
+- ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
+  themselves.
 - ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
 - ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
   targets in absolute form.

@@ -12,8 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
-from trixter.api.bodies import JSON_NAMES
-from trixter.api.replies import ErrorReply
+from trixter.api.schemas import JSON_NAMES, ErrorReply
 from trixter.errors import BindError, ConnectionNotFound, SettingError
 
 log = logging.getLogger("trixter.api")

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from trixter.api.answers import Json, accepted
-from trixter.api.bodies import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
 from trixter.api.filters import filter_of, refuse_filters
 from trixter.api.listing import listing
 from trixter.api.reading import BodyT, read_body
-from trixter.api.status import defaults_reply, proxy_reply, status_of
+from trixter.api.schemas import DefaultsBody, FaultBody, ProxyBody, ShutdownBody
+from trixter.api.status import catalogue_reply, defaults_reply, proxy_reply, status_of
 from trixter.api.turns import Turns
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Faults
@@ -100,6 +100,10 @@ class Calls:
             defaults = replace(defaults, duration_s=body.connection_duration_ms / 1000)
         self._proxy.defaults = defaults
         return accepted()
+
+    async def show_catalogue(self, request: Request) -> Response:
+        """Show every fault there is."""
+        return Json(catalogue_reply())
 
     async def show_proxy(self, request: Request) -> Response:
         """Show where it listens, whether it accepts, and what it has counted."""

@@ -18,7 +18,7 @@ from uvicorn.server import ServerState
 from trixter.api.connection_limit import ConnectionLimit
 from trixter.api.lingering import LingeringTransport
 from trixter.api.refusal_log import RefusalLog
-from trixter.api.replies import ErrorReply
+from trixter.api.schemas import ErrorReply
 
 # From the first byte of a request, or the connection's first moment, until the last byte of its body.
 REQUEST_S = 10.0

@@ -9,7 +9,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from trixter.api.replies import Status
+from trixter.api.schemas import Status
 from trixter.api.status import status_of
 from trixter.api.turns import Turns
 from trixter.proxy import Connection

@@ -11,8 +11,8 @@ import msgspec
 from trixter import __version__
 from trixter.api.answers import CONNECTION_NOT_FOUND, INTERNAL_ERROR, INVALID_PROBABILITY
 from trixter.api.reading import LARGEST_BODY_BYTES
-from trixter.api.replies import ErrorReply
 from trixter.api.routing import Operation
+from trixter.api.schemas import ErrorReply
 
 ABOUT = (
     "Show the connections of a trixter proxy, and change what is wrong with them while they talk. "

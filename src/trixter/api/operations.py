@@ -5,12 +5,20 @@ from __future__ import annotations
 from functools import partial
 from http import HTTPStatus
 
-from trixter.api.bodies import FAULT_BODIES, DefaultsBody, ProxyBody, ShutdownBody
 from trixter.api.calls import Calls
 from trixter.api.filters import PARAMETERS
 from trixter.api.guard import OPEN_PATH
-from trixter.api.replies import DefaultsReply, ProxyReply, Status
 from trixter.api.routing import Operation
+from trixter.api.schemas import (
+    FAULT_BODIES,
+    DefaultsBody,
+    DefaultsReply,
+    FaultReply,
+    ProxyBody,
+    ProxyReply,
+    ShutdownBody,
+    Status,
+)
 
 
 def operations_of(calls: Calls) -> list[Operation]:
@@ -80,6 +88,13 @@ def operations_of(calls: Calls) -> list[Operation]:
             handle=calls.set_defaults,
             body=DefaultsBody,
             status=HTTPStatus.ACCEPTED,
+        ),
+        Operation(
+            method="GET",
+            path="/catalogue",
+            summary="List the faults there are, with their settings",
+            handle=calls.show_catalogue,
+            reply=list[FaultReply],
         ),
         Operation(
             method="GET",

@@ -16,7 +16,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from trixter.api.bodies import Body
+from trixter.api.schemas import Body
 
 # The original's limit, the default of its web framework. A reason may be that long.
 LARGEST_BODY_BYTES = 2 * 1024 * 1024

@@ -1,121 +1,183 @@
-"""How the state of connections, of defaults and of the proxy itself is shown."""
+"""Replies: how connections, defaults, the proxy itself and the catalogue are shown."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterable
+from functools import lru_cache, reduce
 from math import ceil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from msgspec import UNSET
 
-from trixter.api import replies
-from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
-from trixter.settings import Defaults
+from trixter.api import schemas
+from trixter.faults import (
+    CALM,
+    CATALOGUE,
+    Corrupt,
+    Direction,
+    Fault,
+    Faults,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.faults.entry import MILLISECONDS, Entry, Setting
 
 if TYPE_CHECKING:
     from trixter.proxy import Connection, Proxy
+    from trixter.settings import Defaults
 
 _NS_PER_S = 1_000_000_000
 
 # Connections share their faults in practice (the defaults, or one call for all), so a few descriptions
-# serve thousands of them. More than anybody sets one by one, and a megabyte at most.
+# serve thousands of them. More than are set one by one, and a megabyte at most.
 DESCRIPTIONS_KEPT = 1024
+
+FaultT = TypeVar("FaultT", bound=Fault)
+
+
+class Originals(NamedTuple):
+    """The five numbers that the original shows of its faults: here, of one direction."""
+
+    delay_s: float
+    throttle_rate: float
+    slice_size: int
+    terminate_probability: float
+    corrupt_probability: float
 
 
 class Description(NamedTuple):
     """The faults of one direction, as the API shows them."""
 
-    everything: replies.AllFaults
-    on: replies.FaultsOn
-    delay_s: float
+    everything: schemas.AllFaults
+    on: schemas.FaultsOn
+    originals: Originals
 
 
 @lru_cache(maxsize=DESCRIPTIONS_KEPT)
 def describe(faults: Faults) -> Description:
-    """Return how one direction's faults are shown; of several of one kind, the first."""
-    latency = faults.find(Latency) or Latency()
-    throttle = faults.find(Throttle) or Throttle()
-    slicing = faults.find(Slice) or Slice()
-    terminate = faults.find(Terminate) or Terminate()
-    corrupt = faults.find(Corrupt) or Corrupt()
-    hold = faults.find(Hold) or Hold()
-    everything = replies.AllFaults(
-        delay=replies.Delay(_ms(latency.delay_s), _ms(latency.jitter_s)),
-        throttle=replies.Throttle(_whole(throttle.rate_bytes_per_s), throttle.queue_bytes or UNSET),
-        slice=replies.Slice(slicing.size_bytes, slicing.variation_bytes, _ms(slicing.gap_s)),
-        termination=replies.Termination(float(terminate.probability)),
-        corruption=replies.Corruption(float(corrupt.probability), corrupt.mode.value),
-        hold=replies.Hold(hold.is_on),
-    )
-    on = replies.FaultsOn(
-        delay=UNSET if latency.is_off else everything.delay,
-        throttle=UNSET if throttle.is_off else everything.throttle,
-        slice=UNSET if slicing.is_off else everything.slice,
-        termination=UNSET if terminate.is_off else everything.termination,
-        corruption=UNSET if corrupt.is_off else everything.corruption,
-        hold=UNSET if hold.is_off else everything.hold,
-    )
-    return Description(everything, on, latency.delay_s)
+    """Return how one direction's faults are shown: the first of each kind by itself, others as more."""
+    on: dict[str, Any] = {}
+    more: dict[str, list[Any]] = {}
+    for entry in CATALOGUE:
+        first, *others = [_reply(entry, fault) for fault in _all(faults, entry.kind)] or [None]
+        if first is not None:
+            on[entry.stem] = first
+        if others:
+            more[entry.stem] = others
+    if more:
+        on["more"] = schemas.MoreFaults(**more)
+    return Description(schemas.AllFaults(**(OFF | on)), schemas.FaultsOn(**on), _originals(faults))
 
 
-def status_of(connection: Connection) -> replies.Status:
+def _reply(entry: Entry, fault: Fault) -> Any:
+    shown = entry.to_json(fault)
+    for each in entry.settings:
+        if not each.is_reply_field and getattr(fault, each.field) == entry.default(each):
+            shown[each.json_name] = UNSET
+    return schemas.REPLIES[entry.stem](**shown)
+
+
+def _originals(faults: Faults) -> Originals:
+    """Return what several of one kind come to together, each on its own of the others."""
+    return Originals(
+        delay_s=sum(each.delay_s for each in _all(faults, Latency)),
+        throttle_rate=min((each.rate_bytes_per_s for each in _all(faults, Throttle)), default=0),
+        slice_size=min((each.size_bytes for each in _all(faults, Slice)), default=0),
+        terminate_probability=_either(each.probability for each in _all(faults, Terminate)),
+        corrupt_probability=_either(each.probability for each in _all(faults, Corrupt)),
+    )
+
+
+def _all(faults: Faults, kind: type[FaultT]) -> list[FaultT]:
+    return [fault for fault in faults if isinstance(fault, kind)]
+
+
+def _either(probabilities: Iterable[float]) -> float:
+    """Return how probable it is that at least one of some independent things happens."""
+    return reduce(lambda one, other: one + other - one * other, probabilities, 0.0)
+
+
+OFF = {entry.stem: _reply(entry, entry.kind()) for entry in CATALOGUE}
+"""How a fault that is off is shown."""
+
+
+def status_of(connection: Connection) -> schemas.Status:
     """Return how one connection is shown."""
     if connection.is_open:
         up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
         to, back = describe(up.faults), describe(down.faults)
-        passed_bytes = replies.PerDirection(up.forwarded_bytes, down.forwarded_bytes)
-        held_bytes = replies.PerDirection(up.held_bytes, down.held_bytes)
+        passed_bytes = schemas.PerDirection(up.forwarded_bytes, down.forwarded_bytes)
+        held_bytes = schemas.PerDirection(up.held_bytes, down.held_bytes)
     else:
         to = back = describe(CALM)
-        passed_bytes = held_bytes = replies.PerDirection(0, 0)
-    most, least = to.everything, back.everything
-    return replies.Status(
-        conn_info=replies.ConnInfo(connection.id, connection.client, connection.upstream),
-        delay=_duration(max(to.delay_s, back.delay_s)),
-        throttle_rate=ceil(max(most.throttle.rate_bytes, least.throttle.rate_bytes)),
-        slice_size=max(most.slice.size_bytes, least.slice.size_bytes),
-        terminate_probability_rate=max(most.termination.probability_rate, least.termination.probability_rate),
-        corrupt_probability_rate=max(most.corruption.probability_rate, least.corruption.probability_rate),
+        passed_bytes = held_bytes = schemas.PerDirection(0, 0)
+    greater = Originals._make(map(max, to.originals, back.originals))
+    return schemas.Status(
+        conn_info=schemas.ConnInfo(connection.id, connection.client, connection.upstream),
+        delay=_duration(greater.delay_s),
+        throttle_rate=ceil(greater.throttle_rate),
+        slice_size=greater.slice_size,
+        terminate_probability_rate=greater.terminate_probability,
+        corrupt_probability_rate=greater.corrupt_probability,
         age_ms=int(connection.age_s * 1000),
         bytes=passed_bytes,
         held_bytes=held_bytes,
-        faults=replies.FaultsPerDirection(to.on, back.on),
+        faults=schemas.FaultsPerDirection(to.on, back.on),
         state="open" if connection.is_open else "dialling",
     )
 
 
-def defaults_reply(defaults: Defaults) -> replies.DefaultsReply:
+def defaults_reply(defaults: Defaults) -> schemas.DefaultsReply:
     """Return how the defaults are shown."""
-    return replies.DefaultsReply(
+    return schemas.DefaultsReply(
         describe(defaults.upstream).everything,
         describe(defaults.downstream).everything,
-        _ms(defaults.duration_s),
+        MILLISECONDS.of(defaults.duration_s),
     )
 
 
-def proxy_reply(proxy: Proxy) -> replies.ProxyReply:
+def proxy_reply(proxy: Proxy) -> schemas.ProxyReply:
     """Return how the proxy itself is shown."""
     registry = proxy.registry
-    stats = replies.Stats(
+    stats = schemas.Stats(
         registry.accepted,
         len(registry),
-        replies.PerDirection(*(registry.forwarded_bytes(direction) for direction in Direction)),
+        schemas.PerDirection(*(registry.forwarded_bytes(direction) for direction in Direction)),
         dict(registry.ended),
         len(registry.dialling),
     )
-    return replies.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
+    return schemas.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
 
 
-def _ms(seconds: float) -> replies.Number:
-    # To the nanosecond: 0.29 s is 290 ms, not 289.99999999999994.
-    return _whole(round(seconds * 1000.0, 6))
+def catalogue_reply() -> list[schemas.FaultReply]:
+    """Return how the catalogue is shown."""
+    return [
+        schemas.FaultReply(
+            name=entry.name,
+            stem=entry.stem,
+            description=entry.summary,
+            settings=[_setting_reply(entry, each) for each in entry.settings],
+        )
+        for entry in CATALOGUE
+    ]
 
 
-def _whole(number: float) -> replies.Number:
-    return int(number) if number == int(number) else number
+def _setting_reply(entry: Entry, setting: Setting) -> schemas.SettingReply:
+    return schemas.SettingReply(
+        name=setting.json_name,
+        type=setting.takes.value,
+        required=setting is entry.first,
+        default=setting.to_json(entry.default(setting)),
+        unit=setting.unit.name if setting.unit else UNSET,
+        choices=[each.value for each in setting.choices] if setting.choices else UNSET,
+        flag=setting.flag.name if setting.flag else UNSET,
+        description=setting.meaning,
+    )
 
 
-def _duration(seconds: float) -> replies.Duration:
+def _duration(seconds: float) -> schemas.Duration:
     whole = int(seconds)
     carry, nanos = divmod(round((seconds - whole) * _NS_PER_S), _NS_PER_S)
-    return replies.Duration(whole + carry, nanos)
+    return schemas.Duration(whole + carry, nanos)

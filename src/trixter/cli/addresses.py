@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from trixter.cli.parameters import Wording
+from trixter.cli.types import ValueType
 from trixter.errors import SettingError
 
 HAS_PORT = re.compile(r":[0-9]+$")
@@ -15,7 +15,7 @@ HAS_PORT = re.compile(r":[0-9]+$")
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
 
 
-class ListenAddress(Wording):
+class ListenAddress(ValueType):
     """An address to listen on; it stays text, since the proxy resolves it."""
 
     name = "address"
@@ -31,7 +31,7 @@ class ListenAddress(Wording):
         return str(value)
 
 
-class ApiUrl(Wording):
+class ApiUrl(ValueType):
     """The location of an API: an address or a URL; the value is a URL."""
 
     name = "address"
@@ -53,7 +53,7 @@ class ApiUrl(Wording):
         return f"{scheme or 'http'}://{address}"
 
 
-class UpstreamAddress(Wording):
+class UpstreamAddress(ValueType):
     """The address of a server; it stays text, since the proxy resolves it."""
 
     name = "address"
@@ -69,7 +69,7 @@ class UpstreamAddress(Wording):
         return str(value)
 
 
-class HostName(Wording):
+class HostName(ValueType):
     """A host name, as a ``Host`` header has it, without a port."""
 
     name = "name"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from trixter.cli import wording
-from trixter.cli.printable import printable
+from trixter.cli import formatting
+from trixter.cli.formatting import printable
 from trixter.cli.tables import Column, room_beside, table_of
 from trixter.control import ALL, ConnectionState
 from trixter.faults import Direction
@@ -67,36 +67,36 @@ def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
         return "no connections; `trixter defaults` changes what new ones start with"
     if not changed:
         return f"{printable(target)}: over since"
-    what = {wording.faults(each.faults) for each in changed}
+    what = {formatting.faults(each.faults) for each in changed}
     subject = counted(len(changed)) if target == ALL else printable(target)
     return f"{subject}: {what.pop()}" if len(what) == 1 else f"{subject} changed"
 
 
 def outlook(defaults: Defaults) -> str:
     """Return the defaults of new connections as text."""
-    what = wording.faults({direction: defaults.faults(direction) for direction in Direction})
-    end = f"reset after {wording.duration(defaults.duration_s)}" if defaults.duration_s else ""
+    what = formatting.faults({direction: defaults.faults(direction) for direction in Direction})
+    end = f"reset after {formatting.duration(defaults.duration_s)}" if defaults.duration_s else ""
     return "; ".join(filter(None, [what, end]))
 
 
 def _wide_row(connection: ConnectionState) -> list[str]:
     id, client, *numbers = _narrow_row(connection, 1)
-    return [id, client, printable(connection.upstream), *numbers, wording.size(_held_bytes(connection))]
+    return [id, client, printable(connection.upstream), *numbers, formatting.size(_held_bytes(connection))]
 
 
 def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
     client = printable(connection.client)
     if upstreams > 1:
         client += f"\n→ {printable(connection.upstream)}"
-    up, down = (wording.size(connection.passed_bytes[direction]) for direction in Direction)
-    return [printable(connection.id), client, wording.age(connection.age_s), up, down]
+    up, down = (formatting.size(connection.passed_bytes[direction]) for direction in Direction)
+    return [printable(connection.id), client, formatting.age(connection.age_s), up, down]
 
 
 def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) -> str:
     """Return the faults as text: in one line if the width allows it, else one line for each direction."""
-    parts = wording.fault_parts(connection.faults)
+    parts = formatting.fault_parts(connection.faults)
     if with_held and _held_bytes(connection):
-        parts.append(f"holds {wording.size(_held_bytes(connection))}")
+        parts.append(f"holds {formatting.size(_held_bytes(connection))}")
     in_one_line = "; ".join(parts)
     if len(in_one_line) <= room_columns:
         return in_one_line

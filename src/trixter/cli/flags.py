@@ -1,10 +1,108 @@
-"""Every flag there is, in the order of the help."""
+"""Flags: names, types, defaults, environment variables and places in the help, in the order of the help."""
 
 from __future__ import annotations
 
-from trixter.cli.addresses import HostName, ListenAddress, UpstreamAddress
-from trixter.cli.flag import Flag, SecretFlag
-from trixter.cli.parameters import FilePath, OneOf, Probability, ProfileName, Token, WholeNumber
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from trixter.cli.addresses import ApiUrl, HostName, ListenAddress, UpstreamAddress
+from trixter.cli.options import Options
+from trixter.cli.types import FilePath, OneOf, Probability, ProfileName, Token, ValueType, WholeNumber
+from trixter.errors import SettingError
+from trixter.faults import CATALOGUE
+from trixter.faults.entry import Setting, Type
+
+# A flag of the proxy itself: named like the option that it sets, and like its environment variable.
+OF_THE_PROXY: Any = object()
+
+
+class Flag(click.Option):
+    """Take a value from the command line, else from ``TRIXTER_…``, else from the defaults of ``Options``.
+
+    A short name takes its value as the original's does: ``-l ADDR``, ``-lADDR`` or ``-l=ADDR``.
+
+    Args:
+        names: Short and long, as they are written, with a space between them.
+        section: The heading it stands under in the help.
+        type: Reads the value.
+        help: What it does, in one sentence.
+        multiple: Whether it may be repeated; in the environment, with spaces between the values.
+        default: Instead of that of ``Options``.
+        envvar: Instead of ``TRIXTER_…``; ``None`` for no variable.
+    """
+
+    def __init__(
+        self,
+        names: str,
+        section: str,
+        type: ValueType,
+        help: str,
+        *,
+        multiple: bool = False,
+        default: Any = OF_THE_PROXY,
+        envvar: str | None = OF_THE_PROXY,
+    ) -> None:
+        opts = names.split()
+        self.section = section
+        self.flag_name = opts[-1]
+        name = self.flag_name.removeprefix("--").replace("-", "_")
+        if default is OF_THE_PROXY:
+            default = getattr(Options, name, None)
+        super().__init__(
+            opts,
+            type=type,
+            help=help,
+            multiple=multiple,
+            metavar=type.form,
+            default=default,
+            # Where 0 is off, the heading says so once.
+            show_default=bool(default),
+            envvar=f"TRIXTER_{name.upper()}" if envvar is OF_THE_PROXY else envvar,
+        )
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        value, source = super().consume_value(ctx, opts)
+        # Click hands over "=ADDR" for "-l=ADDR". What has a short name is an address, and none begins so.
+        if source is ParameterSource.COMMANDLINE and isinstance(value, str) and len(self.opts) > 1:
+            value = value.removeprefix("=")
+        return value, source
+
+
+class Switch(click.Option):
+    """Be on or off, under a heading of the help."""
+
+    def __init__(self, name: str, section: str, help: str, **settings: Any) -> None:
+        self.section = section
+        super().__init__([name], help=help, is_flag=True, **settings)
+
+
+class SecretFlag(Flag):
+    """Take an empty environment variable for a mistake, where others take it for none.
+
+    A secret that was not filled in must not leave the API without one.
+    """
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        if os.environ.get(str(self.envvar)) == "":
+            ctx.set_parameter_source(str(self.name), ParameterSource.ENVIRONMENT)
+            raise click.BadParameter(f"must be {Token.accepts}; unset it for none", ctx=ctx, param=self)
+        return super().value_from_envvar(ctx)
+
+
+def complaint(error: click.UsageError) -> str:
+    """Say in one line what is wrong, and where the wrong thing came from."""
+    if isinstance(error, click.BadParameter) and isinstance(error.param, Flag) and error.ctx:
+        source = error.ctx.get_parameter_source(str(error.param.name))
+        is_from_environment = source is ParameterSource.ENVIRONMENT
+        return f"{error.param.envvar if is_from_environment else error.param.flag_name} {error.message}"
+    # In click's own text: unknown options and commands, options without their value.
+    message = error.format_message().removesuffix(".")
+    return message[:1].lower() + message[1:]
+
 
 ADDRESSES = "Addresses"
 FAULTS = "Faults of new connections, in both directions (0 is off)"
@@ -14,7 +112,6 @@ LOG = "The log, on standard error"
 
 MILLISECONDS = WholeNumber("MS", "milliseconds")
 BYTES = WholeNumber("BYTES", "bytes")
-BYTES_PER_S = WholeNumber("BYTES/S", "bytes per second")
 SEED = WholeNumber("U64")
 LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error", "off")
 ENDS = OneOf("END", "fin", "reset")
@@ -24,7 +121,33 @@ FORMAT = OneOf("FORMAT", "text", "json")
 SOME_MILLISECONDS = WholeNumber("MS", "milliseconds", least=1)
 SOME_BYTES = WholeNumber("BYTES", "bytes", least=1)
 
-FLAGS = [
+FLAGGED_SETTINGS = [each for entry in CATALOGUE for each in entry.settings if each.flag]
+"""Those of faults that have a flag. A switch is one of proxies that run, and not of the start."""
+
+
+def fault_flag(setting: Setting, section: str, **settings: Any) -> Flag:
+    """Return the flag of a setting that has one, and is no switch.
+
+    Args:
+        setting: What it sets.
+        section: The heading it stands under in the help.
+        **settings: Of the flag, where it is none of the proxy itself.
+    """
+    assert setting.flag is not None
+    return Flag(setting.flag.name, section, _type_of(setting), setting.flag.help, **settings)
+
+
+def _type_of(setting: Setting) -> ValueType:
+    if setting.takes is Type.PROBABILITY:
+        return Probability()
+    if setting.choices is not None:
+        return OneOf(setting.json_name.upper(), *(each.value for each in setting.choices))
+    # Numbers that have a fraction in JSON have none here, as the original's.
+    assert setting.unit is not None
+    return WholeNumber(setting.unit.metavar, setting.unit.name)
+
+
+FLAGS: list[Flag] = [
     Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
     Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
     Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
@@ -35,12 +158,7 @@ FLAGS = [
         "Begin with a named network, such as 3g; `trixter profiles` has them.",
     ),
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
-    Flag("--delay-ms", FAULTS, MILLISECONDS, "Each byte leaves this long after it arrived."),
-    Flag("--jitter-ms", FAULTS, MILLISECONDS, "Give or take so much of the delay."),
-    Flag("--throttle-rate-bytes", FAULTS, BYTES_PER_S, "Bytes leave at this rate."),
-    Flag("--slice-size-bytes", FAULTS, BYTES, "Nothing larger leaves in one piece."),
-    Flag("--corrupt-probability-rate", FAULTS, Probability(), "Random bytes are put in front of operations."),
-    Flag("--terminate-probability-rate", FAULTS, Probability(), "The connection is reset at an operation."),
+    *(fault_flag(each, FAULTS) for each in FLAGGED_SETTINGS if each.takes is not Type.SWITCH),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
     Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
     Flag("--limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
@@ -60,3 +178,66 @@ FLAGS = [
     ),
     Flag("--log-format", LOG, FORMAT, "text for people, json for programs."),
 ]
+
+REMOTE_API = "The proxy"
+REMOTE_FAULTS = "Faults (0 is off)"
+
+# That of the examples everywhere.
+API_ADDRESS = "127.0.0.1:8888"
+
+
+class CaFile(FilePath):
+    """Read a file of CA certificates."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        from trixter.client.wire import ca_context
+
+        try:
+            return ca_context(value)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+
+
+API_FLAGS = [
+    Flag(
+        "-a --api",
+        REMOTE_API,
+        ApiUrl(),
+        "Where its API listens: an address, or a URL.",
+        default=API_ADDRESS,
+        envvar="TRIXTER_API_URL",
+    ),
+    SecretFlag("--api-token", REMOTE_API, Token(), "What it asks for; best set as TRIXTER_API_TOKEN."),
+    Flag(
+        "--api-ca", REMOTE_API, CaFile(), "For https://: the CA certificates to trust, in PEM.", default=None
+    ),
+]
+
+
+def own_flag(name: str, type: Any, help: str) -> Flag:
+    """Return a flag that only the command line sets: the environment says how proxies start."""
+    return Flag(name, REMOTE_FAULTS, type, help, default=None, envvar=None)
+
+
+def _remote_flag_of(setting: Setting) -> click.Option:
+    assert setting.flag is not None
+    if setting.takes is Type.SWITCH:
+        off = setting.flag.name.replace("--", "--no-")
+        return Switch(f"{setting.flag.name}/{off}", REMOTE_FAULTS, setting.flag.help, default=None)
+    return fault_flag(setting, REMOTE_FAULTS, default=None, envvar=None)
+
+
+FAULT_FLAGS: list[click.Parameter] = [
+    *map(_remote_flag_of, FLAGGED_SETTINGS),
+    Switch("--calm", REMOTE_FAULTS, "Take all faults away, and begin with none."),
+    own_flag("--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."),
+    Flag("--profiles", REMOTE_FAULTS, FilePath(), "A TOML file with profiles of your own.", default=None),
+    own_flag(
+        "--direction",
+        OneOf("DIRECTION", "upstream", "downstream", "both"),
+        "upstream (to the server), downstream (to the client), or both, as without it.",
+    ),
+]
+"""What ``set`` and ``defaults`` can change."""

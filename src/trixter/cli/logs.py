@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 
+from trixter.cli.formatting import printable
 from trixter.cli.log_writer import LogWriter
-from trixter.cli.printable import printable
 from trixter.proxy.end_reason import CONNECT_TIMEOUT, INTERNAL_ERROR, OUT_OF_DESCRIPTORS, UPSTREAM_UNREACHABLE
 
 # The attributes of every record; any other was passed as `extra`.

@@ -14,11 +14,9 @@ from click.core import ParameterSource
 
 from trixter import __version__
 from trixter.cli import signals
-from trixter.cli.flag import complaint
-from trixter.cli.flags import FLAGS
-from trixter.cli.named import profile_of
-from trixter.cli.options import Options
-from trixter.cli.printable import printable
+from trixter.cli.flags import FLAGS, complaint
+from trixter.cli.formatting import printable
+from trixter.cli.options import Options, profile_of
 from trixter.cli.rust_log import VARIABLE, level_of
 from trixter.errors import TrixterError
 
@@ -186,7 +184,7 @@ def trixter(ctx: click.Context, /, **values: Any) -> int | None:
         values["log_level"] = _level_of_rust_log() or values["log_level"]
     from trixter.cli.serve import serve
 
-    return serve(Options(**values))
+    return serve(Options.of(values))
 
 
 def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trixter.cli.flag import Flag
+from trixter.cli.flags import Flag
+from trixter.cli.formatting import printable
 from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.parameters import FilePath
-from trixter.cli.printable import printable
+from trixter.cli.types import FilePath
 
 if TYPE_CHECKING:
     from trixter.profiles import Profile
@@ -49,7 +49,7 @@ def profiles(file: str | None, is_json: bool) -> int:
 
 
 def _show(found: Iterable[Profile]) -> None:
-    from trixter.cli import wording
+    from trixter.cli import formatting
     from trixter.cli.tables import Column, show, table_of
     from trixter.faults import Latency, Throttle
 
@@ -64,7 +64,7 @@ def _show(found: Iterable[Profile]) -> None:
     rows = []
     for profile in found:
         others = [each for each in profile.downstream if not isinstance(each, Latency | Throttle)]
-        remarks = [profile.source, *map(wording.fault, others)]
+        remarks = [profile.source, *map(formatting.fault, others)]
         if profile.jitter_ms:
             remarks.append(f"jitter {profile.jitter_ms:g} ms")
         rows.append(

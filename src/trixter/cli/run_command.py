@@ -12,12 +12,10 @@ import click
 
 from trixter.cli.addresses import ListenAddress
 from trixter.cli.child_process import ProxyEnvironment, SignalRelay, exit_status_of, start_child
-from trixter.cli.flag import Flag
-from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG
+from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.logs import configure, standard_error
 from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.named import profile_of
-from trixter.cli.options import Options
+from trixter.cli.options import Options, profile_of
 from trixter.cli.serve import (
     Service,
     bound_service,
@@ -82,7 +80,7 @@ def run(ctx: click.Context, /, command: tuple[str, ...], **values: Any) -> int:
     profile_of(ctx, values["profile"], values["profiles"])
     is_terse = values["log_level"] is None
     return run_beside_proxy(
-        Options(**(values | {"log_level": values["log_level"] or "info"})), command, is_terse=is_terse
+        Options.of(values | {"log_level": values["log_level"] or "info"}), command, is_terse=is_terse
     )
 
 

@@ -16,15 +16,14 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from trixter.cli import wording
+from trixter.cli import formatting
 from trixter.cli.connection_table import listing_of, outlook
-from trixter.cli.flag import Flag
+from trixter.cli.flags import API_FLAGS, Flag
+from trixter.cli.formatting import printable
 from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.parameters import Seconds
-from trixter.cli.printable import printable
-from trixter.cli.remote.flags import API_FLAGS
 from trixter.cli.remote.remote import Remote
 from trixter.cli.tables import console
+from trixter.cli.types import Seconds
 from trixter.control import ConnectionState, ProxyState
 from trixter.control.steps import ReadConnections, ReadProxy
 from trixter.faults import Direction
@@ -160,12 +159,12 @@ def line_of(event: Event[ConnectionState, Defaults]) -> str:
         return f"{kind.value} {outlook(what)}"
     subject = f"{kind.value:<8} {printable(what.id)}"
     if kind is Kind.CHANGED:
-        return f"{subject}: {wording.faults(what.faults)}"
+        return f"{subject}: {formatting.faults(what.faults)}"
     route = f"{subject}: {printable(what.client)} → {printable(what.upstream)}"
     if kind is Kind.OPENED:
-        return f"{route}, {wording.faults(what.faults)}"
-    up, down = (wording.size(what.passed_bytes[direction]) for direction in Direction)
-    return f"{route}, {up} up, {down} down, {wording.age(what.age_s)}"
+        return f"{route}, {formatting.faults(what.faults)}"
+    up, down = (formatting.size(what.passed_bytes[direction]) for direction in Direction)
+    return f"{route}, {up} up, {down} down, {formatting.age(what.age_s)}"
 
 
 def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Console) -> Group:
@@ -178,7 +177,7 @@ def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Co
         f"{listen} → {printable(proxy.upstream)}{door}\n"
         f"new connections: {outlook(proxy.defaults)}\n"
         f"so far: {stats.connections_accepted:,} accepted{dialling}, "
-        f"{wording.size(stats.bytes_upstream)} up, {wording.size(stats.bytes_downstream)} down\n"
+        f"{formatting.size(stats.bytes_upstream)} up, {formatting.size(stats.bytes_downstream)} down\n"
     )
     rows = max(1, screen.height - OTHER_LINES)
     table, below = listing_of(connections[-rows:], screen.width)

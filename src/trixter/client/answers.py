@@ -1,29 +1,19 @@
-"""How states travel back from the API."""
+"""Decoding of what the API answers: states, faults and errors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
-from trixter.api import replies
+from trixter.api import schemas
 from trixter.control import ALL, ConnectionState, ProxyState, Stats
 from trixter.errors import ApiError, ConnectionNotFound
-from trixter.faults import (
-    Corrupt,
-    CorruptMode,
-    Direction,
-    Fault,
-    Faults,
-    Hold,
-    Latency,
-    Slice,
-    Terminate,
-    Throttle,
-)
+from trixter.faults import CATALOGUE, Direction, Fault, Faults
+from trixter.faults.entry import Entry
 from trixter.settings import Defaults, Door
 
 CONNECTION_NOT_FOUND = "connection not found"
@@ -59,7 +49,7 @@ class Answer:
         if 200 <= self.status < 300:
             return
         try:
-            message = msgspec.json.decode(self.body, type=replies.ErrorReply).error
+            message = msgspec.json.decode(self.body, type=schemas.ErrorReply).error
         except (msgspec.DecodeError, UnicodeDecodeError):
             shown = " ".join(self.body.decode(errors="replace").split())[:MOST_SHOWN_CHARACTERS]
             message = f"this is no answer of trixter's API: {shown}" if shown else "no reason was given"
@@ -80,7 +70,7 @@ class Answer:
             raise ApiError(self.status, f"this is no answer of trixter's API: {exc}") from exc
 
 
-def proxy_state(shown: replies.ProxyReply, defaults: replies.DefaultsReply) -> ProxyState:
+def proxy_state(shown: schemas.ProxyReply, defaults: schemas.DefaultsReply) -> ProxyState:
     """Return the state of a proxy that is shown like this."""
     counted = shown.stats
     return ProxyState(
@@ -103,7 +93,7 @@ def proxy_state(shown: replies.ProxyReply, defaults: replies.DefaultsReply) -> P
     )
 
 
-def connection_state(shown: replies.Status) -> ConnectionState:
+def connection_state(shown: schemas.Status) -> ConnectionState:
     """Return the state of a connection that is shown like this."""
     return ConnectionState(
         id=shown.conn_info.id,
@@ -120,30 +110,21 @@ def connection_state(shown: replies.Status) -> ConnectionState:
     )
 
 
-def faults_of(shown: replies.FaultsOn | replies.AllFaults) -> Faults:
+def faults_of(shown: schemas.FaultsOn | schemas.AllFaults) -> Faults:
     """Return the faults of one direction that are shown like this."""
     faults: list[Fault] = []
-    if shown.delay is not UNSET:
-        delay = shown.delay
-        faults.append(Latency(delay_s=delay.delay_ms / 1000, jitter_s=delay.jitter_ms / 1000))
-    if shown.throttle is not UNSET:
-        queue_bytes = shown.throttle.queue_bytes
-        queue_bytes = 0 if queue_bytes is UNSET else queue_bytes
-        faults.append(Throttle(rate_bytes_per_s=shown.throttle.rate_bytes, queue_bytes=queue_bytes))
-    if shown.slice is not UNSET:
-        cut = shown.slice
-        gap_s = cut.gap_ms / 1000
-        faults.append(Slice(size_bytes=cut.size_bytes, variation_bytes=cut.variation_bytes, gap_s=gap_s))
-    if shown.termination is not UNSET:
-        faults.append(Terminate(probability=shown.termination.probability_rate))
-    if shown.corruption is not UNSET:
-        corruption = shown.corruption
-        mode = CorruptMode(corruption.mode)
-        faults.append(Corrupt(probability=corruption.probability_rate, mode=mode))
-    if shown.hold is not UNSET:
-        faults.append(Hold(is_on=shown.hold.held))
+    for entry in CATALOGUE:
+        first = getattr(shown, entry.stem)
+        more = UNSET if shown.more is UNSET else getattr(shown.more, entry.stem)
+        replies = [first, *([] if more is UNSET else more)]
+        faults += [_fault_of(entry, reply) for reply in replies if reply is not UNSET]
     return Faults(*faults)
 
 
-def _by_direction(shown: replies.PerDirection) -> dict[Direction, int]:
+def _fault_of(entry: Entry, reply: Any) -> Fault:
+    values = {name: getattr(reply, name) for name in reply.__struct_fields__}
+    return entry.from_json({name: value for name, value in values.items() if value is not UNSET})
+
+
+def _by_direction(shown: schemas.PerDirection) -> dict[Direction, int]:
     return {Direction.UPSTREAM: shown.upstream, Direction.DOWNSTREAM: shown.downstream}

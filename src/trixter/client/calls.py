@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from trixter.api import replies
+from trixter.api import schemas
 from trixter.client.answers import Answer, connection_state, proxy_state
 from trixter.client.stems import bodies_of, whole_ms
 from trixter.control import ALL, Step
@@ -53,12 +53,13 @@ def calls_of(step: Step[Any]) -> Calling:
         case ReadConnection(id):
             return _read_connection(id)
         case SetFaults(target, directions, swap):
-            bodies = bodies_of(swap, directions)
-            return _order(
-                *(Call("PATCH", _path(target, stem), bodies[stem]) for stem in bodies), target=target
+            rounds = bodies_of(swap, directions)
+            calls = (
+                Call("PATCH", _path(target, stem), body) for each in rounds for stem, body in each.items()
             )
+            return _order(*calls, target=target)
         case SetDefaults(directions, swap):
-            return _order(Call("PATCH", "/defaults", bodies_of(swap, directions)))
+            return _order(*(Call("PATCH", "/defaults", each) for each in bodies_of(swap, directions)))
         case SetDuration(duration_s):
             body = {"connection_duration_ms": whole_ms("duration_s", duration_s)}
             return _order(Call("PATCH", "/defaults", body))
@@ -73,19 +74,19 @@ def calls_of(step: Step[Any]) -> Calling:
 def _read_proxy() -> Asking[Call, ProxyState]:
     shown: Answer = yield Call("GET", "/proxy")
     defaults: Answer = yield Call("GET", "/defaults")
-    return proxy_state(shown.read(replies.ProxyReply), defaults.read(replies.DefaultsReply))
+    return proxy_state(shown.read(schemas.ProxyReply), defaults.read(schemas.DefaultsReply))
 
 
 def _read_connections(state: State) -> Asking[Call, list[ConnectionState]]:
     answer: Answer = yield Call("GET", "/connections" if state == "open" else f"/connections?state={state}")
-    return [connection_state(shown) for shown in answer.read(list[replies.Status])]
+    return [connection_state(shown) for shown in answer.read(list[schemas.Status])]
 
 
 def _read_connection(id: str) -> Asking[Call, ConnectionState]:
     if id == ALL:
         raise ConnectionNotFound(id)
     answer: Answer = yield Call("GET", _path(id))
-    return connection_state(answer.read(replies.Status, id))
+    return connection_state(answer.read(schemas.Status, id))
 
 
 def _order(*calls: Call, target: str = ALL) -> Asking[Call, None]:

@@ -9,13 +9,13 @@ of its own (``Dice`` is an argument), no socket, loop or thread; a test of it is
 - A **stage** is the running state of one fault in one direction of one connection.
 - A **chain** runs the stages of one direction: ``put`` bytes, ``take`` actions, ask ``wake_at``.
 
-One file per fault, settings and stage side by side; ``catalogue.py`` lists them in the order bytes meet them.
+One file per fault, settings and stage side by side; ``catalogue.py`` describes each once for the other rooms.
 """
 
 from __future__ import annotations
 
 from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Eof, Reset
-from trixter.faults.catalogue import CATALOGUE
+from trixter.faults.catalogue import CANONICAL_ORDER, CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
@@ -29,6 +29,7 @@ from trixter.faults.throttle import Throttle
 
 __all__ = [
     "CALM",
+    "CANONICAL_ORDER",
     "CATALOGUE",
     "EOF",
     "RESET",

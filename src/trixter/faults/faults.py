@@ -56,12 +56,17 @@ class Faults(tuple[Fault, ...]):
         return next((fault for fault in self if isinstance(fault, kind)), None)
 
     def with_fault(self, fault: Fault) -> Faults:
-        """Return these with that fault in place of all others of its kind; one that is off removes them."""
-        return Faults(*self.without(type(fault)), fault)
+        """Return these with that fault in place of others of its kind; one that is off removes them.
 
-    def without(self, kind: type[Fault]) -> Faults:
-        """Return these less every fault of that kind."""
-        return Faults(*(fault for fault in self if not isinstance(fault, kind)))
+        A fault with a name takes the place of that of its name, and one without, the place of all.
+        """
+        return Faults(*self.without(type(fault), fault.name), fault)
+
+    def without(self, kind: type[Fault], name: str = "") -> Faults:
+        """Return these less every fault of that kind or, with a name, those of that kind and name."""
+        return Faults(
+            *(fault for fault in self if not isinstance(fault, kind) or (name and fault.name != name))
+        )
 
     def keyed(self) -> Iterator[tuple[Key, Fault]]:
         """Yield each fault with what its running state is known by."""

@@ -1,11 +1,14 @@
-"""What a profile may say in TOML, and what each key accepts."""
+"""The keys of a profile in TOML, and what each accepts: those of networks, and those of faults."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from sys import float_info
 
+from trixter.faults import CATALOGUE
+from trixter.faults.entry import Entry, Setting, Type
 from trixter.faults.validators import is_number
 
 # A byte in 8 seconds. Less is a stall, and there is `hold` for that.
@@ -42,10 +45,36 @@ def _text(value: object) -> bool:
     return isinstance(value, str)
 
 
+def _choice(choices: type[Enum]) -> Callable[[object], bool]:
+    return lambda value: value in [each.value for each in choices]
+
+
+def key_of(entry: Entry, setting: Setting) -> str:
+    """Return the key of a fault's setting: the name in Python or, where the unit is another, in JSON."""
+    is_scaled = setting.unit is not None and setting.unit.scale != 1
+    return f"{entry.name}_{setting.json_name if is_scaled else setting.field}"
+
+
+def _key(entry: Entry, setting: Setting) -> Key:
+    name = key_of(entry, setting)
+    unit = f" of {setting.unit.name}" if setting.unit else ""
+    match setting.takes:
+        case Type.WHOLE:
+            return Key(name, f"a whole number{unit}, 0 or more", _whole)
+        case Type.NUMBER:
+            return Key(name, f"a number{unit}, 0 or more", _number(0))
+        case Type.PROBABILITY:
+            return Key(name, "a probability between 0.0 and 1.0", _number(0, 1))
+        case Type.SWITCH:
+            return Key(name, "true or false", lambda value: isinstance(value, bool))
+        case Type.CHOICE:
+            assert setting.choices is not None
+            accepts = " or ".join(repr(each.value) for each in setting.choices)
+            return Key(name, accepts, _choice(setting.choices))
+
+
 KBIT = f"a number of kbit/s, {SLOWEST_KBIT} or more"
 MILLISECONDS = "a number of milliseconds, 0 or more"
-BYTES = "a whole number of bytes, 0 or more"
-PROBABILITY = "a probability between 0.0 and 1.0"
 
 KEYS = (
     Key("source", "text", _text),
@@ -56,12 +85,7 @@ KEYS = (
     Key("round_trip_ms", MILLISECONDS, _number(0)),
     Key("jitter_ms", MILLISECONDS, _number(0)),
     Key("loss_percent", "a number from 0 to 100", _number(0, 100)),
-    Key("slice_size_bytes", BYTES, _whole),
-    Key("slice_variation_bytes", BYTES, _whole),
-    Key("slice_gap_ms", MILLISECONDS, _number(0)),
-    Key("corrupt_probability", PROBABILITY, _number(0, 1)),
-    Key("corrupt_mode", "'insert' or 'flip'", lambda value: value in ("insert", "flip")),
-    Key("terminate_probability", PROBABILITY, _number(0, 1)),
+    *(_key(entry, each) for entry in CATALOGUE if entry.in_profiles for each in entry.settings),
 )
 """Every key, in the order in which pages list them."""
 

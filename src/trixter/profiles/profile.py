@@ -1,12 +1,16 @@
-"""A profile: a network that has a name."""
+"""Profiles: networks with names, and the faults that imitate them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
+from trixter.errors import SettingError
+from trixter.faults import CATALOGUE, Direction, Fault, Faults, Latency, Throttle
+from trixter.faults.entry import Entry
+from trixter.profiles.keys import key_of
 
 LOSS_IS_NOT_IMITATED = (
     "The published loss of {percent:g} % is not imitated: a TCP proxy drops no segments, "
@@ -48,7 +52,7 @@ class Profile:
         """Make one of the values of the keys of ``keys.py``, each of them good.
 
         Raises:
-            SettingError: If two of them contradict each other.
+            SettingError: If two of them contradict each other; it names the key.
         """
         round_trip_ms = values.get("round_trip_ms", 0)
         # Whole milliseconds stay whole, for the API takes no others: an odd one travels downstream.
@@ -72,22 +76,23 @@ def _faults(values: Mapping[str, Any], kbit: float | None, delay_ms: float) -> F
     faults: list[Fault] = [
         # What is published is about the round trip; each direction has its half.
         Latency(delay_s=delay_ms / 1000, jitter_s=values.get("jitter_ms", 0) / 2 / 1000),
-        Slice(
-            size_bytes=values.get("slice_size_bytes", 0),
-            variation_bytes=values.get("slice_variation_bytes", 0),
-            gap_s=values.get("slice_gap_ms", 0) / 1000,
-        ),
-        Corrupt(
-            probability=values.get("corrupt_probability", 0),
-            mode=CorruptMode(values.get("corrupt_mode", "insert")),
-        ),
-        Terminate(probability=values.get("terminate_probability", 0)),
+        *(_fault(entry, values) for entry in CATALOGUE if entry.in_profiles),
     ]
     if kbit is not None:
         rate = kbit * values.get("bits_per_kbit", 1000) / 8
         # Whole bytes, for the API takes no others; a rate of less than one cannot be.
         faults.append(Throttle(rate_bytes_per_s=round(rate) if rate >= 1 else rate))
     return Faults(*faults)
+
+
+def _fault(entry: Entry, values: Mapping[str, Any]) -> Fault:
+    keys = {each.field: key_of(entry, each) for each in entry.settings}
+    said = {each.json_name: values[key] for each in entry.settings if (key := keys[each.field]) in values}
+    try:
+        return entry.from_json(said)
+    except SettingError as exc:
+        accepts = re.sub(r"\w+", lambda word: keys.get(word[0], word[0]), exc.accepts)
+        raise SettingError(keys[exc.name], exc.value, accepts) from exc
 
 
 def _notes(values: Mapping[str, Any]) -> str:

@@ -128,6 +128,5 @@ def _profile(name: str, values: object, file: str) -> Profile:
     try:
         return Profile.made_of(name, values)
     except SettingError as exc:
-        # Each value is valid by itself, so two of them contradict each other; only those of slices can.
-        text = f"must be {exc.accepts.replace('size_bytes', 'slice_size_bytes')}, not {exc.value!r}"
-        raise ProfileError(file, f"{where}.slice_{exc.name}", text) from exc
+        # Each value is valid by itself, so two of them contradict each other.
+        raise ProfileError(file, f"{where}.{exc.name}", f"must be {exc.accepts}, not {exc.value!r}") from exc

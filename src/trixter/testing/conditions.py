@@ -1,4 +1,4 @@
-"""What a test asks its network to be like: the arguments of ``@pytest.mark.netem``."""
+"""The arguments of ``@pytest.mark.netem``: the faults that a test asks for."""
 
 from __future__ import annotations
 
@@ -8,31 +8,16 @@ from typing import Any
 
 from trixter.control.words import AnyDirection, directions_of
 from trixter.errors import SettingError
-from trixter.faults import (
-    Corrupt,
-    Direction,
-    Fault,
-    Hold,
-    Latency,
-    Slice,
-    Terminate,
-    Throttle,
-)
+from trixter.faults import CATALOGUE, Direction, Fault
+from trixter.faults.entry import Entry
 from trixter.profiles import Profile
 from trixter.settings import Defaults
 
 FindProfile = Callable[[str], Profile]
 """Finds a profile by its name, or raises ``SettingError``."""
 
-# Each word takes what it takes first as a method of a proxy.
-FAULT_WORDS: Mapping[str, Callable[[Any], Fault]] = {
-    "latency": lambda delay_s: Latency(delay_s=delay_s),
-    "throttle": lambda rate_bytes_per_s: Throttle(rate_bytes_per_s=rate_bytes_per_s),
-    "slice": lambda size_bytes: Slice(size_bytes=size_bytes),
-    "corrupt": lambda probability: Corrupt(probability=probability),
-    "terminate": lambda probability: Terminate(probability=probability),
-    "hold": lambda is_on: Hold(is_on=is_on),
-}
+FAULT_WORDS: Mapping[str, Entry] = {entry.name: entry for entry in CATALOGUE}
+"""The keywords of faults. Each sets what the method of that name takes first."""
 
 
 def with_conditions(
@@ -66,7 +51,7 @@ def with_conditions(
         defaults = with_profile(defaults, find_profile(profile))
     if duration is not None:
         defaults = replace(defaults, duration_s=duration)
-    said = (FAULT_WORDS[word](value) for word, value in words.items() if value is not None)
+    said = (FAULT_WORDS[word].with_first(value) for word, value in words.items() if value is not None)
     for fault in [*faults, *said]:
         if not isinstance(fault, Fault):
             raise SettingError("netem", fault, "made of faults, such as Latency(delay_s=0.25), and of words")

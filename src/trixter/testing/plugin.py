@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 SECTION = "trixter: the network of this test"
 
 NETEM_MARK = (
-    "netem(*faults, profile=None, latency=None, throttle=None, slice=None, corrupt=None, terminate=None, "
-    "hold=None, duration=None, direction=None): faults that the proxies of `chaos` start with, and "
-    "those of `chaos_session` have during the test (trixter)"
+    "netem({}): faults that the proxies of `chaos` start with, and those of `chaos_session` have during the "
+    "test (trixter)"
 )
 
 USED = pytest.StashKey["list[Chaos]"]()
@@ -51,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", NETEM_MARK)
+    config.addinivalue_line("markers", NETEM_MARK.format(_keywords_of_mark(config)))
     # A worker of pytest-xdist is told what the process above it drew.
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     given = told or config.getoption("chaos_seed") or config.getini("chaos_seed")
@@ -60,6 +59,16 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")
     config.stash[RUN_SEED] = int(seed)
     config.stash[IS_SEED_GIVEN] = bool(given)
+
+
+def _keywords_of_mark(config: pytest.Config) -> str:
+    """Return what the mark takes; with the faults by their names only where they are to be listed."""
+    faults = "**faults"
+    if config.getoption("markers", default=False):
+        from trixter.faults import CATALOGUE
+
+        faults = ", ".join(f"{entry.name}=None" for entry in CATALOGUE)
+    return f"*faults, profile=None, {faults}, duration=None, direction=None"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,13 +9,11 @@ from typing import Any
 
 import click
 
-from trixter.cli.flag import Flag
-from trixter.cli.flags import MILLISECONDS
+from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, MILLISECONDS, Flag, Switch, own_flag
+from trixter.cli.formatting import printable
 from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.parameters import Text
-from trixter.cli.printable import printable
-from trixter.cli.remote.flags import API_FLAGS, FAULT_FLAGS, Switch, fault_flag
-from trixter.cli.wanted import MS_PER_S
+from trixter.cli.options import MS_PER_S
+from trixter.cli.types import Text
 
 
 @click.command(
@@ -142,7 +140,7 @@ Examples:
   trixter defaults --calm
 """
 
-DURATION = fault_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")
+DURATION = own_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")
 
 
 @click.command(

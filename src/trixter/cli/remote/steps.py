@@ -1,4 +1,4 @@
-"""What the fault flags mean to a running proxy: steps, in their order."""
+"""Changes of a running proxy that the fault flags ask for: steps, in their order."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import click
 
-from trixter.cli.named import profile_of
-from trixter.cli.wanted import Wanted
+from trixter.cli.options import FaultFlags, profile_of
 from trixter.control import Step, Swap
-from trixter.faults import CALM, Direction, Fault, Faults, Hold
+from trixter.faults import CALM, CATALOGUE, Direction, Faults
 
 Order = Callable[[tuple[Direction, ...], Swap], Step[None]]
 """Makes the step that swaps faults in some directions."""
@@ -22,14 +21,12 @@ class Change:
     """Hold what the fault flags of one command ask for.
 
     Args:
-        wanted: The faults with numbers.
-        hold: Whether to hold; ``None`` if nothing was said.
+        flags: The flags of the catalogue.
         base: The faults to begin with, in place of all that are there; ``None`` leaves those alone.
         directions: Which are meant.
     """
 
-    wanted: Wanted
-    hold: bool | None
+    flags: FaultFlags
     base: dict[Direction, Faults] | None
     directions: tuple[Direction, ...]
 
@@ -41,36 +38,39 @@ class Change:
             click.UsageError: If they contradict each other.
         """
         profile = profile_of(ctx, values.pop("profile"), values.pop("profiles"))
-        is_calm, hold, direction = values.pop("calm"), values.pop("hold"), values.pop("direction")
-        wanted = Wanted(**{name: values.pop(name) for name in Wanted.__dataclass_fields__})
+        is_calm, direction = values.pop("calm"), values.pop("direction")
+        flags = FaultFlags.taken_from(values)
         if is_calm and profile:
             raise click.UsageError("--calm does not go with --profile", ctx)
-        has_delay = wanted.delay_ms is not None or profile
-        if wanted.jitter_ms is not None and not has_delay:
-            raise click.UsageError("--jitter-ms needs --delay-ms beside it", ctx)
+        if not profile:
+            _require_first_flags(ctx, flags)
         base = None
         if is_calm or profile:
             base = {each: profile.faults(each) if profile else CALM for each in Direction}
         directions = tuple(Direction) if direction in (None, "both") else (Direction(direction),)
-        return cls(wanted=wanted, hold=hold, base=base, directions=directions)
+        return cls(flags=flags, base=base, directions=directions)
 
     @property
     def is_nothing(self) -> bool:
         """Whether nothing was asked for."""
-        return self.base is None and not self._faults(CALM)
+        return self.base is None and not self.flags.values
 
     def steps(self, order: Order) -> list[Step[None]]:
         """Return what to ask of the proxy."""
         if self.base is None:
-            return [order(self.directions, Swap.one(fault)) for fault in self._faults(CALM)]
-        return [order((each,), Swap.everything(*self._over(self.base[each]))) for each in self.directions]
+            return [order(self.directions, Swap.one(fault)) for fault in self.flags.changes_of(CALM)]
+        bases = {each: self.flags.over(self.base[each]) for each in self.directions}
+        return [order((each,), Swap.everything(*faults)) for each, faults in bases.items()]
 
-    def _faults(self, base: Faults) -> list[Fault]:
-        held = [] if self.hold is None else [Hold(is_on=self.hold)]
-        return [*self.wanted.changes_of(base), *held]
 
-    def _over(self, base: Faults) -> Faults:
-        faults = base
-        for fault in self._faults(base):
-            faults = faults.with_fault(fault)
-        return faults
+def _require_first_flags(ctx: click.Context, flags: FaultFlags) -> None:
+    """Refuse another setting of a fault without the first, which would be set to its default, and so to off.
+
+    Raises:
+        click.UsageError: With both flags.
+    """
+    for entry in CATALOGUE:
+        specs = [each.flag for each in entry.settings if each.flag]
+        for spec in specs[1:]:
+            if spec.option in flags.values and specs[0].option not in flags.values:
+                raise click.UsageError(f"{spec.name} needs {specs[0].name} beside it", ctx)

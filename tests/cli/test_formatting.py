@@ -1,10 +1,10 @@
-"""What numbers and faults are called where people read them."""
+"""Numbers and faults as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from trixter.cli import wording
+from trixter.cli import formatting
 from trixter.faults import (
     CALM,
     CATALOGUE,
@@ -13,11 +13,13 @@ from trixter.faults import (
     Direction,
     Fault,
     Faults,
+    Hold,
     Latency,
     Slice,
     Terminate,
     Throttle,
 )
+from trixter.faults.entry import Entry
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ from trixter.faults import (
     ],
 )
 def test_sizes(count: int, text: str) -> None:
-    assert wording.size(count) == text
+    assert formatting.size(count) == text
 
 
 @pytest.mark.parametrize(
@@ -54,7 +56,7 @@ def test_sizes(count: int, text: str) -> None:
     ],
 )
 def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
-    assert wording.rate(bytes_per_s) == text
+    assert formatting.rate(bytes_per_s) == text
 
 
 @pytest.mark.parametrize(
@@ -70,7 +72,7 @@ def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
     ],
 )
 def test_ages(seconds: float, text: str) -> None:
-    assert wording.age(seconds) == text
+    assert formatting.age(seconds) == text
 
 
 @pytest.mark.parametrize(
@@ -88,15 +90,17 @@ def test_ages(seconds: float, text: str) -> None:
         (Corrupt(probability=0.02), "corrupt 2 %"),
         (Corrupt(probability=0.0001, mode=CorruptMode.FLIP), "corrupt 0.01 % by flips"),
         (Terminate(probability=1), "terminate 100 %"),
+        (Latency(delay_s=0.25, name="spike"), "latency 250 ms (spike)"),
+        (Hold(is_on=True, name="\x1b[2J"), "hold (\\x1b[2J)"),
     ],
 )
 def test_faults_with_their_numbers(fault: Fault, text: str) -> None:
-    assert wording.fault(fault) == text
+    assert formatting.fault(fault) == text
 
 
-@pytest.mark.parametrize("kind", CATALOGUE)
-def test_every_fault_is_called_by_its_name(kind: type[Fault]) -> None:
-    assert wording.fault(kind()).startswith(kind.__name__.lower())
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_fault_is_called_by_its_name(entry: Entry) -> None:
+    assert formatting.fault(entry.kind()).startswith(entry.name)
 
 
 LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
@@ -113,4 +117,4 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
     ],
 )
 def test_what_the_directions_share_is_said_once(up: Faults, down: Faults, text: str) -> None:
-    assert wording.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text
+    assert formatting.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text

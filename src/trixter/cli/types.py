@@ -1,4 +1,4 @@
-"""Reading the values of flags. Each type says what it accepts, in words that end "must be …"."""
+"""Types of the values of flags. Each says what it accepts, as the end of "must be …"."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ GREATEST = 2**64 - 1
 # A day: what waits must be able to, and years are more than a system can.
 LONGEST_S = 86_400
 
-# Nobody reads on after this much of a value.
+# More of a value makes an error no clearer.
 SHOWN_CHARACTERS = 60
 
 
-class Wording(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
-    """Refuse a value in one way: what must it be, and what was it?"""
+class ValueType(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
+    """A type of values, which refuses one by saying what it must be, and what it was."""
 
     form: str
     """What the help shows in place of a value."""
@@ -45,7 +45,7 @@ def completions(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-class WholeNumber(Wording):
+class WholeNumber(ValueType):
     """Read a whole number, written in plain digits.
 
     Args:
@@ -74,7 +74,7 @@ class WholeNumber(Wording):
         return number
 
 
-class Probability(Wording):
+class Probability(ValueType):
     """Read a probability."""
 
     name = "probability"
@@ -90,7 +90,7 @@ class Probability(Wording):
         return probability
 
 
-class Seconds(Wording):
+class Seconds(ValueType):
     """Read a span of time that is not nothing."""
 
     name = "seconds"
@@ -106,8 +106,8 @@ class Seconds(Wording):
         return seconds
 
 
-class ProfileName(Wording):
-    """Read the name of a profile; who looks it up says whether there is such a thing."""
+class ProfileName(ValueType):
+    """Read the name of a profile; whether there is such a one is said when it is looked up."""
 
     name = "name"
     form = "NAME"
@@ -128,8 +128,8 @@ class ProfileName(Wording):
         return completions(names, incomplete)
 
 
-class Text(Wording):
-    """Read whatever it says."""
+class Text(ValueType):
+    """Read any text."""
 
     name = "text"
     form = "TEXT"
@@ -138,8 +138,8 @@ class Text(Wording):
         return str(value)
 
 
-class FilePath(Wording):
-    """Read where a file is; who opens it says whether it is there."""
+class FilePath(ValueType):
+    """Read the path of a file; whether it is there is said when it is opened."""
 
     name = "file"
     form = "FILE"
@@ -156,7 +156,7 @@ class FilePath(Wording):
         return [CompletionItem(incomplete, type="file")]
 
 
-class OneOf(Wording):
+class OneOf(ValueType):
     """Read one of a few words, in whatever case.
 
     Args:
@@ -182,7 +182,7 @@ class OneOf(Wording):
         return completions(self._words, incomplete.lower())
 
 
-class Token(Wording):
+class Token(ValueType):
     """Read a secret, and never show it."""
 
     name = "token"

@@ -1,21 +1,14 @@
-"""What numbers and faults are called where people read them."""
+"""Formatting of numbers and faults for people to read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import Enum
+from typing import Any
 
-from trixter.faults import (
-    Corrupt,
-    CorruptMode,
-    Direction,
-    Fault,
-    Faults,
-    Hold,
-    Latency,
-    Slice,
-    Terminate,
-    Throttle,
-)
+from trixter.faults import Direction, Fault, Faults
+from trixter.faults.catalogue import ENTRIES
+from trixter.faults.entry import BYTES_PER_S, MILLISECONDS, Setting, Type
 
 KIB = 1024
 
@@ -64,30 +57,27 @@ def age(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a span of time that somebody set: ``250 ms``, ``1.5 s``."""
+    """Write a span of time as it was set: ``250 ms``, ``1.5 s``."""
     return f"{_milliseconds(seconds)} ms" if seconds < 1 else f"{seconds:.10g} s"
 
 
 def fault(fault: Fault) -> str:
-    """Write one fault with its numbers."""
-    match fault:
-        case Latency(delay_s=delay_s, jitter_s=0):
-            return f"latency {duration(delay_s)}"
-        case Latency(delay_s=delay_s, jitter_s=jitter_s):
-            return f"latency {_milliseconds(delay_s)} ± {_milliseconds(jitter_s)} ms"
-        case Throttle(rate_bytes_per_s=rate_bytes_per_s):
-            return f"throttle {rate(rate_bytes_per_s)}"
-        case Slice(size_bytes=size_bytes, variation_bytes=variation_bytes, gap_s=gap_s):
-            least = f"{size_bytes - variation_bytes:,} to " if variation_bytes else ""
-            gap = f" every {duration(gap_s)}" if gap_s else ""
-            return f"slice {least}{size_bytes:,} B{gap}"
-        case Corrupt(probability=probability, mode=mode):
-            return f"corrupt {_percent(probability)}{' by flips' if mode is CorruptMode.FLIP else ''}"
-        case Terminate(probability=probability):
-            return f"terminate {_percent(probability)}"
-        case Hold():
-            return "hold"
-    return type(fault).__name__.lower()
+    """Write one fault with its numbers, as its entry in the catalogue has it."""
+    entry = ENTRIES.get(type(fault))
+    if entry is None:
+        return type(fault).__name__.lower()
+    words = [entry.name]
+    for each, following in zip(entry.settings, [*entry.settings[1:], None], strict=True):
+        value = getattr(fault, each.field)
+        spread = getattr(fault, following.field) if following and following.varies else 0
+        text = _range(each, value, spread, following) if following and spread else _value(each, value)
+        if each is entry.first:
+            words.append(text)
+        elif each.phrase and value != entry.default(each):
+            words.append(each.phrase.format(text))
+    if fault.name:
+        words.append(f"({printable(fault.name)})")
+    return " ".join(filter(None, words))
 
 
 def faults(both: Mapping[Direction, Faults]) -> str:
@@ -111,9 +101,40 @@ def _list(some: list[Fault]) -> str:
     return ", ".join(map(fault, some))
 
 
+def _value(setting: Setting, value: Any) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if setting.takes is Type.PROBABILITY:
+        return _percent(value)
+    if setting.unit is MILLISECONDS:
+        return duration(value)
+    if setting.unit is BYTES_PER_S:
+        return rate(value)
+    return f"{value:,} {setting.unit.symbol}" if setting.unit else ""  # what is on is on
+
+
+def _range(setting: Setting, value: float, spread: float, of: Setting) -> str:
+    """Write a value that varies, with the unit once."""
+    assert setting.unit is not None
+    if of.varies == "below":
+        return f"{_number(setting, value - spread)} to {_number(setting, value)} {setting.unit.symbol}"
+    return f"{_number(setting, value)} ± {_number(setting, spread)} {setting.unit.symbol}"
+
+
+def _number(setting: Setting, value: float) -> str:
+    return _milliseconds(value) if setting.unit is MILLISECONDS else f"{value:,}"
+
+
 def _milliseconds(seconds: float) -> str:
-    return f"{round(seconds * 1000, 6):.10g}"
+    return f"{MILLISECONDS.of(seconds):.10g}"
 
 
 def _percent(probability: float) -> str:
     return f"{probability * 100:.6g} %"
+
+
+def printable(text: str) -> str:
+    """Escape what would break the line, move the cursor or turn the writing around."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
