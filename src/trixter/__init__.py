@@ -20,14 +20,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trixter.client.awaiting import AsyncClient
-    from trixter.client.blocking import Client
+    from trixter.client.client import AsyncClient, Client
 
 __all__ = ["AsyncClient", "Client", "__version__"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"AsyncClient": "trixter.client.awaiting", "Client": "trixter.client.blocking"}
+_HOMES = {"AsyncClient": "trixter.client.client", "Client": "trixter.client.client"}
 
 
 def __getattr__(name: str) -> object:

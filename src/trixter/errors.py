@@ -7,13 +7,12 @@ TrixterError
 ├── ProfileError             a file of profiles is not as it should be
 ├── WaitTimeout              what was waited for did not come
 ├── ApiUnreachable           the API of a proxy does not answer
-└── ApiError                 the API of a proxy refused a call, or failed
-    └── ConnectionNotFound   the connection is over, or never was
+├── ApiError                 the API of a proxy refused a call, or failed
+├── ConnectionNotFound       the connection is over, or never was
+└── OverrideNotFound         the override was reverted, or has ended, or never was
 """
 
 from __future__ import annotations
-
-from http import HTTPStatus
 
 __all__ = [
     "ApiError",
@@ -21,6 +20,7 @@ __all__ = [
     "BindError",
     "ConnectionNotFound",
     "OutOfDescriptors",
+    "OverrideNotFound",
     "ProfileError",
     "SettingError",
     "TrixterError",
@@ -130,22 +130,35 @@ class ApiError(TrixterError):
     Args:
         status: The answer's HTTP status.
         message: The answer's own words.
+        code: The answer's word for what went wrong, such as ``conflict``; empty if it has none.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str = "") -> None:
         super().__init__(f"{message} ({status})")
         self.status = status
         self.message = message
+        self.code = code
 
 
-class ConnectionNotFound(ApiError):
-    """Say that a connection is over, or never was; also where no HTTP is between.
+class ConnectionNotFound(TrixterError):
+    """Say that a connection is over, or never was.
 
     Args:
         id: The connection's.
     """
 
     def __init__(self, id: str) -> None:
-        super().__init__(HTTPStatus.NOT_FOUND, "connection not found")
-        self.args = (f"connection {id} not found: it is over, or never was",)
+        super().__init__(f"connection {id} not found: it is over, or never was")
+        self.id = id
+
+
+class OverrideNotFound(TrixterError):
+    """Say that an override was reverted, or its time or its connection is over, or that it never was.
+
+    Args:
+        id: The override's.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"override {id} not found: it was reverted, or is over, or never was")
         self.id = id

@@ -16,14 +16,14 @@ from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import answers
 from trixter.api.bodies import FAULT_BODIES, DefaultsBody
-from trixter.api.calls import Calls
 from trixter.api.openapi import ERRORS
-from trixter.api.operations import operations_of
 from trixter.api.replies import Status
+from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation
 from trixter.cli.flag import Flag
 from trixter.cli.flags import FLAGS
-from trixter.control import LiveConnection
+from trixter.control import ConnectionHandle
+from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE, Fault
 from trixter.profiles import Profile, published_profiles
 from trixter.profiles.keys import KEYS, Key
@@ -31,7 +31,7 @@ from trixter.proxy import Proxy, ending
 from trixter.testing.conditions import FAULT_WORDS
 
 ENDINGS = sorted(value for name, value in vars(ending).items() if name.isupper())
-CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
+HANDLERS = Handlers(Controller(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1)))
 
 
 def cells(page: str, first: str) -> list[str]:
@@ -54,7 +54,7 @@ def test_the_readme_has_the_call_of_every_fault(stem: str) -> None:
     assert f"`PATCH …/{stem}`" in text_of("README.md")
 
 
-@pytest.mark.parametrize("operation", operations_of(CALLS), ids=lambda call: f"{call.method} {call.path}")
+@pytest.mark.parametrize("operation", operations_of(HANDLERS), ids=lambda call: f"{call.method} {call.path}")
 def test_the_api_page_has_every_call(operation: Operation) -> None:
     cells("docs/api.md", f"`{operation.method} {operation.path}`")
 
@@ -92,7 +92,7 @@ def test_the_faults_page_has_every_reason_of_an_end(reason: str) -> None:
 
 
 def test_the_client_page_has_every_word() -> None:
-    words = {name for face in (Client, LiveConnection) for name in dir(face) if not name.startswith("_")}
+    words = {name for face in (Client, ConnectionHandle) for name in dir(face) if not name.startswith("_")}
     text = text_of("docs/client.md")
     assert {word for word in words if not re.search(rf"`{word}[(`]", text)} == set()
 

@@ -63,8 +63,8 @@ def test_each_proxy_has_a_seed_of_its_own_that_grows_from_the_first(echo: str) -
 
 def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) -> None:
     with Chaos(defaults=SLOW) as chaos:
-        assert chaos.proxy(echo).defaults == SLOW
-        assert chaos.proxy(echo, profile="edge").defaults.upstream == find_profile("edge").upstream
+        assert chaos.proxy(echo).defaults() == SLOW
+        assert chaos.proxy(echo, profile="edge").defaults().upstream == find_profile("edge").upstream
 
 
 def test_with_small_buffers_and_a_small_limit_a_sender_blocks_early(echo: str) -> None:
@@ -93,19 +93,19 @@ def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: 
     with SessionChaos() as chaos:
         proxy = chaos.proxy(echo, profile="edge")
         given_up = chaos.proxy(echo)
-        before = proxy.defaults
+        before = proxy.defaults()
         with connect(proxy) as old:
             connection = proxy.wait_for_connection()
             connection.latency(0.001)
-            own = proxy.connections[0].state.faults
+            own = proxy.connections()[0].info.faults
             end = chaos.begin_test(1, lambda defaults: defaults)
             proxy.calm()
             proxy.duration(60)
             proxy.refuse()
             given_up.close()
             end()
-            assert proxy.defaults == before
-            assert proxy.connections[0].state.faults == own
+            assert proxy.defaults() == before
+            assert proxy.connections()[0].info.faults == own
             with connect(proxy) as new:
                 new.sendall(b"x")
                 assert proxy.wait_for(lambda stats: stats.connections_open == 2)
@@ -119,11 +119,11 @@ def test_a_test_may_change_the_conditions_of_the_session_while_it_runs(echo: str
         with connect(proxy):
             proxy.wait_for_connection()
             end = chaos.begin_test(1, lambda defaults: SLOW)
-            assert proxy.defaults == SLOW
-            assert list(proxy.connections[0].state.faults.values()) == [SLOW.upstream, SLOW.downstream]
+            assert proxy.defaults() == SLOW
+            assert list(proxy.connections()[0].info.faults.values()) == [SLOW.upstream, SLOW.downstream]
             end()
-            assert proxy.defaults == Defaults()
-            assert not any(proxy.connections[0].state.faults.values())
+            assert proxy.defaults() == Defaults()
+            assert not any(proxy.connections()[0].info.faults.values())
 
 
 def test_a_test_has_the_luck_it_would_have_alone(echo: str) -> None:

@@ -30,7 +30,7 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
         with connect(proxy) as client:
             say(client, b"hello")
             with proxy.latency(0.001):
-                proxy.connections[0].calm(direction="upstream")
+                proxy.connections()[0].calm(direction="upstream")
             proxy.duration(60)
             proxy.down()
         proxy.wait_for_no_connections()
@@ -99,7 +99,7 @@ def test_reading_within_a_failure_changes_nothing(echo: str) -> None:
             try:
                 raise failure
             finally:
-                assert proxy.stats.connections_open == 0
+                assert proxy.stats().connections_open == 0
                 proxy.latency(0.001)
         assert in_force(proxy, failure) == ["calm"]
 
@@ -109,7 +109,7 @@ def test_connections_with_faults_of_their_own_are_told(echo: str) -> None:
         clients = [connect(proxy) for _ in range(12)]
         for client in clients:
             say(client, b"hello")
-        for connection in proxy.connections:
+        for connection in proxy.connections():
             connection.faults(Latency(delay_s=0.001, jitter_s=0.0005), direction="downstream")
         lines = in_force(proxy, None)
         assert lines[1] == "connection 1: upstream calm; downstream Latency(delay_s=0.001, jitter_s=0.0005)"

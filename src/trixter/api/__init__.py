@@ -1,13 +1,14 @@
 """The REST API: what is connected, what is wrong with it, and the knobs.
 
-    request ──▶ guard ──▶ routing ──▶ a call ──▶ proxy
+    request ──▶ guard ──▶ routing ──▶ a call ──▶ controller ──▶ proxy
                  │           │           │
                  403, 401    404, 405    reading: 415, 413, 400, 422 ─▶ 404 ─▶ 400, 409
 
-- ``operations.py`` lists everything that can be asked: requests are routed, and described, by that list.
-- ``calls.py`` does it. A call reads and checks everything first, so one that is refused changed nothing.
-- ``bodies.py`` and ``replies.py`` are the shapes: they decode, check, encode and describe themselves.
-- ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
+- ``routes.py`` lists everything that can be asked (requests are routed, and described, by that list), and
+  does it: a call reads and checks everything first, and hands what changes the proxy to the controller.
+- ``bodies.py`` and ``replies.py`` are the shapes: they decode, check, encode and describe themselves;
+  ``overrides.py`` has those of overrides.
+- ``answers.py`` turns exceptions into ``{"error": …, "code": …}``, and the settings' names into the API's.
 - ``guard.py`` turns away other sites' pages, and callers without the token; ``target.py`` reads targets in
   absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs take turns with the traffic (``turns.py``).

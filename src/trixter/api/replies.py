@@ -158,6 +158,7 @@ class ProxyReply(Struct, frozen=True, gc=False):
 
 
 class ErrorReply(Struct, frozen=True, gc=False):
-    """Why a call was refused, or that it failed."""
+    """Why a call was refused, or that it failed: a text for people, and a word for programs."""
 
     error: str
+    code: str

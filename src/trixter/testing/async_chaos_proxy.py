@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import anyio
 
-from trixter.control import AsyncProxyFace, Step
-from trixter.control.change import AsyncChange
-from trixter.control.edits import Edit
-from trixter.testing.at_once import EditAtOnce
+from trixter.control import AsyncChange, AsyncProxyHandle
+from trixter.control.commands import Command, ResultT
 from trixter.testing.bridge import outcome_of
 from trixter.testing.local import Local
 
 
-class AsyncChaosProxy(Local[AsyncChange], AsyncProxyFace):
-    """Run a proxy beside a test on asyncio or Trio: the words of ``ChaosProxy``, awaited.
+class AsyncChaosProxy(Local[AsyncChange], AsyncProxyHandle):
+    """Run a proxy beside a test on asyncio or Trio: the methods of ``ChaosProxy``, awaited.
 
     It runs in a background thread, too: the test's loop may be as busy as it wants to be. ``async with``
     starts and closes it.
@@ -59,8 +57,8 @@ class AsyncChaosProxy(Local[AsyncChange], AsyncProxyFace):
     ) -> None:
         await self.aclose()
 
-    async def _perform(self, step: Step[Any]) -> Any:
-        return await outcome_of(self.hosted.perform(step))
+    async def _send(self, command: Command[ResultT]) -> ResultT:
+        return await outcome_of(self.hosted.send(command))
 
-    def _begin(self, word: str, edit: Edit) -> AsyncChange:
-        return super()._begin(word, EditAtOnce(edit))
+    async def _sleep(self, seconds: float) -> None:
+        await outcome_of(self.hosted.pause(seconds))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from trixter.control import ProxyFace, Step
-from trixter.control.change import Change
-from trixter.control.edits import Edit
-from trixter.testing.at_once import EditAtOnce
+from trixter.control import Change, ProxyHandle
+from trixter.control.commands import Command, ResultT
 from trixter.testing.local import Local
 
 
-class ChaosProxy(Local[Change], ProxyFace):
+class ChaosProxy(Local[Change], ProxyHandle):
     """Run a proxy beside a test that blocks: requests, psycopg, redis-py, anything.
 
     It is the proxy of the ``trixter`` command, on a loop in a background thread. ``with`` starts and closes
@@ -51,8 +49,8 @@ class ChaosProxy(Local[Change], ProxyFace):
     ) -> None:
         self.close()
 
-    def _perform(self, step: Step[Any]) -> Any:
-        return self.hosted.perform(step).result()
+    def _send(self, command: Command[ResultT]) -> ResultT:
+        return self.hosted.send(command).result()
 
-    def _begin(self, word: str, edit: Edit) -> Change:
-        return super()._begin(word, EditAtOnce(edit))
+    def _sleep(self, seconds: float) -> None:
+        self.hosted.pause(seconds).result()

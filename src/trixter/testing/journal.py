@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trixter.control import ALL, Step
-from trixter.control.steps import EndConnections, SetDefaults, SetDoor, SetDuration, SetFaults
+from trixter.control.commands import Apply, Command, EndConnections, Revert
+from trixter.control.controller import Controller
+from trixter.control.overrides import ALL, Override
 from trixter.faults import Direction
 from trixter.monotonic import monotonic
-from trixter.proxy import Connection, Ending, Proxy
+from trixter.proxy import Connection, Defaults, Door, Ending, Proxy
 from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
 
 # What one still reads.
@@ -20,7 +21,7 @@ KEPT = 20
 # What an exception is known by, among its attributes. Its id() may be that of another one before it.
 MARK = "_trixter_mark"
 
-CHANGES = (SetDefaults, SetFaults, SetDuration, SetDoor, EndConnections)
+CHANGES = (Apply, Revert, EndConnections)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class Journal:
         self._noted = 0
         self._events: deque[Event] = deque(maxlen=KEPT)
         self._failure: Failure | None = None
+        # Of the command that is executed now.
+        self._target = ALL
+        self._defaults = Defaults()
 
     def lines(self) -> list[str]:
         """Return what happened, oldest first."""
@@ -85,30 +89,53 @@ class Journal:
         up, down = (connection.passed_bytes(direction) for direction in Direction)
         self._note(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
 
-    def before(self, step: Step[Any], proxy: Proxy, failing: BaseException | None) -> None:
-        """Look at how things are before a step changes them because a test fails."""
-        if isinstance(step, SetDoor):  # the connections that this ends come after it
-            self._note(f"door: {step.door.value}")
-        if failing is None or not isinstance(step, CHANGES):
+    def on_availability(self, door: Door) -> None:
+        """Note that the proxy is about to accept, or not; the connections that this ends come after it."""
+        self._note(f"door: {door.value}")
+
+    def before(self, command: Command[Any], controller: Controller, failing: BaseException | None) -> None:
+        """Look at how things are before a command changes them, perhaps because a test fails."""
+        if not isinstance(command, CHANGES):
+            return
+        self._target = _target_of(command, controller)
+        self._defaults = controller.proxy.defaults
+        if failing is None:
             return
         mark = vars(failing).setdefault(MARK, object())
         if self._failure is None or self._failure.mark is not mark:
-            self._failure = Failure(mark, in_force(proxy))
+            self._failure = Failure(mark, in_force(controller.proxy))
 
-    def after(self, step: Step[Any], proxy: Proxy) -> None:
-        """Note what a step has changed."""
-        match step:
-            case SetDefaults() | SetDuration():
-                self._note(f"new connections: {text_of_defaults(proxy.defaults)}")
-            case SetFaults(target) if target != ALL:
-                connection = proxy.registry.get(target)
-                if connection is not None:
-                    faults = (connection.pipe(direction).faults for direction in Direction)
-                    self._note(f"connection {connection.number}: {text_of_faults(*faults)}")
+    def after(self, command: Command[Any], proxy: Proxy) -> None:
+        """Note what a command has changed."""
+        if not isinstance(command, Apply | Revert):
+            return
+        told = isinstance(command, Apply) and _is_about_defaults(command.override)
+        if told or proxy.defaults != self._defaults:
+            self._note(f"new connections: {text_of_defaults(proxy.defaults)}")
+        connection = proxy.registry.get(self._target)
+        if connection is not None:
+            faults = (connection.pipe(direction).faults for direction in Direction)
+            self._note(f"connection {connection.number}: {text_of_faults(*faults)}")
 
     def _note(self, text: str) -> None:
         self._events.append(Event(monotonic() - self._began_at, text))
         self._noted += 1
+
+
+def _is_about_defaults(override: Override) -> bool:
+    is_changed = override.changes_faults or override.connection_duration_s is not None
+    return override.target == ALL and is_changed
+
+
+def _target_of(command: Command[Any], controller: Controller) -> str:
+    """Return the id of the connection that a command is about; ``ALL`` if it is about none."""
+    match command:
+        case Apply(override=override):
+            return override.target
+        case Revert(id):
+            reverted = controller.override(id)
+            return ALL if reverted is None else reverted.target
+    return ALL
 
 
 def _all_of(exc: BaseException | None) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""What both faces of a proxy in this process have in common."""
+"""A proxy in this process: what its sync and its async handle have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import warnings
 from typing import TypeVar, Unpack
 
 from trixter.control import ListenAddress, Listens
-from trixter.control.words import FaultWords
+from trixter.control.fault_methods import FaultMethods
+from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
@@ -20,7 +21,7 @@ SEED_BITS = 64
 ChangeT = TypeVar("ChangeT")
 
 
-class Local(Listens, FaultWords[ChangeT]):
+class Local(Listens, FaultMethods[ChangeT]):
     """Own a proxy that runs in this process.
 
     Args:
@@ -52,7 +53,7 @@ class Local(Listens, FaultWords[ChangeT]):
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         self._find_profile = find_profile
-        # Public for the room's other modules only: users have the words.
+        # Public for the room's other modules only: users have the methods.
         self.hosted = Hosted(
             upstream,
             listen=listen,
@@ -61,6 +62,16 @@ class Local(Listens, FaultWords[ChangeT]):
             thread=thread,
             **tuning,
         )
+
+    # In one process a look costs microseconds.
+    _longest_pause_s = 0.01
+
+    @property
+    def _may_change(self) -> bool:
+        return self.hosted.is_running  # closed, nothing will ever happen again
+
+    def _time(self) -> float:
+        return monotonic()
 
     def __repr__(self) -> str:
         where = ", ".join(self.hosted.addresses) or "not started"

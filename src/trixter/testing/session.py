@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from trixter.faults import Direction
+from trixter.control.commands import Apply
+from trixter.control.overrides import complete
 from trixter.proxy import Defaults
 from trixter.testing.chaos import Chaos
 from trixter.testing.hosted import Hosted
 from trixter.testing.seeds import seed_for
-from trixter.testing.snapshot import Snapshot
 
 ChangeDefaults = Callable[[Defaults], Defaults]
 
@@ -28,7 +28,7 @@ class SessionChaos(Chaos):
         Returns:
             What ends the test: proxies are as they were before it.
         """
-        snapshots = [Snapshot(hosted) for hosted in self.hosted if hosted.is_running]
+        snapshots = [(each, each.call(each.controller.snapshot)) for each in self.hosted if each.is_running]
         for number, hosted in enumerate(self.hosted, 1):
             if hosted.is_running:
                 hosted.journal.start_over()
@@ -36,8 +36,9 @@ class SessionChaos(Chaos):
                 hosted.call(partial(_begin, hosted, own_seed, conditions))
 
         def end_test() -> None:
-            for snapshot in snapshots:
-                snapshot.restore()
+            for hosted, snapshot in snapshots:
+                if hosted.is_running:
+                    hosted.call(partial(hosted.controller.restore, snapshot))
 
         return end_test
 
@@ -48,8 +49,5 @@ def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
     hosted.use.start_over()
     wanted = conditions(proxy.defaults)
     if wanted != proxy.defaults:
-        proxy.defaults = wanted
+        hosted.controller.execute(Apply(override=complete(wanted)))
         hosted.use.look()
-        for connection in proxy.registry:
-            for direction in Direction:
-                connection.pipe(direction).faults = wanted.faults(direction)

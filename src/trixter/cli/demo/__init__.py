@@ -2,5 +2,5 @@
 
 - ``command.py``: the subcommand; ``perform.py`` sets the stage and clears it.
 - ``show.py``: what happens on it, step by step, each measured and checked.
-- ``visitor.py``: the client; ``knobs.py``: the REST API, as the show uses it; ``upstream.py``: the server.
+- ``visitor.py``: the client of the proxy; ``upstream.py``: the server.
 """

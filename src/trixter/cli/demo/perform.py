@@ -6,7 +6,6 @@ import asyncio
 import secrets
 import socket
 import sys
-from http.client import HTTPException
 
 from trixter.cli.demo import next_steps, upstream
 from trixter.cli.demo.show import NotShownError, Show
@@ -15,6 +14,7 @@ from trixter.cli.options import Options
 from trixter.cli.run import run_to_the_end
 from trixter.cli.service import Service
 from trixter.cli.signals import stop_event
+from trixter.errors import TrixterError
 
 # Those of the examples everywhere, so that what is read there can be pasted here.
 PROXY_PORT = 8080
@@ -85,7 +85,7 @@ def tell(proxy: str, api: str) -> str:
     """Run the show and print what it shows; return why it failed, if it did."""
     try:
         Show(proxy, api, lambda done, seen: _print(f"  {done:<{COLUMN}}{seen}")).run()
-    except (NotShownError, OSError, HTTPException) as exc:
+    except (NotShownError, OSError, TrixterError) as exc:
         return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
     return ""
 

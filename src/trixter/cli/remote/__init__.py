@@ -2,6 +2,6 @@
 
 - ``ls.py``, ``watch.py`` show what is connected, once and all the time; ``set.py``, ``defaults.py`` and
   ``kill.py`` change it.
-- ``flags.py``: the flags they share; ``steps.py``: what fault flags mean, as steps of ``trixter.control``.
+- ``flags.py``: the flags they share; ``steps.py``: fault flags as the override they ask for.
 - ``listing.py``: the table of connections; ``changes.py``: what happened between two looks.
 """

@@ -43,17 +43,17 @@ def defaults(
     from trixter.cli.remote.listing import outlook
     from trixter.cli.remote.remote import Remote
     from trixter.cli.remote.steps import Change
-    from trixter.control.steps import ReadProxy, SetDefaults, SetDuration
+    from trixter.control.commands import Apply, GetDefaults
+    from trixter.control.overrides import NEW
 
     duration_ms = values.pop("connection_duration_ms")
     change = Change.of(ctx, values)
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        for step in change.steps(SetDefaults):
-            remote.perform(step)
-        if duration_ms is not None:
-            remote.perform(SetDuration(duration_ms / MS_PER_S))
+        if not change.is_nothing or duration_ms is not None:
+            duration_s = None if duration_ms is None else duration_ms / MS_PER_S
+            remote.send(Apply(override=change.override(NEW, duration_s), permanent=True))
         if is_json:
             print(remote.read("/defaults"))
         else:
-            print(f"new connections: {outlook(remote.perform(ReadProxy()).defaults)}")
+            print(f"new connections: {outlook(remote.send(GetDefaults()))}")
     return 0

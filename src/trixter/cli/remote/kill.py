@@ -36,11 +36,12 @@ def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str,
     What the proxy holds for it is lost.
     """
     from trixter.cli.remote.remote import Remote
-    from trixter.control.steps import ALL, EndConnections, ReadConnections
+    from trixter.control.commands import EndConnections, ListConnections
+    from trixter.control.overrides import ALL
 
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        count = len(remote.perform(ReadConnections())) if target == ALL else 1
-        remote.perform(EndConnections(target=target, reason=reason, reset=reset))
+        count = len(remote.send(ListConnections())) if target == ALL else 1
+        remote.send(EndConnections(target=target, reason=reason, reset=reset))
     from trixter.cli.remote.listing import counted
 
     subject = counted(count) if target == ALL else printable(target)

@@ -9,7 +9,7 @@ from rich.table import Table
 from trixter.cli import wording
 from trixter.cli.printable import printable
 from trixter.cli.tables import Column, room_beside, table_of
-from trixter.control import ALL, ConnectionState
+from trixter.control import ALL, ConnectionInfo
 from trixter.faults import Direction
 from trixter.proxy.defaults import Defaults
 
@@ -26,7 +26,7 @@ BETWEEN_FAULTS = ", "
 CONTINUED = "  "
 
 
-def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tuple[Table, str]:
+def listing_of(connections: Sequence[ConnectionInfo], width_columns: int) -> tuple[Table, str]:
     """Return the table, and what is to be said below it.
 
     Args:
@@ -55,7 +55,7 @@ def counted(connections: int) -> str:
     return f"{connections:,} connection{'s' if connections > 1 else ''}"
 
 
-def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
+def outcome(target: str, connections: Sequence[ConnectionInfo]) -> str:
     """Say what was changed by what it has become.
 
     Args:
@@ -79,12 +79,12 @@ def outlook(defaults: Defaults) -> str:
     return "; ".join(filter(None, [what, end]))
 
 
-def _wide_row(connection: ConnectionState) -> list[str]:
+def _wide_row(connection: ConnectionInfo) -> list[str]:
     id, client, *numbers = _narrow_row(connection, 1)
     return [id, client, printable(connection.upstream), *numbers, wording.size(_held_bytes(connection))]
 
 
-def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
+def _narrow_row(connection: ConnectionInfo, upstreams: int) -> list[str]:
     client = printable(connection.client)
     if upstreams > 1:
         client += f"\n→ {printable(connection.upstream)}"
@@ -92,7 +92,7 @@ def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
     return [printable(connection.id), client, wording.age(connection.age_s), up, down]
 
 
-def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) -> str:
+def _what(connection: ConnectionInfo, room_columns: int, *, with_held: bool) -> str:
     """Say what is wrong: in one line if there is room, else one below the other."""
     parts = wording.fault_parts(connection.faults)
     if with_held and _held_bytes(connection):
@@ -116,5 +116,5 @@ def _between_faults(part: str, room_columns: int) -> str:
     return "\n".join(lines)
 
 
-def _held_bytes(connection: ConnectionState) -> int:
+def _held_bytes(connection: ConnectionInfo) -> int:
     return sum(connection.held_bytes.values())

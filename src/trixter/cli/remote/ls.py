@@ -33,10 +33,10 @@ def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bo
             return 0
         from trixter.cli.remote.listing import listing_of
         from trixter.cli.tables import console, show
-        from trixter.control.steps import ReadConnections, ReadProxy
+        from trixter.control.commands import GetProxy, ListConnections
 
-        connections = remote.perform(ReadConnections("dialling" if dialling else "open"))
-        waiting = 0 if dialling else remote.perform(ReadProxy()).stats.connections_dialling
+        connections = remote.send(ListConnections("dialling" if dialling else "open"))
+        waiting = 0 if dialling else remote.send(GetProxy()).stats.connections_dialling
     table, summary = listing_of(connections, console().width)
     if waiting:
         summary += f"; {waiting:,} dialling (`--dialling` lists them)"

@@ -40,14 +40,15 @@ def set_(
     from trixter.cli.remote.listing import outcome
     from trixter.cli.remote.remote import Remote
     from trixter.cli.remote.steps import Change
-    from trixter.control.steps import ReadConnections, SetFaults
+    from trixter.control.commands import Apply, ListConnections
+    from trixter.control.overrides import ALL, LIVE
 
     change = Change.of(ctx, values)
     if change.is_nothing:
         raise click.UsageError("what to change must be given, such as --delay-ms 250", ctx)
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        for step in change.steps(lambda directions, swap: SetFaults(target, directions, swap)):
-            remote.perform(step)
-        connections = remote.perform(ReadConnections())
+        override = change.override(LIVE if target == ALL else target)
+        remote.send(Apply(override=override, permanent=True))
+        connections = remote.send(ListConnections())
     print(outcome(target, connections))
     return 0

@@ -1,20 +1,17 @@
-"""What the fault flags mean to a running proxy: steps, in their order."""
+"""Fault flags as the override that they ask a running proxy for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import click
 
 from trixter.cli.named import profile_of
 from trixter.cli.wanted import Wanted
-from trixter.control import Step, Swap
+from trixter.control import Override, ReplaceFaults
 from trixter.faults import CALM, Direction, Fault, Faults, Hold
-
-Order = Callable[[tuple[Direction, ...], Swap], Step[None]]
-"""Makes the step that swaps faults in some directions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,11 +56,26 @@ class Change:
         """Whether nothing was asked for."""
         return self.base is None and not self._faults(CALM)
 
-    def steps(self, order: Order) -> list[Step[None]]:
-        """Return what to ask of the proxy."""
-        if self.base is None:
-            return [order(self.directions, Swap.one(fault)) for fault in self._faults(CALM)]
-        return [order((each,), Swap.everything(*self._over(self.base[each]))) for each in self.directions]
+    def override(self, target: str, connection_duration_s: float | None = None) -> Override:
+        """Return what to ask of the proxy, for a target.
+
+        Args:
+            target: As ``Override`` takes it.
+            connection_duration_s: What is asked for beside the faults.
+        """
+        replaced = {each: self._replaced(each) for each in self.directions}
+        return Override(
+            target=target,
+            upstream=replaced.get(Direction.UPSTREAM),
+            downstream=replaced.get(Direction.DOWNSTREAM),
+            connection_duration_s=connection_duration_s,
+        )
+
+    def _replaced(self, direction: Direction) -> ReplaceFaults | None:
+        if self.base is not None:
+            return ReplaceFaults.everything(*self._over(self.base[direction]))
+        ones = [ReplaceFaults.one(fault) for fault in self._faults(CALM)]
+        return reduce(ReplaceFaults.then, ones) if ones else None
 
     def _faults(self, base: Faults) -> list[Fault]:
         held = [] if self.hold is None else [Hold(is_on=self.hold)]

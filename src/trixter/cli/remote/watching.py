@@ -18,15 +18,15 @@ from trixter.cli.remote.changes import Happening, Kind, Look, happenings
 from trixter.cli.remote.listing import listing_of, outlook
 from trixter.cli.remote.remote import Remote
 from trixter.cli.tables import console
-from trixter.control import ConnectionState, ProxyState
-from trixter.control.steps import ReadConnections, ReadProxy
+from trixter.control import ConnectionInfo, ProxyInfo
+from trixter.control.commands import GetDefaults, GetProxy, ListConnections
 from trixter.faults import Direction
 from trixter.proxy.defaults import Defaults
 
 # Of a terminal, what stands around the rows: a heading, what is said above and below, and the cursor.
 OTHER_LINES = 8
 
-Seen = Happening[ConnectionState, Defaults]
+Seen = Happening[ConnectionInfo, Defaults]
 
 
 def print_json(remote: Remote, interval_s: float) -> None:
@@ -46,10 +46,10 @@ def print_json(remote: Remote, interval_s: float) -> None:
 def print_lines(remote: Remote, interval_s: float) -> None:
     """Print one line for each change, for people."""
 
-    def look() -> Look[ConnectionState, Defaults]:
-        states: list[ConnectionState] = remote.perform(ReadConnections())
-        faults = {each.id: each.faults for each in states}
-        return Look({each.id: each for each in states}, faults, remote.perform(ReadProxy()).defaults)
+    def look() -> Look[ConnectionInfo, Defaults]:
+        infos = remote.send(ListConnections())
+        faults = {each.id: each.faults for each in infos}
+        return Look({each.id: each for each in infos}, faults, remote.send(GetDefaults()))
 
     for each in _happenings(look, interval_s):
         print(f"{_now()} {line_of(each)}", flush=True)
@@ -60,8 +60,9 @@ def keep_a_table(remote: Remote, interval_s: float) -> None:
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=False) as live:
         for _ in _ticks(interval_s):
-            proxy, connections = remote.perform(ReadProxy()), remote.perform(ReadConnections())
-            live.update(picture_of(proxy, connections, screen), refresh=True)
+            proxy, defaults = remote.send(GetProxy()), remote.send(GetDefaults())
+            connections = remote.send(ListConnections())
+            live.update(picture_of(proxy, defaults, connections, screen), refresh=True)
 
 
 def line_of(happening: Seen) -> str:
@@ -79,7 +80,9 @@ def line_of(happening: Seen) -> str:
     return f"{route}, {up} up, {down} down, {wording.age(what.age_s)}"
 
 
-def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Console) -> Group:
+def picture_of(
+    proxy: ProxyInfo, defaults: Defaults, connections: list[ConnectionInfo], screen: Console
+) -> Group:
     """Return all that the table shows, so that it fits the screen."""
     listen = ", ".join(map(printable, proxy.listen))
     door = "" if proxy.door.value == "open" else f"  ({proxy.door.value})"
@@ -87,7 +90,7 @@ def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Co
     dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
     above = Text(
         f"{listen} → {printable(proxy.upstream)}{door}\n"
-        f"new connections: {outlook(proxy.defaults)}\n"
+        f"new connections: {outlook(defaults)}\n"
         f"so far: {stats.connections_accepted:,} accepted{dialling}, "
         f"{wording.size(stats.bytes_upstream)} up, {wording.size(stats.bytes_downstream)} down\n"
     )
