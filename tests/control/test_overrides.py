@@ -226,12 +226,13 @@ def test_the_newest_availability_counts() -> None:
     overrides = Overrides(Defaults())
     overrides.add("a", Override(availability=Door.REFUSING))
     overrides.add("b", Override(availability=Door.DOWN))
-    assert overrides.without("b").in_force().availability is Door.REFUSING
-    assert overrides.in_force().availability is Door.DOWN
+    assert overrides.availability(without="b") is Door.REFUSING
+    assert overrides.availability() is Door.DOWN
+    overrides.keep(Override(target=NEW, availability=Door.REFUSING), ())
+    assert overrides.availability() is overrides.availability(without="b") is Door.REFUSING
     overrides.remove("a")
-    assert overrides.in_force().availability is Door.DOWN
     overrides.remove("b")
-    assert overrides.in_force().availability is Door.OPEN
+    assert overrides.availability() is Door.REFUSING
 
 
 def test_a_fault_with_a_name_takes_the_place_of_that_name_only() -> None:
@@ -250,7 +251,7 @@ def test_two_replacements_on_top_of_each_other_are_one() -> None:
     assert first.then(ReplaceFaults.everything()).applied_to(there) == CALM
 
 
-@pytest.mark.parametrize("call", [Overrides.remove, Overrides.settle, Overrides.without])
+@pytest.mark.parametrize("call", [Overrides.remove, Overrides.settle])
 def test_an_override_that_is_not_there_is_an_error(call: Any) -> None:
     with pytest.raises(OverrideNotFound) as caught:
         call(Overrides(Defaults()), "a")

@@ -159,7 +159,7 @@ class Controller:
         Raises:
             BindError: If another program has the port that is to be opened; then nothing has changed.
         """
-        self._move(snapshot.in_force().availability, if_other=True)
+        self._move(snapshot.availability(), if_other=True)
         self._overrides = snapshot
         self._defaults = self.proxy.defaults
         self._catch_up()
@@ -184,8 +184,10 @@ class Controller:
         return self._enforced(id, override)
 
     def _revert(self, id: str) -> Work:
+        if self._overrides.get(id) is None:
+            raise OverrideNotFound(id)
         # First: if the port cannot be opened, the override stays, and can be reverted later.
-        self._move(self._overrides.without(id).in_force().availability, if_other=True)
+        self._move(self._overrides.availability(without=id), if_other=True)
         override = self._overrides.remove(id)
         if timer := self._timers.pop(id, None):
             timer.cancel()

@@ -195,6 +195,8 @@ class Changes:
 
     def put_all(self, later: Changes, compose: Compose) -> None:
         """Put those that lie above on top of these."""
+        if later.new is NOTHING and not later.own:
+            return  # nearly always, and there may be ten thousand connections
         own = {id: compose(self.of(id), later.of(id)) for id in {**self.own, **later.own}}
         self.new, self.own = compose(self.new, later.new), own
 
@@ -298,15 +300,17 @@ class Overrides:
         below.put(layer.override, (), self._compose)
         below.put_all(layer.above, self._compose)
 
-    def without(self, id: str) -> Overrides:
-        """Return these less one of them.
+    def availability(self, without: str = "") -> Door:
+        """Return whether new connections are accepted.
 
-        Raises:
-            OverrideNotFound: If there is none of that id.
+        Args:
+            without: The id of an override that is taken for gone.
         """
-        others = self.copy()
-        others.remove(id)
-        return others
+        asked = [self._base.new.availability]
+        for layer in self._layers:
+            asked += [layer.override.availability] if layer.id != without else []
+            asked.append(layer.above.new.availability)
+        return next(each for each in reversed(asked) if each is not None)
 
     def forget_ended(self, live: Collection[str]) -> None:
         """Drop what concerned connections that have ended.
