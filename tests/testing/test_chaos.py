@@ -15,7 +15,7 @@ from trixter.faults import Faults, Latency
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults
 from trixter.testing import Chaos
-from trixter.testing.session import SessionChaos
+from trixter.testing.chaos import SessionChaos
 
 SLOW = Defaults(upstream=Faults(Latency(delay_s=0.001)))
 

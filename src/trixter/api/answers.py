@@ -1,4 +1,4 @@
-"""How answers look: JSON, nothing at all, or an error; and which exception becomes which."""
+"""Answers: JSON, nothing at all, or an error; and the error that each exception becomes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one operation is, and how requests find it."""
+"""An operation of the API, and the routes by which requests find it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How states travel back from the API."""
+"""Answers of the API, read as the information they carry."""
 
 from __future__ import annotations
 

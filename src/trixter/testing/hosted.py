@@ -13,8 +13,8 @@ from trixter.control.commands import Command, ResultT
 from trixter.control.controller import Controller
 from trixter.proxy import Connection, Defaults, Ending, Proxy
 from trixter.proxy.tuning import TuningKeywords
-from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread, Outcome
+from trixter.testing.recent_events import RecentEvents
 from trixter.testing.unused import Use
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Hosted:
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         self.seed = seed
-        self.journal = Journal()
+        self.events = RecentEvents()
         self.proxy = Proxy(
             listen=listen,
             upstream=upstream,
@@ -55,7 +55,7 @@ class Hosted:
             observer=self,
             **tuning,
         )
-        self.controller = Controller(self.proxy, on_availability=self.journal.on_availability)
+        self.controller = Controller(self.proxy, on_availability=self.events.on_availability)
         self.use = Use(self.proxy)
         self.addresses: list[str] = []
         self._owns_thread = thread is None
@@ -146,18 +146,18 @@ class Hosted:
         return over
 
     def on_opened(self, connection: Connection) -> None:
-        self.journal.on_opened(connection)
+        self.events.on_opened(connection)
         self._end_pauses()
 
     def on_ended(self, connection: Connection, ending: Ending) -> None:
-        self.journal.on_ended(connection, ending)
+        self.events.on_ended(connection, ending)
         self._end_pauses()
 
     def _execute(self, command: Command[ResultT], failing: BaseException | None) -> ResultT:
         self._changes_seen = self._changes
-        self.journal.before(command, self.controller, failing)
+        self.events.before(command, self.controller, failing)
         result = self.controller.execute(command)
-        self.journal.after(command, self.proxy)
+        self.events.after(command, self.proxy)
         self.use.look()
         return result
 

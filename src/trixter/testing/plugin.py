@@ -15,8 +15,7 @@ import pytest
 from trixter.testing.seeds import RUN_SEED_BITS
 
 if TYPE_CHECKING:
-    from trixter.testing.chaos import Chaos
-    from trixter.testing.session import SessionChaos
+    from trixter.testing.chaos import Chaos, SessionChaos
 
 SECTION = "trixter: the network of this test"
 

@@ -23,12 +23,12 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
 
 def _lines_of(hosted: Hosted, exc: BaseException | None) -> list[str]:
     info = hosted.controller.execute(GetProxy())
-    first, *others = hosted.journal.in_force(hosted.proxy, exc)
+    first, *others = hosted.events.in_force(hosted.proxy, exc)
     return [
         f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}",
         f"  {info.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),
         "  the last events:",
-        *(f"    {line}" for line in hosted.journal.lines() or ["none"]),
+        *(f"    {line}" for line in hosted.events.lines() or ["none"]),
     ]

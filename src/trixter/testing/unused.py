@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trixter.faults import Direction
 from trixter.proxy import Door, Proxy
-from trixter.testing.in_words import text_of_defaults
+from trixter.testing.recent_events import text_of_defaults
 
 
 class UnusedFaultsWarning(UserWarning):

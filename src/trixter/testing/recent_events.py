@@ -1,22 +1,24 @@
-"""The last things that happened to a proxy, for the report of a test that fails."""
+"""Recent events of a proxy and the state of its network, for the report of a test that fails."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from trixter.control.commands import Apply, Command, EndConnections, Revert
 from trixter.control.controller import Controller
 from trixter.control.overrides import ALL, Override
-from trixter.faults import Direction
+from trixter.faults import Direction, Fault, Faults
 from trixter.monotonic import monotonic
 from trixter.proxy import Connection, Defaults, Door, Ending, Proxy
-from trixter.testing.in_words import in_force, text_of_defaults, text_of_faults
 
 # What one still reads.
 KEPT = 20
+
+# Connections that have faults of their own, before the rest of them is only counted.
+SHOWN = 10
 
 # What an exception is known by, among its attributes. Its id() may be that of another one before it.
 MARK = "_trixter_mark"
@@ -29,7 +31,7 @@ class Event:
     """Say what happened.
 
     Args:
-        at_s: When, counted from the begin of the journal.
+        at_s: When, counted from the first.
         text: What.
     """
 
@@ -53,7 +55,7 @@ class Failure:
     in_force: list[str]
 
 
-class Journal:
+class RecentEvents:
     """Keep the last few events of a proxy, on its loop. Noting one takes a few microseconds."""
 
     def __init__(self) -> None:
@@ -149,3 +151,46 @@ def _all_of(exc: BaseException | None) -> Iterator[BaseException]:
             yield each
             due += [each.__cause__, each.__context__]
             due += getattr(each, "exceptions", ())  # of a group
+
+
+def text_of_fault(fault: Fault) -> str:
+    """Write a fault as it is made, without the settings that were left alone."""
+    given = (
+        f"{each.name}={getattr(fault, each.name)!r}"
+        for each in fields(fault)
+        if getattr(fault, each.name) != each.default
+    )
+    return f"{type(fault).__name__}({', '.join(given)})"
+
+
+def text_of_faults(upstream: Faults, downstream: Faults) -> str:
+    """Write the faults of both directions."""
+    if not upstream and not downstream:
+        return "calm"
+    texts = [", ".join(map(text_of_fault, faults)) or "calm" for faults in (upstream, downstream)]
+    if texts[0] == texts[1]:
+        return f"{texts[0]}, both ways"
+    return f"upstream {texts[0]}; downstream {texts[1]}"
+
+
+def text_of_defaults(defaults: Defaults) -> str:
+    """Write what connections start with."""
+    text = text_of_faults(defaults.upstream, defaults.downstream)
+    return f"{text}; reset at the age of {defaults.duration_s:g} s" if defaults.duration_s else text
+
+
+def in_force(proxy: Proxy) -> list[str]:
+    """Return what is wrong with the network now, a line for each thing; ``calm`` if nothing is."""
+    lines = [text_of_defaults(proxy.defaults)]
+    if proxy.door is not Door.OPEN:
+        lines.append(f"new connections are refused: {proxy.door.value}")
+    usual = [proxy.defaults.faults(direction) for direction in Direction]
+    odd = [each for each in proxy.registry if _faults_of(each) != usual]
+    lines += [f"connection {each.number}: {text_of_faults(*_faults_of(each))}" for each in odd[:SHOWN]]
+    if len(odd) > SHOWN:
+        lines.append(f"and {len(odd) - SHOWN} more connections with faults of their own")
+    return lines
+
+
+def _faults_of(connection: Connection) -> list[Faults]:
+    return [connection.pipe(direction).faults for direction in Direction]

@@ -10,19 +10,19 @@ import pytest
 from tests.testing.echo import connect, say
 from trixter.faults import Latency
 from trixter.testing import ChaosProxy
-from trixter.testing.journal import KEPT
+from trixter.testing.recent_events import KEPT
 
 SLOW = "Latency(delay_s=0.001), both ways"
 
 
 def told(proxy: ChaosProxy) -> list[str]:
     """Return what the journal tells, without times and ports."""
-    lines = proxy.hosted.call(proxy.hosted.journal.lines)
+    lines = proxy.hosted.call(proxy.hosted.events.lines)
     return [re.sub(r"^\+\d+\.\d{3} s  |, from 127.*", "", line) for line in lines]
 
 
 def in_force(proxy: ChaosProxy, exc: BaseException | None) -> list[str]:
-    return proxy.hosted.call(lambda: proxy.hosted.journal.in_force(proxy.hosted.proxy, exc))
+    return proxy.hosted.call(lambda: proxy.hosted.events.in_force(proxy.hosted.proxy, exc))
 
 
 def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
@@ -50,7 +50,7 @@ def test_only_the_last_events_are_kept_and_the_others_counted(echo: str) -> None
         for _ in range(KEPT + 5):
             proxy.calm()
         assert told(proxy) == ["(5 earlier ones)", *["new connections: calm"] * KEPT]
-        proxy.hosted.journal.start_over()
+        proxy.hosted.events.start_over()
         assert told(proxy) == []
 
 
