@@ -88,7 +88,7 @@ async def _cannot_listen(request: Request, exc: Exception) -> Response:
 
 
 async def _hung_up(request: Request, exc: Exception) -> Response:
-    # Nobody is there to read it; something has to be answered all the same.
+    # The client is gone and cannot read it; something has to be answered all the same.
     return error(HTTPStatus.BAD_REQUEST, "the request was not sent to its end")
 
 

@@ -159,7 +159,7 @@ def require_ttl(ttl_s: float) -> None:
 Compose = Callable[[Override, Override], Override]
 
 
-class Changes:
+class PermanentChanges:
     """Permanent changes between two overrides: for connections to come, and for live ones that differ."""
 
     __slots__ = ("new", "own")
@@ -193,7 +193,7 @@ class Changes:
         elif target != NEW:
             self.own[target] = compose(self.of(target), override)
 
-    def put_all(self, later: Changes, compose: Compose) -> None:
+    def put_all(self, later: PermanentChanges, compose: Compose) -> None:
         """Put those that lie above on top of these."""
         if later.new is NOTHING and not later.own:
             return  # nearly always, and there may be ten thousand connections
@@ -205,7 +205,7 @@ class Changes:
 class _Layer:
     id: str
     override: Override
-    above: Changes
+    above: PermanentChanges
 
 
 class Overrides:
@@ -217,7 +217,7 @@ class Overrides:
     """
 
     def __init__(self, base: Defaults, availability: Door = Door.OPEN) -> None:
-        self._base = Changes(complete(base, availability))
+        self._base = PermanentChanges(complete(base, availability))
         self._layers: list[_Layer] = []
         # Connections that share what lies below share what is in force: one object for thousands of them. By
         # identity; what is kept as the value also keeps the identities valid.
@@ -263,7 +263,7 @@ class Overrides:
         if self.get(id) is not None:
             raise SettingError("id", id, "an id that no other override has")
         self._composed.clear()
-        self._layers.append(_Layer(id, override, Changes()))
+        self._layers.append(_Layer(id, override, PermanentChanges()))
 
     def keep(self, override: Override, live: Collection[str]) -> None:
         """Put a permanent change on top.
@@ -334,10 +334,10 @@ class Overrides:
         return twin
 
     @property
-    def _top(self) -> Changes:
+    def _top(self) -> PermanentChanges:
         return self._below(len(self._layers))
 
-    def _below(self, index: int) -> Changes:
+    def _below(self, index: int) -> PermanentChanges:
         return self._layers[index - 1].above if index else self._base
 
     def _index(self, id: str) -> int:
@@ -384,5 +384,5 @@ def _then(earlier: ReplaceFaults | None, later: ReplaceFaults | None) -> Replace
     return later if earlier is None else earlier.then(later)
 
 
-def _copied(changes: Changes) -> Changes:
-    return Changes(changes.new, dict(changes.own))
+def _copied(changes: PermanentChanges) -> PermanentChanges:
+    return PermanentChanges(changes.new, dict(changes.own))

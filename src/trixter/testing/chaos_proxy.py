@@ -194,7 +194,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
 
         It does so also when cancelled.
         """
-        ended = self.hosted.ask_to_close()  # from here on, it ends whoever waits for it
+        ended = self.hosted.ask_to_close()  # from here on, it ends all the same
         with anyio.CancelScope(shield=True):
             await outcome_of(ended)
         self.hosted.close()

@@ -65,7 +65,7 @@ class Hosted:
         # command.
         self._pausing: set[Outcome[None]] = set()
         self._changes = self._changes_seen = 0
-        self._closed: Future[None] | None = None  # once somebody asked for it
+        self._closed: Future[None] | None = None  # once it was asked for
 
     @property
     def is_running(self) -> bool:
@@ -95,7 +95,7 @@ class Hosted:
             raise
 
     def ask_to_close(self) -> Future[None]:
-        """Let everything end; return what says when it has. It ends also if nobody waits for that."""
+        """Let everything end; return what says when it has. It ends also if that is not waited for."""
         if self._closed is not None:
             return self._closed
         if not self._is_started:

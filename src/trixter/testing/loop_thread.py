@@ -194,7 +194,7 @@ async def outcome_of(future: Future[T]) -> T:
         resolved, wake = anyio.Event(), _waker()
 
         def on_resolved(_: Future[T]) -> None:
-            with suppress(RuntimeError):  # nobody waits any more: that loop has ended
+            with suppress(RuntimeError):  # nothing waits any more: that loop has ended
                 wake(resolved.set)
 
         future.add_done_callback(on_resolved)

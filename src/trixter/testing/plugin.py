@@ -32,7 +32,7 @@ RUN_NUMBER = pytest.StashKey[int]()
 """At a test: which run of it this is, from 1. It is more where another plugin runs it again."""
 
 SESSION = pytest.StashKey["SessionChaos"]()
-"""At the configuration: what ``chaos_session`` is, once somebody asked for it."""
+"""At the configuration: what ``chaos_session`` is, once a test asked for it."""
 
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()

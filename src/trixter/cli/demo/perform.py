@@ -29,7 +29,7 @@ def perform(*, stay: bool) -> int:
     """Run the show, and return the exit status.
 
     Args:
-        stay: Keep everything running afterwards, until somebody stops it.
+        stay: Keep everything running afterwards, until a signal comes.
     """
     configure("warning", "text", is_terse=True)
     proxy_port, upstream_port, api_port = (
@@ -75,7 +75,7 @@ async def _show_unless(stopped: asyncio.Event, proxy: str, api: str) -> str:
         show = group.create_task(asyncio.to_thread(tell, proxy, api), name="show")
         interruption = group.create_task(stopped.wait(), name="interruption")
         done, _ = await asyncio.wait({show, interruption}, return_when=asyncio.FIRST_COMPLETED)
-        # Whoever is left is not needed; the thread ends by itself when its connections do.
+        # The task that is left is not needed; the thread ends by itself when its connections do.
         show.cancel()
         interruption.cancel()
     return show.result() if show in done else ""
@@ -96,7 +96,7 @@ def _print(text: str) -> None:
 
 
 def _free(port: int) -> int:
-    """Return the port if nobody has it, else 0: any other."""
+    """Return the port if it is free, else 0: any other."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -42,7 +42,7 @@ class NotShownError(Exception):
 class Show:
     """Make one connection after another bad, and good again, and measure each.
 
-    Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if there is nobody to talk to.
+    Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if nothing answers.
 
     Args:
         proxy: Its address, ``host:port``.
