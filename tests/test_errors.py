@@ -14,6 +14,7 @@ from trixter.errors import (
     BindError,
     ConnectionNotFound,
     OutOfDescriptors,
+    OverrideNotFound,
     ProfileError,
     SettingError,
     TrixterError,
@@ -32,6 +33,7 @@ LINES: dict[TrixterError, str] = {
     ApiUnreachable("http://x", "it is gone"): "no API answers at http://x: it is gone",
     ApiError(409, "no"): "no (409)",
     ConnectionNotFound("a1-7"): "connection a1-7 not found: it is over, or never was",
+    OverrideNotFound("a1-7"): "override a1-7 not found: it was reverted, or is over, or never was",
 }
 
 
@@ -40,11 +42,16 @@ def test_an_error_is_one_line(error: TrixterError, line: str) -> None:
     assert str(error) == line
 
 
-def test_a_connection_that_is_not_there_has_nothing_to_do_with_http() -> None:
-    error = ConnectionNotFound("a1-7")
-    assert error.id == "a1-7"
-    assert isinstance(error, LookupError)
-    assert not isinstance(error, ApiError)
+def test_what_is_not_there_is_known_by_its_id_and_has_nothing_of_http() -> None:
+    for error in (ConnectionNotFound("a1-7"), OverrideNotFound("a1-7")):
+        assert error.id == "a1-7"
+        assert isinstance(error, LookupError)
+        assert not isinstance(error, ApiError)
+
+
+def test_a_refusal_of_the_api_has_a_code() -> None:
+    error = ApiError(409, "no", "conflict")
+    assert (error.status, error.message, error.code) == (409, "no", "conflict")
 
 
 def test_every_error_of_the_package_stands_in_the_tree() -> None:

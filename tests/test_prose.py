@@ -46,6 +46,8 @@ PENDING = (
 
 # File names that two rooms still share.
 PENDING_NAMES = {
+    "commands",
+    "overrides",
     "addresses",
     "answers",
     "calls",

@@ -7,10 +7,10 @@ the clients of a proxy that runs elsewhere, ``trixter.Client`` and ``trixter.Asy
 - ``trixter.faults``: what happens to bytes (pure: no clock, no socket),
 - ``trixter.proxy``: the data plane between a client and a server,
 - ``trixter.api``: the REST API that turns its knobs,
-- ``trixter.control``: the words to tell a proxy what to do, in this process or behind an API,
+- ``trixter.control``: what a proxy can be told, in this process or behind an API, and how it is taken back,
 - ``trixter.profiles``: networks that have a name,
-- ``trixter.client``: those words, over the API,
-- ``trixter.testing``: those words, in tests,
+- ``trixter.client``: a proxy that runs elsewhere, told over its API,
+- ``trixter.testing``: a proxy beside a test,
 - ``trixter.netem``: faults on one stream, with no proxy,
 - ``trixter.cli``: the ``trixter`` command.
 """
@@ -21,14 +21,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trixter.client.awaiting import AsyncClient
-    from trixter.client.blocking import Client
+    from trixter.client.client import AsyncClient, Client
 
 __all__ = ["AsyncClient", "Client", "__version__"]
 
 __version__ = "0.1.0"
 
-_HOMES = {"AsyncClient": "trixter.client.awaiting", "Client": "trixter.client.blocking"}
+_HOMES = {"AsyncClient": "trixter.client.client", "Client": "trixter.client.client"}
 
 
 def __getattr__(name: str) -> object:

@@ -9,6 +9,8 @@ TrixterError
 ├── WaitTimeout              what was waited for did not come
 ├── ApiUnreachable           the API of a proxy does not answer
 ├── ApiError                 the API of a proxy refused a call, or failed
+├── ConnectionNotFound       the connection is over, or never was
+├── OverrideNotFound         the override was reverted, or has ended, or never was
 └── TerminatedError          an adapter ended its stream by chance (trixter.netem: it is an AnyIO error, too)
 
 Except ``TerminatedError``, they stand here: a program catches them without loading what raises them.
@@ -24,6 +26,7 @@ __all__ = [
     "BindError",
     "ConnectionNotFound",
     "OutOfDescriptors",
+    "OverrideNotFound",
     "ProfileError",
     "SettingError",
     "TrixterError",
@@ -134,12 +137,14 @@ class ApiError(TrixterError):
     Args:
         status: The answer's HTTP status.
         message: The answer's own words.
+        code: The answer's word for what went wrong, such as ``conflict``; empty if it has none.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, code: str = "") -> None:
         super().__init__(f"{message} ({status})")
         self.status = status
         self.message = message
+        self.code = code
 
 
 class ConnectionNotFound(TrixterError, LookupError):
@@ -151,6 +156,18 @@ class ConnectionNotFound(TrixterError, LookupError):
 
     def __init__(self, id: str) -> None:
         super().__init__(f"connection {id} not found: it is over, or never was")
+        self.id = id
+
+
+class OverrideNotFound(TrixterError, LookupError):
+    """An override was reverted, or its time or its connection is over, or it never was.
+
+    Args:
+        id: The override's.
+    """
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"override {id} not found: it was reverted, or is over, or never was")
         self.id = id
 
 

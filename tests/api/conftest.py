@@ -34,7 +34,7 @@ async def calm(world: World) -> World:
 async def served(world: World) -> AsyncIterator[Served]:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = text_of(sockets[0].getsockname())
-    server = ApiServer(create_app(world.proxy), sockets)
+    server = ApiServer(create_app(world.controller), sockets)
     await server.start()
     yield Served(world, server, address)
     await server.stop()

@@ -175,7 +175,10 @@ async def test_a_connection_that_has_ended_is_not_found(world: World) -> None:
 
     answer = await world.http.get(f"/connections/{connection.id}")
 
-    assert (answer.status_code, answer.json()) == (404, {"error": "connection not found"})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "connection not found", "code": "connection_not_found"},
+    )
 
 
 @pytest.mark.parametrize(

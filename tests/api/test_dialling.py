@@ -56,11 +56,14 @@ async def test_one_can_be_shut_down_by_its_id_and_all_means_those_that_are_live(
 async def test_it_has_no_faults_to_change(world: World) -> None:
     dialling = await world.dial_in_vain()
     answer = await world.http.patch(f"/connections/{dialling.id}/delay", json={"delay_ms": 1})
-    assert (answer.status_code, answer.json()) == (404, {"error": "connection not found"})
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "connection not found", "code": "connection_not_found"},
+    )
 
 
 @pytest.mark.parametrize("state", ["", "OPEN", "closed"])
 async def test_another_state_is_422(world: World, state: str) -> None:
     answer = await world.http.get("/connections", params={"state": state})
     assert answer.status_code == 422
-    assert answer.json() == {"error": f"`state` must be open or dialling, not {state!r}"}
+    assert answer.json() == {"error": f"`state` must be open or dialling, not {state!r}", "code": "invalid"}

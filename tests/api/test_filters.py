@@ -53,7 +53,7 @@ async def test_a_client_that_is_none_is_422(world: World, asked: str) -> None:
     answer = await world.http.get("/connections", params={"client": asked})
 
     assert answer.status_code == 422
-    assert answer.json() == {"error": f"`client` must be {CLIENT_FORM}, not {asked!r}"}
+    assert answer.json() == {"error": f"`client` must be {CLIENT_FORM}, not {asked!r}", "code": "invalid"}
 
 
 QUERIES = ["_=1", "pretty", "id=3", "client_=::1", "=1", "&&", "%ff=%00", "_=1&_=2"]
@@ -97,7 +97,7 @@ async def test_a_change_refuses_filters_rather_than_change_more(
     answer = await world.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
 
     error = f"unexpected parameter `{name}`; {NO_FILTERS}"
-    assert (answer.status_code, answer.json()) == (422, {"error": error})
+    assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
     assert (world.faults(), world.proxy.door, connection.end_reason) == (*before, None)
 
 
@@ -128,7 +128,10 @@ async def test_what_can_be_no_filter_is_ignored_in_every_change(
 async def test_a_parameter_given_twice_is_422(world: World) -> None:
     answer = await world.http.get("/connections?client=127.0.0.1&client=127.0.0.2")
 
-    assert (answer.status_code, answer.json()) == (422, {"error": "`client` may be given once"})
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"error": "`client` may be given once", "code": "invalid"},
+    )
 
 
 @pytest.mark.parametrize("path", ["/connections", "/connections/_all"])

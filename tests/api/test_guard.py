@@ -40,7 +40,7 @@ ODD_SPACES = [f"Bearer {space}s3cret{space}" for space in "\xa0\x85\x1c\x1d\x1e\
     ],
 )
 async def test_addresses_and_known_names_are_answered(world: World, host: str) -> None:
-    async with client_of(world.proxy, names=("Trixter.test", "proxy")) as http:
+    async with client_of(world.controller, names=("Trixter.test", "proxy")) as http:
         answer = await http.get("/connections", headers={"host": host})
 
     assert answer.status_code == 200
@@ -84,13 +84,13 @@ async def test_addresses_and_known_names_are_answered(world: World, host: str) -
 async def test_other_hosts_are_refused(world: World, host: str, path: str) -> None:
     answer = await world.http.get(path, headers={b"host": host.encode()})
 
-    assert (answer.status_code, answer.json()) == (403, {"error": HOST})
+    assert (answer.status_code, answer.json()) == (403, {"error": HOST, "code": "forbidden"})
 
 
 @pytest.mark.parametrize("host", ["", "trixter:8888", "host.docker.internal", "evil.test", "localhost:evil"])
 async def test_health_answers_whatever_the_host_and_the_origin(world: World, host: str) -> None:
     headers = {"host": host, "origin": "http://evil.test"}
-    async with client_of(world.proxy, token="s3cret") as http:
+    async with client_of(world.controller, token="s3cret") as http:
         answer = await http.get("/health", headers=headers)
 
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -168,7 +168,7 @@ async def test_pages_with_ever_new_names_do_not_fill_the_log(caplog: pytest.LogC
 async def test_two_hosts_are_refused(world: World) -> None:
     answer = await world.http.get("/connections", headers=[("host", "localhost"), ("host", "localhost")])
 
-    assert (answer.status_code, answer.json()) == (403, {"error": HOST})
+    assert (answer.status_code, answer.json()) == (403, {"error": HOST, "code": "forbidden"})
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ async def test_pages_of_others_are_refused(world: World, origin: str) -> None:
         "/connections/_all/shutdown", json={"reason": "x"}, headers={"origin": origin}
     )
 
-    assert (answer.status_code, answer.json()) == (403, {"error": ORIGIN})
+    assert (answer.status_code, answer.json()) == (403, {"error": ORIGIN, "code": "forbidden"})
     assert len(world.proxy.registry) == 1
 
 
 @pytest.mark.parametrize("authorization", ["Bearer s3cret-ü", "bearer s3cret-ü", "BEARER  s3cret-ü "])
 async def test_the_token_opens(world: World, authorization: str) -> None:
-    async with client_of(world.proxy, token="s3cret-ü") as http:
+    async with client_of(world.controller, token="s3cret-ü") as http:
         answer = await http.get("/connections", headers={b"authorization": authorization.encode()})
 
     assert answer.status_code == 200
@@ -211,15 +211,15 @@ async def test_the_token_opens(world: World, authorization: str) -> None:
 @pytest.mark.parametrize("path", ["/connections", "/openapi.json", "/nope", "/health/"])
 async def test_without_the_token_nothing_is_told(world: World, authorization: str | None, path: str) -> None:
     headers = {} if authorization is None else {b"authorization": authorization.encode("latin-1")}
-    async with client_of(world.proxy, token="s3cret") as http:
+    async with client_of(world.controller, token="s3cret") as http:
         answer = await http.get(path, headers=headers)
 
-    assert (answer.status_code, answer.json()) == (401, {"error": TOKEN})
+    assert (answer.status_code, answer.json()) == (401, {"error": TOKEN, "code": "unauthorized"})
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 async def test_health_needs_no_token(world: World) -> None:
-    async with client_of(world.proxy, token="s3cret") as http:
+    async with client_of(world.controller, token="s3cret") as http:
         answer = await http.get("/health")
 
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -227,6 +227,6 @@ async def test_health_needs_no_token(world: World) -> None:
 
 async def test_an_empty_token_is_refused_when_the_app_is_made(world: World) -> None:
     with pytest.raises(SettingError) as caught:
-        create_app(world.proxy, token="")
+        create_app(world.controller, token="")
 
     assert caught.value.name == "token"

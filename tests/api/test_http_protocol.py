@@ -204,7 +204,7 @@ def test_a_head_that_is_too_long_is_refused(is_whole: bool, caplog: pytest.LogCa
         head = GET[:-2] + b"a: b\r\n" * 10_000
         answer = await client.send(head + b"\r\n" * is_whole)
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": NOT_HTTP}
+        assert json.loads(answer.partition(b"\r\n\r\n")[2]) == {"error": NOT_HTTP, "code": "bad_request"}
         assert await client.ended_after() == ("reset", LINGER_S)
 
     run(main())

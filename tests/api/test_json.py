@@ -31,7 +31,10 @@ async def test_a_field_given_twice_is_422(calm: World, path: str, body: str, nam
 
     answer = await calm.http.patch(path, content=body, headers=JSON)
 
-    assert (answer.status_code, answer.json()) == (422, {"error": f"duplicate field `{name}`"})
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"error": f"duplicate field `{name}`", "code": "invalid"},
+    )
     assert calm.faults() == before
 
 
@@ -40,7 +43,10 @@ async def test_a_reason_given_twice_is_422(calm: World) -> None:
 
     answer = await calm.http.post("/connections/_all/shutdown", content=body, headers=JSON)
 
-    assert (answer.status_code, answer.json()) == (422, {"error": "duplicate field `reason`"})
+    assert (answer.status_code, answer.json()) == (
+        422,
+        {"error": "duplicate field `reason`", "code": "invalid"},
+    )
     assert len(calm.proxy.registry) == 2
 
 
@@ -61,7 +67,7 @@ async def test_half_a_surrogate_pair_is_400_and_named(calm: World, text: str, ha
     answer = await calm.http.post("/connections/_all/shutdown", content=body, headers=JSON)
 
     error = f"malformed JSON: half a surrogate pair, {half}"
-    assert (answer.status_code, answer.json()) == (400, {"error": error})
+    assert (answer.status_code, answer.json()) == (400, {"error": error, "code": "bad_request"})
     assert len(calm.proxy.registry) == 2
 
 

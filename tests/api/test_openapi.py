@@ -29,6 +29,10 @@ CALLS = {
     ("get", "/catalogue"): {"200", "403", "500"},
     ("get", "/proxy"): {"200", "403", "500"},
     ("patch", "/proxy"): FAULT_CALL - {"404"} | {"409"},
+    ("get", "/overrides"): {"200", "403", "500"},
+    ("post", "/overrides"): FAULT_CALL - {"202"} | {"201", "409"},
+    ("patch", "/overrides/{id}"): FAULT_CALL,
+    ("delete", "/overrides/{id}"): {"204", "403", "404", "409", "422", "500"},
     ("get", "/openapi.json"): {"200", "403", "500"},
 }
 
@@ -116,7 +120,7 @@ async def test_every_operation_has_an_id_of_its_own(description: Any) -> None:
 
 
 async def test_a_token_is_described_where_it_is_asked_for(world: World, description: Any) -> None:
-    async with client_of(world.proxy, token="s3cret") as http:
+    async with client_of(world.controller, token="s3cret") as http:
         guarded = (await http.get("/openapi.json", headers={"authorization": "Bearer s3cret"})).json()
 
     assert description["security"] == []

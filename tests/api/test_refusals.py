@@ -89,7 +89,7 @@ async def test_a_wrong_shape_is_422_and_names_the_field(
 
     answer = await calm.http.patch(path, content=text.encode(), headers=JSON)
 
-    assert (answer.status_code, answer.json()) == (422, {"error": error})
+    assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
     assert calm.faults() == before
 
 
@@ -137,8 +137,11 @@ async def test_an_unknown_id_is_404_for_the_other_calls(calm: World) -> None:
     shown = await calm.http.get("/connections/nobody")
     shut_down = await calm.http.post("/connections/nobody/shutdown", json={"reason": "x"})
 
-    assert (shown.status_code, shown.json()) == (404, {"error": NOT_FOUND})
-    assert (shut_down.status_code, shut_down.json()) == (404, {"error": NOT_FOUND})
+    assert (shown.status_code, shown.json()) == (404, {"error": NOT_FOUND, "code": "connection_not_found"})
+    assert (shut_down.status_code, shut_down.json()) == (
+        404,
+        {"error": NOT_FOUND, "code": "connection_not_found"},
+    )
     assert len(calm.proxy.registry) == 2
 
 
@@ -154,7 +157,7 @@ async def test_an_unknown_id_is_404_for_the_other_calls(calm: World) -> None:
 async def test_a_shutdown_without_a_reason_is_422(calm: World, body: object, error: str) -> None:
     answer = await calm.http.post("/connections/_all/shutdown", json=body)
 
-    assert (answer.status_code, answer.json()) == (422, {"error": error})
+    assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
     assert len(calm.proxy.registry) == 2
 
 
@@ -167,7 +170,7 @@ async def test_another_content_type_is_415(calm: World, content_type: str | None
 
     answer = await calm.http.patch("/connections/_all/delay", content=b'{"delay_ms": 1}', headers=headers)
 
-    assert (answer.status_code, answer.json()) == (415, {"error": NO_JSON})
+    assert (answer.status_code, answer.json()) == (415, {"error": NO_JSON, "code": "unsupported_media_type"})
     assert calm.faults() == before
 
 
@@ -176,7 +179,10 @@ async def test_a_body_over_the_originals_2_mib_is_413(calm: World) -> None:
     most, more = (json.dumps({"reason": reason + tail}, separators=(",", ":")) for tail in ("", "x"))
 
     refused = await calm.http.post("/connections/_all/shutdown", content=more, headers=JSON)
-    assert (refused.status_code, refused.json()) == (413, {"error": "the body must be at most 2097152 bytes"})
+    assert (refused.status_code, refused.json()) == (
+        413,
+        {"error": "the body must be at most 2097152 bytes", "code": "body_too_large"},
+    )
     assert len(calm.proxy.registry) == 2
 
     accepted = await calm.http.post("/connections/_all/shutdown", content=most, headers=JSON)
@@ -244,7 +250,7 @@ async def test_defaults_are_changed_whole_or_not_at_all(
 async def test_an_unknown_path_is_404(world: World, path: str) -> None:
     answer = await world.http.get(path)
 
-    assert (answer.status_code, answer.json()) == (404, {"error": "no such path"})
+    assert (answer.status_code, answer.json()) == (404, {"error": "no such path", "code": "not_found"})
 
 
 @pytest.mark.parametrize(
@@ -265,7 +271,10 @@ async def test_another_method_is_405_and_says_which_are_allowed(
 ) -> None:
     answer = await world.http.request(method, path)
 
-    assert (answer.status_code, answer.json()) == (405, {"error": "method not allowed"})
+    assert (answer.status_code, answer.json()) == (
+        405,
+        {"error": "method not allowed", "code": "method_not_allowed"},
+    )
     assert answer.headers["allow"] == allowed
 
 
@@ -276,7 +285,7 @@ async def test_what_must_not_happen_is_500_with_a_traceback_in_the_log(
 
     answer = await calm.http.get("/defaults")
 
-    assert (answer.status_code, answer.json()) == (500, {"error": "internal error"})
+    assert (answer.status_code, answer.json()) == (500, {"error": "internal error", "code": "internal_error"})
     (record,) = [each for each in caplog.records if each.name == "trixter.api"]
     assert (record.levelno, record.getMessage()) == (logging.ERROR, "GET /defaults failed")
     assert record.exc_info
@@ -301,7 +310,7 @@ async def test_a_client_that_hangs_up_while_it_sends_is_no_bug(
         """Go nowhere."""
 
     before = calm.faults()
-    await create_app(calm.proxy)(scope, receive, send)
+    await create_app(calm.controller)(scope, receive, send)
 
     assert calm.faults() == before
     assert not [record for record in caplog.records if record.name == "trixter.api"]

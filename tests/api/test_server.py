@@ -68,7 +68,10 @@ async def test_a_body_without_a_length_is_limited_too(served: Served) -> None:
     async with httpx2.AsyncClient(base_url=served.url) as http:
         answer = await http.patch("/defaults", content=endless(), headers=JSON)
 
-    assert (answer.status_code, answer.json()) == (413, {"error": "the body must be at most 2097152 bytes"})
+    assert (answer.status_code, answer.json()) == (
+        413,
+        {"error": "the body must be at most 2097152 bytes", "code": "body_too_large"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,7 +133,7 @@ async def test_it_can_be_stopped_without_a_start(world: World) -> None:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = sockets[0].getsockname()
 
-    await ApiServer(create_app(world.proxy), sockets).stop()
+    await ApiServer(create_app(world.controller), sockets).stop()
 
     with socket.socket() as again:
         again.bind(address)
@@ -139,7 +142,7 @@ async def test_it_can_be_stopped_without_a_start(world: World) -> None:
 async def test_a_port_that_somebody_else_took_meanwhile_is_a_bind_error(world: World) -> None:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = text_of(sockets[0].getsockname())
-    server = ApiServer(create_app(world.proxy), sockets)
+    server = ApiServer(create_app(world.controller), sockets)
     (rival,) = listen_sockets(address, "api")
     with rival:
         rival.listen()

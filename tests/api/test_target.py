@@ -75,7 +75,7 @@ async def test_http_1_0_needs_no_host(served: Served, path: str) -> None:
 
 
 async def test_http_1_0_needs_the_token_all_the_same(world: World) -> None:
-    app = create_app(world.proxy, token="s3cret")
+    app = create_app(world.controller, token="s3cret")
     scope: Scope = {
         "type": "http",
         "http_version": "1.0",
@@ -115,5 +115,5 @@ async def test_http_1_1_needs_one(served: Served) -> None:
 async def test_the_refusal_names_the_option(served: Served) -> None:
     status, body = await served.ask(b"GET /connections HTTP/1.1\r\nHost: trixter\r\n" + CLOSE + b"\r\n")
 
-    assert (status, json.loads(body)) == (403, {"error": UNKNOWN_HOST})
+    assert (status, json.loads(body)) == (403, {"error": UNKNOWN_HOST, "code": "forbidden"})
     assert "--api-name" in UNKNOWN_HOST

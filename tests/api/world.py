@@ -12,6 +12,7 @@ import httpx2
 from tests.proxy.servers import silent_server
 from trixter.addresses import text_of
 from trixter.api import create_app
+from trixter.control.controller import Controller
 from trixter.faults import Direction, Faults
 from trixter.proxy import Connection, Defaults, Proxy
 
@@ -23,8 +24,9 @@ JSON = {"content-type": "application/json"}
 class World:
     """Clients talk through the proxy to a server that echoes; the API is asked without a socket."""
 
-    def __init__(self, proxy: Proxy, http: httpx2.AsyncClient, exits: AsyncExitStack) -> None:
-        self.proxy = proxy
+    def __init__(self, controller: Controller, http: httpx2.AsyncClient, exits: AsyncExitStack) -> None:
+        self.controller = controller
+        self.proxy = controller.proxy
         self.http = http
         self._exits = exits
         self._readers: dict[str, asyncio.StreamReader] = {}
@@ -106,14 +108,17 @@ async def new_world(defaults: Defaults | None = None, *, listen: str = "127.0.0.
         proxy.bind()
         exits.callback(proxy.stop)
         proxy.start()
-        http = await exits.enter_async_context(client_of(proxy))
+        controller = Controller(proxy)
+        http = await exits.enter_async_context(client_of(controller))
         async with AsyncExitStack() as clients:
-            yield World(proxy, http, clients)
+            yield World(controller, http, clients)
 
 
-def client_of(proxy: Proxy, token: str | None = None, names: tuple[str, ...] = ()) -> httpx2.AsyncClient:
+def client_of(
+    controller: Controller, token: str | None = None, names: tuple[str, ...] = ()
+) -> httpx2.AsyncClient:
     """Return an HTTP client of a proxy's API that needs no socket."""
-    transport = httpx2.ASGITransport(app=create_app(proxy, token=token, names=names))
+    transport = httpx2.ASGITransport(app=create_app(controller, token=token, names=names))
     return httpx2.AsyncClient(transport=transport, base_url=API)
 
 

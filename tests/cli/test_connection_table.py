@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from trixter.cli.connection_table import counted, listing_of, outcome, outlook
-from trixter.control import ALL, ConnectionState
+from trixter.control import ALL, ConnectionInfo
 from trixter.faults import CALM, Direction, Faults, Latency, Throttle
 from trixter.settings import Defaults
 
@@ -15,8 +15,8 @@ LATE = Faults(Latency(delay_s=0.25, jitter_s=0.05), Throttle(rate_bytes_per_s=65
 
 def state(
     number: int, *, upstream: str = "127.0.0.1:8181", faults: Faults = CALM, held: int = 512
-) -> ConnectionState:
-    return ConnectionState(
+) -> ConnectionInfo:
+    return ConnectionInfo(
         id=f"a6e39e-{number}",
         client=f"127.0.0.1:4182{number}",
         upstream=upstream,
@@ -27,7 +27,7 @@ def state(
     )
 
 
-def shown(width: int, *states: ConnectionState) -> list[str]:
+def shown(width: int, *states: ConnectionInfo) -> list[str]:
     console = Console(width=width, color_system=None)
     table, below = listing_of(states, width)
     with console.capture() as captured:
@@ -88,7 +88,7 @@ def test_connections_are_counted(count: int, text: str) -> None:
         (ALL, [], "no connections; `trixter defaults` changes what new ones start with"),
     ],
 )
-def test_a_change_is_told_by_what_has_become(target: str, states: list[ConnectionState], text: str) -> None:
+def test_a_change_is_told_by_what_has_become(target: str, states: list[ConnectionInfo], text: str) -> None:
     assert outcome(target, states) == text
 
 

@@ -19,7 +19,7 @@ Start = Callable[..., Program]
 NOT_NEEDED = {
     "trixter.cli.remote",
     "trixter.client",
-    "trixter.control",
+    "trixter.control.handles",
     "trixter.netem",
     "trixter.testing",
     "trixter.profiles",

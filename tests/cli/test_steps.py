@@ -9,8 +9,7 @@ import pytest
 
 from trixter.cli.remote.commands import set_
 from trixter.cli.remote.steps import Change
-from trixter.control import ALL, Swap
-from trixter.control.steps import SetFaults
+from trixter.control import ALL, ReplaceFaults
 from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
 from trixter.profiles import find_profile
 
@@ -28,19 +27,21 @@ def change(*flags: str) -> Change:
     return asked
 
 
-def steps(*flags: str) -> list[tuple[tuple[Direction, ...], Swap]]:
-    asked = change(*flags).steps(lambda directions, swap: SetFaults(ALL, directions, swap))
-    return [(step.directions, step.swap) for step in asked if isinstance(step, SetFaults)]
+def steps(*flags: str) -> list[tuple[tuple[Direction, ...], ReplaceFaults]]:
+    override = change(*flags).override(ALL)
+    if override.upstream is not None and override.upstream == override.downstream:
+        return [(BOTH, override.upstream)]
+    return [((each,), replaced) for each in BOTH if (replaced := override.replaced(each)) is not None]
 
 
 def test_a_flag_is_a_fault_in_both_directions_in_place_of_its_kind() -> None:
     assert steps("--delay-ms", "250", "--jitter-ms", "50") == [
-        (BOTH, Swap.one(Latency(delay_s=0.25, jitter_s=0.05)))
+        (BOTH, ReplaceFaults.one(Latency(delay_s=0.25, jitter_s=0.05)))
     ]
 
 
 def test_zero_switches_a_fault_off_and_no_flag_leaves_it() -> None:
-    assert steps("--throttle-rate-bytes", "0") == [(BOTH, Swap.one(Throttle()))]
+    assert steps("--throttle-rate-bytes", "0") == [(BOTH, ReplaceFaults.one(Throttle()))]
 
 
 @pytest.mark.parametrize(
@@ -48,32 +49,32 @@ def test_zero_switches_a_fault_off_and_no_flag_leaves_it() -> None:
 )
 def test_a_direction_is_that_one_only(direction: str, directions: tuple[Direction, ...]) -> None:
     assert steps("--delay-ms", "1", "--direction", direction) == [
-        (directions, Swap.one(Latency(delay_s=0.001)))
+        (directions, ReplaceFaults.one(Latency(delay_s=0.001)))
     ]
 
 
 @pytest.mark.parametrize(("flag", "is_on"), [("--hold", True), ("--no-hold", False)])
 def test_a_hold_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
-    assert steps(flag) == [(BOTH, Swap.one(Hold(is_on=is_on)))]
+    assert steps(flag) == [(BOTH, ReplaceFaults.one(Hold(is_on=is_on)))]
 
 
 def test_a_profile_takes_the_place_of_everything_and_flags_that_of_its_faults() -> None:
     edge = find_profile("edge")
     assert steps("--profile", "edge") == [
-        (each, Swap.everything(*edge.faults(each[0]))) for each in ((UP,), (DOWN,))
+        (each, ReplaceFaults.everything(*edge.faults(each[0]))) for each in ((UP,), (DOWN,))
     ]
-    [(_, swap)] = steps("--profile", "edge", "--delay-ms", "5", "--direction", "upstream")
-    assert swap == Swap.everything(*edge.upstream.with_fault(Latency(delay_s=0.005)))
+    [(_, replaced)] = steps("--profile", "edge", "--delay-ms", "5", "--direction", "upstream")
+    assert replaced == ReplaceFaults.everything(*edge.upstream.with_fault(Latency(delay_s=0.005)))
 
 
 def test_jitter_alone_keeps_the_delay_of_the_profile() -> None:
-    [(_, swap), _] = steps("--profile", "edge", "--jitter-ms", "20")
-    assert swap.faults.find(Latency) == Latency(delay_s=0.42, jitter_s=0.02)
+    [(_, replaced), _] = steps("--profile", "edge", "--jitter-ms", "20")
+    assert replaced.faults.find(Latency) == Latency(delay_s=0.42, jitter_s=0.02)
 
 
 def test_calm_takes_everything_away() -> None:
-    assert steps("--calm") == [((UP,), Swap.everything()), ((DOWN,), Swap.everything())]
-    assert steps("--calm", "--hold")[0] == ((UP,), Swap.everything(Hold(is_on=True)))
+    assert steps("--calm") == [(BOTH, ReplaceFaults.everything())]
+    assert steps("--calm", "--hold") == [(BOTH, ReplaceFaults.everything(Hold(is_on=True)))]
 
 
 def test_without_any_flag_nothing_is_asked() -> None:

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from tests.cli.test_connection_table import LATE, state
 from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
-from trixter.control import ConnectionState, ProxyState, Stats
+from trixter.control import ConnectionInfo, ProxyInfo, Stats
 from trixter.settings import Defaults, Door
 
 STATS = Stats(
@@ -15,17 +15,15 @@ STATS = Stats(
 )
 
 
-def proxy(door: Door = Door.OPEN) -> ProxyState:
+def proxy(door: Door = Door.OPEN) -> ProxyInfo:
     listen = ("127.0.0.1:8080", "[::1]:8080")
-    return ProxyState(
-        listen=listen, upstream="127.0.0.1:8181", door=door, defaults=Defaults(upstream=LATE), stats=STATS
-    )
+    return ProxyInfo(listen=listen, upstream="127.0.0.1:8181", door=door, stats=STATS)
 
 
-def shown(*connections: ConnectionState, door: Door = Door.OPEN, height: int = 24) -> list[str]:
+def shown(*connections: ConnectionInfo, door: Door = Door.OPEN, height: int = 24) -> list[str]:
     console = Console(width=80, height=height, color_system=None)
     with console.capture() as captured:
-        console.print(picture_of(proxy(door), list(connections), console))
+        console.print(picture_of(proxy(door), Defaults(upstream=LATE), list(connections), console))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
@@ -77,7 +75,7 @@ ONE = state(1, faults=LATE)
         ),
     ],
 )
-def test_a_line_says_what_happened(kind: Kind, what: ConnectionState | Defaults, line: str) -> None:
+def test_a_line_says_what_happened(kind: Kind, what: ConnectionInfo | Defaults, line: str) -> None:
     assert line_of(Event(kind, what)) == line
 
 

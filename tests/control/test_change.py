@@ -1,202 +1,262 @@
-"""Changes: kept, undone, or used with ``with``; the same for those who await."""
+"""Changes: kept, reverted, or used with ``with``; sync and async."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
-from anyio.lowlevel import checkpoint
 
-from tests.control.fake_proxy import UP, AsyncFakeFace, FakeFace, FakeProxy
-from trixter.control import Step
-from trixter.control.steps import ReadConnections, SetDefaults, SetFaults
+from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
+from trixter.control import AsyncChange, Change, Override
+from trixter.control.commands import Apply, ListOverrides, Revert
 from trixter.errors import ApiUnreachable, SettingError
 from trixter.faults import CALM, Faults, Latency
+from trixter.settings import Door
 
-SLOW = Faults(Latency(delay_s=0.1))
+SLOW, SLOWER = Faults(Latency(delay_s=0.1)), Faults(Latency(delay_s=0.2))
 
 
 def unreachable() -> None:
     raise ApiUnreachable("http://127.0.0.1:8888", "connection refused")
 
 
+def interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
-def fake() -> FakeProxy:
-    return FakeProxy(one=CALM)
+def recorder() -> Recorder:
+    return Recorder(idle_controller())
 
 
-def test_a_plain_call_applies_at_once_and_stays(fake: FakeProxy) -> None:
-    FakeFace(fake).latency(0.1)
+def faults(recorder: Recorder) -> Faults:
+    return recorder.controller.proxy.defaults.upstream
+
+
+def test_a_plain_call_applies_at_once_and_stays(recorder: Recorder) -> None:
+    LocalHandle(recorder).latency(0.1)
     gc.collect()
-    assert fake.connections["one"][UP] == SLOW
+    assert faults(recorder) == SLOW
 
 
-def test_a_change_is_undone_once(fake: FakeProxy) -> None:
-    face = FakeFace(fake)
-    change = face.latency(0.1)
-    change.undo()
-    face.latency(0.1)
-    change.undo()
-    assert fake.connections["one"][UP] == SLOW
+def test_changes_are_reverted_in_any_order(recorder: Recorder) -> None:
+    handle = LocalHandle(recorder)
+    a, b = handle.latency(0.1), handle.latency(0.2)
+    a.revert()
+    assert faults(recorder) == SLOWER
+    b.revert()
+    assert faults(recorder) == CALM
 
 
-def test_a_body_that_fails_restores_too(fake: FakeProxy) -> None:
-    with pytest.raises(KeyboardInterrupt), FakeFace(fake).latency(0.1):
+def test_a_change_is_reverted_once(recorder: Recorder) -> None:
+    change = LocalHandle(recorder).latency(0.1)
+    change.revert()
+    change.revert()
+    assert [type(command) for command in recorder.sent] == [Apply, Revert]
+
+
+def test_a_body_that_fails_reverts_too(recorder: Recorder) -> None:
+    with pytest.raises(KeyboardInterrupt), LocalHandle(recorder).latency(0.1):
         raise KeyboardInterrupt
-    assert fake.connections["one"][UP] == CALM
+    assert faults(recorder) == CALM
 
 
-def test_a_change_can_be_made_first_and_entered_then(fake: FakeProxy) -> None:
-    change = FakeFace(fake).latency(0.1)
+def test_a_change_can_be_made_first_and_entered_then(recorder: Recorder) -> None:
+    change = LocalHandle(recorder).latency(0.1)
     with change as entered:
         assert entered is change
         assert repr(change) == "<Change: latency>"
-    assert repr(change) == "<Change: latency, undone>"
-    with pytest.raises(RuntimeError, match="<Change: latency, undone> cannot be entered"):
+    assert repr(change) == "<Change: latency, reverted>"
+    with pytest.raises(RuntimeError, match="<Change: latency, reverted> cannot be entered"):
         change.__enter__()
 
 
-@pytest.mark.parametrize("kind", [ReadConnections, SetDefaults, SetFaults])
-def test_a_change_that_fails_halfway_is_taken_back(
-    fake: FakeProxy, kind: type[ReadConnections | SetDefaults | SetFaults]
+@pytest.mark.parametrize("failure", [unreachable, interrupted])
+def test_what_was_applied_without_an_answer_is_reverted(
+    recorder: Recorder, failure: Callable[[], None]
 ) -> None:
-    fake.before[kind] = unreachable
-    with pytest.raises(ApiUnreachable):
-        FakeFace(fake).latency(0.1)
-    assert (fake.defaults.upstream, fake.connections["one"][UP]) == (CALM, CALM)
+    recorder.after[Apply] = failure
+    with pytest.raises((ApiUnreachable, KeyboardInterrupt)):
+        LocalHandle(recorder).latency(0.1)
+    assert faults(recorder) == CALM
+    assert recorder.controller.execute(ListOverrides()) == []
 
 
-def test_when_undoing_fails_as_well_the_first_failure_is_told(fake: FakeProxy) -> None:
-    def now_and_later() -> None:
-        fake.before[SetDefaults] = unreachable
+def test_what_was_refused_is_not_there_and_not_reverted(recorder: Recorder) -> None:
+    def refuse() -> None:
         raise SettingError("it", 1, "else")
 
-    fake.before[SetFaults] = now_and_later
+    recorder.before[Apply] = refuse
     with pytest.raises(SettingError):
-        FakeFace(fake).latency(0.1)
+        LocalHandle(recorder).latency(0.1)
+    assert recorder.sent == []
 
 
-def test_a_failure_to_undo_is_raised_and_can_be_tried_again(fake: FakeProxy) -> None:
-    change = FakeFace(fake).latency(0.1)
-    fake.before[SetDefaults] = unreachable
+def test_an_override_that_is_gone_is_no_error(recorder: Recorder) -> None:
+    change = LocalHandle(recorder).latency(0.1)
+    recorder.controller.execute(Revert(change.id))
+    change.revert()
+    assert repr(change) == "<Change: latency, reverted>"
+
+
+def test_a_failure_to_revert_is_raised_and_can_be_tried_again(recorder: Recorder) -> None:
+    change = LocalHandle(recorder).latency(0.1)
+    recorder.before[Revert] = unreachable
     with pytest.raises(ApiUnreachable), change:
         pass
-    change.undo()
-    assert fake.connections["one"][UP] == CALM
+    change.revert()
+    assert faults(recorder) == CALM
 
 
-def test_a_failure_to_undo_does_not_hide_why_the_body_failed(fake: FakeProxy) -> None:
+def test_a_failure_to_revert_does_not_hide_why_the_body_failed(recorder: Recorder) -> None:
     def fail_in_a_body() -> None:
-        with FakeFace(fake).latency(0.1):
-            fake.before[SetDefaults] = unreachable
+        with LocalHandle(recorder).latency(0.1):
+            recorder.before[Revert] = unreachable
             raise AssertionError("late")
 
     with pytest.raises(AssertionError, match="late") as caught:
         fail_in_a_body()
     assert caught.value.__notes__ == [
-        "latency could not be undone: no API answers at http://127.0.0.1:8888: connection refused"
+        "latency could not be reverted: no API answers at http://127.0.0.1:8888: connection refused"
     ]
 
 
-async def test_awaited_it_applies_and_stays(fake: FakeProxy) -> None:
-    change = AsyncFakeFace(fake).latency(0.1)
-    assert fake.connections["one"][UP] == CALM
+class FakeLease:
+    """Remember what is asked of a lease."""
+
+    def __init__(self, id: str) -> None:
+        self.calls = [id]
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def stop(self) -> None:
+        self.calls.append("stop")
+
+
+def test_a_lease_lasts_as_long_as_the_with(recorder: Recorder) -> None:
+    leases: list[FakeLease] = []
+
+    def new_lease(id: str) -> FakeLease:
+        leases.append(FakeLease(id))
+        return leases[-1]
+
+    change = Change("down", Override(availability=Door.DOWN), recorder.execute, new_lease)
+    assert leases == []
+    with change:
+        assert leases[0].calls == [change.id, "start"]
+    assert leases[0].calls == [change.id, "start", "stop"]
+
+
+def test_a_lease_that_was_lost_is_warned_of(recorder: Recorder) -> None:
+    with (
+        pytest.warns(RuntimeWarning, match="down was over before its `with`"),
+        Change("down", Override(availability=Door.DOWN), recorder.execute, FakeLease) as change,
+    ):
+        recorder.controller.execute(Revert(change.id))
+
+
+async def test_awaited_it_applies_and_stays(recorder: Recorder) -> None:
+    change = AsyncLocalHandle(recorder).latency(0.1)
+    assert faults(recorder) == CALM
     assert repr(change) == "<AsyncChange: latency, not begun>"
     assert await change is change
-    assert fake.connections["one"][UP] == SLOW
-    await change.undo()
-    await change.undo()
-    assert fake.connections["one"][UP] == CALM
-    assert repr(change) == "<AsyncChange: latency, undone>"
+    assert faults(recorder) == SLOW
+    await change.revert()
+    await change.revert()
+    assert faults(recorder) == CALM
+    assert repr(change) == "<AsyncChange: latency, reverted>"
 
 
-async def test_entered_it_applies_and_undoes(fake: FakeProxy) -> None:
-    async with AsyncFakeFace(fake).latency(0.1):
-        assert fake.connections["one"][UP] == SLOW
-    assert fake.connections["one"][UP] == CALM
+async def test_entered_it_applies_and_reverts(recorder: Recorder) -> None:
+    async with AsyncLocalHandle(recorder).latency(0.1):
+        assert faults(recorder) == SLOW
+    assert faults(recorder) == CALM
 
 
-async def test_awaited_and_then_entered_it_applies_once(fake: FakeProxy) -> None:
-    async with await AsyncFakeFace(fake).latency(0.1) as change:
-        assert sum(isinstance(step, SetDefaults) for step in fake.asked) == 1
-    assert fake.connections["one"][UP] == CALM
+async def test_awaited_and_then_entered_it_applies_once(recorder: Recorder) -> None:
+    async with await AsyncLocalHandle(recorder).latency(0.1) as change:
+        assert [type(command) for command in recorder.sent] == [Apply]
+    assert faults(recorder) == CALM
     with pytest.raises(RuntimeError, match="cannot be entered"):
         await change
 
 
-async def test_a_body_that_fails_restores_for_those_who_await(fake: FakeProxy) -> None:
-    with pytest.raises(KeyError):
-        async with AsyncFakeFace(fake).latency(0.1):
-            raise KeyError
-    assert fake.connections["one"][UP] == CALM
+async def test_entered_it_is_leased_from_the_first_moment(recorder: Recorder) -> None:
+    leases: list[FakeLease] = []
+
+    def new_lease(id: str) -> FakeLease:
+        leases.append(FakeLease(id))
+        return leases[-1]
+
+    async def send(command: Any) -> Any:
+        return recorder.execute(command)
+
+    change = AsyncChange("down", Override(availability=Door.DOWN), send, new_lease, 60)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        async with change:
+            (command,) = recorder.sent
+            assert isinstance(command, Apply)
+            assert command.override.ttl_s == 60
+    assert leases[0].calls == [change.id, "start", "stop"]
 
 
-class Patiently(AsyncFakeFace):
-    """Every step takes a moment, in which it can be cancelled."""
-
-    async def _perform(self, step: Step[Any]) -> Any:
-        result = self.fake.perform(step)
-        await checkpoint()
-        return result
-
-
-async def test_a_task_that_is_cancelled_while_it_undoes_undoes_all_of_it(fake: FakeProxy) -> None:
+async def test_a_task_that_is_cancelled_while_it_reverts_reverts_all_of_it(recorder: Recorder) -> None:
     task = asyncio.current_task()
     assert task is not None
-    change = Patiently(fake).latency(0.1)
+    change = AsyncLocalHandle(recorder).latency(0.1)
     with pytest.raises(asyncio.CancelledError):  # by asyncio's own means, as its timeouts do
         async with change:
-            fake.before[SetDefaults] = task.cancel
+            recorder.before[Revert] = task.cancel
     task.uncancel()
-    assert fake.defaults.upstream == fake.connections["one"][UP] == CALM
-    assert repr(change) == "<AsyncChange: latency, undone>"
+    assert faults(recorder) == CALM
+    assert repr(change) == "<AsyncChange: latency, reverted>"
 
 
-async def test_a_body_that_is_cancelled_restores(fake: FakeProxy) -> None:
+async def test_a_body_that_is_cancelled_reverts(recorder: Recorder) -> None:
     with anyio.CancelScope() as scope:
-        async with Patiently(fake).latency(0.1):
+        async with AsyncLocalHandle(recorder).latency(0.1):
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert fake.connections["one"][UP] == CALM
+    assert faults(recorder) == CALM
 
 
-@pytest.mark.parametrize("kind", [ReadConnections, SetDefaults, SetFaults])
-async def test_a_change_that_is_cancelled_halfway_is_taken_back(
-    fake: FakeProxy, kind: type[ReadConnections | SetDefaults | SetFaults]
-) -> None:
+async def test_applying_that_is_cancelled_is_taken_back(recorder: Recorder) -> None:
     with anyio.CancelScope() as scope:
-        fake.before[kind] = scope.cancel
-        await Patiently(fake).latency(0.1)
+        recorder.before[Apply] = scope.cancel
+        await AsyncLocalHandle(recorder).latency(0.1)
     assert scope.cancelled_caught
-    assert (fake.defaults.upstream, fake.connections["one"][UP]) == (CALM, CALM)
+    assert faults(recorder) == CALM
 
 
-async def test_a_failure_to_undo_is_noted_or_raised_for_those_who_await(fake: FakeProxy) -> None:
-    async def undo_in_vain(failure: Exception | None) -> None:
-        async with AsyncFakeFace(fake).latency(0.1):
-            fake.before[SetDefaults] = unreachable
+async def test_a_failure_to_revert_is_noted_or_raised_by_an_async_change(recorder: Recorder) -> None:
+    async def revert_in_vain(failure: Exception | None) -> None:
+        async with AsyncLocalHandle(recorder).latency(0.1):
+            recorder.before[Revert] = unreachable
             if failure is not None:
                 raise failure
 
     with pytest.raises(KeyError) as caught:
-        await undo_in_vain(KeyError())
-    assert caught.value.__notes__[0].startswith("latency could not be undone")
+        await revert_in_vain(KeyError())
+    assert caught.value.__notes__[0].startswith("latency could not be reverted")
     with pytest.raises(ApiUnreachable):
-        await undo_in_vain(None)
+        await revert_in_vain(None)
 
 
-def test_one_that_was_never_awaited_says_so(fake: FakeProxy) -> None:
+def test_one_that_was_never_awaited_says_so(recorder: Recorder) -> None:
     with pytest.warns(RuntimeWarning, match="latency was never awaited, so nothing changed"):
-        AsyncFakeFace(fake).latency(0.1)
-    assert fake.asked == []
+        AsyncLocalHandle(recorder).latency(0.1)
+    assert recorder.sent == []
 
 
-BAD: list[Callable[[AsyncFakeFace], object]] = [
+BAD: list[Callable[[AsyncLocalHandle], object]] = [
     lambda on: on.latency(-1),
     lambda on: on.close_all(None),  # type: ignore[arg-type]
 ]
@@ -204,7 +264,7 @@ BAD: list[Callable[[AsyncFakeFace], object]] = [
 
 @pytest.mark.parametrize("tell", BAD)
 def test_a_bad_value_is_refused_at_the_call_and_not_when_it_is_awaited(
-    fake: FakeProxy, tell: Callable[[AsyncFakeFace], object]
+    recorder: Recorder, tell: Callable[[AsyncLocalHandle], object]
 ) -> None:
     with pytest.raises(SettingError):
-        tell(AsyncFakeFace(fake))
+        tell(AsyncLocalHandle(recorder))

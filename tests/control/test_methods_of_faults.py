@@ -7,7 +7,7 @@ from inspect import Parameter, signature
 
 import pytest
 
-from trixter.control.words import FaultWords
+from trixter.control.fault_methods import FaultMethods
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry
 
@@ -16,7 +16,7 @@ each_entry = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry
 
 @each_entry
 def test_a_fault_has_a_method_that_takes_its_settings_in_their_order(entry: Entry) -> None:
-    method = getattr(FaultWords, entry.name)
+    method = getattr(FaultMethods, entry.name)
     _, *parameters, direction = signature(method).parameters.values()
     assert [each.name for each in parameters] == [each.field for each in entry.settings]
     assert (direction.name, direction.default, direction.kind) == ("direction", None, Parameter.KEYWORD_ONLY)
@@ -24,7 +24,7 @@ def test_a_fault_has_a_method_that_takes_its_settings_in_their_order(entry: Entr
 
 @each_entry
 def test_it_takes_the_first_by_position_and_the_others_by_name_with_their_defaults(entry: Entry) -> None:
-    first, *others = list(signature(getattr(FaultWords, entry.name)).parameters.values())[1:-1]
+    first, *others = list(signature(getattr(FaultMethods, entry.name)).parameters.values())[1:-1]
     assert first.kind is Parameter.POSITIONAL_OR_KEYWORD
     assert {each.kind for each in others} <= {Parameter.KEYWORD_ONLY}
     defaults = {each.name: each.default for each in fields(entry.kind)}
@@ -33,4 +33,4 @@ def test_it_takes_the_first_by_position_and_the_others_by_name_with_their_defaul
 
 @each_entry
 def test_it_says_what_it_does(entry: Entry) -> None:
-    assert getattr(FaultWords, entry.name).__doc__
+    assert getattr(FaultMethods, entry.name).__doc__

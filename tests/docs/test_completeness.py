@@ -15,13 +15,13 @@ from tests.docs.fault_table import HEAD, row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import answers
-from trixter.api.calls import Calls
 from trixter.api.openapi import ERRORS
-from trixter.api.operations import operations_of
+from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
 from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
-from trixter.control import LiveConnection
+from trixter.control import ConnectionHandle
+from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry
 from trixter.profiles import Profile, published_profiles
@@ -32,12 +32,12 @@ ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupp
 STEMS = {entry.stem for entry in CATALOGUE}
 FAULT_FLAGS = {each.flag.name for each in FLAGGED_SETTINGS if each.flag}
 FAULT_KEYS = {key_of(entry, each) for entry in CATALOGUE for each in entry.settings if entry.in_profiles}
-CALLS = Calls(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1))
+HANDLERS = Handlers(Controller(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1)))
 
 # The table of docs/faults.md has all that follows from the catalogue. Other pages show what they want of it.
 OTHER_FLAGS = [flag for flag in FLAGS if flag.flag_name not in FAULT_FLAGS]
 OTHER_KEYS = [key for key in KEYS if key.name not in FAULT_KEYS]
-OTHER_CALLS = [each for each in operations_of(CALLS) if each.path.rpartition("/")[2] not in STEMS]
+OTHER_CALLS = [each for each in operations_of(HANDLERS) if each.path.rpartition("/")[2] not in STEMS]
 
 
 def cells(page: str, first: str) -> list[str]:
@@ -105,7 +105,7 @@ def test_the_faults_page_has_every_reason_of_an_end(reason: str) -> None:
 
 
 def test_the_client_page_has_every_word() -> None:
-    words = {name for face in (Client, LiveConnection) for name in dir(face) if not name.startswith("_")}
+    words = {name for face in (Client, ConnectionHandle) for name in dir(face) if not name.startswith("_")}
     words -= {entry.name for entry in CATALOGUE}  # the page on faults has those
     text = text_of("docs/client.md")
     assert {word for word in words if not re.search(rf"`{word}[(`]", text)} == set()

@@ -42,7 +42,7 @@ def test_requests_gets_every_byte_in_slices(chaos: Chaos, http_port: int, sessio
     proxy = chaos.proxy(f"127.0.0.1:{http_port}")
     with proxy.slice(7000, direction="downstream"), proxy.latency(0.005, jitter_s=0.004):
         assert session.get(proxy.url("http", "big")).content == bytes(range(256)) * 4096
-    assert proxy.stats.bytes_downstream > 256 * 4096
+    assert proxy.stats().bytes_downstream > 256 * 4096
 
 
 def test_requests_times_out_while_bytes_are_held_and_goes_on_after_it(
@@ -80,7 +80,7 @@ def test_redis_waits_fails_and_recovers(chaos: Chaos, redis_server: RedisServer)
         with proxy.down(), pytest.raises(redis.ConnectionError):
             client.get("answer")
         assert client.get("answer") == "42"
-        assert proxy.stats.ended == {"shutdown": 1, "proxy down": 1}
+        assert proxy.stats().ended == {"shutdown": 1, "proxy down": 1}
 
 
 def test_redis_through_a_unix_socket_is_as_good(chaos: Chaos, redis_server: RedisServer) -> None:

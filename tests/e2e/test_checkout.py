@@ -72,8 +72,8 @@ def test_checkout_survives_a_slow_payment_service(chaos: Chaos, service: str) ->
     with payments.down():
         assert client.pay().queued
     assert client.pay().ok  # there is no connection to reset before the client has another one
-    payments.connections[0].reset()
+    payments.connections()[0].reset()
     assert client.pay().queued
     client.close()
-    assert payments.stats.connections_accepted == 2
-    assert payments.stats.ended == {"proxy down": 1, "shutdown": 1}
+    assert payments.stats().connections_accepted == 2
+    assert payments.stats().ended == {"proxy down": 1, "shutdown": 1}

@@ -29,26 +29,26 @@ def test_changes_that_nest_and_overlap_are_taken_back(trixter: Trixter, upstream
         kept = client.latency(0.001)
         with client.throttle(1000, direction="upstream"), client.latency(0.002), converse(trixter, upstream):
             client.wait_for(lambda stats: stats.connections_open == 2)
-            new = client.connections[1]
-            assert new.state.faults[Direction.DOWNSTREAM] == SLOWER
+            new = client.connections()[1]
+            assert new.info.faults[Direction.DOWNSTREAM] == SLOWER
             with new.calm():
                 new.refresh()
-                assert new.state.faults == both(CALM)
+                assert new.info.faults == both(CALM)
             old.refresh()
-            assert old.state.faults[Direction.DOWNSTREAM] == SLOWER
+            assert old.info.faults[Direction.DOWNSTREAM] == SLOWER
         old.refresh()
-        assert old.state.faults == both(SLOW)
-        assert client.defaults == Defaults(upstream=SLOW, downstream=SLOW)
-        kept.undo()
+        assert old.info.faults == both(SLOW)
+        assert client.defaults() == Defaults(upstream=SLOW, downstream=SLOW)
+        kept.revert()
         old.refresh()
-        assert old.state.faults == both(CALM)
+        assert old.info.faults == both(CALM)
         old.reset("enough")
         client.wait_for_no_connections()
 
 
 def test_a_proxy_that_is_down_refuses_and_is_there_again(trixter: Trixter, upstream: socket.socket) -> None:
     with Client(trixter.api_url) as client:
-        assert client.port == trixter.port
+        assert client.port() == trixter.port
         with client.down(), pytest.raises(ConnectionRefusedError):
             trixter.connect()
         with converse(trixter, upstream):
@@ -61,9 +61,9 @@ async def test_those_who_await_do_it_on_every_loop(trixter: Trixter, upstream: s
             connection = await client.wait_for_connection(timeout_s=PATIENCE_S)
             async with client.profile("3g"), connection.hold():
                 await connection.refresh()
-                assert len(connection.state.faults[Direction.UPSTREAM]) == 3
+                assert len(connection.info.faults[Direction.UPSTREAM]) == 3
             await connection.refresh()
-            assert connection.state.faults == both(CALM)
+            assert connection.info.faults == both(CALM)
             await client.reset_all()
             await client.wait_for_no_connections(timeout_s=PATIENCE_S)
 

@@ -122,7 +122,7 @@ def test_an_unknown_connection_is_not_found(trixter: Trixter) -> None:
     answer = _paste(trixter, "ID=nobody", _patch("delay", '{"delay_ms":250}'))
 
     assert _status(answer) == 404
-    assert _body(answer) == {"error": "connection not found"}
+    assert _body(answer) == {"error": "connection not found", "code": "connection_not_found"}
 
 
 @pytest.mark.parametrize("stem", ["termination", "corruption"])
@@ -130,7 +130,10 @@ def test_an_impossible_probability_is_refused(conversation: Conversation, stem: 
     answer = _paste(conversation.trixter, FIND_ID, _patch(stem, '{"probability_rate":1.5}'))
 
     assert _status(answer) == 400
-    assert _body(answer) == {"error": "invalid probability; must be between 0.0 and 1.0"}
+    assert _body(answer) == {
+        "error": "invalid probability; must be between 0.0 and 1.0",
+        "code": "invalid_probability",
+    }
 
 
 def test_its_recipe_for_a_slow_and_narrow_network(conversation: Conversation) -> None:

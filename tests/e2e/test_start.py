@@ -9,8 +9,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+import pytest
+
 from tests.e2e.measuring import wait_until
 from tests.ports import unused_ports
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
 # Measured: 2.4 to 3.3, which is 0.17 to 0.21 s of CPU. A larger library that creeps in adds 1.
 MOST_STARTS = 4.5

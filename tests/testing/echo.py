@@ -17,9 +17,11 @@ def echo_server() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as exits:
         thread = threading.Thread(target=_serve, args=(server, exits), name="echo server")
         thread.start()
-        yield f"127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield f"127.0.0.1:{server.getsockname()[1]}"
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def connect(where: Listens | ListenAddress) -> socket.socket:

@@ -31,7 +31,7 @@ async def test_bytes_pass_and_are_counted(echo: str, anyio_backend: str) -> None
         async with await connect(proxy) as client:
             await client.send(b"hello")
             assert await client.receive() == b"hello"
-            assert (await proxy.wait_for_connection()).state.passed_bytes[Direction.UPSTREAM] == 5
+            assert (await proxy.wait_for_connection()).info.passed_bytes[Direction.UPSTREAM] == 5
         await proxy.wait_for_no_connections()
     assert (await proxy.stats()).ended == {"closed": 1}
 
@@ -42,11 +42,11 @@ async def test_a_word_changes_everything_and_takes_it_back(echo: str, anyio_back
         await client.receive()
         async with proxy.latency(0.001, direction="upstream"):
             assert await proxy.defaults() == Defaults(upstream=SLOW)
-            assert (await proxy.connections())[0].state.faults[Direction.UPSTREAM] == SLOW
+            assert (await proxy.connections())[0].info.faults[Direction.UPSTREAM] == SLOW
         assert await proxy.defaults() == Defaults()
         change = await proxy.profile("edge")
         assert (await proxy.defaults()).upstream == find_profile("edge").upstream
-        await change.undo()
+        await change.revert()
         assert await proxy.defaults() == Defaults()
 
 

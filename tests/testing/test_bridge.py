@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from trixter.testing.bridge import outcome_of
+from trixter.testing.loop_thread import outcome_of
 
 
 @pytest.fixture(params=["asyncio", "trio"])

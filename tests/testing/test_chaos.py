@@ -16,7 +16,7 @@ from trixter.faults import Faults, Latency
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults
 from trixter.testing import Chaos
-from trixter.testing.session import SessionChaos
+from trixter.testing.chaos import SessionChaos
 
 SLOW = Defaults(upstream=Faults(Latency(delay_s=0.001)))
 
@@ -64,8 +64,8 @@ def test_each_proxy_has_a_seed_of_its_own_that_grows_from_the_first(echo: str) -
 
 def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) -> None:
     with Chaos(defaults=SLOW) as chaos:
-        assert chaos.proxy(echo).defaults == SLOW
-        assert chaos.proxy(echo, profile="edge").defaults.upstream == find_profile("edge").upstream
+        assert chaos.proxy(echo).defaults() == SLOW
+        assert chaos.proxy(echo, profile="edge").defaults().upstream == find_profile("edge").upstream
 
 
 @pytest.mark.parametrize("faults", [Latency(delay_s=0.002), Faults(Latency(delay_s=0.002))])
@@ -73,7 +73,7 @@ def test_its_proxies_start_with_a_fault_or_several(echo: str, faults: Latency | 
     slower = Faults(Latency(delay_s=0.002))
     with Chaos(defaults=replace(SLOW, duration_s=9.0)) as chaos:
         for proxy in chaos.proxy(echo, faults=faults), chaos.proxy(echo, profile="edge", faults=faults):
-            assert proxy.defaults == Defaults(upstream=slower, downstream=slower, duration_s=9.0)
+            assert proxy.defaults() == Defaults(upstream=slower, downstream=slower, duration_s=9.0)
         assert chaos.async_proxy(echo, faults=faults).hosted.proxy.defaults.downstream == slower
 
 
@@ -108,19 +108,19 @@ def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: 
     with SessionChaos() as chaos:
         proxy = chaos.proxy(echo, profile="edge")
         given_up = chaos.proxy(echo)
-        before = proxy.defaults
+        before = proxy.defaults()
         with connect(proxy) as old:
             connection = proxy.wait_for_connection()
             connection.latency(0.001)
-            own = proxy.connections[0].state.faults
+            own = proxy.connections()[0].info.faults
             end = chaos.begin_test(1, lambda defaults: defaults)
             proxy.calm()
             proxy.duration(60)
             proxy.refuse()
             given_up.close()
             end()
-            assert proxy.defaults == before
-            assert proxy.connections[0].state.faults == own
+            assert proxy.defaults() == before
+            assert proxy.connections()[0].info.faults == own
             with connect(proxy) as new:
                 new.sendall(b"x")
                 assert proxy.wait_for(lambda stats: stats.connections_open == 2)
@@ -134,11 +134,11 @@ def test_a_test_may_change_the_conditions_of_the_session_while_it_runs(echo: str
         with connect(proxy):
             proxy.wait_for_connection()
             end = chaos.begin_test(1, lambda defaults: SLOW)
-            assert proxy.defaults == SLOW
-            assert list(proxy.connections[0].state.faults.values()) == [SLOW.upstream, SLOW.downstream]
+            assert proxy.defaults() == SLOW
+            assert list(proxy.connections()[0].info.faults.values()) == [SLOW.upstream, SLOW.downstream]
             end()
-            assert proxy.defaults == Defaults()
-            assert not any(proxy.connections[0].state.faults.values())
+            assert proxy.defaults() == Defaults()
+            assert not any(proxy.connections()[0].info.faults.values())
 
 
 def test_a_test_has_the_luck_it_would_have_alone(echo: str) -> None:

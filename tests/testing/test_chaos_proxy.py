@@ -24,8 +24,8 @@ SLOW = Faults(Latency(delay_s=0.001))
 def test_bytes_pass_and_are_counted(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         assert say(client, b"hello") == b"hello"
-        assert proxy.wait_for_connection().state.client == text_of(client.getsockname())
-        assert (proxy.stats.connections_open, proxy.stats.bytes_upstream) == (1, 5)
+        assert proxy.wait_for_connection().info.client == text_of(client.getsockname())
+        assert (proxy.stats().connections_open, proxy.stats().bytes_upstream) == (1, 5)
 
 
 def test_closed_it_can_still_be_asked_what_it_did(echo: str) -> None:
@@ -33,9 +33,9 @@ def test_closed_it_can_still_be_asked_what_it_did(echo: str) -> None:
         with connect(proxy) as client:
             say(client, b"hello")
         proxy.wait_for_no_connections()
-    assert (proxy.stats.connections_accepted, proxy.stats.bytes_downstream) == (1, 5)
-    assert proxy.stats.ended == {"closed": 1}
-    assert proxy.connections == []
+    assert (proxy.stats().connections_accepted, proxy.stats().bytes_downstream) == (1, 5)
+    assert proxy.stats().ended == {"closed": 1}
+    assert proxy.connections() == []
     assert proxy.address == f"127.0.0.1:{proxy.port}"
 
 
@@ -116,11 +116,11 @@ def test_a_word_changes_live_connections_and_those_to_come_and_takes_it_back(ech
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         say(client, b"hello")
         with proxy.latency(0.001, direction="upstream"):
-            assert proxy.defaults == Defaults(upstream=SLOW)
-            assert proxy.connections[0].state.faults[Direction.UPSTREAM] == SLOW
+            assert proxy.defaults() == Defaults(upstream=SLOW)
+            assert proxy.connections()[0].info.faults[Direction.UPSTREAM] == SLOW
             assert say(client, b"slow") == b"slow"
-        assert proxy.defaults == Defaults()
-        assert not any(proxy.connections[0].state.faults.values())
+        assert proxy.defaults() == Defaults()
+        assert not any(proxy.connections()[0].info.faults.values())
 
 
 def test_what_is_held_comes_when_it_is_released(echo: str) -> None:
@@ -152,11 +152,11 @@ def test_a_door_that_is_shut_refuses_and_opens_again_on_the_same_port(echo: str)
 def test_one_connection_can_be_changed_and_ended(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as one, connect(proxy) as other:
         say(one, b"one"), say(other, b"other")
-        first, second = proxy.connections
+        first, second = proxy.connections()
         with first.latency(0.001):
             first.refresh()
             second.refresh()
-            assert [bool(each.state.faults[Direction.UPSTREAM]) for each in (first, second)] == [True, False]
+            assert [bool(each.info.faults[Direction.UPSTREAM]) for each in (first, second)] == [True, False]
         first.reset()
         with pytest.raises(ConnectionResetError):
             one.recv(1)
@@ -172,26 +172,26 @@ def test_all_connections_can_be_ended(echo: str) -> None:
         say(client, b"hello")
         proxy.reset_all()
         proxy.wait_for_no_connections()
-        assert proxy.stats.ended == {"shutdown": 1}
+        assert proxy.stats().ended == {"shutdown": 1}
 
 
 def test_a_duration_is_for_connections_to_come(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
         with proxy.duration(0.05), connect(proxy) as client, pytest.raises(ConnectionResetError):
             client.recv(1)
-        assert proxy.defaults.duration_s == 0
+        assert proxy.defaults().duration_s == 0
 
 
 def test_it_may_begin_with_a_profile_or_with_defaults(echo: str) -> None:
     edge = find_profile("edge")
     with ChaosProxy(echo, profile="edge", defaults=Defaults(upstream=SLOW, duration_s=60)) as proxy:
-        assert proxy.defaults == Defaults(upstream=edge.upstream, downstream=edge.downstream, duration_s=60)
+        assert proxy.defaults() == Defaults(upstream=edge.upstream, downstream=edge.downstream, duration_s=60)
         proxy.calm()
         with proxy.profile("edge"):
-            assert proxy.defaults.upstream == edge.upstream
+            assert proxy.defaults().upstream == edge.upstream
         with proxy.profile(edge):
-            assert proxy.defaults.upstream == edge.upstream
-        assert proxy.defaults == Defaults(duration_s=60)
+            assert proxy.defaults().upstream == edge.upstream
+        assert proxy.defaults() == Defaults(duration_s=60)
 
 
 def test_the_same_seed_gives_the_same_luck(echo: str) -> None:
@@ -211,7 +211,7 @@ def test_whoever_waits_is_woken_by_a_connection_that_comes(echo: str) -> None:
         clients: list[socket.socket] = []
         thread = threading.Thread(target=lambda: clients.append(connect(proxy)))
         thread.start()
-        assert proxy.wait_for_connection().state.upstream == echo
+        assert proxy.wait_for_connection().info.upstream == echo
         thread.join()
         clients[0].close()
 

@@ -12,7 +12,7 @@ from tests.proxy.descriptors import no_descriptor_free
 from tests.proxy.servers import silent_server
 from tests.testing.echo import connect, say
 from trixter.addresses import text_of
-from trixter.control.steps import ReadConnections
+from trixter.control.commands import ListConnections
 from trixter.errors import OutOfDescriptors, SettingError, WaitTimeout
 from trixter.faults import CALM
 from trixter.proxy.closing import close_with_reset
@@ -32,21 +32,21 @@ def test_a_client_that_resets_meanwhile_is_waited_for_and_counted(exits: ExitSta
         assert proxy.wait_for(lambda stats: stats.connections_accepted == 1).connections_open == 0
         with pytest.raises(WaitTimeout, match="1 dialling"):
             proxy.wait_for_no_connections(timeout_s=0)
-        (state,) = proxy.hosted.perform(ReadConnections("dialling")).result()
-        assert state.state == "dialling"
-        assert set(state.faults.values()) == {CALM}
-        assert set(state.passed_bytes.values()) == set(state.held_bytes.values()) == {0}
-        assert proxy.connection(state.id).state.state == "dialling"
+        (info,) = proxy.hosted.send(ListConnections("dialling")).result()
+        assert info.state == "dialling"
+        assert set(info.faults.values()) == {CALM}
+        assert set(info.passed_bytes.values()) == set(info.held_bytes.values()) == {0}
+        assert proxy.connection(info.id).info.state == "dialling"
         close_with_reset(client)
         proxy.wait_for_no_connections()
-        assert proxy.stats.ended == {"reset by client": 1}
+        assert proxy.stats().ended == {"reset by client": 1}
 
 
 def test_one_can_be_closed_by_its_id(exits: ExitStack) -> None:
     with ChaosProxy(text_of(silent_server(exits).address)) as proxy, connect(proxy) as client:
         proxy.wait_for(lambda stats: stats.connections_dialling == 1)
-        (state,) = proxy.hosted.perform(ReadConnections("dialling")).result()
-        proxy.connection(state.id).close()
+        (info,) = proxy.hosted.send(ListConnections("dialling")).result()
+        proxy.connection(info.id).close()
         assert client.recv(1) == b""
 
 

@@ -27,7 +27,7 @@ def test_the_child_closes_it_and_the_parents_goes_on(echo: str, is_shared: bool)
             assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
             assert say(client, b"goodbye") == b"goodbye"
         proxy.wait_for_no_connections()
-        assert proxy.stats.ended == {"closed": 1}
+        assert proxy.stats().ended == {"closed": 1}
 
 
 def closed_in_the_child(proxy: ChaosProxy, chaos: Chaos) -> None:

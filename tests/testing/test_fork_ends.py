@@ -66,7 +66,7 @@ def test_both_ends_of_a_connection_arrive_the_last_one_too(forked: Fork) -> None
                 sender.shutdown(socket.SHUT_WR)
                 assert receiver.recv(1) == b""
             proxy.wait_for_no_connections()
-            assert proxy.stats.ended == {"closed": 1}
+            assert proxy.stats().ended == {"closed": 1}
 
 
 def test_nothing_is_reported_for_a_socket_that_was_closed(echo: str, forked: Fork) -> None:

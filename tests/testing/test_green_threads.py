@@ -52,7 +52,7 @@ with ChaosProxy(upstream) as proxy:
 with Chaos(seed=1) as chaos:
     for _ in range(3):
         assert say(chaos.proxy(upstream), b"hello") == b"hello"
-print(proxy.stats.connections_accepted)
+print(proxy.stats().connections_accepted)
 """
 
 

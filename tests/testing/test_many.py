@@ -28,7 +28,7 @@ def test_hundreds_of_connections_stay_whole_while_faults_change(echo: str) -> No
     with ChaosProxy(echo) as proxy, ExitStack() as exits:
         clients = [exits.enter_context(connect(proxy)) for _ in range(300)]
         proxy.wait_for(lambda stats: stats.connections_open == 300, timeout_s=60)
-        odd = proxy.connections[7]
+        odd = proxy.connections()[7]
         odd.slice(3)
         with proxy.latency(0.020):
             for client in clients:
@@ -36,6 +36,6 @@ def test_hundreds_of_connections_stay_whole_while_faults_change(echo: str) -> No
             with proxy.throttle(10_000), proxy.slice(2):
                 pass
             assert all(receive(client, 5) == b"hello" for client in clients)
-        faults = {each.id: each.state.faults for each in proxy.connections}
+        faults = {each.id: each.info.faults for each in proxy.connections()}
         assert faults.pop(odd.id)[Direction.UPSTREAM] != CALM
         assert all(each == dict.fromkeys(Direction, CALM) for each in faults.values())

@@ -29,7 +29,7 @@ with echo_server() as upstream, Chaos() as chaos:
         with connect(proxy) as client:
             assert say(client, bytes([number % 256])) == bytes([number % 256])
         proxy.wait_for_no_connections()
-    print(sum(proxy.stats.connections_accepted for proxy in proxies))
+    print(sum(proxy.stats().connections_accepted for proxy in proxies))
 """
 
 

@@ -72,14 +72,14 @@ from trixter.proxy import Defaults
 @pytest.mark.netem(profile="3g")
 class TestProfile:
     def test_of_the_class(self, chaos, echo):
-        assert chaos.proxy(echo).defaults.upstream == find_profile("3g").upstream
+        assert chaos.proxy(echo).defaults().upstream == find_profile("3g").upstream
 
     @pytest.mark.netem(profile="edge")
     @pytest.mark.netem(Latency(delay_s=60), slice=1)
     def test_the_closest_has_the_last_word(self, chaos, echo):
         edge = find_profile("edge").upstream
         wanted = edge.with_fault(Latency(delay_s=60)).with_fault(Slice(size_bytes=1))
-        assert chaos.proxy(echo).defaults.upstream == wanted
+        assert chaos.proxy(echo).defaults().upstream == wanted
 
     def test_what_is_given_at_the_call_has_the_very_last(self, chaos, echo):
         assert chaos.async_proxy(echo, profile="edge").hosted.proxy.defaults.upstream == \\
@@ -87,7 +87,7 @@ class TestProfile:
 
 @pytest.mark.netem(latency=0.25, direction="upstream", duration=60)
 def test_words(chaos, echo):
-    assert chaos.proxy(echo).defaults == Defaults(upstream=Faults(Latency(delay_s=0.25)), duration_s=60)
+    assert chaos.proxy(echo).defaults() == Defaults(upstream=Faults(Latency(delay_s=0.25)), duration_s=60)
 """
     run(suite, tests, "--strict-markers").assert_outcomes(passed=4)
 
@@ -106,10 +106,10 @@ def test_profiles_of_ones_own_are_found_beside_the_ini_file(suite: pytest.Pytest
 @pytest.mark.netem(profile="office")
 def test_it(chaos, echo):
     network = chaos.proxy(echo)
-    assert network.defaults.upstream[0].delay_s == 0.04
+    assert network.defaults().upstream[0].delay_s == 0.04
     network.calm()
     with network.profile("office"):
-        assert network.defaults.upstream[0].delay_s == 0.04
+        assert network.defaults().upstream[0].delay_s == 0.04
 
 @pytest.mark.netem(profile="offices")
 def test_that_is_misspelt(chaos): pass

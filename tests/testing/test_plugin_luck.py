@@ -57,7 +57,7 @@ def network(chaos_session, echo):
 def sliced(network):
     with network.slice(1):
         yield network
-    assert not network.defaults.upstream
+    assert not network.defaults().upstream
 
 @pytest.fixture
 def held(network):
@@ -65,7 +65,7 @@ def held(network):
     return network
 
 def test_one_that_leaves_faults(network):
-    assert not network.defaults.upstream
+    assert not network.defaults().upstream
     network.latency(60)
     network.down()
 
@@ -77,14 +77,14 @@ def test_one_whose_fixture_leaves_faults(held): pass
 
 @pytest.mark.netem(throttle=1000)
 def test_one_with_conditions(network):
-    assert [type(fault).__name__ for fault in network.defaults.upstream] == ["Throttle"]
+    assert [type(fault).__name__ for fault in network.defaults().upstream] == ["Throttle"]
 
 def test_one_of_a_module_with_faults(sliced):
-    assert [type(fault).__name__ for fault in sliced.defaults.upstream] == ["Slice"]
+    assert [type(fault).__name__ for fault in sliced.defaults().upstream] == ["Slice"]
     sliced.calm()
 
 def test_another_one_of_it(sliced):
-    assert [type(fault).__name__ for fault in sliced.defaults.upstream] == ["Slice"]
+    assert [type(fault).__name__ for fault in sliced.defaults().upstream] == ["Slice"]
 
 def test_one_that_fails(network):
     network.latency(0.001)

@@ -64,7 +64,7 @@ runs = []
 
 @pytest.mark.netem(latency=0.001)
 def test_it(network):
-    runs.append(network.defaults)
+    runs.append(network.defaults())
     network.calm()
     assert len(runs) == 3
     assert runs == [runs[0]] * 3

@@ -1,14 +1,14 @@
 """The REST API: list connections, read and change their faults and the defaults, end connections.
 
-    request ──▶ guard ──▶ routing ──▶ a call ──▶ proxy
+    request ──▶ guard ──▶ routing ──▶ a call ──▶ controller ──▶ proxy
                  │           │           │
                  403, 401    404, 405    reading: 415, 413, 400, 422 ─▶ 404 ─▶ 400, 409
 
-- ``operations.py`` lists all operations: requests are routed, and described, by that list.
-- ``calls.py`` performs them. A call reads and checks everything first, so a refused one changes nothing.
+- ``routes.py`` lists all operations (requests are routed, and described, by that list) and performs them: a
+  call reads and checks everything first, and hands what changes the proxy to the controller.
 - ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
-  themselves.
-- ``answers.py`` turns exceptions into ``{"error": …}``, and the settings' names into the API's.
+  themselves; ``overrides.py`` has those of overrides.
+- ``answers.py`` turns exceptions into ``{"error": …, "code": …}``, and the settings' names into the API's.
 - ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
   targets in absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``turns.py``).

@@ -13,13 +13,28 @@ from starlette.responses import Response
 from starlette.types import ExceptionHandler
 
 from trixter.api.schemas import JSON_NAMES, ErrorReply
-from trixter.errors import BindError, ConnectionNotFound, SettingError
+from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 
 log = logging.getLogger("trixter.api")
 
 INVALID_PROBABILITY = "invalid probability; must be between 0.0 and 1.0"
 CONNECTION_NOT_FOUND = "connection not found"
+OVERRIDE_NOT_FOUND = "override not found"
 INTERNAL_ERROR = "internal error"
+
+CODES = {
+    HTTPStatus.BAD_REQUEST: "bad_request",
+    HTTPStatus.UNAUTHORIZED: "unauthorized",
+    HTTPStatus.FORBIDDEN: "forbidden",
+    HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "method_not_allowed",
+    HTTPStatus.CONFLICT: "cannot_listen",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "body_too_large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "unsupported_media_type",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "invalid",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
+}
+"""The word that a program knows an error by, where it has no word of its own."""
 
 
 class Json(Response):
@@ -36,9 +51,12 @@ def accepted() -> Response:
     return Response(status_code=HTTPStatus.ACCEPTED)
 
 
-def error(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an error."""
-    return Json(ErrorReply(text), status_code=status, headers=headers)
+def error(
+    status: int, text: str, headers: Mapping[str, str] | None = None, *, code: str | None = None
+) -> Response:
+    """Return an error, which programs know by its code: by default that of its status."""
+    code = CODES[HTTPStatus(status)] if code is None else code
+    return Json(ErrorReply(text, code), status_code=status, headers=headers)
 
 
 async def _refused(request: Request, exc: Exception) -> Response:
@@ -50,18 +68,22 @@ async def _out_of_range(request: Request, exc: Exception) -> Response:
     # The one place where a setting's name becomes the API's.
     assert isinstance(exc, SettingError)
     if exc.name == "probability":
-        return error(HTTPStatus.BAD_REQUEST, INVALID_PROBABILITY)
+        return error(HTTPStatus.BAD_REQUEST, INVALID_PROBABILITY, code="invalid_probability")
     return error(
         HTTPStatus.UNPROCESSABLE_ENTITY, f"{JSON_NAMES.get(exc.name, exc.name)} must be {exc.accepts}"
     )
 
 
+async def _no_connection(request: Request, exc: Exception) -> Response:
+    return error(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND, code="connection_not_found")
+
+
+async def _no_override(request: Request, exc: Exception) -> Response:
+    return error(HTTPStatus.NOT_FOUND, OVERRIDE_NOT_FOUND, code="override_not_found")
+
+
 async def _cannot_listen(request: Request, exc: Exception) -> Response:
     return error(HTTPStatus.CONFLICT, str(exc))
-
-
-async def _not_found(request: Request, exc: Exception) -> Response:
-    return error(HTTPStatus.NOT_FOUND, CONNECTION_NOT_FOUND)
 
 
 async def _hung_up(request: Request, exc: Exception) -> Response:
@@ -78,7 +100,8 @@ EXCEPTION_HANDLERS: dict[type[Exception], ExceptionHandler] = {
     HTTPException: _refused,
     SettingError: _out_of_range,
     BindError: _cannot_listen,
-    ConnectionNotFound: _not_found,
+    ConnectionNotFound: _no_connection,
+    OverrideNotFound: _no_override,
     ClientDisconnect: _hung_up,
     Exception: _failed,
 }

@@ -14,25 +14,24 @@ from starlette.routing import Router
 from starlette.types import ASGIApp
 
 from trixter.api.answers import EXCEPTION_HANDLERS
-from trixter.api.calls import Calls
 from trixter.api.guard import Guard
-from trixter.api.operations import operations_of
+from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation, no_such_path, routes_of
-from trixter.proxy import Proxy
+from trixter.control.controller import Controller
 
 
-def create_app(proxy: Proxy, *, token: str | None = None, names: Collection[str] = ()) -> ASGIApp:
+def create_app(controller: Controller, *, token: str | None = None, names: Collection[str] = ()) -> ASGIApp:
     """Return the REST API of one proxy, to be run on the proxy's own loop.
 
     Args:
-        proxy: The proxy that it shows and changes.
+        controller: The proxy's; all changes go through it.
         token: The token that requests must carry as ``Authorization: Bearer …``; ``None`` for none.
         names: Host names that are allowed, beside ``localhost`` and every IP address.
 
     Raises:
         SettingError: If the token is empty.
     """
-    operations = operations_of(Calls(proxy))
+    operations = operations_of(Handlers(controller))
 
     @cache
     def description() -> bytes:
@@ -44,13 +43,7 @@ def create_app(proxy: Proxy, *, token: str | None = None, names: Collection[str]
         return Response(description(), media_type="application/json")
 
     operations.append(
-        Operation(
-            method="GET",
-            path="/openapi.json",
-            summary="Describe this API",
-            handle=show_description,
-            reply=dict[str, Any],
-        )
+        Operation("GET", "/openapi.json", "Describe this API", show_description, reply=dict[str, Any])
     )
     router = Router(routes_of(operations), redirect_slashes=False, default=no_such_path)
     return Guard(ExceptionMiddleware(router, EXCEPTION_HANDLERS), token=token, names=names)

@@ -123,7 +123,7 @@ class ApiProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         client = self.client and f"{self.client[0]}:{self.client[1]}"
         self._refusals.warn("API: refused a request of %s: %s", client, NOT_HTTP)
-        body = msgspec.json.encode(ErrorReply(NOT_HTTP))
+        body = msgspec.json.encode(ErrorReply(NOT_HTTP, "bad_request"))
         headers = [
             ("content-type", "application/json"),
             ("content-length", str(len(body))),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from trixter import __version__
-from trixter.api.answers import CONNECTION_NOT_FOUND, INTERNAL_ERROR, INVALID_PROBABILITY
+from trixter.api.answers import CONNECTION_NOT_FOUND, INTERNAL_ERROR, INVALID_PROBABILITY, OVERRIDE_NOT_FOUND
 from trixter.api.reading import LARGEST_BODY_BYTES
 from trixter.api.routing import Operation
 from trixter.api.schemas import ErrorReply
@@ -17,7 +17,7 @@ from trixter.api.schemas import ErrorReply
 ABOUT = (
     "Show the connections of a trixter proxy, and change what is wrong with them while they talk. "
     "Paths that are not described answer 404, and methods that are not, 405; all errors are "
-    '`{"error": "…"}`. A call that is refused changes nothing. '
+    '`{"error": "…", "code": "…"}`. A call that is refused changes nothing. '
     "Beyond the schemas, whole numbers have no fraction (`250`, not `250.0`), no field is given "
     "twice, and a variation is less than the size. "
     "Other parameters in a query are ignored where something is shown. Where something is changed, the names "
@@ -28,7 +28,7 @@ ERRORS = {
     HTTPStatus.BAD_REQUEST: f"malformed JSON, or `{INVALID_PROBABILITY}`",
     HTTPStatus.UNAUTHORIZED: "the bearer token is missing or wrong",
     HTTPStatus.FORBIDDEN: "the Host is not one this API answers to, or the Origin is foreign",
-    HTTPStatus.NOT_FOUND: f"`{CONNECTION_NOT_FOUND}`",
+    HTTPStatus.NOT_FOUND: f"`{CONNECTION_NOT_FOUND}`, or `{OVERRIDE_NOT_FOUND}`",
     HTTPStatus.CONFLICT: "somebody else has the port by now; the door stays shut",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body has more than {LARGEST_BODY_BYTES} bytes",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not of content type application/json",
@@ -43,6 +43,8 @@ ID = {
     "schema": {"type": "string"},
     "description": "`conn_info.id` of a connection; where something is changed, `_all` means every one",
 }
+
+OVERRIDE_ID = {**ID, "description": "the `id` of an override"}
 
 Described = dict[str, Any]
 
@@ -99,7 +101,7 @@ def _describe(operation: Operation, schemas: dict[Any, Described], *, asks_token
     described: Described = {
         "operationId": _id_of(operation),
         "summary": operation.summary,
-        "parameters": [ID] if "{id}" in operation.path else [],
+        "parameters": _path_parameters_of(operation),
         "responses": {str(operation.status.value): success, **refusals},
     }
     described["parameters"] += [
@@ -116,6 +118,12 @@ def _describe(operation: Operation, schemas: dict[Any, Described], *, asks_token
     if operation.is_open:
         described["security"] = []
     return described
+
+
+def _path_parameters_of(operation: Operation) -> list[Described]:
+    if "{id}" not in operation.path:
+        return []
+    return [OVERRIDE_ID if operation.path.startswith("/overrides") else ID]
 
 
 def _refusals_of(operation: Operation, *, asks_token: bool) -> list[HTTPStatus]:

@@ -1,9 +1,9 @@
-"""What one operation is, and how requests find it."""
+"""An operation of the API, and the routes by which requests find it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ class Parameter(NamedTuple):
     pattern: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
     """Say what one method of one path takes and gives; it is routed and described by this.
 
@@ -50,6 +50,7 @@ class Operation:
     path: str
     summary: str
     handle: Handler
+    _: KW_ONLY
     body: type[Struct] | None = None
     query: Mapping[str, Parameter] = field(default_factory=dict)
     status: HTTPStatus = HTTPStatus.OK

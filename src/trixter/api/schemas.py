@@ -331,6 +331,7 @@ class FaultReply(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class ErrorReply(Struct, frozen=True, gc=False):
-    """Why a call was refused, or that it failed."""
+    """Why a call was refused, or that it failed: a text for people, and a word for programs."""
 
     error: str
+    code: str

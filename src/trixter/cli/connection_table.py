@@ -9,7 +9,7 @@ from rich.table import Table
 from trixter.cli import formatting
 from trixter.cli.formatting import printable
 from trixter.cli.tables import Column, room_beside, table_of
-from trixter.control import ALL, ConnectionState
+from trixter.control import ALL, ConnectionInfo
 from trixter.faults import Direction
 from trixter.settings import Defaults
 
@@ -26,7 +26,7 @@ BETWEEN_FAULTS = ", "
 CONTINUED = "  "
 
 
-def listing_of(connections: Sequence[ConnectionState], width_columns: int) -> tuple[Table, str]:
+def listing_of(connections: Sequence[ConnectionInfo], width_columns: int) -> tuple[Table, str]:
     """Return the table, and the line below it.
 
     Args:
@@ -55,7 +55,7 @@ def counted(connections: int) -> str:
     return f"{connections:,} connection{'s' if connections > 1 else ''}"
 
 
-def outcome(target: str, connections: Sequence[ConnectionState]) -> str:
+def outcome(target: str, connections: Sequence[ConnectionInfo]) -> str:
     """Return the result of a change as text: the faults of the connections that it changed.
 
     Args:
@@ -79,12 +79,12 @@ def outlook(defaults: Defaults) -> str:
     return "; ".join(filter(None, [what, end]))
 
 
-def _wide_row(connection: ConnectionState) -> list[str]:
+def _wide_row(connection: ConnectionInfo) -> list[str]:
     id, client, *numbers = _narrow_row(connection, 1)
     return [id, client, printable(connection.upstream), *numbers, formatting.size(_held_bytes(connection))]
 
 
-def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
+def _narrow_row(connection: ConnectionInfo, upstreams: int) -> list[str]:
     client = printable(connection.client)
     if upstreams > 1:
         client += f"\n→ {printable(connection.upstream)}"
@@ -92,7 +92,7 @@ def _narrow_row(connection: ConnectionState, upstreams: int) -> list[str]:
     return [printable(connection.id), client, formatting.age(connection.age_s), up, down]
 
 
-def _what(connection: ConnectionState, room_columns: int, *, with_held: bool) -> str:
+def _what(connection: ConnectionInfo, room_columns: int, *, with_held: bool) -> str:
     """Return the faults as text: in one line if the width allows it, else one line for each direction."""
     parts = formatting.fault_parts(connection.faults)
     if with_held and _held_bytes(connection):
@@ -116,5 +116,5 @@ def _between_faults(part: str, room_columns: int) -> str:
     return "\n".join(lines)
 
 
-def _held_bytes(connection: ConnectionState) -> int:
+def _held_bytes(connection: ConnectionInfo) -> int:
     return sum(connection.held_bytes.values())

@@ -192,7 +192,7 @@ class CaFile(FilePath):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
             return value
-        from trixter.client.wire import ca_context
+        from trixter.client.http import ca_context
 
         try:
             return ca_context(value)

@@ -176,8 +176,9 @@ class Service:
         # A web framework takes as long to import as all the rest to start: bytes flow meanwhile.
         await asyncio.to_thread(_import_api)
         from trixter.api import ApiServer, create_app
+        from trixter.control.controller import Controller
 
-        app = create_app(self.proxy, token=self._options.api_token, names=self._options.api_name)
+        app = create_app(Controller(self.proxy), token=self._options.api_token, names=self._options.api_name)
         server = self._api = ApiServer(app, self._api_sockets)
         await server.start()
 

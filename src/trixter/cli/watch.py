@@ -24,8 +24,8 @@ from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.remote.remote import Remote
 from trixter.cli.tables import console
 from trixter.cli.types import Seconds
-from trixter.control import ConnectionState, ProxyState
-from trixter.control.steps import ReadConnections, ReadProxy
+from trixter.control import ConnectionInfo, ProxyInfo
+from trixter.control.commands import GetDefaults, GetProxy, ListConnections
 from trixter.faults import Direction
 from trixter.settings import Defaults
 
@@ -134,10 +134,10 @@ def print_json(remote: Remote, interval_s: float) -> None:
 def print_lines(remote: Remote, interval_s: float) -> None:
     """Print one line for each change, for people."""
 
-    def snapshot() -> Snapshot[ConnectionState, Defaults]:
-        states: list[ConnectionState] = remote.perform(ReadConnections())
-        faults = {each.id: each.faults for each in states}
-        return Snapshot({each.id: each for each in states}, faults, remote.perform(ReadProxy()).defaults)
+    def snapshot() -> Snapshot[ConnectionInfo, Defaults]:
+        infos = remote.send(ListConnections())
+        faults = {each.id: each.faults for each in infos}
+        return Snapshot({each.id: each for each in infos}, faults, remote.send(GetDefaults()))
 
     for each in _events(snapshot, interval_s):
         print(f"{_now()} {line_of(each)}", flush=True)
@@ -148,11 +148,12 @@ def keep_a_table(remote: Remote, interval_s: float) -> None:
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=False) as live:
         for _ in _ticks(interval_s):
-            proxy, connections = remote.perform(ReadProxy()), remote.perform(ReadConnections())
-            live.update(picture_of(proxy, connections, screen), refresh=True)
+            proxy, defaults = remote.send(GetProxy()), remote.send(GetDefaults())
+            connections = remote.send(ListConnections())
+            live.update(picture_of(proxy, defaults, connections, screen), refresh=True)
 
 
-def line_of(event: Event[ConnectionState, Defaults]) -> str:
+def line_of(event: Event[ConnectionInfo, Defaults]) -> str:
     """Return an event as one line for people."""
     kind, what = event.kind, event.subject
     if isinstance(what, Defaults):
@@ -167,7 +168,9 @@ def line_of(event: Event[ConnectionState, Defaults]) -> str:
     return f"{route}, {up} up, {down} down, {formatting.age(what.age_s)}"
 
 
-def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Console) -> Group:
+def picture_of(
+    proxy: ProxyInfo, defaults: Defaults, connections: list[ConnectionInfo], screen: Console
+) -> Group:
     """Return the table with the lines around it, cut to the height of the screen."""
     listen = ", ".join(map(printable, proxy.listen))
     door = "" if proxy.door.value == "open" else f"  ({proxy.door.value})"
@@ -175,7 +178,7 @@ def picture_of(proxy: ProxyState, connections: list[ConnectionState], screen: Co
     dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
     above = Text(
         f"{listen} → {printable(proxy.upstream)}{door}\n"
-        f"new connections: {outlook(proxy.defaults)}\n"
+        f"new connections: {outlook(defaults)}\n"
         f"so far: {stats.connections_accepted:,} accepted{dialling}, "
         f"{formatting.size(stats.bytes_upstream)} up, {formatting.size(stats.bytes_downstream)} down\n"
     )

@@ -1,12 +1,11 @@
-"""Talking to a proxy that runs elsewhere, through its API, with the words of ``trixter.control``.
+"""Clients: a proxy that runs elsewhere, told what to do through its API.
 
-    a word ──▶ steps ──▶ calls ──HTTP──▶ API
-                │          │
-                └─ states ◀┴─ answers
+    a method ──▶ a command ──codec──▶ one request ──HTTP──▶ API
+                 its result ◀──codec── its answer ◀─────────┘
 
-- ``calls.py``: which calls a step is, as plans.
-- ``stems.py`` and ``answers.py``: how faults travel there, and states travel back.
-- ``wire.py``: what both clients know of HTTP: where the API is, what they show, and why there is no answer.
-- ``blocking.py``, ``awaiting.py``: ``trixter.Client`` and ``trixter.AsyncClient``, over httpx2. They send and
-  wait, and that is all.
+- ``client.py``: ``trixter.Client`` and ``trixter.AsyncClient``, over httpx2. They send, and that is all.
+- ``codec.py``: which request a command is; ``stems.py``: the units of the API; ``answers.py``: how answers
+  are read.
+- ``http.py``: the endpoint, its headers and certificates, and failures to reach it.
+- ``lease.py``: what keeps an override alive as long as its client lives.
 """

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
 
 from trixter.api import schemas
-from trixter.control import ALL, ConnectionState, ProxyState, Stats
-from trixter.errors import ApiError, ConnectionNotFound
+from trixter.control import ALL, ConnectionInfo, ProxyInfo, Stats
+from trixter.errors import ApiError, ConnectionNotFound, OverrideNotFound
 from trixter.faults import CATALOGUE, Direction, Fault, Faults
 from trixter.faults.entry import Entry
 from trixter.settings import Defaults, Door
 
-CONNECTION_NOT_FOUND = "connection not found"
+# What is not there, by the code of the answer that says so.
+MISSING = {"connection_not_found": ConnectionNotFound, "override_not_found": OverrideNotFound}
 
 # What is shown of an answer that is none of trixter's.
 MOST_SHOWN_CHARACTERS = 100
@@ -40,22 +40,24 @@ class Answer:
         """Raise what the API refused.
 
         Args:
-            target: The id of the connection that was meant.
+            target: The id of the connection or override that was meant.
 
         Raises:
             ConnectionNotFound: If that connection is over.
+            OverrideNotFound: If that override is not there.
             ApiError: If it refused something else, or failed.
         """
         if 200 <= self.status < 300:
             return
         try:
-            message = msgspec.json.decode(self.body, type=schemas.ErrorReply).error
+            refusal = msgspec.json.decode(self.body, type=schemas.ErrorReply)
+            message, code = refusal.error, refusal.code
         except (msgspec.DecodeError, UnicodeDecodeError):
             shown = " ".join(self.body.decode(errors="replace").split())[:MOST_SHOWN_CHARACTERS]
             message = f"this is no answer of trixter's API: {shown}" if shown else "no reason was given"
-        if self.status == HTTPStatus.NOT_FOUND and message == CONNECTION_NOT_FOUND and target != ALL:
-            raise ConnectionNotFound(target)
-        raise ApiError(self.status, message)
+            code = ""
+        missing = MISSING.get(code)
+        raise ApiError(self.status, message, code) if missing is None else missing(target)
 
     def read(self, kind: type[ReplyT], target: str = ALL) -> ReplyT:
         """Return what it carries.
@@ -70,18 +72,22 @@ class Answer:
             raise ApiError(self.status, f"this is no answer of trixter's API: {exc}") from exc
 
 
-def proxy_state(shown: schemas.ProxyReply, defaults: schemas.DefaultsReply) -> ProxyState:
+def defaults_of(shown: schemas.DefaultsReply) -> Defaults:
+    """Return the defaults that are shown like this."""
+    return Defaults(
+        upstream=faults_of(shown.upstream),
+        downstream=faults_of(shown.downstream),
+        duration_s=shown.connection_duration_ms / 1000,
+    )
+
+
+def proxy_info(shown: schemas.ProxyReply) -> ProxyInfo:
     """Return the state of a proxy that is shown like this."""
     counted = shown.stats
-    return ProxyState(
+    return ProxyInfo(
         listen=tuple(shown.listen),
         upstream=shown.upstream,
         door=Door(shown.door),
-        defaults=Defaults(
-            upstream=faults_of(defaults.upstream),
-            downstream=faults_of(defaults.downstream),
-            duration_s=defaults.connection_duration_ms / 1000,
-        ),
         stats=Stats(
             connections_accepted=counted.connections_accepted,
             connections_open=counted.connections_open,
@@ -93,9 +99,9 @@ def proxy_state(shown: schemas.ProxyReply, defaults: schemas.DefaultsReply) -> P
     )
 
 
-def connection_state(shown: schemas.Status) -> ConnectionState:
+def connection_info(shown: schemas.Status) -> ConnectionInfo:
     """Return the state of a connection that is shown like this."""
-    return ConnectionState(
+    return ConnectionInfo(
         id=shown.conn_info.id,
         client=shown.conn_info.downstream,
         upstream=shown.conn_info.upstream,

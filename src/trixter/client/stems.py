@@ -1,57 +1,12 @@
-"""Encoding of faults for the API: each kind has a stem, and its settings are the fields of a body."""
+"""The units of the API: what it cannot be told is refused before anything is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
-from trixter.control import Swap
+from trixter.control import Override
 from trixter.errors import SettingError
-from trixter.faults import CATALOGUE, Direction, Fault, Faults
+from trixter.faults import CATALOGUE, Fault
 from trixter.faults.catalogue import ENTRIES
 from trixter.faults.entry import MILLISECONDS, Entry, Type
-
-Body = dict[str, Any]
-
-
-def bodies_of(swap: Swap, directions: tuple[Direction, ...]) -> list[dict[str, Body]]:
-    """Return the bodies that make a swap, by stem, in rounds, one after another.
-
-    In the first, each kind that goes is set to what has no name, or switched off: that takes those with names
-    away, too. The others set those with names.
-
-    Raises:
-        SettingError: If the API cannot be told of the faults.
-    """
-    kinds = tuple(ENTRIES) if swap.kinds is None else swap.kinds
-    _require_known((*kinds, *map(type, swap.faults)))
-    where = {} if len(directions) == len(Direction) else {"direction": directions[0].value}
-    rounds: list[dict[str, Body]] = [{}]
-    for entry in map(ENTRIES.__getitem__, kinds):
-        bodies = [{**body, **where} for body in _bodies_of(entry, swap.faults)]
-        rounds += ({} for _ in range(len(bodies) - len(rounds)))
-        for each, body in zip(rounds, bodies, strict=False):
-            each[entry.stem] = body
-    return rounds
-
-
-def _bodies_of(entry: Entry, faults: Faults) -> list[Body]:
-    """Return the bodies of one kind: of what has no name, or that switch it off, and then of what has one."""
-    of_kind = sorted((fault for fault in faults if type(fault) is entry.kind), key=lambda fault: fault.name)
-    if len({fault.name for fault in of_kind}) < len(of_kind):
-        raise SettingError("faults", tuple(faults), "told apart by name, those of one kind, over the API")
-    if not of_kind or of_kind[0].name:
-        of_kind.insert(0, entry.kind())
-    return [_body_of(entry, fault) for fault in of_kind]
-
-
-def _body_of(entry: Entry, fault: Fault) -> Body:
-    _require_whole(entry, fault)
-    body = entry.to_json(fault)
-    for each in entry.settings:
-        if not each.is_reply_field and getattr(fault, each.field) == entry.default(each):
-            del body[each.json_name]
-    return body
 
 
 def whole_ms(name: str, seconds: float) -> int:
@@ -66,11 +21,23 @@ def whole_ms(name: str, seconds: float) -> int:
     return milliseconds
 
 
-def _require_known(kinds: Iterable[type[Fault]]) -> None:
-    for kind in kinds:
-        if kind not in ENTRIES:
-            known = ", ".join(entry.kind.__name__ for entry in CATALOGUE)
-            raise SettingError("faults", kind.__name__, f"of {known}, over the API")
+def require_tellable(override: Override) -> None:
+    """Check an override.
+
+    Raises:
+        SettingError: If the API does not know its faults, or counts in larger units.
+    """
+    for replaced in filter(None, (override.upstream, override.downstream)):
+        for kind in (*(kind for kind, _ in replaced.keys or ()), *map(type, replaced.faults)):
+            if kind not in ENTRIES:
+                known = ", ".join(entry.kind.__name__ for entry in CATALOGUE)
+                raise SettingError("faults", kind.__name__, f"of {known}, over the API")
+        for fault in replaced.faults:
+            _require_whole(ENTRIES[type(fault)], fault)
+    if override.connection_duration_s is not None:
+        whole_ms("duration_s", override.connection_duration_s)
+    if override.ttl_s is not None:
+        whole_ms("ttl_s", override.ttl_s)
 
 
 def _require_whole(entry: Entry, fault: Fault) -> None:

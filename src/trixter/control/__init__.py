@@ -1,45 +1,74 @@
-"""CONTROL: what can be told to a proxy, decided without talking to any.
+"""CONTROL: what a proxy can be told, and the one place where it is done.
 
-    a word ──▶ an edit ──plan──▶ steps ──▶ who performs them: a proxy in this process, or an API
-    latency()   what changes,      │
-                and what was       └──results──▶ back into the plan
-                there before
+    latency() ──▶ Override ──▶ Change ──send──▶ Controller, on the proxy's loop ──▶ pipes, defaults, listener
+    a method      what is       applied; can     what is in force = the base and, on top of it, the overrides
+                  replaced      be reverted      that are active
 
-- ``words.py``: the vocabulary, once, for everybody; values are checked here.
-- ``edits.py``: what each word changes, and how it is taken back.
-- ``steps.py``, ``states.py``: what can be asked of a proxy, and the answers.
-- ``plans.py``: generators that yield steps, and the two drivers, for those who block and those who await.
-- ``waits.py``: waiting for conditions.
-- ``change.py``: what words return.
-- ``faces.py``: all of it put together; whoever extends one says only how a step is performed.
+- ``fault_methods.py``: the methods, with their signatures; values are checked here.
+- ``overrides.py``: what a change is, and what is in force: pure.
+- ``change.py``: what methods return, to be kept, reverted, or used with ``with``.
+- ``handles.py``: a proxy and a connection as a program holds them, sync and async; ``info.py``: what is read
+  of them.
+- ``commands.py``: everything that can be asked, as values: they travel to another thread, or over HTTP.
+- ``controller.py``: executes commands. The API, proxies beside a test and timed reverts all call it.
 
-Nothing here does I/O.
+Importing this room loads none of it before it is asked for: a server needs no handles, and a client no
+controller.
 """
 
 from __future__ import annotations
 
-from trixter.addresses import ListenAddress
-from trixter.control.change import AsyncChange, Change
-from trixter.control.faces import AsyncLiveConnection, AsyncProxyFace, LiveConnection, ProxyFace
-from trixter.control.listening import Listens
-from trixter.control.states import ConnectionState, News, ProxyState, Stats
-from trixter.control.steps import ALL, Step
-from trixter.control.swap import Swap
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trixter.addresses import ListenAddress
+    from trixter.control.change import AsyncChange, Change
+    from trixter.control.handles import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
+    from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
+    from trixter.control.listening import Listens
+    from trixter.control.overrides import ALL, Override, ReplaceFaults
+else:  # a type checker would take every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return value
+
 
 __all__ = [
     "ALL",
     "AsyncChange",
-    "AsyncLiveConnection",
-    "AsyncProxyFace",
+    "AsyncConnectionHandle",
+    "AsyncProxyHandle",
     "Change",
-    "ConnectionState",
+    "ConnectionHandle",
+    "ConnectionInfo",
     "ListenAddress",
     "Listens",
-    "LiveConnection",
-    "News",
-    "ProxyFace",
-    "ProxyState",
+    "Override",
+    "OverrideInfo",
+    "ProxyHandle",
+    "ProxyInfo",
+    "ReplaceFaults",
     "Stats",
-    "Step",
-    "Swap",
 ]
+
+_HOMES = {
+    "ALL": "trixter.control.overrides",
+    "AsyncChange": "trixter.control.change",
+    "AsyncConnectionHandle": "trixter.control.handles",
+    "AsyncProxyHandle": "trixter.control.handles",
+    "Change": "trixter.control.change",
+    "ConnectionHandle": "trixter.control.handles",
+    "ConnectionInfo": "trixter.control.info",
+    "ListenAddress": "trixter.addresses",
+    "Listens": "trixter.control.listening",
+    "Override": "trixter.control.overrides",
+    "OverrideInfo": "trixter.control.info",
+    "ProxyHandle": "trixter.control.handles",
+    "ProxyInfo": "trixter.control.info",
+    "ReplaceFaults": "trixter.control.overrides",
+    "Stats": "trixter.control.info",
+}

@@ -1,4 +1,4 @@
-"""Where a proxy listens, in the forms that clients want it in."""
+"""The address that clients of a proxy connect to, in each form they need."""
 
 from __future__ import annotations
 

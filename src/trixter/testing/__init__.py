@@ -16,16 +16,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from trixter.testing.async_chaos_proxy import AsyncChaosProxy
     from trixter.testing.chaos import Chaos
-    from trixter.testing.chaos_proxy import ChaosProxy
+    from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
     from trixter.testing.manual_clock import ManualClock
     from trixter.testing.unused import UnusedFaultsWarning
 
 __all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock", "UnusedFaultsWarning"]
 
 _HOMES = {
-    "AsyncChaosProxy": "async_chaos_proxy",
+    "AsyncChaosProxy": "chaos_proxy",
     "Chaos": "chaos",
     "ChaosProxy": "chaos_proxy",
     "ManualClock": "manual_clock",

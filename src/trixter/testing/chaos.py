@@ -1,23 +1,27 @@
-"""A maker of proxies, which closes them all: what the pytest fixtures are."""
+"""Makers of proxies, which close them all: the pytest fixtures ``chaos`` and ``chaos_session``."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from types import TracebackType
 from typing import Self, Unpack
 
+from trixter.control.commands import Apply
+from trixter.control.overrides import complete
 from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
-from trixter.testing.async_chaos_proxy import AsyncChaosProxy
-from trixter.testing.chaos_proxy import ChaosProxy
+from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy
 from trixter.testing.conditions import FindProfile
 from trixter.testing.hosted import Hosted
-from trixter.testing.local import SEED_BITS
 from trixter.testing.loop_thread import LoopThread
 from trixter.testing.seeds import seed_for
+
+ChangeDefaults = Callable[[Defaults], Defaults]
 
 
 class Chaos:
@@ -58,7 +62,7 @@ class Chaos:
         faults: Fault | Faults | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> ChaosProxy:
-        """Return a running proxy, for those who block.
+        """Return a running proxy, for a sync test.
 
         Args:
             upstream: ``host:port`` or ``unix:/path``.
@@ -93,7 +97,7 @@ class Chaos:
         faults: Fault | Faults | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> AsyncChaosProxy:
-        """Return a running proxy, for those who await; this itself blocks for a moment. Else as ``proxy``."""
+        """Return a running proxy, for an async test; this itself blocks for a moment. Else as ``proxy``."""
         proxy = AsyncChaosProxy(
             upstream,
             listen=listen,
@@ -138,3 +142,41 @@ class Chaos:
         )  # first: an interrupt may come on the way back from the start
         proxy.hosted.start()
         self._proxies.append(proxy)
+
+
+class SessionChaos(Chaos):
+    """Make proxies that live as long as the session, and keep its tests out of each other's way."""
+
+    def begin_test(self, seed: int, conditions: ChangeDefaults) -> Callable[[], None]:
+        """Begin a test: with luck of its own, and the conditions it asks for.
+
+        Args:
+            seed: The test's: connections that it opens have the luck they would have if it ran alone.
+            conditions: What the test wants instead of the usual.
+
+        Returns:
+            What ends the test: proxies are as they were before it.
+        """
+        snapshots = [(each, each.call(each.controller.snapshot)) for each in self.hosted if each.is_running]
+        for number, hosted in enumerate(self.hosted, 1):
+            if hosted.is_running:
+                hosted.events.start_over()
+                own_seed = seed_for(seed, f"session proxy {number}")
+                hosted.call(partial(_begin, hosted, own_seed, conditions))
+
+        def end_test() -> None:
+            for hosted, snapshot in snapshots:
+                if hosted.is_running:
+                    hosted.call(partial(hosted.controller.restore, snapshot))
+
+        return end_test
+
+
+def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
+    proxy = hosted.proxy
+    proxy.reseed(seed)
+    hosted.use.start_over()
+    wanted = conditions(proxy.defaults)
+    if wanted != proxy.defaults:
+        hosted.controller.execute(Apply(override=complete(wanted)))
+        hosted.use.look()

@@ -1,18 +1,135 @@
-"""The proxy beside a blocking test."""
+"""The proxy beside a test, in this process: for sync tests, and for tests on asyncio and Trio."""
 
 from __future__ import annotations
 
+import secrets
+import warnings
 from types import TracebackType
-from typing import Any, Self
+from typing import Self, TypeVar, Unpack
 
-from trixter.control import ProxyFace, Step
-from trixter.control.change import Change
-from trixter.control.edits import Edit
-from trixter.testing.at_once import EditAtOnce
-from trixter.testing.local import Local
+import anyio
+
+from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, Listens, ProxyHandle
+from trixter.control.commands import Command, ResultT
+from trixter.control.fault_methods import FaultMethods
+from trixter.faults import Direction, Fault, Faults
+from trixter.monotonic import monotonic
+from trixter.profiles import Profile, find_profile
+from trixter.proxy import Defaults
+from trixter.proxy.tuning import TuningKeywords
+from trixter.testing.conditions import FindProfile, with_profile
+from trixter.testing.hosted import Hosted
+from trixter.testing.loop_thread import LoopThread, outcome_of
+
+SEED_BITS = 64
+
+ChangeT = TypeVar("ChangeT")
 
 
-class ChaosProxy(Local[Change], ProxyFace):
+class _LocalProxy(Listens, FaultMethods[ChangeT]):
+    """Own a proxy that runs in this process.
+
+    Args:
+        upstream: ``host:port`` or ``unix:/path``.
+        listen: ``host:port``; port 0 stands for a free one.
+        profile: The faults that connections start with, such as ``"3g"``.
+        faults: Those of both directions, in place of the profile's; one fault alone will do.
+        seed: The root of all luck; by default another one each time.
+        defaults: What connections start with, in every detail; a profile takes the place of its faults.
+        thread: Where it runs, beside others; without, in a thread of its own.
+        find_profile: Finds profiles by their names.
+        tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``limit_bytes`` and
+            ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a hold, a sender
+            blocks early.
+
+    Raises:
+        SettingError: If a setting is outside its range.
+    """
+
+    def __init__(
+        self,
+        upstream: str,
+        *,
+        listen: str = "127.0.0.1:0",
+        profile: str | Profile | None = None,
+        faults: Fault | Faults | None = None,
+        seed: int | None = None,
+        defaults: Defaults | None = None,
+        thread: LoopThread | None = None,
+        find_profile: FindProfile = find_profile,
+        **tuning: Unpack[TuningKeywords],
+    ) -> None:
+        self._find_profile = find_profile
+        # Public for the room's other modules only: users have the methods.
+        self.hosted = Hosted(
+            upstream,
+            listen=listen,
+            seed=secrets.randbits(SEED_BITS) if seed is None else seed,
+            defaults=self._begun_with(defaults or Defaults(), profile, faults),
+            thread=thread,
+            **tuning,
+        )
+
+    # In one process a look costs microseconds.
+    _longest_pause_s = 0.01
+
+    @property
+    def _may_change(self) -> bool:
+        return self.hosted.is_running  # closed, nothing will ever happen again
+
+    def _time(self) -> float:
+        return monotonic()
+
+    def __repr__(self) -> str:
+        where = ", ".join(self.hosted.addresses) or "not started"
+        return f"<{type(self).__name__} {where} → {self.hosted.proxy.upstream}>"
+
+    @property
+    def seed(self) -> int:
+        """The root of its luck."""
+        return self.hosted.seed
+
+    @property
+    def upstream(self) -> str:
+        """Where it leads, as it was given."""
+        return str(self.hosted.proxy.upstream)
+
+    @property
+    def listen_address(self) -> ListenAddress:
+        """Where it listens, with the real port; also when it is closed.
+
+        Raises:
+            RuntimeError: If it was not started.
+        """
+        if not self.hosted.addresses:
+            raise RuntimeError("the proxy listens nowhere yet: start it, or use it with `with`")
+        return ListenAddress.of(self.hosted.addresses)
+
+    def profile(self, profile: str | Profile) -> ChangeT:
+        """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
+        return super().profile(self._found(profile))
+
+    def _found(self, profile: str | Profile) -> Profile:
+        return profile if isinstance(profile, Profile) else self._find_profile(profile)
+
+    def _begun_with(
+        self, defaults: Defaults, profile: str | Profile | None, faults: Fault | Faults | None
+    ) -> Defaults:
+        if profile is not None:
+            defaults = with_profile(defaults, self._found(profile))
+        if faults is not None:
+            for direction in Direction:
+                defaults = defaults.with_faults(direction, faults)
+        return defaults
+
+    def __del__(self) -> None:
+        hosted: Hosted | None = getattr(self, "hosted", None)  # without it, making this failed
+        if hosted is not None and hosted.is_running:
+            hosted.ask_to_close()
+            warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
+
+
+class ChaosProxy(_LocalProxy[Change], ProxyHandle):
     """Run a proxy beside a test that blocks: requests, psycopg, redis-py, anything.
 
     It is the proxy of the ``trixter`` command, on a loop in a background thread. ``with`` starts and closes
@@ -51,8 +168,59 @@ class ChaosProxy(Local[Change], ProxyFace):
     ) -> None:
         self.close()
 
-    def _perform(self, step: Step[Any]) -> Any:
-        return self.hosted.perform(step).result()
+    def _send(self, command: Command[ResultT]) -> ResultT:
+        return self.hosted.send(command).result()
 
-    def _begin(self, word: str, edit: Edit) -> Change:
-        return super()._begin(word, EditAtOnce(edit))
+    def _sleep(self, seconds: float) -> None:
+        self.hosted.pause(seconds).result()
+
+
+class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
+    """Run a proxy beside a test on asyncio or Trio: the methods of ``ChaosProxy``, awaited.
+
+    It runs in a background thread, too: the test's loop may be as busy as it wants to be. ``async with``
+    starts and closes it.
+
+    Example:
+        >>> async with AsyncChaosProxy("127.0.0.1:5432") as db:
+        ...     async with db.latency(0.250):
+        ...         await pool.fetch("select 1")
+    """
+
+    async def start(self) -> Self:
+        """Listen. Twice is no error. The loop stands still meanwhile, for a few milliseconds.
+
+        Raises:
+            BindError: If the address cannot be had.
+            RuntimeError: If it was closed.
+        """
+        self.hosted.start()
+        return self
+
+    async def aclose(self) -> None:
+        """End every connection, give the port back, and leave no thread behind. Twice is no error.
+
+        It does so also when cancelled.
+        """
+        ended = self.hosted.ask_to_close()  # from here on, it ends all the same
+        with anyio.CancelScope(shield=True):
+            await outcome_of(ended)
+        self.hosted.close()
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await self.start()
+        except BaseException:  # also an interrupt on the way back from it: `with` would not close it
+            self.hosted.close()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def _send(self, command: Command[ResultT]) -> ResultT:
+        return await outcome_of(self.hosted.send(command))
+
+    async def _sleep(self, seconds: float) -> None:
+        await outcome_of(self.hosted.pause(seconds))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from trixter.control.words import AnyDirection, directions_of
+from trixter.control.fault_methods import AnyDirection, directions_of
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE, Direction, Fault
 from trixter.faults.entry import Entry

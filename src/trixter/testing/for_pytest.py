@@ -1,4 +1,4 @@
-"""What the pytest plugin does once a test asks for it: the part that is not light."""
+"""The heavy half of the pytest plugin, imported when a test first uses a fixture."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ import pytest
 from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
-from trixter.testing.chaos import Chaos
+from trixter.testing.chaos import Chaos, SessionChaos
 from trixter.testing.conditions import with_conditions
 from trixter.testing.plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.report import network_report
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
-from trixter.testing.session import SessionChaos
 from trixter.testing.unused import UnusedFaultsWarning
 
 

@@ -1,31 +1,28 @@
-"""The real proxy, on a loop in a thread: what both faces stand in front of."""
+"""A real proxy on a loop in a thread, and its controller."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, TypeVar, Unpack
+from typing import TypeVar, Unpack
 
-from trixter.control import News, Step
-from trixter.control.plans import run
-from trixter.control.steps import WaitForNews
+from trixter.control.commands import Command, ResultT
+from trixter.control.controller import Controller
 from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
-from trixter.testing.at_once import AllAtOnce
-from trixter.testing.journal import Journal
 from trixter.testing.loop_thread import LoopThread, Outcome
-from trixter.testing.news import NewsStand
-from trixter.testing.performing import perform
+from trixter.testing.recent_events import RecentEvents
 from trixter.testing.unused import Use
 
 T = TypeVar("T")
 
 
 class Hosted:
-    """Run a proxy in a thread, and perform there what it is asked.
+    """Run a proxy in a thread, and execute its commands there.
 
     Args:
         upstream: As ``Proxy`` takes it.
@@ -50,7 +47,7 @@ class Hosted:
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         self.seed = seed
-        self.journal = Journal()
+        self.events = RecentEvents()
         self.proxy = Proxy(
             listen=listen,
             upstream=upstream,
@@ -59,13 +56,17 @@ class Hosted:
             observers=[self],
             **tuning,
         )
+        self.controller = Controller(self.proxy, on_availability=self.events.on_availability)
         self.use = Use(self.proxy)
         self.addresses: list[str] = []
-        self._news = NewsStand()
         self._owns_thread = thread is None
         self._thread = thread or LoopThread()
         self._is_started = False
-        self._closed: Future[None] | None = None  # once somebody asked for it
+        # On the loop: pauses, and how many connections opened and ended until now, and until the last
+        # command.
+        self._pausing: set[Outcome[None]] = set()
+        self._changes = self._changes_seen = 0
+        self._closed: Future[None] | None = None  # once it was asked for
 
     @property
     def is_running(self) -> bool:
@@ -95,7 +96,7 @@ class Hosted:
             raise
 
     def ask_to_close(self) -> Future[None]:
-        """Let everything end; return what says when it has. It ends also if nobody waits for that."""
+        """Let everything end; return what says when it has. It ends also if that is not waited for."""
         if self._closed is not None:
             return self._closed
         if not self._is_started:
@@ -128,40 +129,59 @@ class Hosted:
         """Have a call made where the proxy runs, and wait for its result."""
         return self.post(call).result()
 
-    def perform(self, step: Step[Any]) -> Future[Any]:
-        """Perform a step of control; return what will have its result."""
-        if isinstance(step, WaitForNews):
-            return self._wait_for_news(step)
-        return self.post(partial(self._perform, step, sys.exception()))
+    def send(self, command: Command[ResultT]) -> Future[ResultT]:
+        """Have a command executed; return what will have its result."""
+        return self.post(partial(self._execute, command, sys.exception()))
+
+    def pause(self, seconds: float) -> Future[None]:
+        """Return what is resolved after that time, or when a connection opens or ends, or on close.
+
+        It counts what has opened and ended since the last command, too: no look comes too late. The time
+        passes on the proxy's loop: the time of the test may be frozen, and its threads may be green ones.
+        """
+        over: Outcome[None] = Outcome()
+        if not self.is_running:
+            over.set_result(None)
+            return over
+        self._thread.post(partial(self._begin_pause, over, seconds))
+        return over
 
     def on_opened(self, connection: Connection) -> None:
-        self.journal.on_opened(connection)
-        self._news.tell()
+        self.events.on_opened(connection)
+        self._end_pauses()
 
-    def on_ended(self, connection: Connection, ending: EndReason) -> None:
-        self.journal.on_ended(connection, ending)
-        self._news.tell()
+    def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
+        self.events.on_ended(connection, end_reason)
+        self._end_pauses()
 
-    def _perform(self, step: Step[Any], failing: BaseException | None) -> Any:
-        if isinstance(step, AllAtOnce):
-            return run(step.plan(), partial(self._perform, failing=failing))
-        self.journal.before(step, self.proxy, failing)
-        result = perform(self.proxy, step)
-        self.journal.after(step, self.proxy)
+    def _execute(self, command: Command[ResultT], failing: BaseException | None) -> ResultT:
+        self._changes_seen = self._changes
+        self.events.before(command, self.controller, failing)
+        result = self.controller.execute(command)
+        self.events.after(command, self.proxy)
         self.use.look()
         return result
 
-    def _wait_for_news(self, step: WaitForNews) -> Future[News]:
-        told: Outcome[News] = Outcome()
-        if self.is_running:
-            self._thread.post(partial(self._news.wait, step, told))
-        else:
-            told.set_result(News(0, float("inf")))  # nothing will ever happen again
-        return told
+    def _begin_pause(self, over: Outcome[None], seconds: float) -> None:
+        if self._closed is not None or self._changes != self._changes_seen:
+            over.set_result(None)
+            return
+        self._pausing.add(over)
+        asyncio.get_running_loop().call_later(seconds, self._end_pause, over)
+
+    def _end_pause(self, over: Outcome[None]) -> None:
+        if over in self._pausing:
+            self._pausing.remove(over)
+            over.set_result(None)
 
     def _stop(self) -> None:
         self.proxy.stop()
-        self._news.tell()
+        self._end_pauses()
+
+    def _end_pauses(self) -> None:
+        self._changes += 1
+        for over in list(self._pausing):
+            self._end_pause(over)
 
 
 def _leave_alone() -> None:

@@ -1,13 +1,17 @@
-"""A loop that runs in a thread of its own, beside the test."""
+"""A loop in a thread of its own beside the test: calls cross to it, and their results cross back."""
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import anyio
 
 from trixter.errors import OUT_OF_RESOURCES, OutOfDescriptors, os_error_text
 from trixter.monotonic import monotonic
@@ -188,3 +192,30 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     if isinstance(loop, asyncio.BaseEventLoop):
         loop.time = monotonic  # type: ignore[method-assign]
     return loop
+
+
+async def outcome_of(future: Future[T]) -> T:
+    """Await what another thread resolves; return its result, or raise its error.
+
+    Cancelling gives up the waiting. What the other thread does, it does all the same.
+    """
+    if not future.done():
+        resolved, wake = anyio.Event(), _waker()
+
+        def on_resolved(_: Future[T]) -> None:
+            with suppress(RuntimeError):  # nothing waits any more: that loop has ended
+                wake(resolved.set)
+
+        future.add_done_callback(on_resolved)
+        await resolved.wait()
+    return future.result()
+
+
+def _waker() -> Callable[[Callable[[], object]], Any]:
+    """Return what calls back in the loop that runs here, from any thread."""
+    trio = sys.modules.get("trio")  # where it is not imported, it does not run
+    if trio is not None:
+        with suppress(RuntimeError):
+            wake: Callable[[Callable[[], object]], Any] = trio.lowlevel.current_trio_token().run_sync_soon
+            return wake
+    return asyncio.get_running_loop().call_soon_threadsafe

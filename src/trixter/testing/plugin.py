@@ -15,8 +15,7 @@ import pytest
 from trixter.testing.seeds import RUN_SEED_BITS
 
 if TYPE_CHECKING:
-    from trixter.testing.chaos import Chaos
-    from trixter.testing.session import SessionChaos
+    from trixter.testing.chaos import Chaos, SessionChaos
 
 SECTION = "trixter: the network of this test"
 
@@ -32,7 +31,7 @@ RUN_NUMBER = pytest.StashKey[int]()
 """At a test: which run of it this is, from 1. It is more where another plugin runs it again."""
 
 SESSION = pytest.StashKey["SessionChaos"]()
-"""At the configuration: what ``chaos_session`` is, once somebody asked for it."""
+"""At the configuration: what ``chaos_session`` is, once a test asked for it."""
 
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()

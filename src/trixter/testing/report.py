@@ -1,15 +1,13 @@
-"""What the report of a failing test says about its network."""
+"""The report of a failing test: the part about its network."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
 
-from trixter.control import ProxyState
-from trixter.control.steps import ReadProxy
+from trixter.control.commands import GetProxy
 from trixter.testing.chaos import Chaos
 from trixter.testing.hosted import Hosted
-from trixter.testing.performing import perform
 
 
 def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[str]:
@@ -24,13 +22,13 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
 
 
 def _lines_of(hosted: Hosted, exc: BaseException | None) -> list[str]:
-    state: ProxyState = perform(hosted.proxy, ReadProxy())
-    first, *others = hosted.journal.in_force(hosted.proxy, exc)
+    info = hosted.controller.execute(GetProxy())
+    first, *others = hosted.events.in_force(hosted.proxy, exc)
     return [
         f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}",
-        f"  {state.stats}",
+        f"  {info.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),
         "  the last events:",
-        *(f"    {line}" for line in hosted.journal.lines() or ["none"]),
+        *(f"    {line}" for line in hosted.events.lines() or ["none"]),
     ]

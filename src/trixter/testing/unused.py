@@ -5,7 +5,7 @@ from __future__ import annotations
 from trixter.faults import Direction
 from trixter.proxy import Proxy
 from trixter.settings import Door
-from trixter.testing.in_words import text_of_defaults
+from trixter.testing.recent_events import text_of_defaults
 
 
 class UnusedFaultsWarning(UserWarning):

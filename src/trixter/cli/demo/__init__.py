@@ -2,5 +2,5 @@
 
 - ``demo.py``: the subcommand, which starts and stops all of it.
 - ``show.py``: the steps of the show, each measured and checked.
-- ``peers.py``: the client and the server; ``knobs.py``: the REST API, as the show uses it.
+- ``peers.py``: the client and the server.
 """

@@ -7,7 +7,6 @@ import secrets
 import shutil
 import socket
 import sys
-from http.client import HTTPException
 from pathlib import Path
 
 import click
@@ -18,6 +17,7 @@ from trixter.cli.logs import configure
 from trixter.cli.options import Options
 from trixter.cli.serve import Service, run_until_complete
 from trixter.cli.signals import stop_event
+from trixter.errors import TrixterError
 
 # The ports of all examples in the docs, so that their commands can be pasted while the demo runs.
 PROXY_PORT = 8080
@@ -95,7 +95,7 @@ def tell(proxy: str, api: str) -> str:
     """Run the show and print its steps; return the reason if it fails, else an empty text."""
     try:
         Show(proxy, api, lambda done, seen: _print(f"  {done:<{COLUMN}}{seen}")).run()
-    except (NotShownError, OSError, HTTPException) as exc:
+    except (NotShownError, OSError, TrixterError) as exc:
         return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
     return ""
 

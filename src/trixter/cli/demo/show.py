@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
-from trixter.cli.demo.knobs import Knobs
 from trixter.cli.demo.peers import HttpClient, Response
+from trixter.client.client import Client
+from trixter.control import ConnectionHandle
 
 SMALL = "/"
 SOME = "/bytes/256"
@@ -70,44 +71,44 @@ class Show:
 
     def calm(self) -> None:
         """Forward bytes without faults."""
-        with self._connection() as (visitor, _, _):
+        with self._connection() as (visitor, _):
             self._at_first = visitor.get(LARGE).whole
             self._say("calm", f"a request takes {visitor.get(SMALL).took}")
 
     def delay(self) -> None:
         """Delay every byte, in both directions."""
-        with self._connection() as (visitor, knobs, id):
-            knobs.turn(id, "delay", delay_ms=DELAY_MS)
+        with self._connection() as (visitor, connection):
+            connection.latency(DELAY_MS / 1000)
             slow = visitor.get(SMALL)
             least_s = 2 * DELAY_MS / 1000
             _require(slow.took_s >= NEARLY * least_s, "delay", f"the request took only {slow.took}")
             self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} there, {DELAY_MS} back")
 
-            knobs.turn(id, "delay", delay_ms=0)
+            connection.latency(0)
             quick = _repeat(lambda: visitor.get(SMALL), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "delay off", f"the request still took {quick.took}")
             self._say("delay off", f"it takes {quick.took}")
 
     def throttle(self) -> None:
         """Cap the rate."""
-        with self._connection() as (visitor, knobs, id):
-            knobs.turn(id, "throttle", rate_bytes=RATE_BYTES_PER_S)
+        with self._connection() as (visitor, connection):
+            connection.throttle(RATE_BYTES_PER_S)
             slow = visitor.get(LARGE)
             least_s = LARGE_BYTES / RATE_BYTES_PER_S
             _require(slow.took_s >= NEARLY * least_s, "throttle", f"32 KiB took only {slow.took}")
             rate = f"{len(slow.whole) / 1024 / slow.took_s:.1f} KiB/s"
             self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate} with headers")
 
-            knobs.turn(id, "throttle", rate_bytes=0)
+            connection.throttle(0)
             quick = _repeat(lambda: visitor.get(LARGE), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "throttle off", f"32 KiB still took {quick.took}")
             self._say("throttle off", f"32 KiB take {quick.took}")
 
     def slice(self) -> None:
         """Forward bytes in small pieces."""
-        with self._connection() as (visitor, knobs, id):
+        with self._connection() as (visitor, connection):
             whole = visitor.get(SOME)
-            knobs.turn(id, "slice", size_bytes=SLICE_BYTES, gap_ms=GAP_MS, direction="downstream")
+            connection.slice(SLICE_BYTES, gap_s=GAP_MS / 1000, direction="downstream")
             sliced = _repeat(lambda: visitor.get(SOME), lambda answer: len(answer.pieces) >= FEWEST_PIECES)
         pieces = f"{len(sliced.pieces)} pieces"
         _require(len(sliced.pieces) >= FEWEST_PIECES, "slice", f"the answer came in {pieces}")
@@ -118,9 +119,9 @@ class Show:
 
     def corruption(self) -> None:
         """Insert random bytes in front of a response."""
-        with self._connection() as (visitor, knobs, id):
+        with self._connection() as (visitor, connection):
             expected = visitor.get(SOME).whole
-            knobs.turn(id, "corruption", probability_rate=1.0, direction="downstream")
+            connection.corrupt(1.0, direction="downstream")
             corrupt = visitor.get_until_closed(SOME).whole
         extra_bytes = len(corrupt) - len(expected)
         _require(extra_bytes > 0, "corruption", "the answer is as it should be")
@@ -128,8 +129,8 @@ class Show:
 
     def termination(self) -> None:
         """Reset a connection with probability 1."""
-        with self._connection() as (visitor, knobs, id):
-            knobs.turn(id, "termination", probability_rate=1.0)
+        with self._connection() as (visitor, connection):
+            connection.terminate(1.0)
             try:
                 answer = visitor.get(SMALL)
             except ConnectionResetError:
@@ -139,8 +140,8 @@ class Show:
 
     def shutdown(self) -> None:
         """Close one of two connections."""
-        with self._connection() as (victim, knobs, victim_id), self._connection() as (bystander, _, _):
-            knobs.shut_down(victim_id, "the demo wants it so")
+        with self._connection() as (victim, doomed), self._connection() as (bystander, _):
+            doomed.close("the demo wants it so")
             try:
                 victim.wait_until_closed()
             except TimeoutError:
@@ -150,22 +151,23 @@ class Show:
 
     def calm_again(self) -> None:
         """Forward the same bytes as in the beginning."""
-        with self._connection() as (visitor, _, _):
+        with self._connection() as (visitor, _):
             at_last = visitor.get(LARGE)
         _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
         self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
 
     @contextmanager
-    def _connection(self) -> Iterator[tuple[HttpClient, Knobs, str]]:
-        """Connect; yield the client, the API, and the connection's id."""
+    def _connection(self) -> Iterator[tuple[HttpClient, ConnectionHandle]]:
+        """Connect; yield the client, and the connection as the API has it."""
         with (
             closing(HttpClient(self._proxy, timeout_s=self._patience_s)) as visitor,
-            closing(Knobs(self._api, patience_s=self._patience_s)) as knobs,
+            Client(self._api, timeout_s=self._patience_s) as proxy,
         ):
             visitor.get(SMALL)  # once it is answered, the API lists it
-            id = knobs.id_of(visitor.address)
-            _require(id is not None, "GET /connections", f"{visitor.address} is not among them")
-            yield visitor, knobs, str(id)
+            found = next((each for each in proxy.connections() if each.info.client == visitor.address), None)
+            if found is None:
+                raise NotShownError(f"GET /connections: {visitor.address} is not among them")
+            yield visitor, found
 
 
 def _repeat(measure: Callable[[], Response], is_shown: Callable[[Response], bool]) -> Response:

@@ -38,10 +38,10 @@ def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bo
             return 0
         from trixter.cli.connection_table import listing_of
         from trixter.cli.tables import console, show
-        from trixter.control.steps import ReadConnections, ReadProxy
+        from trixter.control.commands import GetProxy, ListConnections
 
-        connections = remote.perform(ReadConnections("dialling" if dialling else "open"))
-        waiting = 0 if dialling else remote.perform(ReadProxy()).stats.connections_dialling
+        connections = remote.send(ListConnections("dialling" if dialling else "open"))
+        waiting = 0 if dialling else remote.send(GetProxy()).stats.connections_dialling
     table, summary = listing_of(connections, console().width)
     if waiting:
         summary += f"; {waiting:,} dialling (`--dialling` lists them)"
@@ -82,15 +82,16 @@ def set_(
     from trixter.cli.connection_table import outcome
     from trixter.cli.remote.remote import Remote
     from trixter.cli.remote.steps import Change
-    from trixter.control.steps import ReadConnections, SetFaults
+    from trixter.control.commands import Apply, ListConnections
+    from trixter.control.overrides import ALL, LIVE
 
     change = Change.of(ctx, values)
     if change.is_nothing:
         raise click.UsageError("what to change must be given, such as --delay-ms 250", ctx)
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        for step in change.steps(lambda directions, swap: SetFaults(target, directions, swap)):
-            remote.perform(step)
-        connections = remote.perform(ReadConnections())
+        override = change.override(LIVE if target == ALL else target)
+        remote.send(Apply(override=override, permanent=True))
+        connections = remote.send(ListConnections())
     print(outcome(target, connections))
     return 0
 
@@ -116,11 +117,12 @@ def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str,
     What the proxy holds for it is lost.
     """
     from trixter.cli.remote.remote import Remote
-    from trixter.control.steps import ALL, EndConnections, ReadConnections
+    from trixter.control.commands import EndConnections, ListConnections
+    from trixter.control.overrides import ALL
 
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        count = len(remote.perform(ReadConnections())) if target == ALL else 1
-        remote.perform(EndConnections(target=target, reason=reason, reset=reset))
+        count = len(remote.send(ListConnections())) if target == ALL else 1
+        remote.send(EndConnections(target=target, reason=reason, reset=reset))
     from trixter.cli.connection_table import counted
 
     subject = counted(count) if target == ALL else printable(target)
@@ -159,17 +161,17 @@ def defaults(
     from trixter.cli.connection_table import outlook
     from trixter.cli.remote.remote import Remote
     from trixter.cli.remote.steps import Change
-    from trixter.control.steps import ReadProxy, SetDefaults, SetDuration
+    from trixter.control.commands import Apply, GetDefaults
+    from trixter.control.overrides import NEW
 
     duration_ms = values.pop("connection_duration_ms")
     change = Change.of(ctx, values)
     with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        for step in change.steps(SetDefaults):
-            remote.perform(step)
-        if duration_ms is not None:
-            remote.perform(SetDuration(duration_ms / MS_PER_S))
+        if not change.is_nothing or duration_ms is not None:
+            duration_s = None if duration_ms is None else duration_ms / MS_PER_S
+            remote.send(Apply(override=change.override(NEW, duration_s), permanent=True))
         if is_json:
             print(remote.read("/defaults"))
         else:
-            print(f"new connections: {outlook(remote.perform(ReadProxy()).defaults)}")
+            print(f"new connections: {outlook(remote.send(GetDefaults()))}")
     return 0

@@ -1,23 +1,18 @@
-"""A proxy that runs elsewhere, for subcommands."""
+"""A client for subcommands: a command at a time, or what the API answers as it is."""
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from trixter.client.blocking import Client
-from trixter.client.calls import Call
-from trixter.control import Step
-
-ResultT = TypeVar("ResultT")
+from trixter.client.client import Client
+from trixter.client.codec import HttpRequest
+from trixter.control.commands import Command, ResultT
 
 
 class Remote(Client):
-    """Ask a proxy step by step, rather than by words that can be undone, or for what its API says itself."""
+    """Send commands as they are, rather than changes that can be reverted."""
 
-    def perform(self, step: Step[ResultT]) -> ResultT:
-        """Return the result of one step."""
-        result: ResultT = self._perform(step)
-        return result
+    def send(self, command: Command[ResultT]) -> ResultT:
+        """Return the result of a command."""
+        return self._send(command)
 
     def read(self, path: str) -> str:
         """Return what the API answers there.
@@ -25,9 +20,6 @@ class Remote(Client):
         Raises:
             ApiError: If it refuses.
         """
-        answer = self._send(Call("GET", path))
+        answer = self._request(HttpRequest("GET", path))
         answer.require_success()
         return answer.body.decode()
-
-    def __enter__(self) -> Remote:
-        return self

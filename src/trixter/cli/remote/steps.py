@@ -1,19 +1,16 @@
-"""Changes of a running proxy that the fault flags ask for: steps, in their order."""
+"""Fault flags as the override that they ask a running proxy for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import click
 
 from trixter.cli.options import FaultFlags, profile_of
-from trixter.control import Step, Swap
+from trixter.control import Override, ReplaceFaults
 from trixter.faults import CALM, CATALOGUE, Direction, Faults
-
-Order = Callable[[tuple[Direction, ...], Swap], Step[None]]
-"""Makes the step that swaps faults in some directions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +52,26 @@ class Change:
         """Whether nothing was asked for."""
         return self.base is None and not self.flags.values
 
-    def steps(self, order: Order) -> list[Step[None]]:
-        """Return what to ask of the proxy."""
-        if self.base is None:
-            return [order(self.directions, Swap.one(fault)) for fault in self.flags.changes_of(CALM)]
-        bases = {each: self.flags.over(self.base[each]) for each in self.directions}
-        return [order((each,), Swap.everything(*faults)) for each, faults in bases.items()]
+    def override(self, target: str, connection_duration_s: float | None = None) -> Override:
+        """Return what to ask of the proxy, for a target.
+
+        Args:
+            target: As ``Override`` takes it.
+            connection_duration_s: What is asked for beside the faults.
+        """
+        replaced = {each: self._replaced(each) for each in self.directions}
+        return Override(
+            target=target,
+            upstream=replaced.get(Direction.UPSTREAM),
+            downstream=replaced.get(Direction.DOWNSTREAM),
+            connection_duration_s=connection_duration_s,
+        )
+
+    def _replaced(self, direction: Direction) -> ReplaceFaults | None:
+        if self.base is not None:
+            return ReplaceFaults.everything(*self.flags.over(self.base[direction]))
+        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(CALM)]
+        return reduce(ReplaceFaults.then, ones) if ones else None
 
 
 def _require_first_flags(ctx: click.Context, flags: FaultFlags) -> None:

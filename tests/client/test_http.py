@@ -16,7 +16,7 @@ from tests.api.world import API, World, client_of
 from trixter import AsyncClient, Client
 from trixter.api.guard import UNKNOWN_HOST
 from trixter.api.status import describe
-from trixter.client.wire import API_URL, look_again_after_s
+from trixter.client.http import API_URL
 from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, SettingError, WaitTimeout
 from trixter.faults import CALM
 
@@ -68,7 +68,7 @@ def test_a_url_is_taken_in_all_its_forms(url: str, asked: str) -> None:
         return httpx2.Response(200, json=[])
 
     with talking_to(answer, url) as client:
-        assert client.connections == []
+        assert client.connections() == []
         assert repr(client) == f"Client({asked.removesuffix('/connections')!r})"
     assert urls == [asked]
 
@@ -95,13 +95,17 @@ def test_an_empty_token_is_refused() -> None:
 
 def test_the_proxy_is_reached_where_its_api_is() -> None:
     with talking_to(calm_proxy, "http://staging.example:8888") as client:
-        assert (client.host, client.port, client.address) == ("staging.example", 80, "staging.example:80")
+        assert (client.host(), client.port(), client.address()) == (
+            "staging.example",
+            80,
+            "staging.example:80",
+        )
         assert client.url("http") == "http://staging.example:80"
 
 
 @pytest.mark.parametrize("token", ["secret", "gehören"])
 async def test_the_token_is_shown(world: World, token: str) -> None:
-    async with client_of(world.proxy, token=token) as http:
+    async with client_of(world.controller, token=token) as http:
         assert await AsyncClient(API, token=token, http=http).connections() == []
         for wrong in (None, "wrong"):
             with pytest.raises(ApiError, match=r"^the bearer token is missing or wrong \(401\)$") as caught:
@@ -132,7 +136,7 @@ BAD_ANSWERS = {
 @pytest.mark.parametrize(("answer", "text"), BAD_ANSWERS.values(), ids=BAD_ANSWERS)
 def test_an_answer_that_is_none_is_told_in_one_line(answer: httpx2.Response, text: str) -> None:
     with talking_to(lambda request: answer) as client, pytest.raises(ApiError, match=text) as caught:
-        client.connections  # noqa: B018 - reading asks
+        client.connections()
     assert "\n" not in str(caught.value)
     assert not isinstance(caught.value, ConnectionNotFound)
 
@@ -186,7 +190,7 @@ async def test_when_nothing_answers_it_is_told_where_and_why(
         raise failure
 
     with talking_to(fail) as client, pytest.raises(ApiUnreachable) as caught:
-        client.stats  # noqa: B018 - reading asks
+        client.stats()
     assert str(caught.value) == f"no API answers at http://127.0.0.1:8888: {reason}"
     async with (
         httpx2.AsyncClient(verify=False, transport=httpx2.MockTransport(fail)) as http,
@@ -204,7 +208,7 @@ def test_the_time_it_may_take_is_passed_on() -> None:
         return httpx2.Response(200, json=[])
 
     with httpx2.Client(verify=False, transport=httpx2.MockTransport(answer)) as http:
-        assert Client(http=http, timeout_s=1.5).connections == []
+        assert Client(http=http, timeout_s=1.5).connections() == []
     assert seen == [{"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}]
 
 
@@ -216,7 +220,7 @@ async def test_what_was_lent_stays_open_and_what_is_its_own_is_closed() -> None:
     client.close()
     client.close()
     with pytest.raises(RuntimeError, match="closed"):
-        client.stats  # noqa: B018 - reading asks
+        client.stats()
     async with httpx2.AsyncClient(verify=False) as http_later:
         await AsyncClient(http=http_later).close()
         assert not http_later.is_closed
@@ -225,15 +229,7 @@ async def test_what_was_lent_stays_open_and_what_is_its_own_is_closed() -> None:
     await later.close()
 
 
-def test_a_wait_looks_soon_and_then_less_and_less_often() -> None:
-    waits = [look_again_after_s(times, timeout_s=100) for times in range(1000)]
-    assert waits[0] <= 0.01
-    assert waits == sorted(waits)
-    assert waits[-1] == 0.25
-    assert look_again_after_s(20, timeout_s=0.001) == 0.001
-
-
-def test_those_who_block_wait_as_well() -> None:
+def test_a_sync_client_waits_by_looking() -> None:
     with talking_to(calm_proxy) as client:
         client.wait_for_no_connections()
         with pytest.raises(WaitTimeout, match=r"waited 0\.02 s in vain for a live connection"):

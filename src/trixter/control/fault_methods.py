@@ -1,24 +1,17 @@
-"""The words: what every face of a proxy can be told, and what each of them means.
+"""Fault methods: a method with a signature for each fault, and for all else that a proxy can be told.
 
-``ChangeT`` is what a word that can be undone returns: ``Change``, or ``AsyncChange``. ``DoneT`` is what an
-order returns that cannot: nothing, or something to await. Values are checked at the call in either case.
+``ChangeT`` is what a method returns that can be reverted: ``Change``, or ``AsyncChange``. ``DoneT`` is what a
+method returns that cannot: nothing, or something to await. Values are checked at the call in either case.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from trixter.control.edits import (
-    ConnectionFaultsEdit,
-    DoorEdit,
-    DurationEdit,
-    Edit,
-    ProxyFaultsEdit,
-    Swaps,
-)
-from trixter.control.steps import ALL, EndConnections, Step
-from trixter.control.swap import Swap
+from trixter.control.commands import Command, EndConnections
+from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
 from trixter.faults.validators import require_seconds
@@ -28,28 +21,33 @@ from trixter.settings import Door
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")
 
+RESET_REASON = "reset on request"
+CLOSE_REASON = "closed on request"
+
 AnyDirection = Direction | str | None
 """A direction, or its name; ``None`` means both."""
 
 
-class FaultWords(ABC, Generic[ChangeT]):
-    """The faults, one word for each.
+class FaultMethods(ABC, Generic[ChangeT]):
+    """Offer a method for each fault.
 
-    A fault takes the place of all others of its kind; 0 switches it off. What a word returns may be kept,
-    undone, or used with ``with``: it then brings back, at the end, what was there before.
-    ``direction`` is a ``Direction``, ``"upstream"``, ``"downstream"``, or ``None`` for both.
+    A fault takes the place of all others of its kind; 0 switches it off. The change that a method returns may
+    be kept, reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
+    ``"upstream"``, ``"downstream"``, or ``None`` for both.
     """
+
+    _target: str = ALL
 
     def latency(self, delay_s: float, *, jitter_s: float = 0, direction: AnyDirection = None) -> ChangeT:
         """Let every byte leave that long (give or take the jitter) after it arrived."""
-        return self._put("latency", Latency(delay_s=delay_s, jitter_s=jitter_s), direction)
+        return self._replace("latency", Latency(delay_s=delay_s, jitter_s=jitter_s), direction)
 
     def throttle(
         self, rate_bytes_per_s: float, *, queue_bytes: int = 0, direction: AnyDirection = None
     ) -> ChangeT:
         """Let bytes pass at that rate, for each connection and direction; see ``Throttle`` for its queue."""
         fault = Throttle(rate_bytes_per_s=rate_bytes_per_s, queue_bytes=queue_bytes)
-        return self._put("throttle", fault, direction)
+        return self._replace("throttle", fault, direction)
 
     def slice(
         self,
@@ -61,7 +59,7 @@ class FaultWords(ABC, Generic[ChangeT]):
     ) -> ChangeT:
         """Let no write be larger than that, less up to the variation, with a gap between two of them."""
         fault = Slice(size_bytes=size_bytes, variation_bytes=variation_bytes, gap_s=gap_s)
-        return self._put("slice", fault, direction)
+        return self._replace("slice", fault, direction)
 
     def corrupt(
         self,
@@ -71,112 +69,118 @@ class FaultWords(ABC, Generic[ChangeT]):
         direction: AnyDirection = None,
     ) -> ChangeT:
         """Spoil operations (reads of at most 8 KiB, and writes), each with that probability."""
-        return self._put("corrupt", Corrupt(probability=probability, mode=_mode(mode)), direction)
+        return self._replace("corrupt", Corrupt(probability=probability, mode=_mode(mode)), direction)
 
     def terminate(self, probability: float, *, direction: AnyDirection = None) -> ChangeT:
         """Reset both sides at an operation (a read of at most 8 KiB, a write, an end), each with it."""
-        return self._put("terminate", Terminate(probability=probability), direction)
+        return self._replace("terminate", Terminate(probability=probability), direction)
 
     def hold(self, is_on: bool = True, *, direction: AnyDirection = None) -> ChangeT:
         """Keep every byte, and the end behind them, until ``release``, or ``hold(False)``."""
-        return self._put("hold", Hold(is_on=is_on), direction)
+        return self._replace("hold", Hold(is_on=is_on), direction)
 
     def release(self, *, direction: AnyDirection = None) -> ChangeT:
         """End every hold: what was held leaves at once."""
-        return self._put("release", Hold(), direction)
+        return self._replace("release", Hold(), direction)
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
         found = profile if isinstance(profile, Profile) else find_profile(profile)
-        swaps = {direction: Swap.everything(*found.faults(direction)) for direction in Direction}
-        return self._swap(f"profile {found.name}", swaps)
+        swaps = {each: ReplaceFaults.everything(*found.faults(each)) for each in Direction}
+        return self._override(f"profile {found.name}", swaps)
 
     def faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
         """Put exactly these faults in place of all that are there."""
-        return self._swap("faults", dict.fromkeys(directions_of(direction), Swap.everything(*faults)))
+        return self._override(
+            "faults", dict.fromkeys(directions_of(direction), ReplaceFaults.everything(*faults))
+        )
 
     def calm(self, *, direction: AnyDirection = None) -> ChangeT:
         """Take all faults away."""
-        return self._swap("calm", dict.fromkeys(directions_of(direction), Swap.everything()))
+        return self._override("calm", dict.fromkeys(directions_of(direction), ReplaceFaults.everything()))
 
-    def _put(self, word: str, fault: Fault, direction: AnyDirection) -> ChangeT:
-        return self._swap(word, dict.fromkeys(directions_of(direction), Swap.one(fault)))
+    def _replace(self, method: str, fault: Fault, direction: AnyDirection) -> ChangeT:
+        return self._override(method, dict.fromkeys(directions_of(direction), ReplaceFaults.one(fault)))
 
-    def _swap(self, word: str, swaps: Swaps) -> ChangeT:
-        return self._begin(word, self._faults_edit(swaps))
+    def _override(self, method: str, replaced: Mapping[Direction, ReplaceFaults]) -> ChangeT:
+        override = Override(
+            target=self._target,
+            upstream=replaced.get(Direction.UPSTREAM),
+            downstream=replaced.get(Direction.DOWNSTREAM),
+        )
+        return self._change(method, override)
 
     @abstractmethod
-    def _faults_edit(self, swaps: Swaps) -> Edit:
-        """Return what swaps these faults here."""
+    def _change(self, method: str, override: Override) -> ChangeT:
+        """Return the change that applies an override.
 
-    @abstractmethod
-    def _begin(self, word: str, edit: Edit) -> ChangeT:
-        """Return the change that this edit is."""
+        Args:
+            method: What the change is called.
+            override: What is changed.
+        """
 
 
-class ProxyWords(FaultWords[ChangeT], Generic[ChangeT, DoneT]):
-    """What a proxy can be told.
+class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
+    """Offer what a proxy can be told.
 
-    A fault word changes every live connection, and what new ones start with.
+    A fault method changes every live connection, and what new ones start with.
     """
+
+    def apply(self, override: Override) -> ChangeT:
+        """Apply an override as it is: several things at once, with a name or a time to live."""
+        return self._change(override.name or "override", override)
 
     def duration(self, duration_s: float) -> ChangeT:
         """Let connections to come be reset at that age; 0 means never."""
         require_seconds("duration_s", duration_s)
-        return self._begin("duration", DurationEdit(duration_s))
+        return self._change("duration", Override(connection_duration_s=duration_s))
 
     def down(self) -> ChangeT:
         """Reset the live connections and refuse new ones, as a server that is down."""
-        return self._begin("down", DoorEdit(Door.DOWN))
+        return self._change("down", Override(availability=Door.DOWN))
 
     def refuse(self) -> ChangeT:
         """Refuse new connections; the live ones go on."""
-        return self._begin("refuse", DoorEdit(Door.REFUSING))
+        return self._change("refuse", Override(availability=Door.REFUSING))
 
     def up(self) -> ChangeT:
-        """Let new connections in again."""
-        return self._begin("up", DoorEdit(Door.OPEN))
+        """Accept new connections again."""
+        return self._change("up", Override(availability=Door.OPEN))
 
-    def reset_all(self, reason: str = "reset by the test") -> DoneT:
+    def reset_all(self, reason: str = RESET_REASON) -> DoneT:
         """Reset every live connection: both peers get RST."""
         return self._do(_end(ALL, reason, reset=True))
 
-    def close_all(self, reason: str = "closed by the test") -> DoneT:
+    def close_all(self, reason: str = CLOSE_REASON) -> DoneT:
         """Close every live connection: both peers see an ordinary end."""
         return self._do(_end(ALL, reason, reset=False))
 
-    def _faults_edit(self, swaps: Swaps) -> Edit:
-        return ProxyFaultsEdit(swaps)
-
     @abstractmethod
-    def _do(self, step: Step[None]) -> DoneT:
-        """Perform a step that cannot be undone."""
+    def _do(self, command: Command[None]) -> DoneT:
+        """Send a command that cannot be reverted."""
 
 
-class ConnectionWords(FaultWords[ChangeT], Generic[ChangeT, DoneT]):
-    """What one live connection can be told; ``ConnectionNotFound`` says that it is over.
+class ConnectionMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
+    """Offer what one live connection can be told; ``ConnectionNotFound`` is raised when it is over.
 
     Args:
-        id: Which one.
+        id: Which connection.
     """
 
     def __init__(self, id: str) -> None:
-        self.id = id
+        self.id = self._target = id
 
-    def reset(self, reason: str = "reset by the test") -> DoneT:
+    def reset(self, reason: str = RESET_REASON) -> DoneT:
         """Reset it: both peers get RST."""
         return self._do(_end(self.id, reason, reset=True))
 
-    def close(self, reason: str = "closed by the test") -> DoneT:
+    def close(self, reason: str = CLOSE_REASON) -> DoneT:
         """Close it: both peers see an ordinary end."""
         return self._do(_end(self.id, reason, reset=False))
 
-    def _faults_edit(self, swaps: Swaps) -> Edit:
-        return ConnectionFaultsEdit(self.id, swaps)
-
     @abstractmethod
-    def _do(self, step: Step[None]) -> DoneT:
-        """Perform a step that cannot be undone."""
+    def _do(self, command: Command[None]) -> DoneT:
+        """Send a command that cannot be reverted."""
 
 
 def directions_of(direction: AnyDirection) -> tuple[Direction, ...]:

@@ -1,15 +1,16 @@
-"""The words over the API: what is told to a client becomes true of a real proxy, and what is true, shown."""
+"""The client over the API: what is told to it becomes true of a real proxy, and what is true, shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+import httpx2
 import pytest
 
 from tests.api.world import World
 from trixter import AsyncClient
 from trixter.control import AsyncChange
-from trixter.control.words import FaultWords
+from trixter.control.fault_methods import FaultMethods
 from trixter.errors import ApiError, BindError, ConnectionNotFound, WaitTimeout
 from trixter.faults import (
     CALM,
@@ -31,7 +32,7 @@ UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 SLOW, SLOWER, SLOWEST = (Latency(delay_s=delay_s) for delay_s in (0.1, 0.2, 0.3))
 NARROW = Throttle(rate_bytes_per_s=1000)
 
-Word = Callable[[FaultWords[AsyncChange]], AsyncChange]
+Word = Callable[[FaultMethods[AsyncChange]], AsyncChange]
 
 WORDS: dict[str, tuple[Word, Faults]] = {
     "latency": (
@@ -73,7 +74,7 @@ async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_ov
     async with word(client):
         assert world.faults() == [both(faults)] * 2
         (shown,) = await client.connections()
-        assert shown.state.faults == {UP: faults, DOWN: faults}
+        assert shown.info.faults == {UP: faults, DOWN: faults}
         assert await client.defaults() == Defaults(upstream=faults, downstream=faults)
     assert world.faults() == [both(CALM)] * 2
 
@@ -105,26 +106,35 @@ async def test_every_profile_can_be_set(world: World, client: AsyncClient, name:
     assert world.faults() == [both(Faults(Slice(size_bytes=1)))] * 2
 
 
-@pytest.mark.slow
-async def test_changes_that_nest_and_overlap_are_taken_back_like_parentheses(
+async def test_changes_that_overlap_are_reverted_in_any_order(world: World, client: AsyncClient) -> None:
+    old = await world.connect()
+    first = await client.latency(0.1)
+    second = await client.latency(0.2, direction="downstream")
+    own = await (await client.connection(old.id)).throttle(1000)
+    await first.revert()
+    assert faults_on(old) == (Faults(NARROW), Faults(NARROW, SLOWER))
+    await second.revert()
+    assert world.faults() == [both(Faults(NARROW)), both(CALM)]
+    await own.revert()
+    assert world.faults() == [both(CALM)] * 2
+
+
+async def test_a_profile_on_many_odd_connections_is_one_request_and_one_to_revert(
     world: World, client: AsyncClient
 ) -> None:
-    old = await world.connect()
-    kept = await client.throttle(1000)
-    await (await client.connection(old.id)).latency(0.3)
-    async with client.latency(0.1):
-        within = await world.connect()
-        async with client.latency(0.2, direction="downstream"), client.calm(direction="upstream"):
-            latest = await world.connect()
-            own = await (await client.connection(old.id)).latency(0.3)
-            assert faults_on(old) == (Faults(SLOWEST), Faults(NARROW, SLOWEST))
-            await own.undo()
-            assert faults_on(latest) == faults_on(old) == (CALM, Faults(NARROW, SLOWER))
-        assert world.faults() == [both(Faults(NARROW, SLOW))] * 4
-    assert faults_on(old) == both(Faults(NARROW, SLOWEST))
-    assert faults_on(within) == faults_on(latest) == both(Faults(NARROW))
-    await kept.undo()
-    assert world.faults() == [both(Faults(SLOWEST)), both(CALM), both(CALM), both(CALM)]
+    connections = [await world.connect() for _ in range(100)]
+    await (await client.connection(connections[7].id)).latency(0.3)
+    asked: list[tuple[str, str]] = []
+
+    async def note(request: httpx2.Request) -> None:
+        asked.append((request.method, request.url.path))
+
+    world.http.event_hooks = {"request": [note]}
+    profile = published_profiles()["3g"]
+    async with client.profile("3g") as change:
+        assert world.faults() == [(profile.upstream, profile.downstream)] * 101
+    assert asked == [("POST", "/overrides"), ("DELETE", f"/overrides/{change.id}")]
+    assert world.faults() == [both(CALM)] * 7 + [both(Faults(SLOWEST))] + [both(CALM)] * 93
 
 
 async def test_what_is_held_is_released(world: World, client: AsyncClient) -> None:
@@ -132,7 +142,7 @@ async def test_what_is_held_is_released(world: World, client: AsyncClient) -> No
     async with client.hold():
         await world.send_until_held(connection)
         shown = await client.connection(connection.id)
-        assert shown.state.held_bytes[UP] > 0
+        assert shown.info.held_bytes[UP] > 0
     assert connection.pipe(UP).held_bytes == 0
 
 
@@ -179,7 +189,7 @@ async def test_connections_are_ended_in_either_way(world: World, client: AsyncCl
     assert one.end_reason is not None
     assert (one.end_reason.detail, one.end_reason.reset) == ("enough", True)
     assert two.end_reason is not None
-    assert (two.end_reason.detail, two.end_reason.reset) == ("closed by the test", False)
+    assert (two.end_reason.detail, two.end_reason.reset) == ("closed on request", False)
     await client.reset_all()
     assert three.end_reason is not None
     assert three.end_reason.reset
@@ -195,9 +205,9 @@ async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient
     assert (stats.bytes_upstream, stats.bytes_downstream) == (2, 2)
     assert stats.ended == {"shutdown": 1}
     (shown,) = await client.connections()
-    assert (shown.id, shown.state.client, shown.state.upstream) == (one.id, one.client, one.upstream)
-    assert shown.state.passed_bytes == {UP: 1, DOWN: 1}
-    assert 0 <= shown.state.age_s < 60
+    assert (shown.id, shown.info.client, shown.info.upstream) == (one.id, one.client, one.upstream)
+    assert shown.info.passed_bytes == {UP: 1, DOWN: 1}
+    assert 0 <= shown.info.age_s < 60
 
 
 async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ended(
@@ -209,7 +219,7 @@ async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ende
     with pytest.raises(WaitTimeout, match="1 dialling"):
         await client.wait_for_no_connections(timeout_s=0)
     shown = await client.connection(dialling.id)
-    assert shown.state.state == "dialling"
+    assert shown.info.state == "dialling"
     await shown.reset()
     await client.wait_for_no_connections()
 
@@ -237,7 +247,7 @@ async def test_what_is_told_to_a_connection_that_is_over_is_an_error(
     connection = await client.connection(live.id)
     change = await connection.latency(0.1)
     live.shut_down("enough")
-    await change.undo()  # is none
+    await change.revert()  # is none
     for tell in (connection.throttle(1), connection.reset(), connection.refresh(), client.connection("a b")):
         with pytest.raises(ConnectionNotFound, match="not found: it is over, or never was"):
             await tell

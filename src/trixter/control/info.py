@@ -1,4 +1,4 @@
-"""What steps are answered with: how things stood at that moment."""
+"""Information about a proxy and its connections, as it was at one moment."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from trixter.control.overrides import Override
 from trixter.faults import Direction, Faults
-from trixter.settings import Defaults, Door
+from trixter.settings import Door
 
 State = Literal["open", "dialling"]
 """Of a connection: its upstream has answered, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectionState:
+class ConnectionInfo:
     """Show one live connection.
 
     Args:
@@ -69,32 +70,32 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyState:
+class ProxyInfo:
     """Show a proxy as a whole.
 
     Args:
         listen: The addresses it listens on, with their real ports.
         upstream: The upstream's address, as it was given.
         door: Whether new connections are let in.
-        defaults: What new connections start with.
         stats: What it has done.
     """
 
     listen: tuple[str, ...]
     upstream: str
     door: Door
-    defaults: Defaults
     stats: Stats
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """Say how often something has happened, and what time it is.
+class OverrideInfo:
+    """Show an override that is active.
 
     Args:
-        number: Differs from that of the news before if something happened in between.
-        time_s: Of a clock that never goes back.
+        id: What it is called from outside.
+        override: What it changes.
+        expires_in_s: When it is reverted unless it is renewed, in seconds from now; ``None`` means never.
     """
 
-    number: int
-    time_s: float
+    id: str
+    override: Override
+    expires_in_s: float | None

@@ -10,19 +10,19 @@ import pytest
 from tests.testing.echo import connect, say
 from trixter.faults import Latency
 from trixter.testing import ChaosProxy
-from trixter.testing.journal import KEPT
+from trixter.testing.recent_events import KEPT
 
 SLOW = "Latency(delay_s=0.001), both ways"
 
 
 def told(proxy: ChaosProxy) -> list[str]:
     """Return what the journal tells, without times and ports."""
-    lines = proxy.hosted.call(proxy.hosted.journal.lines)
+    lines = proxy.hosted.call(proxy.hosted.events.lines)
     return [re.sub(r"^\+\d+\.\d{3} s  |, from 127.*", "", line) for line in lines]
 
 
 def in_force(proxy: ChaosProxy, exc: BaseException | None) -> list[str]:
-    return proxy.hosted.call(lambda: proxy.hosted.journal.in_force(proxy.hosted.proxy, exc))
+    return proxy.hosted.call(lambda: proxy.hosted.events.in_force(proxy.hosted.proxy, exc))
 
 
 def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
@@ -30,7 +30,7 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
         with connect(proxy) as client:
             say(client, b"hello")
             with proxy.latency(0.001):
-                proxy.connections[0].calm(direction="upstream")
+                proxy.connections()[0].calm(direction="upstream")
             proxy.duration(60)
             proxy.down()
         proxy.wait_for_no_connections()
@@ -50,7 +50,7 @@ def test_only_the_last_events_are_kept_and_the_others_counted(echo: str) -> None
         for _ in range(KEPT + 5):
             proxy.calm()
         assert told(proxy) == ["(5 earlier ones)", *["new connections: calm"] * KEPT]
-        proxy.hosted.journal.start_over()
+        proxy.hosted.events.start_over()
         assert told(proxy) == []
 
 
@@ -99,7 +99,7 @@ def test_reading_within_a_failure_changes_nothing(echo: str) -> None:
             try:
                 raise failure
             finally:
-                assert proxy.stats.connections_open == 0
+                assert proxy.stats().connections_open == 0
                 proxy.latency(0.001)
         assert in_force(proxy, failure) == ["calm"]
 
@@ -109,7 +109,7 @@ def test_connections_with_faults_of_their_own_are_told(echo: str) -> None:
         clients = [connect(proxy) for _ in range(12)]
         for client in clients:
             say(client, b"hello")
-        for connection in proxy.connections:
+        for connection in proxy.connections():
             connection.faults(Latency(delay_s=0.001, jitter_s=0.0005), direction="downstream")
         lines = in_force(proxy, None)
         assert lines[1] == "connection 1: upstream calm; downstream Latency(delay_s=0.001, jitter_s=0.0005)"

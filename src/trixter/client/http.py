@@ -1,4 +1,4 @@
-"""What both clients know of HTTP: where the API is, what they show, and why there is no answer."""
+"""HTTP as both clients use it: the endpoint, its headers and certificates, and failures to reach it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import httpx2
 import msgspec
 
-from trixter.client.calls import Call
+from trixter.client.codec import HttpRequest
 from trixter.errors import ApiUnreachable, SettingError
 
 API_URL = "http://127.0.0.1:8888"
@@ -17,14 +17,10 @@ API_URL = "http://127.0.0.1:8888"
 
 TIMEOUT_S = 5.0
 
-# uvicorn hangs up on those who ask nothing for 5 s. Who hangs up first is never hung up on in the middle.
+# uvicorn closes idle keep-alive connections after 5 s. The clients drop theirs sooner, so that no request
+# races with that close.
 IDLE_S = 2.0
 LIMITS = httpx2.Limits(keepalive_expiry=IDLE_S)
-
-# How often to look where nothing tells of news: soon at first, for most waits are short.
-SOONEST_S = 0.005
-LATEST_S = 0.25
-
 
 Verify = ssl.SSLContext | str | bool
 """How the API's certificate is verified: as ``verify`` of the clients takes it."""
@@ -40,7 +36,7 @@ UNKNOWN_ISSUER = {18, 19, 20, 21}
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class ApiEndpoint:
     """Hold where the API is, and how it is asked.
 
     Args:
@@ -54,7 +50,7 @@ class Wire:
     timeout_s: float
 
     @classmethod
-    def to(cls, url: str, token: str | None, timeout_s: float) -> Wire:
+    def parse(cls, url: str, token: str | None, timeout_s: float) -> ApiEndpoint:
         """Check where, and how.
 
         Raises:
@@ -84,13 +80,13 @@ class Wire:
             return False
         return ca_context(verify) if isinstance(verify, str) else verify
 
-    def url_of(self, call: Call) -> str:
-        """Return where a call goes."""
-        return self.url + call.path
+    def url_of(self, request: HttpRequest) -> str:
+        """Return where a request goes."""
+        return self.url + request.path
 
-    def body_of(self, call: Call) -> bytes | None:
-        """Return what a call carries."""
-        return None if call.body is None else msgspec.json.encode(call.body)
+    def content_of(self, request: HttpRequest) -> bytes | None:
+        """Return what a request carries."""
+        return None if request.body is None else msgspec.json.encode(request.body)
 
     def unreachable(self, exc: httpx2.RequestError) -> ApiUnreachable:
         """Return what to raise when there is no answer."""
@@ -109,16 +105,6 @@ def ca_context(file: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=file)
     except OSError as exc:  # ssl.SSLError is one
         raise SettingError("verify", file, "a file of CA certificates in PEM") from exc
-
-
-def look_again_after_s(times: int, timeout_s: float) -> float:
-    """Return how long to wait before the next look.
-
-    Args:
-        times: How often has been looked.
-        timeout_s: The longest wait.
-    """
-    return min(SOONEST_S * 1.5 ** min(times, 100), LATEST_S, timeout_s)
 
 
 def _url_of(text: str) -> str:

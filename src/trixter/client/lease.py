@@ -1,0 +1,115 @@
+"""Leases: an override of a client that dies is reverted, because nothing renews it any more."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import anyio
+
+from trixter.errors import SettingError, TrixterError
+
+LEASE_S = 60.0
+"""How long an override within ``with`` outlives its client."""
+
+# Two renewals may be lost on their way.
+RENEWALS_PER_LEASE = 3
+
+# A sync change is applied before it is known whether ``with`` follows, so its lease begins with the first
+# renewal. Most blocks of tests are over before that, and take one request to apply and one to revert.
+FIRST_RENEWAL_S = 1.0
+
+
+def require_lease(lease_s: float) -> None:
+    """Check the length of a lease.
+
+    Raises:
+        SettingError: If it is not a number of seconds, at least 1.
+    """
+    if not isinstance(lease_s, int | float) or not 1 <= lease_s < float("inf"):
+        raise SettingError("lease_s", lease_s, "a number of seconds, 1 or more")
+
+
+class ThreadLease:
+    """Renew an override from a daemon thread: it does not keep a program from ending.
+
+    Args:
+        renew: Renews it once.
+        lease_s: The length of the lease.
+        wait: Waits for some seconds, or until the event is set; returns whether it is.
+    """
+
+    def __init__(
+        self,
+        renew: Callable[[], object],
+        lease_s: float,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        self._renew = renew
+        self._lease_s = lease_s
+        self._wait = wait
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="trixter lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin to renew it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Renew it no more; returns when no renewal is on its way."""
+        self._stopped.set()
+        if self._thread.is_alive():  # in the child of a fork it is not
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause_s = min(FIRST_RENEWAL_S, self._lease_s / RENEWALS_PER_LEASE)
+        while not self._wait(self._stopped, pause_s):
+            # An API that does not answer may do so the next time; an override that is gone is told of in the
+            # end.
+            with suppress(TrixterError, RuntimeError):  # httpx2 raises the latter once the client is closed
+                self._renew()
+            pause_s = self._lease_s / RENEWALS_PER_LEASE
+
+
+class TaskLease:
+    """Renew an override from a task of the loop that runs here: asyncio's or Trio's.
+
+    No task group of its caller: that would have to be left in the task that entered it, which fixtures do not
+    promise.
+
+    Args:
+        renew: Renews it once.
+        lease_s: The length of the lease.
+    """
+
+    def __init__(self, renew: Callable[[], Awaitable[object]], lease_s: float) -> None:
+        self._renew = renew
+        self._lease_s = lease_s
+        self._scope = anyio.CancelScope()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to renew it."""
+        trio: Any = sys.modules.get("trio")  # where it is not imported, it does not run
+        if trio is not None:
+            with suppress(RuntimeError):
+                trio.lowlevel.spawn_system_task(self._run, name="trixter lease")
+                return
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="trixter lease")
+
+    def stop(self) -> None:
+        """Renew it no more."""
+        self._scope.cancel()
+        if self._task is not None:
+            self._task.cancel()  # it may not have begun
+
+    async def _run(self) -> None:
+        with self._scope:
+            while True:
+                await anyio.sleep(self._lease_s / RENEWALS_PER_LEASE)
+                with suppress(TrixterError, RuntimeError):
+                    await self._renew()

@@ -1,0 +1,334 @@
+"""The controller: the one place where a running proxy is read and changed.
+
+The REST API, proxies beside a test and timed reverts all execute their commands here. It runs on the proxy's
+loop and is synchronous: a command is decided as a whole, before anything else happens there.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from trixter.control.commands import (
+    Apply,
+    Command,
+    EndConnections,
+    GetConnection,
+    GetDefaults,
+    GetProxy,
+    ListConnections,
+    ListOverrides,
+    Renew,
+    ResultT,
+    Revert,
+)
+from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
+from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of, require_ttl
+from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
+from trixter.faults import CALM, Direction
+from trixter.proxy.clock import Clock, Timer
+from trixter.proxy.connection import Connection
+from trixter.proxy.proxy import Proxy
+from trixter.proxy.registry import Registry
+from trixter.settings import Door
+
+# More than a program nests. A script that changes something every second, and reverts nothing, is beyond that
+# within the hour: then the oldest of its overrides becomes permanent, so that it may run for ever.
+MOST_OVERRIDES = 1000
+
+# A timed revert may have to open a port that another program has taken: it is tried again this much later.
+RETRY_S = 1.0
+
+log = logging.getLogger("trixter.control")
+
+
+class Work(NamedTuple):
+    """Hold what is left to do of a command: the same on each of some connections, in any order.
+
+    Args:
+        result: Of the command.
+        connections: Which connections.
+        do: What to do with each; one that has ended takes no harm.
+    """
+
+    result: Any
+    connections: Sequence[Connection] = ()
+    do: Callable[[Connection], None] = lambda connection: None
+
+
+class Controller:
+    """Execute commands on one proxy.
+
+    It keeps the proxy's overrides, and is the only one to change its defaults, its availability and the
+    faults of its connections. An assignment to ``proxy.defaults`` counts as a permanent change.
+
+    Args:
+        proxy: The proxy; its loop is the one that the controller is called on.
+        clock: Tells when overrides expire; by default the proxy's own, which runs once it is started.
+        on_availability: Is told the new availability before connections are ended by it.
+    """
+
+    def __init__(
+        self,
+        proxy: Proxy,
+        *,
+        clock: Clock | None = None,
+        on_availability: Callable[[Door], None] = lambda door: None,
+    ) -> None:
+        self.proxy = proxy
+        self._clock = clock
+        self._on_availability = on_availability
+        self._defaults = proxy.defaults
+        self._overrides = Overrides(proxy.defaults, proxy.door)
+        self._live = OpenIds(proxy.registry)
+        self._timers: dict[str, Timer] = {}
+        # Ids of one run start alike, and no other run's do: an old one never means a new override.
+        self._id_prefix = secrets.token_hex(3)
+        self._made = 0
+
+    def execute(self, command: Command[ResultT]) -> ResultT:
+        """Perform a command and return its result. If it raises, nothing has changed.
+
+        Raises:
+            SettingError: If a value is outside its range.
+            ConnectionNotFound: If the connection it is about is over.
+            OverrideNotFound: If the override it is about is not there.
+            BindError: If another program has the port that is to be opened.
+        """
+        work = self.begin(command)
+        for connection in work.connections:
+            work.do(connection)
+        result: ResultT = work.result
+        return result
+
+    def begin(self, command: Command[Any]) -> Work:
+        """Decide a command, and return what is left to do on connections, which may take a while.
+
+        Connections to come are under the new settings when this returns. Raises as ``execute``.
+        """
+        match command:
+            case GetProxy():
+                return Work(_proxy_info(self.proxy))
+            case GetDefaults():
+                return Work(self.proxy.defaults)
+            case ListConnections(state):
+                chosen = self.proxy.registry if state == "open" else self.proxy.registry.dialling
+                return Work([_connection_info(connection) for connection in chosen])
+            case GetConnection(id):
+                return Work(_connection_info(self._found(id)))
+            case EndConnections(target=target, reason=reason, reset=reset):
+                end = Connection.reset if reset else Connection.shut_down
+                targets = list(self.proxy.registry) if target == ALL else [self._found(target)]
+                return Work(None, targets, lambda connection: end(connection, reason))
+        self._catch_up()
+        match command:
+            case ListOverrides():
+                return Work([self._override_info(id, override) for id, override in self._overrides])
+            case Apply(override=override, permanent=True):
+                self._require_open(override.target)
+                self._move(override.availability)
+                self._overrides.keep(override, self._live)
+                return self._enforced("", override)
+            case Apply(override=override, id=id):
+                return self._apply(override, id)
+            case Revert(id):
+                return self._revert(id)
+            case Renew(id, ttl_s):
+                require_ttl(ttl_s)
+                if self._overrides.get(id) is None:
+                    raise OverrideNotFound(id)
+                self._expire_in(id, ttl_s)
+                return Work(None)
+        raise TypeError(f"no controller can do this: {command!r}")
+
+    def override(self, id: str) -> Override | None:
+        """Return the override of that id, or ``None``."""
+        return self._overrides.get(id)
+
+    def snapshot(self) -> Overrides:
+        """Return what is in force, to be brought back with ``restore``."""
+        self._catch_up()
+        return self._overrides.copy()
+
+    def restore(self, snapshot: Overrides) -> None:
+        """Bring back what was in force; connections that came since have what others have.
+
+        Raises:
+            BindError: If another program has the port that is to be opened; then nothing has changed.
+        """
+        self._move(snapshot.availability(), if_other=True)
+        self._overrides = snapshot
+        self._defaults = self.proxy.defaults
+        self._catch_up()
+        work = self._enforced(None, complete(self.proxy.defaults))
+        for connection in work.connections:
+            work.do(connection)
+
+    def _apply(self, override: Override, id: str) -> Work:
+        self._require_open(override.target)
+        if not id:
+            self._made += 1
+            id = f"{self._id_prefix}-{self._made}"
+        self._make_room()
+        self._overrides.add(id, override)
+        try:
+            self._move(override.availability)
+        except BaseException:
+            self._overrides.remove(id)
+            raise
+        if override.ttl_s is not None:
+            self._expire_in(id, override.ttl_s)
+        return self._enforced(id, override)
+
+    def _revert(self, id: str) -> Work:
+        if self._overrides.get(id) is None:
+            raise OverrideNotFound(id)
+        # First: if the port cannot be opened, the override stays, and can be reverted later.
+        self._move(self._overrides.availability(without=id), if_other=True)
+        override = self._overrides.remove(id)
+        if timer := self._timers.pop(id, None):
+            timer.cancel()
+        return self._enforced(None, override)
+
+    def _enforced(self, result: str | None, changed: Override) -> Work:
+        """Put what is in force into the defaults; return what is left to do of this change."""
+        in_force = defaults_of(self._overrides.in_force())
+        if in_force != self._defaults:
+            self.proxy.defaults = self._defaults = in_force
+        target = changed.target
+        if not changed.changes_faults or target == NEW:
+            return Work(result)
+        if target in (ALL, LIVE):
+            return Work(result, list(self.proxy.registry), self._enforce)
+        connection = self.proxy.registry.get(target)
+        return Work(result, [connection] if connection else [], self._enforce)
+
+    def _enforce(self, connection: Connection) -> None:
+        # What is in force now, and not when the command was decided: later commands may have come in between.
+        in_force = self._overrides.in_force(connection.id)
+        for direction in Direction:
+            if connection.is_open:
+                connection.pipe(direction).faults = in_force.faults(direction)
+
+    def _move(self, availability: Door | None, *, if_other: bool = False) -> None:
+        if availability is None or (if_other and availability is self.proxy.door):
+            return
+        self._on_availability(availability)
+        self.proxy.set_door(availability)
+
+    def _catch_up(self) -> None:
+        """Take note of what happened beside the controller."""
+        self._overrides.forget_ended(self._live)
+        for id in set(self._timers).difference(id for id, _ in self._overrides):
+            self._timers.pop(id).cancel()
+        if self.proxy.defaults is not self._defaults:
+            self._defaults = self.proxy.defaults
+            self._overrides.keep(complete(self._defaults, target=NEW), self._live)
+
+    def _make_room(self) -> None:
+        if len(self._overrides) < MOST_OVERRIDES:
+            return
+        oldest = next((id for id, _ in self._overrides if id not in self._timers), None)
+        if oldest is None:
+            accepts = f"at most {MOST_OVERRIDES} with a time to live"
+            raise SettingError("overrides", len(self._overrides), accepts)
+        log.info("override %s is permanent from now on: there are %d younger ones", oldest, MOST_OVERRIDES)
+        self._overrides.settle(oldest)
+
+    def _expire_in(self, id: str, ttl_s: float) -> None:
+        if timer := self._timers.pop(id, None):
+            timer.cancel()
+        clock = self._running_clock()
+        if clock is not None:  # otherwise there is nothing that it could change
+            self._timers[id] = clock.call_at(clock.time() + ttl_s, partial(self._expire, id))
+
+    def _expire(self, id: str) -> None:
+        del self._timers[id]
+        try:
+            self.execute(Revert(id))
+        except OverrideNotFound:  # its connection ended meanwhile
+            pass
+        except BindError as exc:
+            log.warning("override %s is over, but cannot be reverted yet: %s", id, exc)
+            self._expire_in(id, RETRY_S)
+        else:
+            log.info("override %s is over: it was not renewed", id)
+
+    def _running_clock(self) -> Clock | None:
+        if self._clock is not None:
+            return self._clock
+        context = getattr(self.proxy, "context", None)
+        if context is None or not self.proxy.listen_addresses:  # not started yet, or stopped
+            return None
+        clock: Clock = context.clock
+        return clock
+
+    def _override_info(self, id: str, override: Override) -> OverrideInfo:
+        timer, clock = self._timers.get(id), self._running_clock()
+        left_s = max(timer.when - clock.time(), 0.0) if timer and clock else None
+        return OverrideInfo(id, override, left_s)
+
+    def _require_open(self, target: str) -> None:
+        if target not in (ALL, LIVE, NEW) and target not in self._live:
+            raise ConnectionNotFound(target)
+
+    def _found(self, id: str) -> Connection:
+        """Return a connection that is open or dialling."""
+        connection = self.proxy.registry.find(id)
+        if connection is None:
+            raise ConnectionNotFound(id)
+        return connection
+
+
+class OpenIds(Collection[str]):
+    """The ids of the connections that are open, as the registry has them at each look.
+
+    Args:
+        registry: The proxy's.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str) and self._registry.get(id) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (connection.id for connection in self._registry)
+
+    def __len__(self) -> int:
+        return len(self._registry)
+
+
+def _proxy_info(proxy: Proxy) -> ProxyInfo:
+    registry = proxy.registry
+    stats = Stats(
+        connections_accepted=registry.accepted,
+        connections_open=len(registry),
+        connections_dialling=len(registry.dialling),
+        bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
+        bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
+        ended=dict(registry.ended),
+    )
+    return ProxyInfo(
+        listen=tuple(proxy.listen_addresses), upstream=str(proxy.upstream), door=proxy.door, stats=stats
+    )
+
+
+def _connection_info(connection: Connection) -> ConnectionInfo:
+    is_open = connection.is_open
+    pipes = {direction: connection.pipe(direction) for direction in Direction} if is_open else {}
+    return ConnectionInfo(
+        id=connection.id,
+        client=connection.client,
+        upstream=connection.upstream,
+        age_s=connection.age_s,
+        faults=dict.fromkeys(Direction, CALM) | {each: pipe.faults for each, pipe in pipes.items()},
+        passed_bytes=dict.fromkeys(Direction, 0)
+        | {each: pipe.forwarded_bytes for each, pipe in pipes.items()},
+        held_bytes=dict.fromkeys(Direction, 0) | {each: pipe.held_bytes for each, pipe in pipes.items()},
+        state="open" if is_open else "dialling",
+    )

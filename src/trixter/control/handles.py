@@ -1,0 +1,255 @@
+"""Handles: a proxy or one of its connections, as a program holds it; sync and async, with the same names.
+
+    latency(0.25) ──▶ Override ──▶ Change ──send──▶ Controller, on the proxy's loop
+
+``_send`` is the one method that is missing here: across to the proxy's thread, or one HTTP request. The
+methods that read, change or wait do I/O and are methods in both forms; an async one is awaited.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, ClassVar, TypeVar
+
+import anyio
+
+from trixter.control.change import AsyncChange, Change
+from trixter.control.commands import Command, GetConnection, GetDefaults, GetProxy, ListConnections, ResultT
+from trixter.control.fault_methods import ConnectionMethods, ProxyMethods
+from trixter.control.info import ConnectionInfo, Stats
+from trixter.control.overrides import Override
+from trixter.errors import WaitTimeout
+from trixter.faults.validators import require_seconds
+from trixter.monotonic import monotonic
+from trixter.settings import Defaults
+
+TIMEOUT_S = 5.0
+"""How long waits are, unless they are told."""
+
+# From one look at a proxy to the next: short at first, for most waits are.
+FIRST_PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.25
+
+LIVE_CONNECTION = "a live connection"
+NO_CONNECTIONS = "no connection to be open or dialling"
+MET_COUNTERS = "counters that meet the condition"
+
+T = TypeVar("T")
+
+
+class ConnectionHandle(ConnectionMethods[Change, None]):
+    """Hold one live connection: how it stood when it was read, and the methods to change it.
+
+    Args:
+        info: As it was read; ``refresh`` reads it again.
+        proxy: Its proxy.
+    """
+
+    def __init__(self, info: ConnectionInfo, proxy: ProxyHandle) -> None:
+        super().__init__(info.id)
+        self.info = info
+        self._proxy = proxy
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} from {self.info.client}>"
+
+    def refresh(self) -> None:
+        """Read its state again."""
+        self.info = self._proxy._send(GetConnection(self.id))
+
+    def _change(self, method: str, override: Override) -> Change:
+        return self._proxy._change(method, override)
+
+    def _do(self, command: Command[None]) -> None:
+        self._proxy._send(command)
+
+
+class ProxyHandle(ProxyMethods[Change, None]):
+    """Hold a proxy; its methods return when they are done."""
+
+    def connections(self) -> list[ConnectionHandle]:
+        """Return the live connections, oldest first."""
+        return [ConnectionHandle(info, self) for info in self._send(ListConnections())]
+
+    def connection(self, id: str) -> ConnectionHandle:
+        """Return one live connection."""
+        return ConnectionHandle(self._send(GetConnection(id)), self)
+
+    def stats(self) -> Stats:
+        """Return what the proxy has done so far."""
+        return self._send(GetProxy()).stats
+
+    def defaults(self) -> Defaults:
+        """Return what new connections start with."""
+        return self._send(GetDefaults())
+
+    def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> ConnectionHandle:
+        """Wait until there is a live connection; return the oldest."""
+        return self._wait(lambda: next(iter(self.connections()), None), timeout_s, LIVE_CONNECTION)
+
+    def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until no connection is open, and none waits for its upstream."""
+        self._wait(lambda: _if_met(_are_all_over, self.stats()), timeout_s, NO_CONNECTIONS)
+
+    def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
+        """Wait until the counters meet a condition; return them."""
+        return self._wait(lambda: _if_met(condition, self.stats()), timeout_s, MET_COUNTERS)
+
+    @abstractmethod
+    def _send(self, command: Command[ResultT]) -> ResultT:
+        """Have a command executed; return its result."""
+
+    def _change(self, method: str, override: Override) -> Change:
+        return Change(method, override, self._send)
+
+    def _do(self, command: Command[None]) -> None:
+        self._send(command)
+
+    def _wait(self, look: Callable[[], T | None], timeout_s: float, wanted: str) -> T:
+        require_seconds("timeout_s", timeout_s)
+        for pause_s in _pauses(timeout_s, self._longest_pause_s, self._time):
+            if (found := look()) is not None:
+                return found
+            if not self._may_change:
+                break
+            self._sleep(pause_s)
+        if (found := look()) is not None:  # what has come by the end has come in time
+            return found
+        raise WaitTimeout(wanted, timeout_s, f"so far: {self.stats()}")
+
+    _longest_pause_s: ClassVar[float] = LONGEST_PAUSE_S
+
+    @property
+    def _may_change(self) -> bool:
+        """Whether waiting can be of use."""
+        return True
+
+    def _time(self) -> float:
+        return monotonic()
+
+    def _sleep(self, seconds: float) -> None:
+        time.sleep(seconds)  # noqa: TID251 - a sync method blocks
+
+
+class AsyncConnectionHandle(ConnectionMethods[AsyncChange, Coroutine[Any, Any, None]]):
+    """Hold one live connection: how it stood when it was read, and the methods to change it.
+
+    Args:
+        info: As it was read; ``refresh`` reads it again.
+        proxy: Its proxy.
+    """
+
+    def __init__(self, info: ConnectionInfo, proxy: AsyncProxyHandle) -> None:
+        super().__init__(info.id)
+        self.info = info
+        self._proxy = proxy
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} from {self.info.client}>"
+
+    async def refresh(self) -> None:
+        """Read its state again."""
+        self.info = await self._proxy._send(GetConnection(self.id))
+
+    def _change(self, method: str, override: Override) -> AsyncChange:
+        return self._proxy._change(method, override)
+
+    async def _do(self, command: Command[None]) -> None:
+        await self._proxy._send(command)
+
+
+class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
+    """Hold a proxy; its methods are awaited."""
+
+    async def connections(self) -> list[AsyncConnectionHandle]:
+        """Return the live connections, oldest first."""
+        return [AsyncConnectionHandle(info, self) for info in await self._send(ListConnections())]
+
+    async def connection(self, id: str) -> AsyncConnectionHandle:
+        """Return one live connection."""
+        return AsyncConnectionHandle(await self._send(GetConnection(id)), self)
+
+    async def stats(self) -> Stats:
+        """Return what the proxy has done so far."""
+        return (await self._send(GetProxy())).stats
+
+    async def defaults(self) -> Defaults:
+        """Return what new connections start with."""
+        return await self._send(GetDefaults())
+
+    async def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> AsyncConnectionHandle:
+        """Wait until there is a live connection; return the oldest."""
+
+        async def look() -> AsyncConnectionHandle | None:
+            return next(iter(await self.connections()), None)
+
+        return await self._wait(look, timeout_s, LIVE_CONNECTION)
+
+    async def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
+        """Wait until no connection is open, and none waits for its upstream."""
+
+        async def look() -> Stats | None:
+            return _if_met(_are_all_over, await self.stats())
+
+        await self._wait(look, timeout_s, NO_CONNECTIONS)
+
+    async def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
+        """Wait until the counters meet a condition; return them."""
+
+        async def look() -> Stats | None:
+            return _if_met(condition, await self.stats())
+
+        return await self._wait(look, timeout_s, MET_COUNTERS)
+
+    @abstractmethod
+    async def _send(self, command: Command[ResultT]) -> ResultT:
+        """Have a command executed; return its result."""
+
+    def _change(self, method: str, override: Override) -> AsyncChange:
+        return AsyncChange(method, override, self._send)
+
+    async def _do(self, command: Command[None]) -> None:
+        await self._send(command)
+
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], timeout_s: float, wanted: str) -> T:
+        require_seconds("timeout_s", timeout_s)
+        for pause_s in _pauses(timeout_s, self._longest_pause_s, self._time):
+            if (found := await look()) is not None:
+                return found
+            if not self._may_change:
+                break
+            await self._sleep(pause_s)
+        if (found := await look()) is not None:  # what has come by the end has come in time
+            return found
+        raise WaitTimeout(wanted, timeout_s, f"so far: {await self.stats()}")
+
+    _longest_pause_s: ClassVar[float] = LONGEST_PAUSE_S
+
+    @property
+    def _may_change(self) -> bool:
+        """Whether waiting can be of use."""
+        return True
+
+    def _time(self) -> float:
+        return anyio.current_time()
+
+    async def _sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+def _pauses(timeout_s: float, longest_s: float, time: Callable[[], float]) -> Iterator[float]:
+    """Yield how long to pause from one look to the next, until the timeout is over."""
+    over_at, pause_s = time() + timeout_s, FIRST_PAUSE_S
+    while (left_s := over_at - time()) > 0:
+        yield min(pause_s, left_s)
+        pause_s = min(pause_s * 1.5, longest_s)
+
+
+def _if_met(condition: Callable[[Stats], object], stats: Stats) -> Stats | None:
+    return stats if condition(stats) else None
+
+
+def _are_all_over(stats: Stats) -> bool:
+    return stats.connections_open + stats.connections_dialling == 0

@@ -1,0 +1,165 @@
+"""Overrides over the API: one request applies, one reverts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.world import World
+from trixter.faults import CALM, Faults, Latency, Slice, Throttle
+from trixter.proxy import Defaults, Door
+
+SLOW = Faults(Latency(delay_s=0.25))
+
+
+async def add(world: World, body: dict[str, Any]) -> str:
+    answer = await world.http.post("/overrides", json=body)
+    assert answer.status_code == 201, answer.text
+    (id,) = answer.json().values()
+    return str(id)
+
+
+async def test_it_holds_for_live_connections_and_those_to_come_until_it_is_deleted(world: World) -> None:
+    await world.connect()
+    id = await add(world, {"both": {"delay": {"delay_ms": 250}}})
+    assert world.faults() == [(SLOW, SLOW)] * 2
+    answer = await world.http.delete(f"/overrides/{id}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert world.faults() == [(CALM, CALM)] * 2
+    answer = await world.http.delete(f"/overrides/{id}")
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": "override not found", "code": "override_not_found"},
+    )
+
+
+async def test_overrides_are_deleted_in_any_order(world: World) -> None:
+    first = await add(world, {"upstream": {"delay": {"delay_ms": 100}}})
+    second = await add(world, {"upstream": {"delay": {"delay_ms": 250}}})
+    await world.http.delete(f"/overrides/{first}")
+    assert world.faults() == [(SLOW, CALM)]
+    await world.http.delete(f"/overrides/{second}")
+    assert world.faults() == [(CALM, CALM)]
+
+
+async def test_a_direction_of_its_own_is_on_top_of_both(world: World) -> None:
+    body = {
+        "both": {"delay": {"delay_ms": 1}, "slice": {"size_bytes": 9}},
+        "upstream": {"delay": {"delay_ms": 250}},
+    }
+    await add(world, body)
+    ((up, down),) = world.faults()
+    assert up == Faults(Latency(delay_s=0.25), Slice(size_bytes=9))
+    assert down == Faults(Latency(delay_s=0.001), Slice(size_bytes=9))
+
+
+async def test_clear_takes_away_what_is_not_named(world: World) -> None:
+    await world.patch("/defaults", {"slice": {"size_bytes": 9}, "delay": {"delay_ms": 1}})
+    id = await add(world, {"both": {"clear": True, "delay": {"delay_ms": 250}}})
+    assert world.faults() == [(SLOW, SLOW)]
+    await world.http.delete(f"/overrides/{id}")
+    assert world.proxy.defaults.upstream == Faults(Slice(size_bytes=9), Latency(delay_s=0.001))
+
+
+async def test_a_list_sets_several_of_one_kind(world: World) -> None:
+    await add(world, {"upstream": {"delay": [{"delay_ms": 100}, {"delay_ms": 200}]}})
+    assert world.proxy.defaults.upstream == Faults(Latency(delay_s=0.1), Latency(delay_s=0.2))
+
+
+async def test_it_is_for_one_connection_if_that_is_named(world: World) -> None:
+    this, _ = await world.connect(), await world.connect()
+    await add(world, {"target": this.id, "upstream": {"delay": {"delay_ms": 250}}})
+    assert world.faults() == [(SLOW, CALM), (CALM, CALM), (CALM, CALM)]
+
+
+async def test_the_door_and_the_duration_are_overrides_too(world: World) -> None:
+    id = await add(world, {"door": "refusing", "connection_duration_ms": 60000})
+    assert (world.proxy.door, world.proxy.defaults) == (Door.REFUSING, Defaults(duration_s=60))
+    await world.http.delete(f"/overrides/{id}")
+    assert (world.proxy.door, world.proxy.defaults) == (Door.OPEN, Defaults())
+
+
+async def test_what_is_active_is_listed_as_it_was_asked_for(world: World) -> None:
+    connection = await world.connect()
+    bodies: list[dict[str, Any]] = [
+        {"both": {"clear": True}, "door": "refusing", "name": "maintenance"},
+        {"target": connection.id, "upstream": {"throttle": {"rate_bytes": 0}}},
+        {"both": {"delay": [{"delay_ms": 1, "jitter_ms": 0}, {"delay_ms": 2, "jitter_ms": 0}]}},
+        {"connection_duration_ms": 5, "ttl_ms": 3600000},
+    ]
+    ids = [await add(world, body) for body in bodies]
+    listed = (await world.http.get("/overrides")).json()
+    assert [each.pop("id") for each in listed] == ids
+    assert 0 < listed[3].pop("expires_in_ms") <= 3600000
+    assert listed == [
+        {"target": "_all", "expires_in_ms": None, **bodies[0]},
+        {"name": "", "expires_in_ms": None, **bodies[1]},
+        {"target": "_all", "name": "", "expires_in_ms": None, **bodies[2]},
+        {"target": "_all", "name": "", "connection_duration_ms": 5},
+    ]
+
+
+async def test_an_id_may_be_chosen_and_a_time_be_renewed(world: World) -> None:
+    assert await add(world, {"id": "mine", "door": "refusing", "ttl_ms": 1000}) == "mine"
+    assert await world.patch("/overrides/mine", {"ttl_ms": 3600000}) == (202, None)
+    (listed,) = (await world.http.get("/overrides")).json()
+    assert listed["expires_in_ms"] > 1000
+    assert await world.patch("/overrides/other", {"ttl_ms": 1}) == (404, "override not found")
+
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no such connection": ({"target": "a1-7"}, 404, "connection not found"),
+    "a target of permanent changes": ({"target": "_new"}, 422, "target must be"),
+    "the door of a connection": ({"target": "LIVE", "door": "down"}, 422, "target must be '_all'"),
+    "a direction within one": (
+        {"upstream": {"delay": {"delay_ms": 1, "direction": "upstream"}}},
+        422,
+        "direction must be left out here",
+    ),
+    "an id that is taken": ({"id": "taken"}, 422, "id must be an id that no other override has"),
+    "what can be no id": ({"id": "a/b"}, 422, "`$.id`"),
+    "no time": ({"ttl_ms": 0}, 422, "`$.ttl_ms`"),
+    "a fault that is none": ({"both": {"lag": {}}}, 422, "unknown field `lag`"),
+    "a field given wrongly": ({"both": {"delay": {"delay_ms": "1"}}}, 422, "`$.both.delay.delay_ms`"),
+    "a probability": (
+        {"both": {"termination": {"probability_rate": 2}}},
+        400,
+        "invalid probability; must be between 0.0 and 1.0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "text"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_refused_changes_nothing(
+    world: World, body: dict[str, Any], status: int, text: str
+) -> None:
+    connection = await world.connect()
+    await add(world, {"id": "taken"})
+    if body.get("target") == "LIVE":
+        body = {**body, "target": connection.id}
+    before = world.faults()
+    answer = await world.http.post("/overrides", json=body)
+    assert answer.status_code == status
+    assert text in answer.json()["error"]
+    assert (world.faults(), world.proxy.door) == (before, Door.OPEN)
+    assert len((await world.http.get("/overrides")).json()) == 1
+
+
+async def test_the_originals_calls_are_permanent_changes_on_top(world: World) -> None:
+    connection = await world.connect()
+    id = await add(world, {"both": {"delay": {"delay_ms": 100}}})
+    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 250})
+    await world.patch("/defaults", {"throttle": {"rate_bytes": 1000}})
+    await world.patch("/proxy", {"door": "refusing"})
+    await world.http.delete(f"/overrides/{id}")
+    narrow = Faults(Throttle(rate_bytes_per_s=1000))
+    assert world.faults() == [(SLOW, SLOW), (narrow, narrow)]
+    assert world.proxy.door is Door.REFUSING
+
+
+async def test_a_filter_deletes_nothing(world: World) -> None:
+    id = await add(world, {"door": "refusing"})
+    answer = await world.http.delete(f"/overrides/{id}?client=127.0.0.1")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert world.proxy.door is Door.REFUSING

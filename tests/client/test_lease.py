@@ -1,0 +1,124 @@
+"""Leases: an override lives as long as its client does."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import httpx2
+import pytest
+
+from tests.api.virtual_time import run
+from tests.api.world import World
+from trixter import AsyncClient, Client
+from trixter.client.lease import FIRST_RENEWAL_S, TaskLease, ThreadLease
+from trixter.errors import ApiUnreachable, SettingError
+
+
+class Waits:
+    """Let a number of pauses pass at once, and then wait for the end.
+
+    Args:
+        pauses: How many.
+    """
+
+    def __init__(self, pauses: int) -> None:
+        self.left = pauses
+        self.seconds: list[float] = []
+        self.are_over = threading.Event()
+
+    def __call__(self, stopped: threading.Event, seconds: float) -> bool:
+        self.seconds.append(seconds)
+        if self.left:
+            self.left -= 1
+            return False
+        self.are_over.set()
+        return stopped.wait()
+
+
+def test_a_thread_renews_soon_and_then_three_times_a_lease() -> None:
+    renewals: list[int] = []
+
+    def renew() -> None:
+        renewals.append(1)
+        if len(renewals) == 1:  # a renewal that fails does not end the others
+            raise ApiUnreachable("http://127.0.0.1:8888", "connection refused")
+
+    waits = Waits(2)
+    lease = ThreadLease(renew, 60, waits)
+    lease.start()
+    waits.are_over.wait()
+    lease.stop()
+    assert waits.seconds == [FIRST_RENEWAL_S, 20, 20]
+    assert len(renewals) == 2
+
+
+def test_a_short_lease_is_renewed_sooner() -> None:
+    waits = Waits(0)
+    lease = ThreadLease(lambda: None, 1.5, waits)
+    lease.start()
+    waits.are_over.wait()
+    lease.stop()
+    assert waits.seconds == [0.5]
+
+
+def test_a_task_renews_three_times_a_lease_until_it_is_stopped() -> None:
+    async def main() -> None:
+        renewals: list[float] = []
+
+        async def renew() -> None:
+            renewals.append(anyio.current_time())
+            raise ApiUnreachable("http://127.0.0.1:8888", "connection refused")
+
+        lease = TaskLease(renew, 60)
+        lease.start()
+        await anyio.sleep(50)
+        lease.stop()
+        await anyio.sleep(50)
+        assert renewals == pytest.approx([20, 40])
+
+    run(main())
+
+
+def test_a_task_that_is_stopped_at_once_renews_nothing() -> None:
+    async def main() -> None:
+        async def renew() -> None:
+            raise AssertionError("renewed")
+
+        lease = TaskLease(renew, 60)
+        lease.start()
+        lease.stop()
+        await anyio.sleep(100)
+
+    run(main())
+
+
+async def test_within_async_with_an_override_is_leased_and_a_plain_one_is_not(
+    world: World, client: AsyncClient
+) -> None:
+    await client.latency(0.1)
+    async with client.latency(0.2):
+        kept, leased = (await world.http.get("/overrides")).json()
+        assert kept["expires_in_ms"] is None
+        assert 50_000 < leased["expires_in_ms"] <= 60_000
+        assert await world.patch(f"/overrides/{leased['id']}", {"ttl_ms": 90_000}) == (202, None)
+    assert [each["id"] for each in (await world.http.get("/overrides")).json()] == [kept["id"]]
+
+
+def test_a_sync_client_asks_once_to_apply_and_once_to_revert() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request.method)
+        return httpx2.Response(201, json={"id": "x"}) if request.method == "POST" else httpx2.Response(204)
+
+    transport = httpx2.MockTransport(answer)
+    with httpx2.Client(verify=False, transport=transport) as http, Client(http=http).profile("3g"):
+        pass
+    assert asked == ["POST", "DELETE"]
+
+
+@pytest.mark.parametrize("lease_s", [0, 0.5, -1, float("nan"), float("inf"), "soon"])
+def test_a_lease_is_a_time(lease_s: float) -> None:
+    with pytest.raises(SettingError, match="lease_s must be a number of seconds, 1 or more"):
+        Client(lease_s=lease_s)

@@ -1,0 +1,335 @@
+"""The controller: commands on a real proxy, and what is in force on its connections."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.api.world import World, new_world
+from trixter.control import Override, ReplaceFaults
+from trixter.control import controller as controller_module
+from trixter.control.commands import (
+    Apply,
+    Command,
+    EndConnections,
+    GetConnection,
+    GetDefaults,
+    GetProxy,
+    ListConnections,
+    ListOverrides,
+    Renew,
+    Revert,
+)
+from trixter.control.controller import RETRY_S, Controller
+from trixter.control.overrides import ALL, LIVE, NEW
+from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
+from trixter.faults import CALM, Direction, Faults, Latency, Throttle
+from trixter.proxy import Connection, Defaults, Door, Proxy
+from trixter.testing import ChaosProxy, ManualClock
+
+UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
+SLOW, SLOWER, SLOWEST = (Faults(Latency(delay_s=delay_s)) for delay_s in (0.1, 0.2, 0.3))
+
+
+def latency(delay_s: float, **others: Any) -> Override:
+    one = ReplaceFaults.one(Latency(delay_s=delay_s))
+    return Override(upstream=one, downstream=one, **others)
+
+
+@pytest.fixture
+async def world(anyio_backend: object) -> AsyncIterator[World]:
+    async with new_world() as world:
+        yield world
+
+
+def both(faults: Faults) -> tuple[Faults, Faults]:
+    return (faults, faults)
+
+
+def faults_on(connection: Connection) -> tuple[Faults, Faults]:
+    return (connection.pipe(UP).faults, connection.pipe(DOWN).faults)
+
+
+async def test_an_override_is_for_live_connections_and_those_to_come(world: World) -> None:
+    execute = world.controller.execute
+    old = await world.connect()
+    first = execute(Apply(override=latency(0.1)))
+    new = await world.connect()
+    assert faults_on(old) == faults_on(new) == both(SLOW)
+    second = execute(Apply(override=latency(0.2)))
+    execute(Revert(first))
+    assert world.faults() == [both(SLOWER)] * 3
+    execute(Revert(second))
+    assert world.faults() == [both(CALM)] * 3
+
+
+async def test_what_a_connection_had_of_its_own_comes_back_to_it(world: World) -> None:
+    execute = world.controller.execute
+    odd, other = await world.connect(), await world.connect()
+    execute(Apply(override=latency(0.3, target=odd.id), permanent=True))
+    override = execute(Apply(override=latency(0.1)))
+    assert world.faults() == [both(SLOW)] * 3
+    execute(Revert(override))
+    assert (faults_on(odd), faults_on(other)) == (both(SLOWEST), both(CALM))
+
+
+async def test_overrides_of_one_connection_and_of_all_overlap(world: World) -> None:
+    execute = world.controller.execute
+    this, other = await world.connect(), await world.connect()
+    own = execute(Apply(override=latency(0.2, target=this.id)))
+    every = execute(Apply(override=Override(upstream=ReplaceFaults.everything())))
+    assert faults_on(this) == (CALM, SLOWER)
+    execute(Revert(own))
+    assert faults_on(this) == faults_on(other) == both(CALM)
+    execute(Revert(every))
+    assert world.faults() == [both(CALM)] * 3
+
+
+async def test_permanent_changes_are_for_those_that_are_open_or_those_to_come(world: World) -> None:
+    execute = world.controller.execute
+    old = await world.connect()
+    execute(Apply(override=latency(0.1, target=LIVE), permanent=True))
+    execute(Apply(override=latency(0.2, target=NEW, connection_duration_s=60), permanent=True))
+    new = await world.connect()
+    assert (faults_on(old), faults_on(new)) == (both(SLOW), both(SLOWER))
+    assert execute(GetDefaults()) == Defaults(upstream=SLOWER, downstream=SLOWER, duration_s=60)
+    assert execute(ListOverrides()) == []
+
+
+async def test_a_permanent_change_within_an_override_stays(world: World) -> None:
+    execute = world.controller.execute
+    connection = await world.connect()
+    override = execute(Apply(override=latency(0.1)))
+    execute(Apply(override=latency(0.2, target=connection.id), permanent=True))
+    execute(Revert(override))
+    assert world.faults() == [both(SLOWER), both(CALM)]
+
+
+async def test_an_override_goes_with_its_connection(world: World) -> None:
+    connection = await world.connect()
+    override = world.controller.execute(Apply(override=latency(0.1, target=connection.id)))
+    connection.shut_down("over")
+    assert world.controller.execute(ListOverrides()) == []
+    with pytest.raises(OverrideNotFound):
+        world.controller.execute(Revert(override))
+
+
+async def test_an_assignment_to_the_defaults_is_a_permanent_change(world: World) -> None:
+    override = world.controller.execute(Apply(override=latency(0.1)))
+    world.proxy.defaults = Defaults(upstream=Throttle(rate_bytes_per_s=1000))
+    world.controller.execute(Revert(override))
+    assert world.proxy.defaults == Defaults(upstream=Throttle(rate_bytes_per_s=1000))
+
+
+async def test_the_newest_availability_counts_and_is_told_first(world: World) -> None:
+    told: list[tuple[Door, int]] = []
+
+    def tell(door: Door) -> None:
+        told.append((door, len(world.proxy.registry)))
+
+    controller = Controller(world.proxy, on_availability=tell)
+    await world.connect()
+    refusing = controller.execute(Apply(override=Override(availability=Door.REFUSING)))
+    down = controller.execute(Apply(override=Override(availability=Door.DOWN)))
+    controller.execute(Revert(refusing))
+    assert world.proxy.door is Door.DOWN
+    controller.execute(Revert(down))
+    assert told == [(Door.REFUSING, 1), (Door.DOWN, 1), (Door.OPEN, 0)]
+
+
+async def test_a_port_that_cannot_be_opened_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = world.controller.execute
+    down = execute(Apply(override=Override(availability=Door.DOWN)))
+    set_door = Proxy.set_door
+
+    def fail(proxy: Proxy, door: Door) -> None:
+        raise BindError("127.0.0.1:8080", "address already in use")
+
+    monkeypatch.setattr(Proxy, "set_door", fail)
+    commands: list[Command[Any]] = [
+        Revert(down),
+        Apply(override=Override(availability=Door.OPEN)),
+        Apply(override=Override(availability=Door.OPEN), permanent=True),
+    ]
+    for command in commands:
+        with pytest.raises(BindError):
+            execute(command)
+    assert [info.id for info in execute(ListOverrides())] == [down]
+    monkeypatch.setattr(Proxy, "set_door", set_door)
+    execute(Revert(down))
+    assert world.proxy.door is Door.OPEN
+
+
+async def test_an_override_that_is_not_renewed_is_reverted(world: World) -> None:
+    clock = ManualClock()
+    controller = Controller(world.proxy, clock=clock)
+    connection = await world.connect()
+    id = controller.execute(Apply(override=latency(0.1, ttl_s=60, name="slow")))
+    clock.advance(50)
+    (info,) = controller.execute(ListOverrides())
+    assert (info.id, info.override.name, info.expires_in_s) == (id, "slow", 10)
+    controller.execute(Renew(id, 60))
+    clock.advance(59)
+    assert faults_on(connection) == both(SLOW)
+    clock.advance(1)
+    assert world.faults() == [both(CALM)] * 2
+    assert clock.next_at is None
+    with pytest.raises(OverrideNotFound):
+        controller.execute(Renew(id, 60))
+
+
+async def test_an_override_that_is_reverted_does_not_expire_any_more(world: World) -> None:
+    clock = ManualClock()
+    controller = Controller(world.proxy, clock=clock)
+    connection = await world.connect()
+    controller.execute(Revert(controller.execute(Apply(override=latency(0.1, ttl_s=60)))))
+    controller.execute(Apply(override=latency(0.1, target=connection.id, ttl_s=60)))
+    connection.shut_down("over")
+    controller.execute(ListOverrides())
+    assert clock.next_at is None
+
+
+async def test_an_expiry_that_fails_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = ManualClock()
+    controller = Controller(world.proxy, clock=clock)
+    controller.execute(Apply(override=Override(availability=Door.DOWN, ttl_s=60)))
+    set_door = Proxy.set_door
+
+    def fail(proxy: Proxy, door: Door) -> None:
+        raise BindError("127.0.0.1:8080", "address already in use")
+
+    monkeypatch.setattr(Proxy, "set_door", fail)
+    clock.advance(60)
+    assert [world.proxy.door] == [Door.DOWN]
+    monkeypatch.setattr(Proxy, "set_door", set_door)
+    clock.advance(RETRY_S)
+    assert [world.proxy.door] == [Door.OPEN]
+
+
+async def test_the_proxy_s_own_clock_runs_while_the_proxy_does(world: World) -> None:
+    (info,) = _listed_after(world.controller, latency(0.1, ttl_s=3600))
+    assert info.expires_in_s is not None
+    assert 0 < info.expires_in_s <= 3600
+    world.proxy.stop()
+    assert [each.expires_in_s for each in _listed_after(world.controller, latency(0.1, ttl_s=3600))] == [
+        None,
+        None,
+    ]
+
+
+def _listed_after(controller: Controller, override: Override) -> Any:
+    controller.execute(Apply(override=override))
+    return controller.execute(ListOverrides())
+
+
+async def test_a_script_that_reverts_nothing_may_run_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 3)
+    controller = Controller(world.proxy, clock=ManualClock())
+    timed = controller.execute(Apply(override=latency(0.1, ttl_s=60)))
+    ids = [controller.execute(Apply(override=latency(number / 1000))) for number in range(1, 10)]
+    assert [info.id for info in controller.execute(ListOverrides())] == [timed, *ids[-2:]]
+    for id in (timed, *ids[-2:]):
+        controller.execute(Revert(id))
+    assert world.proxy.defaults.upstream == Faults(Latency(delay_s=0.007))
+
+
+async def test_more_overrides_with_a_time_than_can_be_kept_are_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 1)
+    controller = Controller(world.proxy, clock=ManualClock())
+    controller.execute(Apply(override=latency(0.1, ttl_s=60)))
+    with pytest.raises(SettingError, match="overrides must be at most 1 with a time to live"):
+        controller.execute(Apply(override=latency(0.2)))
+    assert world.proxy.defaults.upstream == SLOW
+
+
+async def test_a_snapshot_brings_everything_back(world: World) -> None:
+    clock = ManualClock()
+    controller = Controller(world.proxy, clock=clock)
+    execute = controller.execute
+    old = await world.connect()
+    execute(Apply(override=latency(0.3, target=old.id), permanent=True))
+    kept = execute(Apply(override=latency(0.1)))
+    snapshot = controller.snapshot()
+    execute(Revert(kept))
+    execute(Apply(override=latency(0.2, ttl_s=60)))
+    execute(Apply(override=Override(availability=Door.REFUSING)))
+    world.proxy.defaults = Defaults(duration_s=1)
+    controller.restore(snapshot)
+    assert world.proxy.door is Door.OPEN
+    assert clock.next_at is None
+    late = await world.connect()
+    assert world.faults() == [both(SLOW)] * 3
+    execute(Revert(kept))
+    assert (faults_on(old), faults_on(late)) == (both(SLOWEST), both(CALM))
+    assert world.proxy.defaults == Defaults()
+
+
+async def test_what_can_be_read_is_read(world: World) -> None:
+    execute = world.controller.execute
+    connection, dialling = await world.connect(), await world.dial_in_vain()
+    info = execute(GetProxy())
+    assert (info.listen, info.upstream) == (
+        tuple(world.proxy.listen_addresses),
+        str(world.proxy.upstream),
+    )
+    assert (info.door, info.stats.connections_open, info.stats.connections_dialling) == (Door.OPEN, 1, 1)
+    assert [each.id for each in execute(ListConnections())] == [connection.id]
+    assert [each.id for each in execute(ListConnections("dialling"))] == [dialling.id]
+    assert execute(GetConnection(dialling.id)).state == "dialling"
+    execute(EndConnections(target=dialling.id, reason="enough", reset=True))
+    execute(EndConnections(target=ALL, reason="enough", reset=False))
+    assert world.proxy.registry.ended == {"shutdown": 2}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        GetConnection("a1-7"),
+        Apply(override=latency(1, target="a1-7")),
+        Apply(override=latency(1, target="a1-7"), permanent=True),
+        EndConnections(target="a1-7", reason="", reset=False),
+    ],
+)
+async def test_a_connection_that_is_over_is_an_error(world: World, command: Command[Any]) -> None:
+    with pytest.raises(ConnectionNotFound) as caught:
+        world.controller.execute(command)
+    assert caught.value.id == "a1-7"
+
+
+async def test_an_unknown_command_is_a_mistake_of_ours(world: World) -> None:
+    with pytest.raises(TypeError, match="no controller can do this"):
+        world.controller.execute(Command())
+
+
+# From a method to the controller: what is between is crossing to the proxy's thread.
+HOPS = ["fault_methods.py", "overrides.py", "handles.py", "change.py", "controller.py"]
+
+
+def test_a_method_comes_to_the_proxy_in_five_files() -> None:
+    entered: list[str] = []
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        folder, _, name = frame.f_code.co_filename.rpartition("/")
+        if event == "call" and folder.endswith("trixter/control"):
+            entered.append(name)
+
+    with ChaosProxy("127.0.0.1:9") as proxy:
+        proxy.hosted.call(lambda: sys.setprofile(profile))
+        sys.setprofile(profile)
+        try:
+            proxy.latency(0.25)
+        finally:
+            sys.setprofile(None)
+        proxy.hosted.call(lambda: sys.setprofile(None))
+    assert list(dict.fromkeys(name for name in entered if name in HOPS)) == HOPS
+    assert set(entered) <= {*HOPS, "commands.py"}

@@ -1,0 +1,175 @@
+"""Fault methods: which override each of them is, and which values they refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.control.local_handles import LocalHandle, Recorder, idle_controller
+from trixter.control import ALL, Change, Override, ReplaceFaults
+from trixter.control.commands import Apply, EndConnections
+from trixter.control.fault_methods import ConnectionMethods, FaultMethods
+from trixter.errors import SettingError
+from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
+from trixter.profiles import find_profile
+from trixter.settings import Door
+
+Method = Callable[[FaultMethods[Change]], object]
+
+FLIP = Corrupt(probability=0.5, mode=CorruptMode.FLIP)
+
+ONE_FAULT: dict[str, tuple[Method, Fault]] = {
+    "latency": (lambda on: on.latency(0.25, jitter_s=0.05), Latency(delay_s=0.25, jitter_s=0.05)),
+    "latency of zero": (lambda on: on.latency(0), Latency()),
+    "throttle": (
+        lambda on: on.throttle(1000, queue_bytes=9),
+        Throttle(rate_bytes_per_s=1000, queue_bytes=9),
+    ),
+    "slice": (
+        lambda on: on.slice(16, variation_bytes=4, gap_s=0.01),
+        Slice(size_bytes=16, variation_bytes=4, gap_s=0.01),
+    ),
+    "corrupt": (lambda on: on.corrupt(0.5, mode=CorruptMode.FLIP), FLIP),
+    "corrupt, by name": (lambda on: on.corrupt(0.5, mode="flip"), FLIP),
+    "terminate": (lambda on: on.terminate(0.01), Terminate(probability=0.01)),
+    "hold": (lambda on: on.hold(), Hold(is_on=True)),
+    "release": (lambda on: on.release(), Hold()),
+    "no hold": (lambda on: on.hold(False), Hold()),
+}
+
+
+class Connection(ConnectionMethods[Override, Any]):
+    """A connection whose changes are their overrides."""
+
+    def _change(self, method: str, override: Override) -> Override:
+        return override
+
+    def _do(self, command: Any) -> Any:
+        return command
+
+
+@pytest.fixture
+def handle() -> LocalHandle:
+    return LocalHandle(Recorder(idle_controller()))
+
+
+def applied(handle: LocalHandle) -> Override:
+    (command,) = handle.recorder.sent
+    assert isinstance(command, Apply)
+    return command.override
+
+
+@pytest.mark.parametrize(("method", "fault"), ONE_FAULT.values(), ids=ONE_FAULT)
+def test_a_fault_method_replaces_its_kind_in_both_directions(
+    handle: LocalHandle, method: Method, fault: Fault
+) -> None:
+    method(handle)
+    one = ReplaceFaults.one(fault)
+    assert applied(handle) == Override(target=ALL, upstream=one, downstream=one)
+
+
+@pytest.mark.parametrize(("method", "fault"), ONE_FAULT.values(), ids=ONE_FAULT)
+def test_on_a_connection_it_is_for_that_one(method: Any, fault: Fault) -> None:
+    one = ReplaceFaults.one(fault)
+    assert method(Connection("a1-7")) == Override(target="a1-7", upstream=one, downstream=one)
+
+
+@pytest.mark.parametrize("direction", [Direction.UPSTREAM, "upstream"])
+def test_a_direction_leaves_the_other_alone(handle: LocalHandle, direction: Direction | str) -> None:
+    handle.latency(0.1, direction=direction)
+    assert applied(handle) == Override(upstream=ReplaceFaults.one(Latency(delay_s=0.1)))
+
+
+def test_faults_are_exactly_those_also_several_of_one_kind(handle: LocalHandle) -> None:
+    two = [Latency(delay_s=0.1), Latency(delay_s=0.2)]
+    handle.faults(*two, direction="downstream")
+    assert applied(handle) == Override(downstream=ReplaceFaults.everything(*two))
+
+
+def test_calm_takes_every_fault_away(handle: LocalHandle) -> None:
+    handle.calm()
+    assert applied(handle) == Override(
+        upstream=ReplaceFaults.everything(), downstream=ReplaceFaults.everything()
+    )
+
+
+@pytest.mark.parametrize("profile", ["3g", find_profile("3g")])
+def test_a_profile_is_exactly_its_faults_in_each_direction(handle: LocalHandle, profile: Any) -> None:
+    found = find_profile("3g")
+    assert repr(handle.profile(profile)) == "<Change: profile 3g>"
+    assert applied(handle) == Override(
+        upstream=ReplaceFaults.everything(*found.upstream),
+        downstream=ReplaceFaults.everything(*found.downstream),
+    )
+
+
+PROXY: dict[str, tuple[Callable[[LocalHandle], object], Override]] = {
+    "duration": (lambda on: on.duration(60), Override(connection_duration_s=60)),
+    "down": (lambda on: on.down(), Override(availability=Door.DOWN)),
+    "refuse": (lambda on: on.refuse(), Override(availability=Door.REFUSING)),
+    "apply": (
+        lambda on: on.apply(Override(availability=Door.DOWN, connection_duration_s=1, name="x")),
+        Override(availability=Door.DOWN, connection_duration_s=1, name="x"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "override"), PROXY.values(), ids=PROXY)
+def test_what_is_for_a_proxy_is_an_override_too(
+    handle: LocalHandle, method: Callable[[LocalHandle], object], override: Override
+) -> None:
+    method(handle)
+    assert applied(handle) == override
+
+
+def test_connections_are_ended_on_request() -> None:
+    connection = Connection("a1-7")
+    assert connection.reset() == EndConnections(target="a1-7", reason="reset on request", reset=True)
+    assert connection.close() == EndConnections(target="a1-7", reason="closed on request", reset=False)
+    assert connection.close("x") == EndConnections(target="a1-7", reason="x", reset=False)
+
+
+def test_all_connections_are_ended_on_request(handle: LocalHandle) -> None:
+    handle.reset_all()
+    handle.close_all("x")
+    assert handle.recorder.sent == [
+        EndConnections(target=ALL, reason="reset on request", reset=True),
+        EndConnections(target=ALL, reason="x", reset=False),
+    ]
+
+
+@pytest.mark.parametrize("is_on", [None, 1, "upstream"])
+def test_a_hold_is_on_or_off(handle: LocalHandle, is_on: Any) -> None:
+    with pytest.raises(SettingError, match="is_on"):
+        handle.hold(is_on)
+
+
+BAD: dict[str, tuple[Callable[[LocalHandle], object], str]] = {
+    "a delay": (lambda on: on.latency(-1), "delay_s must be a number of seconds, 0 or more, not -1"),
+    "a direction": (
+        lambda on: on.hold(direction="up"),
+        "direction must be 'upstream', 'downstream' or None, not 'up'",
+    ),
+    "a mode": (lambda on: on.corrupt(1, mode="swap"), "mode must be 'insert' or 'flip', not 'swap'"),
+    "a duration": (lambda on: on.duration(-1), "duration_s must be a number of seconds, 0 or more"),
+    "a profile": (lambda on: on.profile("3g-quick"), "profile must be one of .*3g"),
+    "no profile": (lambda on: on.profile(None), "profile must be one of"),  # type: ignore[arg-type]
+    "a profile of two": (
+        lambda on: on.profile(["2g", "3g"]),  # type: ignore[arg-type]
+        "profile must be one of .*3g",
+    ),
+    "no fault": (lambda on: on.faults("3g"), "faults must be faults"),  # type: ignore[arg-type]
+    "a reason": (lambda on: on.close_all(None), "reason must be text"),  # type: ignore[arg-type]
+    "a wait": (lambda on: on.wait_for_connection(-1), "timeout_s must be a number of seconds"),
+}
+
+
+@pytest.mark.parametrize(("tell", "text"), BAD.values(), ids=BAD)
+def test_a_bad_value_is_refused_before_anything_is_sent(
+    handle: LocalHandle, tell: Callable[[LocalHandle], object], text: str
+) -> None:
+    with pytest.raises(SettingError, match=text):
+        tell(handle)
+    assert handle.recorder.sent == []

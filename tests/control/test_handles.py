@@ -1,0 +1,154 @@
+"""Handles: what is read, and what is waited for; sync and async have the same methods."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from tests.api.world import World, new_world
+from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
+from trixter import AsyncClient, Client
+from trixter.control import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
+from trixter.errors import SettingError, WaitTimeout
+from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.testing import AsyncChaosProxy, ChaosProxy
+
+UP = Direction.UPSTREAM
+
+
+@pytest.fixture
+async def world(anyio_backend: object) -> AsyncIterator[World]:
+    async with new_world() as world:
+        yield world
+
+
+def public_names(of: type[object]) -> dict[str, tuple[bool, list[str]]]:
+    """Return each public name, whether it is a property, and its parameters."""
+    values = {name: inspect.getattr_static(of, name) for name in dir(of) if not name.startswith("_")}
+    functions = {name: getattr(value, "fget", value) for name, value in values.items()}
+    return {
+        name: (isinstance(values[name], property), list(inspect.signature(each).parameters))
+        for name, each in functions.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("sync", "later"),
+    [(ProxyHandle, AsyncProxyHandle), (ConnectionHandle, AsyncConnectionHandle), (Client, AsyncClient)],
+)
+def test_sync_and_async_have_the_same_names_with_the_same_arguments(
+    sync: type[object], later: type[object]
+) -> None:
+    assert public_names(sync) == public_names(later)
+
+
+def test_both_proxies_beside_a_test_have_the_same_names_but_for_the_close() -> None:
+    later = public_names(AsyncChaosProxy)
+    later["close"] = later.pop("aclose")
+    assert public_names(ChaosProxy) == later
+
+
+@pytest.mark.parametrize("kind", [ProxyHandle, AsyncProxyHandle, Client, AsyncClient])
+def test_what_asks_the_proxy_is_a_method(kind: type[object]) -> None:
+    assert [name for name, (is_property, _) in public_names(kind).items() if is_property] == []
+
+
+async def test_what_is_there_is_read(world: World) -> None:
+    first, second = await world.connect(), await world.connect()
+    handle = LocalHandle(Recorder(world.controller))
+    one, two = handle.connections()
+    assert (one.id, two.id) == (first.id, second.id)
+    assert repr(one) == f"<ConnectionHandle {first.id} from {first.client}>"
+    assert handle.connection(second.id).info.client == second.client
+    assert handle.stats().connections_accepted == 2
+    assert handle.defaults() == world.proxy.defaults
+
+
+async def test_a_connection_is_as_it_was_read_until_it_is_read_again(world: World) -> None:
+    await world.connect()
+    (one,) = LocalHandle(Recorder(world.controller)).connections()
+    one.latency(0.1)
+    assert one.info.faults[UP] == CALM
+    one.refresh()
+    assert one.info.faults[UP] == Faults(Latency(delay_s=0.1))
+    one.close()
+    assert len(world.proxy.registry) == 0
+
+
+async def test_an_async_handle_does_the_same(world: World) -> None:
+    first = await world.connect()
+    handle = AsyncLocalHandle(Recorder(world.controller))
+    connection = await handle.connection(first.id)
+    assert repr(connection) == f"<AsyncConnectionHandle {first.id} from {first.client}>"
+    async with connection.latency(0.1):
+        await connection.refresh()
+        assert connection.info.faults[UP] == Faults(Latency(delay_s=0.1))
+    assert (await handle.wait_for_connection()).id == first.id
+    await connection.reset()
+    await handle.wait_for_no_connections()
+    assert (await handle.stats()).ended == {"shutdown": 1}
+    assert await handle.defaults() == world.proxy.defaults
+    await handle.close_all()
+
+
+async def test_a_connection_that_ends_in_time_is_waited_for(world: World) -> None:
+    connection = await world.connect()
+    recorder = Recorder(world.controller)
+    recorder.schedule[103.0] = lambda: connection.shut_down("over")
+    LocalHandle(recorder).wait_for_no_connections()
+    assert 103.0 <= recorder.now <= 103.25
+
+
+async def test_a_connection_that_is_there_is_not_waited_for(world: World) -> None:
+    connection = await world.connect()
+    recorder = Recorder(world.controller)
+    assert LocalHandle(recorder).wait_for_connection(timeout_s=0).id == connection.id
+    assert recorder.now == 100.0
+
+
+def test_a_wait_in_vain_says_what_was_seen_instead() -> None:
+    recorder = Recorder(idle_controller())
+    with pytest.raises(WaitTimeout) as caught:
+        LocalHandle(recorder).wait_for_connection(timeout_s=2)
+    assert str(caught.value) == (
+        "waited 2 s in vain for a live connection; so far: 0 connections accepted, 0 open, ended: none; "
+        "0 B up, 0 B down"
+    )
+    assert recorder.now == pytest.approx(102.0)
+
+
+async def test_an_async_wait_in_vain_ends_too(anyio_backend: object) -> None:
+    recorder = Recorder(idle_controller())
+    with pytest.raises(WaitTimeout, match="counters that meet the condition"):
+        await AsyncLocalHandle(recorder).wait_for(lambda stats: stats.connections_open, timeout_s=2)
+    assert recorder.now == pytest.approx(102.0)
+
+
+def test_looks_are_soon_and_then_less_and_less_often() -> None:
+    recorder = Recorder(idle_controller())
+    with pytest.raises(WaitTimeout):
+        LocalHandle(recorder).wait_for_connection(timeout_s=60)
+    assert 200 < len(recorder.sent) < 300
+
+
+def test_one_who_can_see_that_nothing_will_change_does_not_wait() -> None:
+    class Closed(LocalHandle):
+        @property
+        def _may_change(self) -> bool:
+            return False
+
+    recorder = Recorder(idle_controller())
+    with pytest.raises(WaitTimeout):
+        Closed(recorder).wait_for_connection(timeout_s=60)
+    assert recorder.now == 100.0
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [lambda on: on.wait_for_connection(-1), lambda on: on.wait_for(lambda stats: True, timeout_s="soon")],
+)
+def test_a_timeout_is_a_time(wait: Callable[[LocalHandle], object]) -> None:
+    with pytest.raises(SettingError, match="timeout_s must be a number of seconds"):
+        wait(LocalHandle(Recorder(idle_controller())))
