@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.methods import Method
-from benchmarks.network import CALM, Network
+from benchmarks.network import NO_FAULTS, Network
 from benchmarks.peers import CONTESTANTS, ORIGINAL, TOXIPROXY
 
 
@@ -28,7 +28,7 @@ class Measure:
     title: str
     method: Method
     figures: tuple[Figure, ...]
-    network: Network = CALM
+    network: Network = NO_FAULTS
     contestants: tuple[str, ...] = CONTESTANTS
     seconds: float = 1.0
     repetitions: int = 5

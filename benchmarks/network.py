@@ -15,6 +15,6 @@ class Network:
     probability: float = 0.0
 
 
-CALM = Network()
+NO_FAULTS = Network()
 UNFELT = Network(rate_bytes=10**10, slice_bytes=10**9, probability=1e-9)
 """Every fault that can be set without an effect on the traffic."""

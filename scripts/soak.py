@@ -256,7 +256,7 @@ class Soak:
             async with asyncio.TaskGroup() as hands:
                 for number in range(HANDS):
                     hands.create_task(self._keep_changing(end), name=f"hand {number}")
-                hands.create_task(self._keep_shutting_the_door(end), name="door")
+                hands.create_task(self._keep_shutting_the_availability(end), name="availability")
                 hands.create_task(self._look(seconds / 2), name="half-time")
             self.is_over = True
             await self._calm()
@@ -266,14 +266,16 @@ class Soak:
             await self._change()
             await asyncio.sleep(max(HANDS / CHANGES_PER_S - (time.monotonic() - began), 0))
 
-    async def _keep_shutting_the_door(self, end: float) -> None:
+    async def _keep_shutting_the_availability(self, end: float) -> None:
         while (wait_s := self.draw.uniform(0, 2 * DOOR_EVERY_S)) < end - time.monotonic():
             await asyncio.sleep(wait_s)
-            self.tally.changes["door"] += 1
+            self.tally.changes["availability"] += 1
             with self._harming(Harm.EARLY_END):
-                await self.proxy.call("PATCH", "/proxy", {"door": self.draw.choice(["refusing", "down"])})
+                await self.proxy.call(
+                    "PATCH", "/proxy", {"availability": self.draw.choice(["refusing", "down"])}
+                )
                 await asyncio.sleep(DOOR_SHUT_S)
-                await self.proxy.call("PATCH", "/proxy", {"door": "open"})
+                await self.proxy.call("PATCH", "/proxy", {"availability": "up"})
 
     async def _look(self, after_s: float) -> None:
         await asyncio.sleep(after_s)
@@ -449,7 +451,7 @@ HARMLESS: dict[str, list[dict[str, object]]] = {
         {"size_bytes": 500, "variation_bytes": 400},
         {"size_bytes": 4000, "gap_ms": 1},
     ],
-    "hold": [{"held": False}, {"held": False}, {"held": False}, {"held": True}],
+    "freeze": [{"frozen": False}, {"frozen": False}, {"frozen": False}, {"frozen": True}],
 }
 HARMFUL = {"termination": Harm.EARLY_END, "corruption": Harm.WRONG_BYTES}
 ON: dict[str, list[dict[str, object]]] = HARMLESS | {

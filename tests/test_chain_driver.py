@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from trixter.chain_driver import ChainDriver, Timer
-from trixter.faults import CALM, EOF, RESET, Dice, End, Faults, Latency
+from trixter.faults import EOF, NO_FAULTS, RESET, Dice, End, Faults, Latency
 from trixter.testing import ManualClock
 
 
@@ -62,7 +62,7 @@ def test_a_change_to_nothing_lets_all_go_and_leaves_no_timer() -> None:
     it.chain.put(b"x")
     it.chain.arm()
     assert not it.chain.is_idle
-    assert it.chain.change(CALM) == [b"x"]
+    assert it.chain.change(NO_FAULTS) == [b"x"]
     it.chain.arm()
     assert (it.chain.is_calm, it.chain.is_idle, it.chain.held_bytes) == (True, True, 0)
     it.clock.advance(10.0)

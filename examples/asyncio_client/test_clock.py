@@ -59,7 +59,7 @@ async def test_after_a_reset_it_connects_again(clock: Clock, network: AsyncChaos
 
 async def test_it_gives_up_at_its_deadline(network: AsyncChaosProxy) -> None:
     impatient = Clock(network.host, network.port, deadline_s=0.05)
-    async with network.hold():
+    async with network.freeze():
         with pytest.raises(TimeoutError):
             await impatient.now()
     await impatient.close()

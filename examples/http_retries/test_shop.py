@@ -22,7 +22,7 @@ def test_a_connection_that_was_reset_while_idle_is_replaced(shop: Shop, prices: 
 
 def test_a_server_that_hangs_is_given_up_after_the_last_try(prices: ChaosProxy) -> None:
     shop = Shop(prices.url("http"), timeout_s=0.1)
-    with prices.hold(direction="downstream"), pytest.raises(OutOfReach, match="timed out"):
+    with prices.freeze(direction="downstream"), pytest.raises(OutOfReach, match="timed out"):
         shop.price("tea")
     assert prices.stats().connections_accepted == 3
     assert shop.price("tea") == 1200
@@ -36,6 +36,6 @@ def test_it_says_so_when_the_server_is_down_and_recovers(shop: Shop, prices: Cha
     assert shop.price("tea") == 1200
 
 
-@pytest.mark.netem(profile="firefox-4g")
+@pytest.mark.chaos(profile="firefox-4g")
 def test_it_works_on_the_move(shop: Shop) -> None:
     assert shop.price("tea") == 1200

@@ -34,11 +34,11 @@ def test_without_redis_everything_is_computed_again(
 def test_a_redis_that_hangs_costs_its_timeout_and_no_more(
     cache: Cache, redis_proxy: ChaosProxy, compute: Callable[[], str]
 ) -> None:
-    redis_proxy.hold()  # until the end of the test: nobody need take it back
+    redis_proxy.freeze()  # until the end of the test: nobody need take it back
     assert cache.get("hangs", compute) == "computed 1 times"
 
 
-@pytest.mark.netem(latency=0.010)
+@pytest.mark.chaos(latency=0.010)
 def test_a_redis_that_is_far_away_is_as_good(cache: Cache, compute: Callable[[], str]) -> None:
     assert [cache.get("far", compute) for _ in range(2)] == ["computed 1 times"] * 2
 

@@ -37,7 +37,7 @@ def echo_server() -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.netem(terminate=0.02, direction="upstream")
+@pytest.mark.chaos(terminate=0.02, direction="upstream")
 def test_a_thousand_questions_are_answered(chaos: Chaos, echo_server: str) -> None:
     network = chaos.proxy(echo_server)
     with socket.create_connection((network.host, network.port)) as client:

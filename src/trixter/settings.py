@@ -1,4 +1,4 @@
-"""Settings that the control plane and the data plane share: defaults of connections, and the door."""
+"""Settings that the control plane and the data plane share: defaults of connections, and availability."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from trixter.errors import SettingError
-from trixter.faults import CALM, Direction, Fault, Faults
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults
 from trixter.faults.validators import require_seconds
 
 
-class Door(Enum):
-    """Say whether new connections are accepted, and what becomes of those there are.
+class Availability(Enum):
+    """Whether a proxy accepts new connections, and whether it resets those there are.
 
-    Shut, the port still belongs to the proxy: no other program can take it, and it can be opened again.
+    While it does not, the port still belongs to the proxy: no other program can take it.
     """
 
-    OPEN = "open"
+    UP = "up"
     """New connections are accepted."""
 
     REFUSING = "refusing"
@@ -33,7 +33,7 @@ class Defaults:
     Args:
         upstream: Faults of the bytes that travel to the upstream; one fault alone will do.
         downstream: Faults of the bytes that travel from it; one fault alone will do.
-        duration_s: A connection is reset this long after it was accepted; 0 means never.
+        connection_duration_s: A connection is reset this long after it was accepted; 0 means never.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -41,15 +41,19 @@ class Defaults:
 
     upstream: Faults
     downstream: Faults
-    duration_s: float
+    connection_duration_s: float
 
     def __init__(
-        self, *, upstream: Faults | Fault = CALM, downstream: Faults | Fault = CALM, duration_s: float = 0.0
+        self,
+        *,
+        upstream: Faults | Fault = NO_FAULTS,
+        downstream: Faults | Fault = NO_FAULTS,
+        connection_duration_s: float = 0.0,
     ) -> None:
-        require_seconds("duration_s", duration_s)
+        require_seconds("connection_duration_s", connection_duration_s)
         object.__setattr__(self, "upstream", _faults_of("upstream", upstream))
         object.__setattr__(self, "downstream", _faults_of("downstream", downstream))
-        object.__setattr__(self, "duration_s", duration_s)
+        object.__setattr__(self, "connection_duration_s", connection_duration_s)
 
     def faults(self, direction: Direction) -> Faults:
         """Return the faults of one direction."""

@@ -6,13 +6,13 @@ import pytest
 
 from tests.api.world import World
 from trixter.faults import (
-    CALM,
+    NO_FAULTS,
     Corrupt,
     CorruptMode,
     Direction,
     Fault,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Terminate,
@@ -34,7 +34,7 @@ FAULTS: list[tuple[str, dict[str, object], Fault]] = [
     ("termination", {"probability_rate": 0.05}, Terminate(probability=0.05)),
     ("corruption", {"probability_rate": 0.01}, Corrupt(probability=0.01)),
     ("corruption", {"probability_rate": 1, "mode": "flip"}, Corrupt(probability=1.0, mode=CorruptMode.FLIP)),
-    ("hold", {"held": True}, Hold(is_on=True)),
+    ("freeze", {"frozen": True}, Freeze(is_on=True)),
 ]
 
 
@@ -56,14 +56,14 @@ async def test_a_patch_sets_the_fault_in_both_directions(
     assert (answer.status_code, answer.content) == (202, b"")
     assert "content-type" not in answer.headers
     assert {connection.pipe(direction).faults for direction in Direction} == {Faults(fault)}
-    assert world.proxy.defaults.upstream == CALM
+    assert world.proxy.defaults.upstream == NO_FAULTS
 
 
 @pytest.mark.parametrize(
     ("direction", "upstream", "downstream"),
     [
-        ("upstream", Faults(Throttle(rate_bytes_per_s=7)), CALM),
-        ("downstream", CALM, Faults(Throttle(rate_bytes_per_s=7))),
+        ("upstream", Faults(Throttle(rate_bytes_per_s=7)), NO_FAULTS),
+        ("downstream", NO_FAULTS, Faults(Throttle(rate_bytes_per_s=7))),
         ("both", Faults(Throttle(rate_bytes_per_s=7)), Faults(Throttle(rate_bytes_per_s=7))),
     ],
 )
@@ -87,7 +87,7 @@ async def test_a_patch_leaves_the_other_faults_and_the_other_connections_alone(w
 
     both = Faults(Slice(size_bytes=9), Throttle(rate_bytes_per_s=7))
     assert connection.pipe(Direction.UPSTREAM).faults == both
-    assert other.pipe(Direction.UPSTREAM).faults == CALM
+    assert other.pipe(Direction.UPSTREAM).faults == NO_FAULTS
 
 
 async def test_a_body_describes_the_fault_whole(world: World) -> None:
@@ -105,7 +105,7 @@ async def test_zero_switches_it_off(world: World) -> None:
     await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5})
     await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 0})
 
-    assert connection.pipe(Direction.UPSTREAM).faults == CALM
+    assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS
 
 
 async def test_all_means_every_live_connection(world: World) -> None:
@@ -138,11 +138,11 @@ async def test_shutdown_ends_the_connection_with_the_reason(world: World) -> Non
 async def test_false_ends_a_hold(world: World) -> None:
     connection = await world.connect()
 
-    await world.patch(f"/connections/{connection.id}/hold", {"held": True})
-    await world.patch(f"/connections/{connection.id}/hold", {"held": False, "direction": "upstream"})
+    await world.patch(f"/connections/{connection.id}/freeze", {"frozen": True})
+    await world.patch(f"/connections/{connection.id}/freeze", {"frozen": False, "direction": "upstream"})
 
-    assert connection.pipe(Direction.UPSTREAM).faults == CALM
-    assert connection.pipe(Direction.DOWNSTREAM).faults == Faults(Hold(is_on=True))
+    assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS
+    assert connection.pipe(Direction.DOWNSTREAM).faults == Faults(Freeze(is_on=True))
 
 
 @pytest.mark.parametrize("reset", [False, True])
@@ -171,7 +171,7 @@ async def test_shutdown_of_all_ends_all(world: World) -> None:
 
 async def test_a_connection_that_has_ended_is_not_found(world: World) -> None:
     connection = await world.connect()
-    connection.shut_down("gone")
+    connection.close("gone")
 
     answer = await world.http.get(f"/connections/{connection.id}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.world import World
-from trixter.faults import CALM, CATALOGUE, Direction
+from trixter.faults import CATALOGUE, NO_FAULTS, Direction
 
 VALUES: dict[str, Any] = {"integer": 7, "number": 7.5, "probability": 0.5, "boolean": True}
 
@@ -67,4 +67,4 @@ async def test_a_program_can_take_every_fault_back_by_it_alone(world: World, sho
         off = {each["name"]: each["default"] for each in fault["settings"]}
         for each in (body, off):
             assert await world.patch(f"/connections/{connection.id}/{fault['stem']}", each) == (202, None)
-    assert connection.pipe(Direction.UPSTREAM).faults == CALM
+    assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.api.world import World
-from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Slice, Throttle
 from trixter.proxy import Defaults
 
 
@@ -14,7 +14,7 @@ async def test_each_fault_goes_to_its_own_direction(world: World) -> None:
         "slice": {"size_bytes": 9, "direction": "downstream"},
         "termination": {"probability_rate": 0},
         "corruption": {"probability_rate": 0},
-        "hold": {"held": True, "direction": "upstream"},
+        "freeze": {"frozen": True, "direction": "upstream"},
         "connection_duration_ms": 1500,
     }
 
@@ -22,21 +22,21 @@ async def test_each_fault_goes_to_its_own_direction(world: World) -> None:
 
     assert (answer.status_code, answer.content) == (202, b"")
     assert world.proxy.defaults == Defaults(
-        upstream=Faults(Latency(delay_s=0.01), Throttle(rate_bytes_per_s=7), Hold(is_on=True)),
+        upstream=Faults(Latency(delay_s=0.01), Throttle(rate_bytes_per_s=7), Freeze(is_on=True)),
         downstream=Faults(Latency(delay_s=0.01), Slice(size_bytes=9)),
-        duration_s=1.5,
+        connection_duration_s=1.5,
     )
 
 
 async def test_what_is_left_out_stays(world: World) -> None:
-    world.proxy.defaults = before = Defaults(upstream=Faults(Slice(size_bytes=9)), duration_s=60)
+    world.proxy.defaults = before = Defaults(upstream=Faults(Slice(size_bytes=9)), connection_duration_s=60)
 
     assert await world.patch("/defaults", {}) == (202, None)
     assert world.proxy.defaults == before
 
     assert await world.patch("/defaults", {"delay": {"delay_ms": 10, "direction": "upstream"}}) == (202, None)
     assert world.proxy.defaults == Defaults(
-        upstream=Faults(Slice(size_bytes=9), Latency(delay_s=0.01)), duration_s=60
+        upstream=Faults(Slice(size_bytes=9), Latency(delay_s=0.01)), connection_duration_s=60
     )
 
 
@@ -45,5 +45,5 @@ async def test_only_connections_to_come_are_changed(world: World) -> None:
     await world.patch("/defaults", {"throttle": {"rate_bytes": 1_000_000}})
     after = await world.connect()
 
-    assert before.pipe(Direction.UPSTREAM).faults == CALM
+    assert before.pipe(Direction.UPSTREAM).faults == NO_FAULTS
     assert after.pipe(Direction.UPSTREAM).faults == Faults(Throttle(rate_bytes_per_s=1_000_000))

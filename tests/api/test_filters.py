@@ -15,7 +15,7 @@ CHANGES = [
     ("POST", "/connections/live/shutdown", {"reason": "x"}),
     ("POST", "/connections/_all/shutdown", {"reason": "x"}),
     ("PATCH", "/defaults", {"delay": {"delay_ms": 250}}),
-    ("PATCH", "/proxy", {"door": "down"}),
+    ("PATCH", "/proxy", {"availability": "down"}),
 ]
 
 
@@ -92,13 +92,13 @@ async def test_a_change_refuses_filters_rather_than_change_more(
     world: World, method: str, path: str, body: object, query: str, name: str
 ) -> None:
     connection = await world.connect()
-    before = world.faults(), world.proxy.door
+    before = world.faults(), world.proxy.availability
 
     answer = await world.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
 
     error = f"unexpected parameter `{name}`; {NO_FILTERS}"
     assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
-    assert (world.faults(), world.proxy.door, connection.end_reason) == (*before, None)
+    assert (world.faults(), world.proxy.availability, connection.end_reason) == (*before, None)
 
 
 @pytest.mark.parametrize("query", ["clients=192.0.2.1", "_=1&Client=::1", "pretty&__=1", "=1"])

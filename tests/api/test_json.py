@@ -19,10 +19,14 @@ from tests.api.world import JSON, World
             '{"probability_rate": 2, "probability_rate": 1}',
             "probability_rate",
         ),
-        ("/connections/_all/hold", '{"held": true, "direction": "both", "direction": "both"}', "direction"),
+        (
+            "/connections/_all/freeze",
+            '{"frozen": true, "direction": "both", "direction": "both"}',
+            "direction",
+        ),
         ("/defaults", '{"delay": {"delay_ms": 1}, "delay": {"delay_ms": 2}}', "delay"),
         ("/defaults", '{"delay": {"delay_ms": 1, "delay_ms": 2}}', "delay_ms"),
-        ("/proxy", '{"door": "down", "door": "open"}', "door"),
+        ("/proxy", '{"availability": "down", "availability":"up"}', "availability"),
     ],
 )
 async def test_a_field_given_twice_is_422(calm: World, path: str, body: str, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.world import World
-from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 
 BASE, SPIKE = Latency(delay_s=0.1), Latency(delay_s=2, name="spike")
 
@@ -34,7 +34,7 @@ async def test_a_fault_without_a_name_takes_the_place_of_all_of_its_kind(world: 
     await delay(world, delay_ms=2000, name="spike")
     assert await delay(world, delay_ms=100) == [Faults(BASE)] * 2
     await delay(world, delay_ms=2000, name="spike")
-    assert await delay(world, delay_ms=0) == [CALM] * 2
+    assert await delay(world, delay_ms=0) == [NO_FAULTS] * 2
 
 
 async def test_the_originals_fields_show_what_they_come_to_and_each_is_listed(world: World) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.api.world import World
-from trixter.faults import CALM, Faults, Latency, Slice, Throttle
-from trixter.proxy import Defaults, Door
+from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
+from trixter.proxy import Availability, Defaults
 
 SLOW = Faults(Latency(delay_s=0.25))
 
@@ -26,7 +26,7 @@ async def test_it_holds_for_live_connections_and_those_to_come_until_it_is_delet
     assert world.faults() == [(SLOW, SLOW)] * 2
     answer = await world.http.delete(f"/overrides/{id}")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert world.faults() == [(CALM, CALM)] * 2
+    assert world.faults() == [(NO_FAULTS, NO_FAULTS)] * 2
     answer = await world.http.delete(f"/overrides/{id}")
     assert (answer.status_code, answer.json()) == (
         404,
@@ -38,9 +38,9 @@ async def test_overrides_are_deleted_in_any_order(world: World) -> None:
     first = await add(world, {"upstream": {"delay": {"delay_ms": 100}}})
     second = await add(world, {"upstream": {"delay": {"delay_ms": 250}}})
     await world.http.delete(f"/overrides/{first}")
-    assert world.faults() == [(SLOW, CALM)]
+    assert world.faults() == [(SLOW, NO_FAULTS)]
     await world.http.delete(f"/overrides/{second}")
-    assert world.faults() == [(CALM, CALM)]
+    assert world.faults() == [(NO_FAULTS, NO_FAULTS)]
 
 
 async def test_a_direction_of_its_own_is_on_top_of_both(world: World) -> None:
@@ -70,20 +70,23 @@ async def test_a_list_sets_several_of_one_kind(world: World) -> None:
 async def test_it_is_for_one_connection_if_that_is_named(world: World) -> None:
     this, _ = await world.connect(), await world.connect()
     await add(world, {"target": this.id, "upstream": {"delay": {"delay_ms": 250}}})
-    assert world.faults() == [(SLOW, CALM), (CALM, CALM), (CALM, CALM)]
+    assert world.faults() == [(SLOW, NO_FAULTS), (NO_FAULTS, NO_FAULTS), (NO_FAULTS, NO_FAULTS)]
 
 
 async def test_the_door_and_the_duration_are_overrides_too(world: World) -> None:
-    id = await add(world, {"door": "refusing", "connection_duration_ms": 60000})
-    assert (world.proxy.door, world.proxy.defaults) == (Door.REFUSING, Defaults(duration_s=60))
+    id = await add(world, {"availability": "refusing", "connection_duration_ms": 60000})
+    assert (world.proxy.availability, world.proxy.defaults) == (
+        Availability.REFUSING,
+        Defaults(connection_duration_s=60),
+    )
     await world.http.delete(f"/overrides/{id}")
-    assert (world.proxy.door, world.proxy.defaults) == (Door.OPEN, Defaults())
+    assert (world.proxy.availability, world.proxy.defaults) == (Availability.UP, Defaults())
 
 
 async def test_what_is_active_is_listed_as_it_was_asked_for(world: World) -> None:
     connection = await world.connect()
     bodies: list[dict[str, Any]] = [
-        {"both": {"clear": True}, "door": "refusing", "name": "maintenance"},
+        {"both": {"clear": True}, "availability": "refusing", "name": "maintenance"},
         {"target": connection.id, "upstream": {"throttle": {"rate_bytes": 0}}},
         {"both": {"delay": [{"delay_ms": 1, "jitter_ms": 0}, {"delay_ms": 2, "jitter_ms": 0}]}},
         {"connection_duration_ms": 5, "ttl_ms": 3600000},
@@ -101,7 +104,7 @@ async def test_what_is_active_is_listed_as_it_was_asked_for(world: World) -> Non
 
 
 async def test_an_id_may_be_chosen_and_a_time_be_renewed(world: World) -> None:
-    assert await add(world, {"id": "mine", "door": "refusing", "ttl_ms": 1000}) == "mine"
+    assert await add(world, {"id": "mine", "availability": "refusing", "ttl_ms": 1000}) == "mine"
     assert await world.patch("/overrides/mine", {"ttl_ms": 3600000}) == (202, None)
     (listed,) = (await world.http.get("/overrides")).json()
     assert listed["expires_in_ms"] > 1000
@@ -111,7 +114,11 @@ async def test_an_id_may_be_chosen_and_a_time_be_renewed(world: World) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no such connection": ({"target": "a1-7"}, 404, "connection not found"),
     "a target of permanent changes": ({"target": "_new"}, 422, "target must be"),
-    "the door of a connection": ({"target": "LIVE", "door": "down"}, 422, "target must be '_all'"),
+    "the availability of a connection": (
+        {"target": "LIVE", "availability": "down"},
+        422,
+        "target must be '_all'",
+    ),
     "a direction within one": (
         {"upstream": {"delay": {"delay_ms": 1, "direction": "upstream"}}},
         422,
@@ -142,7 +149,7 @@ async def test_what_is_refused_changes_nothing(
     answer = await world.http.post("/overrides", json=body)
     assert answer.status_code == status
     assert text in answer.json()["error"]
-    assert (world.faults(), world.proxy.door) == (before, Door.OPEN)
+    assert (world.faults(), world.proxy.availability) == (before, Availability.UP)
     assert len((await world.http.get("/overrides")).json()) == 1
 
 
@@ -151,15 +158,15 @@ async def test_the_originals_calls_are_permanent_changes_on_top(world: World) ->
     id = await add(world, {"both": {"delay": {"delay_ms": 100}}})
     await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 250})
     await world.patch("/defaults", {"throttle": {"rate_bytes": 1000}})
-    await world.patch("/proxy", {"door": "refusing"})
+    await world.patch("/proxy", {"availability": "refusing"})
     await world.http.delete(f"/overrides/{id}")
     narrow = Faults(Throttle(rate_bytes_per_s=1000))
     assert world.faults() == [(SLOW, SLOW), (narrow, narrow)]
-    assert world.proxy.door is Door.REFUSING
+    assert world.proxy.availability is Availability.REFUSING
 
 
 async def test_a_filter_deletes_nothing(world: World) -> None:
-    id = await add(world, {"door": "refusing"})
+    id = await add(world, {"availability": "refusing"})
     answer = await world.http.delete(f"/overrides/{id}?client=127.0.0.1")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert world.proxy.door is Door.REFUSING
+    assert world.proxy.availability is Availability.REFUSING

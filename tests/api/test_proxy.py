@@ -1,27 +1,27 @@
-"""The proxy itself: what it has counted, and its door."""
+"""The proxy itself: what it has counted, and its availability."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.api.world import World
-from trixter.faults import Direction, Faults, Hold
-from trixter.proxy import Door, listen_socket
+from trixter.faults import Direction, Faults, Freeze
+from trixter.proxy import Availability, listen_socket
 from trixter.proxy.listen_socket import listen_sockets
 
 
 async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: World) -> None:
     ended, live = await world.connect(), await world.connect()
-    live.pipe(Direction.DOWNSTREAM).faults = Faults(Hold(is_on=True))
+    live.pipe(Direction.DOWNSTREAM).faults = Faults(Freeze(is_on=True))
     await world.send(live, b"one way")
-    ended.shut_down("enough")
+    ended.close("enough")
 
     shown = (await world.http.get("/proxy")).json()
 
     assert shown == {
         "listen": world.proxy.listen_addresses,
         "upstream": str(world.proxy.upstream),
-        "door": "open",
+        "availability": "up",
         "stats": {
             "connections_accepted": 2,
             "connections_open": 1,
@@ -32,27 +32,29 @@ async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: 
     }
 
 
-@pytest.mark.parametrize("door", ["refusing", "down"])
-async def test_a_door_that_is_shut_refuses_and_one_that_is_opened_does_not(world: World, door: str) -> None:
-    answer = await world.http.patch("/proxy", json={"door": door})
+@pytest.mark.parametrize("availability", ["refusing", "down"])
+async def test_a_door_that_is_shut_refuses_and_one_that_is_opened_does_not(
+    world: World, availability: str
+) -> None:
+    answer = await world.http.patch("/proxy", json={"availability": availability})
 
     assert (answer.status_code, answer.content) == (202, b"")
-    assert (await world.http.get("/proxy")).json()["door"] == door
+    assert (await world.http.get("/proxy")).json()["availability"] == availability
     with pytest.raises(ConnectionRefusedError):
         await world.connect()
 
-    assert await world.patch("/proxy", {"door": "open"}) == (202, None)
+    assert await world.patch("/proxy", {"availability": "up"}) == (202, None)
     await world.connect()
 
 
-@pytest.mark.parametrize(("door", "ended"), [("refusing", {}), ("down", {"proxy down": 2})])
+@pytest.mark.parametrize(("availability", "ended"), [("refusing", {}), ("down", {"proxy down": 2})])
 async def test_down_ends_live_connections_and_refusing_does_not(
-    world: World, door: str, ended: dict[str, int]
+    world: World, availability: str, ended: dict[str, int]
 ) -> None:
     for _ in range(2):
         await world.connect()
 
-    await world.patch("/proxy", {"door": door})
+    await world.patch("/proxy", {"availability": availability})
 
     assert world.proxy.registry.ended == ended
     assert (await world.http.get("/proxy")).json()["stats"]["ended"] == ended
@@ -62,27 +64,27 @@ async def test_a_port_that_was_lost_meanwhile_is_409_with_the_reason(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
-    await world.patch("/proxy", {"door": "refusing"})
+    await world.patch("/proxy", {"availability": "refusing"})
     here = world.proxy.listen_addresses[0]
     (other,) = listen_sockets(here)
     with other:
         other.listen()
 
-        refused = await world.patch("/proxy", {"door": "open"})
+        refused = await world.patch("/proxy", {"availability": "up"})
 
     assert refused == (409, f"cannot listen on {here}: address already in use")
-    assert world.proxy.door is Door.REFUSING
+    assert world.proxy.availability is Availability.REFUSING
 
 
 @pytest.mark.parametrize(
     ("body", "error"),
     [
-        ({}, "Object missing required field `door`"),
-        ({"door": "ajar"}, "Invalid enum value 'ajar' - at `$.door`"),
-        ({"door": None}, "Expected `str`, got `null` - at `$.door`"),
-        ({"door": "down", "upstream": "x"}, "Object contains unknown field `upstream`"),
+        ({}, "Object missing required field `availability`"),
+        ({"availability": "ajar"}, "Invalid enum value 'ajar' - at `$.availability`"),
+        ({"availability": None}, "Expected `str`, got `null` - at `$.availability`"),
+        ({"availability": "down", "upstream": "x"}, "Object contains unknown field `upstream`"),
     ],
 )
 async def test_what_is_no_door_is_422(world: World, body: object, error: str) -> None:
     assert await world.patch("/proxy", body) == (422, error)
-    assert world.proxy.door is Door.OPEN
+    assert world.proxy.availability is Availability.UP

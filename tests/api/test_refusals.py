@@ -23,7 +23,7 @@ GOOD = {
     "slice": {"size_bytes": 10},
     "termination": {"probability_rate": 0.5},
     "corruption": {"probability_rate": 0.5},
-    "hold": {"held": True},
+    "freeze": {"frozen": True},
 }
 
 MISSHAPEN = [
@@ -60,8 +60,8 @@ MISSHAPEN = [
     ("slice", '{"size_bytes": 9, "gap_ms": "1"}', "Expected `float`, got `str` - at `$.gap_ms`"),
     ("termination", '{"probability_rate": "1"}', "Expected `float`, got `str` - at `$.probability_rate`"),
     ("corruption", '{"probability_rate": 1, "mode": "x"}', "Invalid enum value 'x' - at `$.mode`"),
-    ("hold", "{}", "Object missing required field `held`"),
-    ("hold", '{"held": 1}', "Expected `bool`, got `int` - at `$.held`"),
+    ("freeze", "{}", "Object missing required field `frozen`"),
+    ("freeze", '{"frozen": 1}', "Expected `bool`, got `int` - at `$.frozen`"),
 ]
 
 MALFORMED = [

@@ -10,7 +10,17 @@ import pytest
 from trixter.api.schemas import FAULT_BODIES, JSON_NAMES, LONGEST_NAME, REPLIES, FaultBody
 from trixter.api.status import describe
 from trixter.client.answers import faults_of
-from trixter.faults import CALM, CATALOGUE, Corrupt, Direction, Faults, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    CATALOGUE,
+    NO_FAULTS,
+    Corrupt,
+    Direction,
+    Faults,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 from trixter.faults.entry import Entry, Type
 
 each_entry = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
@@ -51,7 +61,7 @@ def test_a_body_sets_every_setting_and_the_reply_shows_it_as_it_was_set(entry: E
 def test_a_reply_is_read_as_the_fault_that_it_shows(entry: Entry) -> None:
     faults = Faults(decoded(filled_in(entry), entry.stem).fault())
     assert faults_of(describe(faults).on) == faults_of(describe(faults).everything) == faults
-    assert faults_of(describe(CALM).everything) == CALM
+    assert faults_of(describe(NO_FAULTS).everything) == NO_FAULTS
 
 
 @each_entry

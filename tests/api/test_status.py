@@ -8,13 +8,13 @@ from tests.api.world import World, new_world
 from trixter.api.schemas import Duration
 from trixter.api.status import describe, status_of
 from trixter.faults import (
-    CALM,
     CATALOGUE,
+    NO_FAULTS,
     Corrupt,
     CorruptMode,
     Direction,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Terminate,
@@ -28,7 +28,7 @@ ZEROS: dict[str, dict[str, object]] = {
     "slice": {"size_bytes": 0, "variation_bytes": 0, "gap_ms": 0},
     "termination": {"probability_rate": 0.0},
     "corruption": {"probability_rate": 0.0, "mode": "insert"},
-    "hold": {"held": False},
+    "freeze": {"frozen": False},
 }
 ZEROS |= {each.stem: each.to_json(each.kind()) for each in CATALOGUE if each.stem not in ZEROS}
 
@@ -124,11 +124,11 @@ async def test_a_direction_lists_what_is_on_and_nothing_else(world: World) -> No
 
 async def test_a_hold_is_shown_as_one(world: World) -> None:
     connection = await world.connect()
-    connection.pipe(Direction.DOWNSTREAM).faults = Faults(Hold(is_on=True))
+    connection.pipe(Direction.DOWNSTREAM).faults = Faults(Freeze(is_on=True))
 
     shown = (await world.http.get(f"/connections/{connection.id}")).json()
 
-    assert shown["faults"] == {"upstream": {}, "downstream": {"hold": {"held": True}}}
+    assert shown["faults"] == {"upstream": {}, "downstream": {"freeze": {"frozen": True}}}
 
 
 async def test_bytes_that_are_held_are_counted(world: World) -> None:
@@ -205,7 +205,7 @@ async def test_calm_defaults_are_all_zero(world: World) -> None:
 
 async def test_defaults_are_shown_for_each_direction(anyio_backend: object) -> None:
     faults = Faults(Latency(delay_s=0.25, jitter_s=0.01), Corrupt(probability=1, mode=CorruptMode.FLIP))
-    async with new_world(Defaults(upstream=faults, duration_s=1.5)) as world:
+    async with new_world(Defaults(upstream=faults, connection_duration_s=1.5)) as world:
         shown = (await world.http.get("/defaults")).json()
 
     corruption = {"probability_rate": 1.0, "mode": "flip"}
@@ -217,4 +217,4 @@ async def test_defaults_are_shown_for_each_direction(anyio_backend: object) -> N
 
 
 def test_calm_is_described_by_zeros() -> None:
-    assert describe(CALM).originals == (0, 0, 0, 0, 0)
+    assert describe(NO_FAULTS).originals == (0, 0, 0, 0, 0)

@@ -87,7 +87,7 @@ async def test_a_connection_that_ends_meanwhile_is_left_out(
     monkeypatch.setattr("trixter.api.turns.TURN_S", 0.0)
     first, second, third = [await world.connect() for _ in range(3)]
     live = list(world.proxy.registry)
-    second.shut_down("meanwhile")
+    second.close("meanwhile")
 
     answer = await listing(live, lambda _: True)
 

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.contestants import contestants
 from benchmarks.measure import Measure
 from benchmarks.measures import MEASURES
-from benchmarks.network import CALM
+from benchmarks.network import NO_FAULTS
 from benchmarks.peers import CONTESTANTS, ORIGINAL, OURS, TOXIPROXY, WITH_FAULTS
 
 each_measure = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.title)
@@ -30,7 +30,7 @@ def test_ours_takes_part_in_every_measure_with_those_its_bars_name(measure: Meas
 
 @each_measure
 def test_only_those_with_faults_take_part_when_there_are_any(measure: Measure) -> None:
-    if measure.network != CALM:
+    if measure.network != NO_FAULTS:
         assert set(measure.contestants) <= set(WITH_FAULTS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.network import CALM, UNFELT, Network
+from benchmarks.network import NO_FAULTS, UNFELT, Network
 from benchmarks.original import flags
 from benchmarks.process import free_ports, listeners, listening_ports
 from benchmarks.toxiproxy import toxics
@@ -13,7 +13,7 @@ CLOSED = "   1: 0100007F:1F91 0100007F:0050 06 00000000:00000000\n"
 
 
 def test_a_calm_network_sets_no_toxic() -> None:
-    assert toxics(CALM) == []
+    assert toxics(NO_FAULTS) == []
 
 
 def test_each_fault_is_one_toxic_in_toxiproxys_units() -> None:

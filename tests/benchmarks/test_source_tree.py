@@ -15,7 +15,7 @@ import trixter
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import Measure
 from benchmarks.methods import start_up
-from benchmarks.network import CALM
+from benchmarks.network import NO_FAULTS
 from benchmarks.peers import HERE, ORIGINAL, OURS
 from benchmarks.process import Failed
 from benchmarks.source_tree import SourceTree, trees_against, without_bars
@@ -69,7 +69,7 @@ def test_a_checkout_is_named_with_its_commit(tmp_path: Path) -> None:
 def test_the_relay_runs_the_code_of_the_tree(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         other = SourceTree("other", tree(tmp_path, "trixter"))
-        with other.relay(server.getsockname()[1], CALM) as relay:
+        with other.relay(server.getsockname()[1], NO_FAULTS) as relay:
             url = f"http://127.0.0.1:{relay.api}/openapi.json"
             with urllib.request.urlopen(url, timeout=40) as answer:
                 assert json.load(answer)["info"]["version"] == "9.8.7"

@@ -7,14 +7,14 @@ from rich.console import Console
 
 from trixter.cli.connection_table import counted, listing_of, outcome, outlook
 from trixter.control import ALL, ConnectionInfo
-from trixter.faults import CALM, Direction, Faults, Latency, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
 from trixter.settings import Defaults
 
 LATE = Faults(Latency(delay_s=0.25, jitter_s=0.05), Throttle(rate_bytes_per_s=65536))
 
 
 def state(
-    number: int, *, upstream: str = "127.0.0.1:8181", faults: Faults = CALM, held: int = 512
+    number: int, *, upstream: str = "127.0.0.1:8181", faults: Faults = NO_FAULTS, held: int = 512
 ) -> ConnectionInfo:
     return ConnectionInfo(
         id=f"a6e39e-{number}",
@@ -22,7 +22,7 @@ def state(
         upstream=upstream,
         age_s=12.34,
         faults=dict.fromkeys(Direction, faults),
-        passed_bytes={Direction.UPSTREAM: 78, Direction.DOWNSTREAM: 200 * 1024},
+        forwarded_bytes={Direction.UPSTREAM: 78, Direction.DOWNSTREAM: 200 * 1024},
         held_bytes=dict.fromkeys(Direction, held),
     )
 
@@ -94,6 +94,6 @@ def test_a_change_is_told_by_what_has_become(target: str, states: list[Connectio
 
 def test_defaults_are_faults_and_an_end() -> None:
     assert outlook(Defaults()) == "calm"
-    assert outlook(Defaults(upstream=LATE, duration_s=60)) == (
+    assert outlook(Defaults(upstream=LATE, connection_duration_s=60)) == (
         "up: throttle 64 KiB/s, latency 250 ± 50 ms; reset after 60 s"
     )

@@ -39,7 +39,7 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--connection-duration-ms", "5000", 5000),
     ("--random-seed", "18446744073709551615", 2**64 - 1),
     ("--random-seed", "0", 0),
-    ("--limit-bytes", "1", 1),
+    ("--buffer-limit-bytes", "1", 1),
     ("--total-limit-bytes", "1", 1),
     ("--socket-buffer-bytes", "4096", 4096),
     ("--connect-timeout-ms", "250", 250),
@@ -139,7 +139,7 @@ def test_the_defaults_are_the_originals() -> None:
     o = options(*REQUIRED)
     assert (o.api, o.random_seed, o.api_token, o.api_name) == (None, None, None, ())
     assert o.defaults() == Defaults()
-    assert (o.limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
+    assert (o.buffer_limit_bytes, o.connect_timeout_ms) == (4 * 1024 * 1024, 10_000)
     assert (o.total_limit_bytes, o.socket_buffer_bytes) == (1024 * 1024 * 1024, 0)
     assert (o.keepalive_ms, o.idle_timeout_ms, o.on_unreachable) == (15_000, 0, "fin")
     assert (o.log_level, o.log_format) == ("info", "text")

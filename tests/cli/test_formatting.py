@@ -6,14 +6,14 @@ import pytest
 
 from trixter.cli import formatting
 from trixter.faults import (
-    CALM,
     CATALOGUE,
+    NO_FAULTS,
     Corrupt,
     CorruptMode,
     Direction,
     Fault,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Terminate,
@@ -91,7 +91,7 @@ def test_ages(seconds: float, text: str) -> None:
         (Corrupt(probability=0.0001, mode=CorruptMode.FLIP), "corrupt 0.01 % by flips"),
         (Terminate(probability=1), "terminate 100 %"),
         (Latency(delay_s=0.25, name="spike"), "latency 250 ms (spike)"),
-        (Hold(is_on=True, name="\x1b[2J"), "hold (\\x1b[2J)"),
+        (Freeze(is_on=True, name="\x1b[2J"), "freeze (\\x1b[2J)"),
     ],
 )
 def test_faults_with_their_numbers(fault: Fault, text: str) -> None:
@@ -109,9 +109,9 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
 @pytest.mark.parametrize(
     ("up", "down", "text"),
     [
-        (CALM, CALM, "calm"),
+        (NO_FAULTS, NO_FAULTS, "calm"),
         (Faults(LATE, SLOW), Faults(LATE, SLOW), "throttle 1 kB/s, latency 100 ms"),
-        (Faults(LATE), CALM, "up: latency 100 ms"),
+        (Faults(LATE), NO_FAULTS, "up: latency 100 ms"),
         (Faults(LATE), Faults(LATE, SLOW), "latency 100 ms; down: throttle 1 kB/s"),
         (Faults(LATE), Faults(SLOW), "up: latency 100 ms; down: throttle 1 kB/s"),
     ],

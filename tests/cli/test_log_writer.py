@@ -35,10 +35,10 @@ class Pipe:
         self,
         notice: Notice = "{} dropped: {}".format,
         *,
-        limit_bytes: int = PIPE_BYTES,
+        buffer_limit_bytes: int = PIPE_BYTES,
         encoding: str = "utf-8",
     ) -> LogWriter:
-        writer = LogWriter(self.write_end, notice, limit_bytes=limit_bytes, encoding=encoding)
+        writer = LogWriter(self.write_end, notice, buffer_limit_bytes=buffer_limit_bytes, encoding=encoding)
         self._writers.append(writer)
         return writer
 
@@ -108,7 +108,7 @@ def test_a_reader_that_is_late_gets_all_that_fits(pipe: Pipe) -> None:
 
 
 def test_what_does_not_fit_is_dropped_and_counted_where_it_is_missing(pipe: Pipe) -> None:
-    writer = pipe.writer(limit_bytes=100_000)
+    writer = pipe.writer(buffer_limit_bytes=100_000)
     filling_bytes = pipe.fill()  # so that nothing drains while the lines are written, however slowly
     for number in range(3000):
         writer.write(f"{number} {LINE}")  # more than the queue takes: this would block
@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_dropped_and_counted_where_it_is_missing(pipe: Pipe
 
 
 def test_a_line_that_comes_after_the_dropped_ones_follows_the_notice(pipe: Pipe) -> None:
-    writer = pipe.writer(limit_bytes=100)
+    writer = pipe.writer(buffer_limit_bytes=100)
     writer.write("y" * 100)
 
     writer.write("short")
@@ -132,7 +132,7 @@ def test_a_line_that_comes_after_the_dropped_ones_follows_the_notice(pipe: Pipe)
 
 
 def test_a_flush_gives_up_on_what_is_not_read(pipe: Pipe) -> None:
-    writer = pipe.writer(limit_bytes=2 * PIPE_BYTES)
+    writer = pipe.writer(buffer_limit_bytes=2 * PIPE_BYTES)
     for _ in range(1500):
         writer.write(LINE)
 
@@ -191,7 +191,7 @@ def test_a_signal_handler_may_write_while_a_line_is_being_written(pipe: Pipe) ->
         return f"{dropped} dropped"
 
     before = signal.signal(signal.SIGUSR1, on_signal)
-    writer = pipe.writer(interrupted, limit_bytes=100)
+    writer = pipe.writer(interrupted, buffer_limit_bytes=100)
     writer.write("y" * 100)
     writer.write("last")
 

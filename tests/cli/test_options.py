@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from trixter.cli.options import FaultFlags, Options
-from trixter.faults import CALM, Corrupt, CorruptMode, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    NO_FAULTS,
+    Corrupt,
+    CorruptMode,
+    Faults,
+    Freeze,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import Tuning
 
@@ -34,7 +44,7 @@ def test_faults_hold_in_both_directions_in_seconds_and_bytes() -> None:
         Corrupt(probability=0.02),
         Terminate(probability=0.05),
     )
-    assert options.defaults() == Defaults(upstream=faults, downstream=faults, duration_s=1.5)
+    assert options.defaults() == Defaults(upstream=faults, downstream=faults, connection_duration_s=1.5)
 
 
 def test_a_setting_that_was_not_given_stays_and_one_without_a_flag_has_its_default() -> None:
@@ -42,23 +52,26 @@ def test_a_setting_that_was_not_given_stays_and_one_without_a_flag_has_its_defau
         Latency(delay_s=0.25, jitter_s=0.05),
         Slice(size_bytes=100, variation_bytes=50),
         Corrupt(probability=0.5, mode=CorruptMode.FLIP),
-        Hold(is_on=True),
+        Freeze(is_on=True),
     )
     flags = FaultFlags({"jitter_ms": 20, "slice_size_bytes": 10, "corrupt_probability_rate": 0.1})
     assert flags.over(former) == Faults(
-        Latency(delay_s=0.25, jitter_s=0.02), Slice(size_bytes=10), Corrupt(probability=0.1), Hold(is_on=True)
+        Latency(delay_s=0.25, jitter_s=0.02),
+        Slice(size_bytes=10),
+        Corrupt(probability=0.1),
+        Freeze(is_on=True),
     )
 
 
 def test_zero_switches_a_fault_off() -> None:
-    flags = FaultFlags({"delay_ms": 0, "throttle_rate_bytes": 0, "hold": False})
-    former = Faults(Latency(delay_s=0.25), Throttle(rate_bytes_per_s=9), Hold(is_on=True))
-    assert flags.over(former) == CALM
+    flags = FaultFlags({"delay_ms": 0, "throttle_rate_bytes": 0, "freeze": False})
+    former = Faults(Latency(delay_s=0.25), Throttle(rate_bytes_per_s=9), Freeze(is_on=True))
+    assert flags.over(former) == NO_FAULTS
 
 
 def test_flags_of_faults_are_taken_out_of_the_others() -> None:
-    values = {"delay_ms": 250, "jitter_ms": None, "listen": "a:1", "hold": False}
-    assert FaultFlags.taken_from(values) == FaultFlags({"delay_ms": 250, "hold": False})
+    values = {"delay_ms": 250, "jitter_ms": None, "listen": "a:1", "freeze": False}
+    assert FaultFlags.taken_from(values) == FaultFlags({"delay_ms": 250, "freeze": False})
     assert values == {"listen": "a:1"}
 
 

@@ -122,7 +122,12 @@ def test_when_the_upstream_is_down_the_client_is_closed_and_an_error_names_it(st
 
 def test_the_largest_numbers_are_harmless(start: Start) -> None:
     most = str(2**64 - 1)
-    flags = ("--throttle-rate-bytes", "--slice-size-bytes", "--connection-duration-ms", "--limit-bytes")
+    flags = (
+        "--throttle-rate-bytes",
+        "--slice-size-bytes",
+        "--connection-duration-ms",
+        "--buffer-limit-bytes",
+    )
     args = [arg for flag in (*flags, "--connect-timeout-ms") for arg in (flag, most)]
     with echo_server() as server:
         program = start(*ANY, "--upstream", server, *args)

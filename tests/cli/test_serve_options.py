@@ -16,7 +16,7 @@ ODD = Options(
     upstream="127.0.0.1:1",
     faults=FaultFlags({"delay_ms": 3}),
     connection_duration_ms=4000,
-    limit_bytes=5001,
+    buffer_limit_bytes=5001,
     total_limit_bytes=6001,
     socket_buffer_bytes=7001,
     connect_timeout_ms=8001,
@@ -42,7 +42,7 @@ async def started(options: Options) -> Proxy:
 async def test_every_flag_about_the_proxy_reaches_it(anyio_backend: str) -> None:
     proxy = await started(ODD)
     assert proxy.tuning == Tuning(
-        limit_bytes=5001,
+        buffer_limit_bytes=5001,
         socket_buffer_bytes=7001,
         connect_timeout_s=8.001,
         keepalive_s=9.0,
@@ -50,14 +50,14 @@ async def test_every_flag_about_the_proxy_reaches_it(anyio_backend: str) -> None
         reset_unreachable=True,
     )
     assert proxy.context.memory.total_bytes == 6001
-    assert proxy.defaults.duration_s == 4.0
+    assert proxy.defaults.connection_duration_s == 4.0
     assert proxy.defaults.upstream.find(Latency) == Latency(delay_s=0.003)
     assert proxy.dice.branch("x").between(0, 2**64) == _dice(42)
 
 
 async def test_what_reaches_the_proxy_reaches_its_connections(anyio_backend: str) -> None:
     proxy = await started(ODD)
-    assert proxy.limit_bytes == 5001
+    assert proxy.buffer_limit_bytes == 5001
     assert proxy.idle_timeout_s == 10.001
     assert proxy.dial_target.timeout_s == 8.001
     assert proxy.dial_target.reset_on_failure

@@ -10,7 +10,7 @@ import pytest
 from trixter.cli.remote.commands import set_
 from trixter.cli.remote.steps import Change
 from trixter.control import ALL, ReplaceFaults
-from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.profiles import find_profile
 
 BOTH = tuple(Direction)
@@ -53,9 +53,9 @@ def test_a_direction_is_that_one_only(direction: str, directions: tuple[Directio
     ]
 
 
-@pytest.mark.parametrize(("flag", "is_on"), [("--hold", True), ("--no-hold", False)])
+@pytest.mark.parametrize(("flag", "is_on"), [("--freeze", True), ("--no-freeze", False)])
 def test_a_hold_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
-    assert steps(flag) == [(BOTH, ReplaceFaults.one(Hold(is_on=is_on)))]
+    assert steps(flag) == [(BOTH, ReplaceFaults.one(Freeze(is_on=is_on)))]
 
 
 def test_a_profile_takes_the_place_of_everything_and_flags_that_of_its_faults() -> None:
@@ -73,22 +73,22 @@ def test_jitter_alone_keeps_the_delay_of_the_profile() -> None:
 
 
 def test_calm_takes_everything_away() -> None:
-    assert steps("--calm") == [(BOTH, ReplaceFaults.everything())]
-    assert steps("--calm", "--hold") == [(BOTH, ReplaceFaults.everything(Hold(is_on=True)))]
+    assert steps("--clear") == [(BOTH, ReplaceFaults.everything())]
+    assert steps("--clear", "--freeze") == [(BOTH, ReplaceFaults.everything(Freeze(is_on=True)))]
 
 
 def test_without_any_flag_nothing_is_asked() -> None:
     assert change().is_nothing
-    assert not change("--calm").is_nothing
-    assert not change("--no-hold").is_nothing
+    assert not change("--clear").is_nothing
+    assert not change("--no-freeze").is_nothing
 
 
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        (("--calm", "--profile", "3g"), "--calm does not go with --profile"),
+        (("--clear", "--profile", "3g"), "--clear does not go with --profile"),
         (("--jitter-ms", "5"), "--jitter-ms needs --delay-ms beside it"),
-        (("--jitter-ms", "5", "--calm"), "--jitter-ms needs --delay-ms beside it"),
+        (("--jitter-ms", "5", "--clear"), "--jitter-ms needs --delay-ms beside it"),
         (("--profile", "4g-ish"), "must be one of"),
     ],
 )
@@ -104,4 +104,4 @@ def test_flags_of_the_environment_are_for_proxies(monkeypatch: pytest.MonkeyPatc
 
 
 def test_faults_to_begin_with_that_are_calm_are_calm() -> None:
-    assert Faults(*steps("--calm")[0][1].faults) == CALM
+    assert Faults(*steps("--clear")[0][1].faults) == NO_FAULTS

@@ -8,22 +8,24 @@ from rich.console import Console
 from tests.cli.test_connection_table import LATE, state
 from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
 from trixter.control import ConnectionInfo, ProxyInfo, Stats
-from trixter.settings import Defaults, Door
+from trixter.settings import Availability, Defaults
 
 STATS = Stats(
     connections_accepted=1234, connections_open=2, bytes_upstream=78, bytes_downstream=2**20, ended={}
 )
 
 
-def proxy(door: Door = Door.OPEN) -> ProxyInfo:
+def proxy(availability: Availability = Availability.UP) -> ProxyInfo:
     listen = ("127.0.0.1:8080", "[::1]:8080")
-    return ProxyInfo(listen=listen, upstream="127.0.0.1:8181", door=door, stats=STATS)
+    return ProxyInfo(listen=listen, upstream="127.0.0.1:8181", availability=availability, stats=STATS)
 
 
-def shown(*connections: ConnectionInfo, door: Door = Door.OPEN, height: int = 24) -> list[str]:
+def shown(
+    *connections: ConnectionInfo, availability: Availability = Availability.UP, height: int = 24
+) -> list[str]:
     console = Console(width=80, height=height, color_system=None)
     with console.capture() as captured:
-        console.print(picture_of(proxy(door), Defaults(upstream=LATE), list(connections), console))
+        console.print(picture_of(proxy(availability), Defaults(upstream=LATE), list(connections), console))
     return [line.rstrip() for line in captured.get().splitlines()]
 
 
@@ -45,7 +47,7 @@ def test_without_connections_there_is_no_table() -> None:
 
 
 def test_a_door_that_is_not_open_is_told() -> None:
-    assert shown(door=Door.REFUSING)[0].endswith("127.0.0.1:8181  (refusing)")
+    assert shown(availability=Availability.REFUSING)[0].endswith("127.0.0.1:8181  (refusing)")
 
 
 def test_a_table_that_is_too_high_shows_the_youngest() -> None:
@@ -61,7 +63,7 @@ ONE = state(1, faults=LATE)
 @pytest.mark.parametrize(
     ("kind", "what", "line"),
     [
-        (Kind.DEFAULTS, Defaults(duration_s=5), "defaults calm; reset after 5 s"),
+        (Kind.DEFAULTS, Defaults(connection_duration_s=5), "defaults calm; reset after 5 s"),
         (
             Kind.OPENED,
             ONE,

@@ -13,19 +13,19 @@ from trixter.control import AsyncChange
 from trixter.control.fault_methods import FaultMethods
 from trixter.errors import ApiError, BindError, ConnectionNotFound, WaitTimeout
 from trixter.faults import (
-    CALM,
+    NO_FAULTS,
     Corrupt,
     CorruptMode,
     Direction,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Terminate,
     Throttle,
 )
 from trixter.profiles import published_profiles
-from trixter.proxy import Connection, Defaults, Door, Proxy
+from trixter.proxy import Availability, Connection, Defaults, Proxy
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 
@@ -53,8 +53,8 @@ WORDS: dict[str, tuple[Word, Faults]] = {
         Faults(Corrupt(probability=0.5, mode=CorruptMode.FLIP)),
     ),
     "terminate": (lambda on: on.terminate(0.01), Faults(Terminate(probability=0.01))),
-    "hold": (lambda on: on.hold(), Faults(Hold(is_on=True))),
-    "faults": (lambda on: on.faults(SLOW, NARROW), Faults(SLOW, NARROW)),
+    "freeze": (lambda on: on.freeze(), Faults(Freeze(is_on=True))),
+    "faults": (lambda on: on.set_faults(SLOW, NARROW), Faults(SLOW, NARROW)),
 }
 
 
@@ -76,7 +76,7 @@ async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_ov
         (shown,) = await client.connections()
         assert shown.info.faults == {UP: faults, DOWN: faults}
         assert await client.defaults() == Defaults(upstream=faults, downstream=faults)
-    assert world.faults() == [both(CALM)] * 2
+    assert world.faults() == [both(NO_FAULTS)] * 2
 
 
 @pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
@@ -85,8 +85,8 @@ async def test_a_fault_word_on_a_connection_is_for_that_one_alone(
 ) -> None:
     this, _ = await world.connect(), await world.connect()
     async with word(await client.connection(this.id)):
-        assert world.faults() == [both(faults), both(CALM), both(CALM)]
-    assert world.faults() == [both(CALM)] * 3
+        assert world.faults() == [both(faults), both(NO_FAULTS), both(NO_FAULTS)]
+    assert world.faults() == [both(NO_FAULTS)] * 3
 
 
 async def test_a_direction_leaves_the_other_alone(world: World, client: AsyncClient) -> None:
@@ -114,9 +114,9 @@ async def test_changes_that_overlap_are_reverted_in_any_order(world: World, clie
     await first.revert()
     assert faults_on(old) == (Faults(NARROW), Faults(NARROW, SLOWER))
     await second.revert()
-    assert world.faults() == [both(Faults(NARROW)), both(CALM)]
+    assert world.faults() == [both(Faults(NARROW)), both(NO_FAULTS)]
     await own.revert()
-    assert world.faults() == [both(CALM)] * 2
+    assert world.faults() == [both(NO_FAULTS)] * 2
 
 
 async def test_a_profile_on_many_odd_connections_is_one_request_and_one_to_revert(
@@ -134,12 +134,12 @@ async def test_a_profile_on_many_odd_connections_is_one_request_and_one_to_rever
     async with client.profile("3g") as change:
         assert world.faults() == [(profile.upstream, profile.downstream)] * 101
     assert asked == [("POST", "/overrides"), ("DELETE", f"/overrides/{change.id}")]
-    assert world.faults() == [both(CALM)] * 7 + [both(Faults(SLOWEST))] + [both(CALM)] * 93
+    assert world.faults() == [both(NO_FAULTS)] * 7 + [both(Faults(SLOWEST))] + [both(NO_FAULTS)] * 93
 
 
 async def test_what_is_held_is_released(world: World, client: AsyncClient) -> None:
     connection = await world.connect()
-    async with client.hold():
+    async with client.freeze():
         await world.send_until_held(connection)
         shown = await client.connection(connection.id)
         assert shown.info.held_bytes[UP] > 0
@@ -147,35 +147,35 @@ async def test_what_is_held_is_released(world: World, client: AsyncClient) -> No
 
 
 async def test_a_duration_is_for_connections_to_come(world: World, client: AsyncClient) -> None:
-    async with client.duration(2.5):
-        assert world.proxy.defaults.duration_s == 2.5
-        assert (await client.defaults()).duration_s == 2.5
-    assert world.proxy.defaults.duration_s == 0
+    async with client.connection_duration(2.5):
+        assert world.proxy.defaults.connection_duration_s == 2.5
+        assert (await client.defaults()).connection_duration_s == 2.5
+    assert world.proxy.defaults.connection_duration_s == 0
 
 
 async def test_the_door_is_shut_and_opened(world: World, client: AsyncClient) -> None:
     await world.connect()
     seen = []
     async with client.refuse():
-        seen.append(world.proxy.door)
+        seen.append(world.proxy.availability)
         async with client.down():
-            seen.append(world.proxy.door)
+            seen.append(world.proxy.availability)
             await client.wait_for_no_connections(timeout_s=0)
-        seen.append(world.proxy.door)
+        seen.append(world.proxy.availability)
         await client.up()
         await world.connect()
-    assert seen == [Door.REFUSING, Door.DOWN, Door.REFUSING]
-    assert world.proxy.door is Door.OPEN
+    assert seen == [Availability.REFUSING, Availability.DOWN, Availability.REFUSING]
+    assert world.proxy.availability is Availability.UP
     assert (await client.stats()).ended == {"proxy down": 1}
 
 
 async def test_a_port_that_was_lost_is_said(
     world: World, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(proxy: Proxy, door: Door) -> None:
+    def fail(proxy: Proxy, availability: Availability) -> None:
         raise BindError("127.0.0.1:8080", "address already in use")
 
-    monkeypatch.setattr(Proxy, "set_door", fail)
+    monkeypatch.setattr(Proxy, "set_availability", fail)
     with pytest.raises(
         ApiError, match=r"^cannot listen on 127\.0\.0\.1:8080: address already in use \(409\)$"
     ):
@@ -199,14 +199,14 @@ async def test_connections_are_ended_in_either_way(world: World, client: AsyncCl
 
 async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient) -> None:
     one, two = await world.connect(), await world.connect()
-    two.shut_down("enough")
+    two.close("enough")
     stats = await client.stats()
     assert (stats.connections_accepted, stats.connections_open) == (2, 1)
     assert (stats.bytes_upstream, stats.bytes_downstream) == (2, 2)
     assert stats.ended == {"shutdown": 1}
     (shown,) = await client.connections()
     assert (shown.id, shown.info.client, shown.info.upstream) == (one.id, one.client, one.upstream)
-    assert shown.info.passed_bytes == {UP: 1, DOWN: 1}
+    assert shown.info.forwarded_bytes == {UP: 1, DOWN: 1}
     assert 0 <= shown.info.age_s < 60
 
 
@@ -246,7 +246,7 @@ async def test_what_is_told_to_a_connection_that_is_over_is_an_error(
     live = await world.connect()
     connection = await client.connection(live.id)
     change = await connection.latency(0.1)
-    live.shut_down("enough")
+    live.close("enough")
     await change.revert()  # is none
     for tell in (connection.throttle(1), connection.reset(), connection.refresh(), client.connection("a b")):
         with pytest.raises(ConnectionNotFound, match="not found: it is over, or never was"):

@@ -27,7 +27,7 @@ from trixter.control.commands import (
 from trixter.control.overrides import LIVE, NEW
 from trixter.errors import ApiError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import CATALOGUE, Fault, Latency, Slice, StageOrder, Throttle
-from trixter.settings import Door
+from trixter.settings import Availability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +47,11 @@ REFUSED: dict[str, tuple[Callable[[AsyncClient], AsyncChange], str]] = {
         r"^rate_bytes_per_s must be a whole number of bytes per second, over the API, not 0\.5$",
     ),
     "a fraction of a duration": (
-        lambda on: on.duration(0.0005),
+        lambda on: on.connection_duration(0.0005),
         "^duration_s must be a whole number of milliseconds, over the API",
     ),
     "a fault of one's own": (
-        lambda on: on.faults(Slower(delay_s=1)),
+        lambda on: on.set_faults(Slower(delay_s=1)),
         "^faults must be of Latency, Throttle, .*, over the API, not 'Slower'$",
     ),
 }
@@ -75,7 +75,7 @@ async def test_what_the_api_cannot_be_told_is_refused_and_changes_nothing(
     world: World, client: AsyncClient, tell: Callable[[AsyncClient], AsyncChange], text: str
 ) -> None:
     await world.connect()
-    await client.faults(Throttle(rate_bytes_per_s=1000), direction="upstream")
+    await client.set_faults(Throttle(rate_bytes_per_s=1000), direction="upstream")
     before = world.faults()
     with pytest.raises(SettingError, match=text):
         await tell(client)
@@ -146,12 +146,12 @@ def test_a_permanent_change_of_all_faults_switches_off_what_is_not_named() -> No
     stems = {entry.stem for entry in CATALOGUE}
     assert (method, path, set(body)) == ("PATCH", "/defaults", {*stems, "connection_duration_ms"})
     assert body["slice"] == {"size_bytes": 1, "variation_bytes": 0, "gap_ms": 0, "direction": "upstream"}
-    assert body["hold"] == {"held": False, "direction": "upstream"}
+    assert body["freeze"] == {"frozen": False, "direction": "upstream"}
 
 
 def test_a_permanent_availability_is_a_call_of_the_proxy() -> None:
-    change = Override(target=NEW, availability=Door.DOWN)
-    assert requests(Apply(override=change, permanent=True)) == [("PATCH", "/proxy", {"door": "down"})]
+    change = Override(target=NEW, availability=Availability.DOWN)
+    assert requests(Apply(override=change, permanent=True)) == [("PATCH", "/proxy", {"availability": "down"})]
 
 
 def test_several_of_a_kind_are_no_permanent_change() -> None:
@@ -179,7 +179,7 @@ async def test_overrides_are_read_as_they_were_applied(world: World, client: Asy
     odd = Override(
         upstream=ReplaceFaults.everything(Latency(delay_s=1), Latency(delay_s=2)),
         downstream=ReplaceFaults.one(Throttle()),
-        availability=Door.REFUSING,
+        availability=Availability.REFUSING,
         connection_duration_s=5,
         name="odd",
     )

@@ -18,13 +18,13 @@ from trixter.api.guard import UNKNOWN_HOST
 from trixter.api.status import describe
 from trixter.client.http import API_URL
 from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, SettingError, WaitTimeout
-from trixter.faults import CALM
+from trixter.faults import NO_FAULTS
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
 def calm_proxy(request: httpx2.Request) -> httpx2.Response:
-    defaults = msgspec.to_builtins(describe(CALM).everything)
+    defaults = msgspec.to_builtins(describe(NO_FAULTS).everything)
     stats = {
         "connections_accepted": 0,
         "connections_open": 0,
@@ -33,7 +33,7 @@ def calm_proxy(request: httpx2.Request) -> httpx2.Response:
     }
     shown: dict[str, object] = {
         "/connections": [],
-        "/proxy": {"listen": ["0.0.0.0:80"], "upstream": "db:1", "door": "open", "stats": stats},
+        "/proxy": {"listen": ["0.0.0.0:80"], "upstream": "db:1", "availability": "up", "stats": stats},
         "/defaults": {"upstream": defaults, "downstream": defaults, "connection_duration_ms": 0},
     }
     return httpx2.Response(200, json=shown[request.url.path])

@@ -15,8 +15,8 @@ from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder,
 from trixter.control import AsyncChange, Change, Override
 from trixter.control.commands import Apply, ListOverrides, Revert
 from trixter.errors import ApiUnreachable, SettingError
-from trixter.faults import CALM, Faults, Latency
-from trixter.settings import Door
+from trixter.faults import NO_FAULTS, Faults, Latency
+from trixter.settings import Availability
 
 SLOW, SLOWER = Faults(Latency(delay_s=0.1)), Faults(Latency(delay_s=0.2))
 
@@ -50,7 +50,7 @@ def test_changes_are_reverted_in_any_order(recorder: Recorder) -> None:
     a.revert()
     assert faults(recorder) == SLOWER
     b.revert()
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 def test_a_change_is_reverted_once(recorder: Recorder) -> None:
@@ -63,7 +63,7 @@ def test_a_change_is_reverted_once(recorder: Recorder) -> None:
 def test_a_body_that_fails_reverts_too(recorder: Recorder) -> None:
     with pytest.raises(KeyboardInterrupt), LocalHandle(recorder).latency(0.1):
         raise KeyboardInterrupt
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 def test_a_change_can_be_made_first_and_entered_then(recorder: Recorder) -> None:
@@ -83,7 +83,7 @@ def test_what_was_applied_without_an_answer_is_reverted(
     recorder.after[Apply] = failure
     with pytest.raises((ApiUnreachable, KeyboardInterrupt)):
         LocalHandle(recorder).latency(0.1)
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
     assert recorder.controller.execute(ListOverrides()) == []
 
 
@@ -110,7 +110,7 @@ def test_a_failure_to_revert_is_raised_and_can_be_tried_again(recorder: Recorder
     with pytest.raises(ApiUnreachable), change:
         pass
     change.revert()
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 def test_a_failure_to_revert_does_not_hide_why_the_body_failed(recorder: Recorder) -> None:
@@ -146,7 +146,7 @@ def test_a_lease_lasts_as_long_as_the_with(recorder: Recorder) -> None:
         leases.append(FakeLease(id))
         return leases[-1]
 
-    change = Change("down", Override(availability=Door.DOWN), recorder.execute, new_lease)
+    change = Change("down", Override(availability=Availability.DOWN), recorder.execute, new_lease)
     assert leases == []
     with change:
         assert leases[0].calls == [change.id, "start"]
@@ -156,33 +156,33 @@ def test_a_lease_lasts_as_long_as_the_with(recorder: Recorder) -> None:
 def test_a_lease_that_was_lost_is_warned_of(recorder: Recorder) -> None:
     with (
         pytest.warns(RuntimeWarning, match="down was over before its `with`"),
-        Change("down", Override(availability=Door.DOWN), recorder.execute, FakeLease) as change,
+        Change("down", Override(availability=Availability.DOWN), recorder.execute, FakeLease) as change,
     ):
         recorder.controller.execute(Revert(change.id))
 
 
 async def test_awaited_it_applies_and_stays(recorder: Recorder) -> None:
     change = AsyncLocalHandle(recorder).latency(0.1)
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
     assert repr(change) == "<AsyncChange: latency, not begun>"
     assert await change is change
     assert faults(recorder) == SLOW
     await change.revert()
     await change.revert()
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
     assert repr(change) == "<AsyncChange: latency, reverted>"
 
 
 async def test_entered_it_applies_and_reverts(recorder: Recorder) -> None:
     async with AsyncLocalHandle(recorder).latency(0.1):
         assert faults(recorder) == SLOW
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 async def test_awaited_and_then_entered_it_applies_once(recorder: Recorder) -> None:
     async with await AsyncLocalHandle(recorder).latency(0.1) as change:
         assert [type(command) for command in recorder.sent] == [Apply]
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
     with pytest.raises(RuntimeError, match="cannot be entered"):
         await change
 
@@ -197,7 +197,7 @@ async def test_entered_it_is_leased_from_the_first_moment(recorder: Recorder) ->
     async def send(command: Any) -> Any:
         return recorder.execute(command)
 
-    change = AsyncChange("down", Override(availability=Door.DOWN), send, new_lease, 60)
+    change = AsyncChange("down", Override(availability=Availability.DOWN), send, new_lease, 60)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         async with change:
@@ -215,7 +215,7 @@ async def test_a_task_that_is_cancelled_while_it_reverts_reverts_all_of_it(recor
         async with change:
             recorder.before[Revert] = task.cancel
     task.uncancel()
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
     assert repr(change) == "<AsyncChange: latency, reverted>"
 
 
@@ -225,7 +225,7 @@ async def test_a_body_that_is_cancelled_reverts(recorder: Recorder) -> None:
             scope.cancel()
             await anyio.sleep_forever()
     assert scope.cancelled_caught
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 async def test_applying_that_is_cancelled_is_taken_back(recorder: Recorder) -> None:
@@ -233,7 +233,7 @@ async def test_applying_that_is_cancelled_is_taken_back(recorder: Recorder) -> N
         recorder.before[Apply] = scope.cancel
         await AsyncLocalHandle(recorder).latency(0.1)
     assert scope.cancelled_caught
-    assert faults(recorder) == CALM
+    assert faults(recorder) == NO_FAULTS
 
 
 async def test_a_failure_to_revert_is_noted_or_raised_by_an_async_change(recorder: Recorder) -> None:

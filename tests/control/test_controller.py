@@ -27,8 +27,8 @@ from trixter.control.commands import (
 from trixter.control.controller import RETRY_S, Controller
 from trixter.control.overrides import ALL, LIVE, NEW
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
-from trixter.faults import CALM, Direction, Faults, Latency, Throttle
-from trixter.proxy import Connection, Defaults, Door, Proxy
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
+from trixter.proxy import Availability, Connection, Defaults, Proxy
 from trixter.testing import ChaosProxy, ManualClock
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
@@ -64,7 +64,7 @@ async def test_an_override_is_for_live_connections_and_those_to_come(world: Worl
     execute(Revert(first))
     assert world.faults() == [both(SLOWER)] * 3
     execute(Revert(second))
-    assert world.faults() == [both(CALM)] * 3
+    assert world.faults() == [both(NO_FAULTS)] * 3
 
 
 async def test_what_a_connection_had_of_its_own_comes_back_to_it(world: World) -> None:
@@ -74,7 +74,7 @@ async def test_what_a_connection_had_of_its_own_comes_back_to_it(world: World) -
     override = execute(Apply(override=latency(0.1)))
     assert world.faults() == [both(SLOW)] * 3
     execute(Revert(override))
-    assert (faults_on(odd), faults_on(other)) == (both(SLOWEST), both(CALM))
+    assert (faults_on(odd), faults_on(other)) == (both(SLOWEST), both(NO_FAULTS))
 
 
 async def test_overrides_of_one_connection_and_of_all_overlap(world: World) -> None:
@@ -82,11 +82,11 @@ async def test_overrides_of_one_connection_and_of_all_overlap(world: World) -> N
     this, other = await world.connect(), await world.connect()
     own = execute(Apply(override=latency(0.2, target=this.id)))
     every = execute(Apply(override=Override(upstream=ReplaceFaults.everything())))
-    assert faults_on(this) == (CALM, SLOWER)
+    assert faults_on(this) == (NO_FAULTS, SLOWER)
     execute(Revert(own))
-    assert faults_on(this) == faults_on(other) == both(CALM)
+    assert faults_on(this) == faults_on(other) == both(NO_FAULTS)
     execute(Revert(every))
-    assert world.faults() == [both(CALM)] * 3
+    assert world.faults() == [both(NO_FAULTS)] * 3
 
 
 async def test_permanent_changes_are_for_those_that_are_open_or_those_to_come(world: World) -> None:
@@ -96,7 +96,7 @@ async def test_permanent_changes_are_for_those_that_are_open_or_those_to_come(wo
     execute(Apply(override=latency(0.2, target=NEW, connection_duration_s=60), permanent=True))
     new = await world.connect()
     assert (faults_on(old), faults_on(new)) == (both(SLOW), both(SLOWER))
-    assert execute(GetDefaults()) == Defaults(upstream=SLOWER, downstream=SLOWER, duration_s=60)
+    assert execute(GetDefaults()) == Defaults(upstream=SLOWER, downstream=SLOWER, connection_duration_s=60)
     assert execute(ListOverrides()) == []
 
 
@@ -106,13 +106,13 @@ async def test_a_permanent_change_within_an_override_stays(world: World) -> None
     override = execute(Apply(override=latency(0.1)))
     execute(Apply(override=latency(0.2, target=connection.id), permanent=True))
     execute(Revert(override))
-    assert world.faults() == [both(SLOWER), both(CALM)]
+    assert world.faults() == [both(SLOWER), both(NO_FAULTS)]
 
 
 async def test_an_override_goes_with_its_connection(world: World) -> None:
     connection = await world.connect()
     override = world.controller.execute(Apply(override=latency(0.1, target=connection.id)))
-    connection.shut_down("over")
+    connection.close("over")
     assert world.controller.execute(ListOverrides()) == []
     with pytest.raises(OverrideNotFound):
         world.controller.execute(Revert(override))
@@ -126,44 +126,44 @@ async def test_an_assignment_to_the_defaults_is_a_permanent_change(world: World)
 
 
 async def test_the_newest_availability_counts_and_is_told_first(world: World) -> None:
-    told: list[tuple[Door, int]] = []
+    told: list[tuple[Availability, int]] = []
 
-    def tell(door: Door) -> None:
-        told.append((door, len(world.proxy.registry)))
+    def tell(availability: Availability) -> None:
+        told.append((availability, len(world.proxy.registry)))
 
     controller = Controller(world.proxy, on_availability=tell)
     await world.connect()
-    refusing = controller.execute(Apply(override=Override(availability=Door.REFUSING)))
-    down = controller.execute(Apply(override=Override(availability=Door.DOWN)))
+    refusing = controller.execute(Apply(override=Override(availability=Availability.REFUSING)))
+    down = controller.execute(Apply(override=Override(availability=Availability.DOWN)))
     controller.execute(Revert(refusing))
-    assert world.proxy.door is Door.DOWN
+    assert world.proxy.availability is Availability.DOWN
     controller.execute(Revert(down))
-    assert told == [(Door.REFUSING, 1), (Door.DOWN, 1), (Door.OPEN, 0)]
+    assert told == [(Availability.REFUSING, 1), (Availability.DOWN, 1), (Availability.UP, 0)]
 
 
 async def test_a_port_that_cannot_be_opened_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     execute = world.controller.execute
-    down = execute(Apply(override=Override(availability=Door.DOWN)))
-    set_door = Proxy.set_door
+    down = execute(Apply(override=Override(availability=Availability.DOWN)))
+    set_availability = Proxy.set_availability
 
-    def fail(proxy: Proxy, door: Door) -> None:
+    def fail(proxy: Proxy, availability: Availability) -> None:
         raise BindError("127.0.0.1:8080", "address already in use")
 
-    monkeypatch.setattr(Proxy, "set_door", fail)
+    monkeypatch.setattr(Proxy, "set_availability", fail)
     commands: list[Command[Any]] = [
         Revert(down),
-        Apply(override=Override(availability=Door.OPEN)),
-        Apply(override=Override(availability=Door.OPEN), permanent=True),
+        Apply(override=Override(availability=Availability.UP)),
+        Apply(override=Override(availability=Availability.UP), permanent=True),
     ]
     for command in commands:
         with pytest.raises(BindError):
             execute(command)
     assert [info.id for info in execute(ListOverrides())] == [down]
-    monkeypatch.setattr(Proxy, "set_door", set_door)
+    monkeypatch.setattr(Proxy, "set_availability", set_availability)
     execute(Revert(down))
-    assert world.proxy.door is Door.OPEN
+    assert world.proxy.availability is Availability.UP
 
 
 async def test_an_override_that_is_not_renewed_is_reverted(world: World) -> None:
@@ -178,7 +178,7 @@ async def test_an_override_that_is_not_renewed_is_reverted(world: World) -> None
     clock.advance(59)
     assert faults_on(connection) == both(SLOW)
     clock.advance(1)
-    assert world.faults() == [both(CALM)] * 2
+    assert world.faults() == [both(NO_FAULTS)] * 2
     assert clock.next_at is None
     with pytest.raises(OverrideNotFound):
         controller.execute(Renew(id, 60))
@@ -190,7 +190,7 @@ async def test_an_override_that_is_reverted_does_not_expire_any_more(world: Worl
     connection = await world.connect()
     controller.execute(Revert(controller.execute(Apply(override=latency(0.1, ttl_s=60)))))
     controller.execute(Apply(override=latency(0.1, target=connection.id, ttl_s=60)))
-    connection.shut_down("over")
+    connection.close("over")
     controller.execute(ListOverrides())
     assert clock.next_at is None
 
@@ -198,18 +198,18 @@ async def test_an_override_that_is_reverted_does_not_expire_any_more(world: Worl
 async def test_an_expiry_that_fails_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = ManualClock()
     controller = Controller(world.proxy, clock=clock)
-    controller.execute(Apply(override=Override(availability=Door.DOWN, ttl_s=60)))
-    set_door = Proxy.set_door
+    controller.execute(Apply(override=Override(availability=Availability.DOWN, ttl_s=60)))
+    set_availability = Proxy.set_availability
 
-    def fail(proxy: Proxy, door: Door) -> None:
+    def fail(proxy: Proxy, availability: Availability) -> None:
         raise BindError("127.0.0.1:8080", "address already in use")
 
-    monkeypatch.setattr(Proxy, "set_door", fail)
+    monkeypatch.setattr(Proxy, "set_availability", fail)
     clock.advance(60)
-    assert [world.proxy.door] == [Door.DOWN]
-    monkeypatch.setattr(Proxy, "set_door", set_door)
+    assert [world.proxy.availability] == [Availability.DOWN]
+    monkeypatch.setattr(Proxy, "set_availability", set_availability)
     clock.advance(RETRY_S)
-    assert [world.proxy.door] == [Door.OPEN]
+    assert [world.proxy.availability] == [Availability.UP]
 
 
 async def test_the_proxy_s_own_clock_runs_while_the_proxy_does(world: World) -> None:
@@ -262,15 +262,15 @@ async def test_a_snapshot_brings_everything_back(world: World) -> None:
     snapshot = controller.snapshot()
     execute(Revert(kept))
     execute(Apply(override=latency(0.2, ttl_s=60)))
-    execute(Apply(override=Override(availability=Door.REFUSING)))
-    world.proxy.defaults = Defaults(duration_s=1)
+    execute(Apply(override=Override(availability=Availability.REFUSING)))
+    world.proxy.defaults = Defaults(connection_duration_s=1)
     controller.restore(snapshot)
-    assert world.proxy.door is Door.OPEN
+    assert world.proxy.availability is Availability.UP
     assert clock.next_at is None
     late = await world.connect()
     assert world.faults() == [both(SLOW)] * 3
     execute(Revert(kept))
-    assert (faults_on(old), faults_on(late)) == (both(SLOWEST), both(CALM))
+    assert (faults_on(old), faults_on(late)) == (both(SLOWEST), both(NO_FAULTS))
     assert world.proxy.defaults == Defaults()
 
 
@@ -282,7 +282,11 @@ async def test_what_can_be_read_is_read(world: World) -> None:
         tuple(world.proxy.listen_addresses),
         str(world.proxy.upstream),
     )
-    assert (info.door, info.stats.connections_open, info.stats.connections_dialling) == (Door.OPEN, 1, 1)
+    assert (info.availability, info.stats.connections_open, info.stats.connections_dialling) == (
+        Availability.UP,
+        1,
+        1,
+    )
     assert [each.id for each in execute(ListConnections())] == [connection.id]
     assert [each.id for each in execute(ListConnections("dialling"))] == [dialling.id]
     assert execute(GetConnection(dialling.id)).state == "dialling"

@@ -12,9 +12,9 @@ from trixter.control import ALL, Change, Override, ReplaceFaults
 from trixter.control.commands import Apply, EndConnections
 from trixter.control.fault_methods import ConnectionMethods, FaultMethods
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Freeze, Latency, Slice, Terminate, Throttle
 from trixter.profiles import find_profile
-from trixter.settings import Door
+from trixter.settings import Availability
 
 Method = Callable[[FaultMethods[Change]], object]
 
@@ -34,9 +34,9 @@ ONE_FAULT: dict[str, tuple[Method, Fault]] = {
     "corrupt": (lambda on: on.corrupt(0.5, mode=CorruptMode.FLIP), FLIP),
     "corrupt, by name": (lambda on: on.corrupt(0.5, mode="flip"), FLIP),
     "terminate": (lambda on: on.terminate(0.01), Terminate(probability=0.01)),
-    "hold": (lambda on: on.hold(), Hold(is_on=True)),
-    "release": (lambda on: on.release(), Hold()),
-    "no hold": (lambda on: on.hold(False), Hold()),
+    "freeze": (lambda on: on.freeze(), Freeze(is_on=True)),
+    "unfreeze": (lambda on: on.unfreeze(), Freeze()),
+    "no freeze": (lambda on: on.freeze(False), Freeze()),
 }
 
 
@@ -84,12 +84,12 @@ def test_a_direction_leaves_the_other_alone(handle: LocalHandle, direction: Dire
 
 def test_faults_are_exactly_those_also_several_of_one_kind(handle: LocalHandle) -> None:
     two = [Latency(delay_s=0.1), Latency(delay_s=0.2)]
-    handle.faults(*two, direction="downstream")
+    handle.set_faults(*two, direction="downstream")
     assert applied(handle) == Override(downstream=ReplaceFaults.everything(*two))
 
 
 def test_calm_takes_every_fault_away(handle: LocalHandle) -> None:
-    handle.calm()
+    handle.clear()
     assert applied(handle) == Override(
         upstream=ReplaceFaults.everything(), downstream=ReplaceFaults.everything()
     )
@@ -106,12 +106,12 @@ def test_a_profile_is_exactly_its_faults_in_each_direction(handle: LocalHandle, 
 
 
 PROXY: dict[str, tuple[Callable[[LocalHandle], object], Override]] = {
-    "duration": (lambda on: on.duration(60), Override(connection_duration_s=60)),
-    "down": (lambda on: on.down(), Override(availability=Door.DOWN)),
-    "refuse": (lambda on: on.refuse(), Override(availability=Door.REFUSING)),
+    "duration": (lambda on: on.connection_duration(60), Override(connection_duration_s=60)),
+    "down": (lambda on: on.down(), Override(availability=Availability.DOWN)),
+    "refuse": (lambda on: on.refuse(), Override(availability=Availability.REFUSING)),
     "apply": (
-        lambda on: on.apply(Override(availability=Door.DOWN, connection_duration_s=1, name="x")),
-        Override(availability=Door.DOWN, connection_duration_s=1, name="x"),
+        lambda on: on.apply(Override(availability=Availability.DOWN, connection_duration_s=1, name="x")),
+        Override(availability=Availability.DOWN, connection_duration_s=1, name="x"),
     ),
 }
 
@@ -143,24 +143,27 @@ def test_all_connections_are_ended_on_request(handle: LocalHandle) -> None:
 @pytest.mark.parametrize("is_on", [None, 1, "upstream"])
 def test_a_hold_is_on_or_off(handle: LocalHandle, is_on: Any) -> None:
     with pytest.raises(SettingError, match="is_on"):
-        handle.hold(is_on)
+        handle.freeze(is_on)
 
 
 BAD: dict[str, tuple[Callable[[LocalHandle], object], str]] = {
     "a delay": (lambda on: on.latency(-1), "delay_s must be a number of seconds, 0 or more, not -1"),
     "a direction": (
-        lambda on: on.hold(direction="up"),
+        lambda on: on.freeze(direction="up"),
         "direction must be 'upstream', 'downstream' or None, not 'up'",
     ),
     "a mode": (lambda on: on.corrupt(1, mode="swap"), "mode must be 'insert' or 'flip', not 'swap'"),
-    "a duration": (lambda on: on.duration(-1), "duration_s must be a number of seconds, 0 or more"),
+    "a duration": (
+        lambda on: on.connection_duration(-1),
+        "duration_s must be a number of seconds, 0 or more",
+    ),
     "a profile": (lambda on: on.profile("3g-quick"), "profile must be one of .*3g"),
     "no profile": (lambda on: on.profile(None), "profile must be one of"),  # type: ignore[arg-type]
     "a profile of two": (
         lambda on: on.profile(["2g", "3g"]),  # type: ignore[arg-type]
         "profile must be one of .*3g",
     ),
-    "no fault": (lambda on: on.faults("3g"), "faults must be faults"),  # type: ignore[arg-type]
+    "no fault": (lambda on: on.set_faults("3g"), "faults must be faults"),  # type: ignore[arg-type]
     "a reason": (lambda on: on.close_all(None), "reason must be text"),  # type: ignore[arg-type]
     "a wait": (lambda on: on.wait_for_connection(-1), "timeout_s must be a number of seconds"),
 }

@@ -12,7 +12,7 @@ from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder,
 from trixter import AsyncClient, Client
 from trixter.control import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
 from trixter.errors import SettingError, WaitTimeout
-from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 from trixter.testing import AsyncChaosProxy, ChaosProxy
 
 UP = Direction.UPSTREAM
@@ -70,7 +70,7 @@ async def test_a_connection_is_as_it_was_read_until_it_is_read_again(world: Worl
     await world.connect()
     (one,) = LocalHandle(Recorder(world.controller)).connections()
     one.latency(0.1)
-    assert one.info.faults[UP] == CALM
+    assert one.info.faults[UP] == NO_FAULTS
     one.refresh()
     assert one.info.faults[UP] == Faults(Latency(delay_s=0.1))
     one.close()
@@ -96,7 +96,7 @@ async def test_an_async_handle_does_the_same(world: World) -> None:
 async def test_a_connection_that_ends_in_time_is_waited_for(world: World) -> None:
     connection = await world.connect()
     recorder = Recorder(world.controller)
-    recorder.schedule[103.0] = lambda: connection.shut_down("over")
+    recorder.schedule[103.0] = lambda: connection.close("over")
     LocalHandle(recorder).wait_for_no_connections()
     assert 103.0 <= recorder.now <= 103.25
 

@@ -12,8 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, ReplaceFaults, defaults_of
 from trixter.errors import OverrideNotFound, SettingError
-from trixter.faults import CALM, Direction, Fault, Faults, Hold, Latency, Slice, Throttle
-from trixter.settings import Defaults, Door
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Freeze, Latency, Slice, Throttle
+from trixter.settings import Availability, Defaults
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 
@@ -56,7 +56,7 @@ class Conversation(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.base = Defaults(upstream=Latency(delay_s=0.5), duration_s=5)
+        self.base = Defaults(upstream=Latency(delay_s=0.5), connection_duration_s=5)
         self.overrides = Overrides(self.base)
         self.history: dict[str, Made] = {}
         self.open: dict[str, int] = {}
@@ -76,14 +76,14 @@ class Conversation(RuleBasedStateMachine):
         self.history = {key: made for key, made in self.history.items() if made.override.target != id}
         self.overrides.forget_ended(self.open)
 
-    @rule(data=st.data(), upstream=replacements, downstream=replacements, duration_s=durations)
+    @rule(data=st.data(), upstream=replacements, downstream=replacements, connection_duration_s=durations)
     def add(self, data: st.DataObject, **change: Any) -> None:
         override = self._override(data, [ALL], **change)
         at = next(self.moments)
         self.overrides.add(f"o{at}", override)
         self.history[f"o{at}"] = Made(override, at, is_permanent=False)
 
-    @rule(data=st.data(), upstream=replacements, downstream=replacements, duration_s=durations)
+    @rule(data=st.data(), upstream=replacements, downstream=replacements, connection_duration_s=durations)
     def keep(self, data: st.DataObject, **change: Any) -> None:
         override = self._override(data, [ALL, LIVE, NEW], **change)
         at = next(self.moments)
@@ -147,7 +147,7 @@ class Conversation(RuleBasedStateMachine):
         return seen
 
     def _expected(self, id: str | None) -> tuple[Faults, Faults, float | None]:
-        up, down, duration_s = self.base.upstream, self.base.downstream, self.base.duration_s
+        up, down, duration_s = self.base.upstream, self.base.downstream, self.base.connection_duration_s
         for made in self.history.values():
             override = made.override
             if self._concerns(made, id):
@@ -180,7 +180,7 @@ def test_two_changes_that_are_taken_back_in_the_order_they_were_made_leave_nothi
     overrides.remove("a")
     assert overrides.in_force().faults(UP) == Faults(Latency(delay_s=0.2))
     overrides.remove("b")
-    assert overrides.in_force().faults(UP) == CALM
+    assert overrides.in_force().faults(UP) == NO_FAULTS
 
 
 def test_a_connection_that_opens_during_an_override_has_what_others_have_after_it() -> None:
@@ -223,15 +223,15 @@ def test_connections_that_ended_are_forgotten() -> None:
 
 def test_the_newest_availability_counts() -> None:
     overrides = Overrides(Defaults())
-    overrides.add("a", Override(availability=Door.REFUSING))
-    overrides.add("b", Override(availability=Door.DOWN))
-    assert overrides.availability(without="b") is Door.REFUSING
-    assert overrides.availability() is Door.DOWN
-    overrides.keep(Override(target=NEW, availability=Door.REFUSING), ())
-    assert overrides.availability() is overrides.availability(without="b") is Door.REFUSING
+    overrides.add("a", Override(availability=Availability.REFUSING))
+    overrides.add("b", Override(availability=Availability.DOWN))
+    assert overrides.availability(without="b") is Availability.REFUSING
+    assert overrides.availability() is Availability.DOWN
+    overrides.keep(Override(target=NEW, availability=Availability.REFUSING), ())
+    assert overrides.availability() is overrides.availability(without="b") is Availability.REFUSING
     overrides.remove("a")
     overrides.remove("b")
-    assert overrides.availability() is Door.REFUSING
+    assert overrides.availability() is Availability.REFUSING
 
 
 def test_a_fault_with_a_name_takes_the_place_of_that_name_only() -> None:
@@ -244,10 +244,10 @@ def test_a_fault_with_a_name_takes_the_place_of_that_name_only() -> None:
 
 
 def test_two_replacements_on_top_of_each_other_are_one() -> None:
-    first = ReplaceFaults.one(Latency(delay_s=1)).then(ReplaceFaults.one(Hold(is_on=True)))
+    first = ReplaceFaults.one(Latency(delay_s=1)).then(ReplaceFaults.one(Freeze(is_on=True)))
     there = Faults(Latency(delay_s=5), Slice(size_bytes=1))
-    assert first.applied_to(there) == Faults(Latency(delay_s=1), Hold(is_on=True), Slice(size_bytes=1))
-    assert first.then(ReplaceFaults.everything()).applied_to(there) == CALM
+    assert first.applied_to(there) == Faults(Latency(delay_s=1), Freeze(is_on=True), Slice(size_bytes=1))
+    assert first.then(ReplaceFaults.everything()).applied_to(there) == NO_FAULTS
 
 
 @pytest.mark.parametrize("call", [Overrides.remove, Overrides.settle])
@@ -263,8 +263,8 @@ def test_an_override_that_is_not_there_is_an_error(call: Any) -> None:
         ("ttl_s", lambda: Override(ttl_s=0)),
         ("ttl_s", lambda: Override(ttl_s=-1)),
         ("duration_s", lambda: Override(connection_duration_s=-1)),
-        ("door", lambda: Override(availability="open")),  # type: ignore[arg-type]
-        ("target", lambda: Override(target="one", availability=Door.OPEN)),
+        ("availability", lambda: Override(availability="open")),  # type: ignore[arg-type]
+        ("target", lambda: Override(target="one", availability=Availability.UP)),
         ("target", lambda: Override(target="one", connection_duration_s=1)),
         ("target", lambda: Overrides(Defaults()).add("a", latency(1, target=LIVE))),
     ],
@@ -289,4 +289,4 @@ def test_what_an_override_names_is_what_it_replaces() -> None:
     assert override.replaced(UP) is None
     assert override.replaced(DOWN) == ReplaceFaults(((Latency, None),), Faults(fault))
     assert override.changes_faults
-    assert not Override(availability=Door.DOWN).changes_faults
+    assert not Override(availability=Availability.DOWN).changes_faults

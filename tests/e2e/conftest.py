@@ -74,7 +74,7 @@ def trixter_of_module(tmp_path_factory: pytest.TempPathFactory, flags: list[str]
 def trixter(trixter_of_module: Trixter) -> Iterator[Trixter]:
     """Have the command run with ``flags``, calm, and with no connection but those of the test."""
     yield trixter_of_module
-    trixter_of_module.calm()
+    trixter_of_module.clear()
     trixter_of_module.hang_up()
 
 

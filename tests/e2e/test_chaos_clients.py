@@ -49,7 +49,7 @@ def test_requests_times_out_while_bytes_are_held_and_goes_on_after_it(
     chaos: Chaos, http_port: int, session: requests.Session
 ) -> None:
     proxy = chaos.proxy(f"127.0.0.1:{http_port}")
-    with proxy.hold(), pytest.raises(requests.Timeout):
+    with proxy.freeze(), pytest.raises(requests.Timeout):
         session.get(proxy.url("http", "big"), timeout=0.05)
     assert session.get(proxy.url("http", "big")).ok
 

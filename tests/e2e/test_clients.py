@@ -11,7 +11,7 @@ from tests.e2e.measuring import PATIENCE_S
 from tests.e2e.trixter_process import Trixter
 from trixter import AsyncClient, Client
 from trixter.errors import ApiError, ApiUnreachable
-from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 from trixter.proxy import Defaults
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -31,9 +31,9 @@ def test_changes_that_nest_and_overlap_are_taken_back(trixter: Trixter, upstream
             client.wait_for(lambda stats: stats.connections_open == 2)
             new = client.connections()[1]
             assert new.info.faults[Direction.DOWNSTREAM] == SLOWER
-            with new.calm():
+            with new.clear():
                 new.refresh()
-                assert new.info.faults == both(CALM)
+                assert new.info.faults == both(NO_FAULTS)
             old.refresh()
             assert old.info.faults[Direction.DOWNSTREAM] == SLOWER
         old.refresh()
@@ -41,7 +41,7 @@ def test_changes_that_nest_and_overlap_are_taken_back(trixter: Trixter, upstream
         assert client.defaults() == Defaults(upstream=SLOW, downstream=SLOW)
         kept.revert()
         old.refresh()
-        assert old.info.faults == both(CALM)
+        assert old.info.faults == both(NO_FAULTS)
         old.reset("enough")
         client.wait_for_no_connections()
 
@@ -59,11 +59,11 @@ async def test_those_who_await_do_it_on_every_loop(trixter: Trixter, upstream: s
     async with AsyncClient(trixter.api_url) as client:
         with converse(trixter, upstream):
             connection = await client.wait_for_connection(timeout_s=PATIENCE_S)
-            async with client.profile("3g"), connection.hold():
+            async with client.profile("3g"), connection.freeze():
                 await connection.refresh()
                 assert len(connection.info.faults[Direction.UPSTREAM]) == 3
             await connection.refresh()
-            assert connection.info.faults == both(CALM)
+            assert connection.info.faults == both(NO_FAULTS)
             await client.reset_all()
             await client.wait_for_no_connections(timeout_s=PATIENCE_S)
 

@@ -118,7 +118,7 @@ def test_set_changes_one_connection_at_once(command: Command, conversation: Conv
         said = command("set", conversation.id, "--delay-ms", "200", "--direction", "upstream")
         assert said == (0, f"{conversation.id}: up: latency 200 ms\n", "")
         assert conversation.upstream_s() >= 0.2
-        assert command("set", other.id, "--calm")[1] == f"{other.id}: calm\n"
+        assert command("set", other.id, "--clear")[1] == f"{other.id}: calm\n"
 
 
 def test_set_changes_all_of_them(command: Command, conversation: Conversation) -> None:
@@ -128,10 +128,10 @@ def test_set_changes_all_of_them(command: Command, conversation: Conversation) -
 
 
 def test_a_hold_keeps_bytes_until_it_is_taken_back(command: Command, conversation: Conversation) -> None:
-    assert command("set", "_all", "--hold") == (0, "1 connection: hold\n", "")
+    assert command("set", "_all", "--freeze") == (0, "1 connection: freeze\n", "")
     conversation.client.sendall(b"ping")
     wait_until(lambda: conversation.held_bytes()["upstream"], "bytes to be held")
-    assert command("set", "_all", "--no-hold") == (0, "1 connection: calm\n", "")
+    assert command("set", "_all", "--no-freeze") == (0, "1 connection: calm\n", "")
     assert receive_exactly(conversation.server, 4) == b"ping"
 
 
@@ -144,7 +144,7 @@ def test_defaults_are_what_new_connections_start_with(command: Command, conversa
         assert new.downstream_s() >= 0.15
     status, shown, _ = command("defaults", "--json")
     assert (status, json.loads(shown)["connection_duration_ms"]) == (0, 60000)
-    assert command("set", conversation.id, "--no-hold")[1] == f"{conversation.id}: calm\n"
+    assert command("set", conversation.id, "--no-freeze")[1] == f"{conversation.id}: calm\n"
 
 
 def test_kill_closes_one_and_the_log_says_why(

@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.measuring import wait_until
 from tests.e2e.trixter_process import Trixter
 from trixter import Client
-from trixter.faults import CALM, Faults, Latency
+from trixter.faults import NO_FAULTS, Faults, Latency
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 
@@ -59,4 +59,4 @@ def test_what_a_client_changed_lives_as_long_as_the_client(trixter: Trixter, pro
         wait_until(is_renewed, "the override to be renewed for longer than its lease", within_s=60)
         assert client.defaults().upstream == Faults(Latency(delay_s=0.25))
         child.kill()
-        wait_until(lambda: client.defaults().upstream == CALM, "the override to expire", within_s=60)
+        wait_until(lambda: client.defaults().upstream == NO_FAULTS, "the override to expire", within_s=60)

@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 
 from tests.e2e.http_programs import Stopwatch, http_server
 from tests.e2e.upstreams import RedisServer
-from trixter.faults import CALM, Faults, Latency, Slice
+from trixter.faults import NO_FAULTS, Faults, Latency, Slice
 from trixter.netem import faulty_network
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -38,7 +38,7 @@ async def test_aiohttp_waits_fails_and_recovers(anyio_backend: object) -> None:
             with Stopwatch() as stopwatch:
                 assert await get() == "request 2"
             assert stopwatch.took_s >= 2 * DELAY_S
-            network[f"localhost:{port}"] = CALM
+            network[f"localhost:{port}"] = NO_FAULTS
             with Stopwatch() as stopwatch:
                 assert await get() == "request 3"
             assert stopwatch.took_s < DELAY_S
@@ -48,7 +48,7 @@ async def test_aiohttp_waits_fails_and_recovers(anyio_backend: object) -> None:
             network.reset_all()
             (error,) = await failing
             assert isinstance(error, aiohttp.ClientConnectionError)
-            network[f"localhost:{port}"] = CALM
+            network[f"localhost:{port}"] = NO_FAULTS
             assert await get() == "request 1"
 
 
@@ -68,7 +68,7 @@ async def test_httpx_waits_fails_and_recovers(anyio_backend: object, host: str) 
             network.reset_all()
             (error,) = await failing
             assert isinstance(error, httpx2.TransportError)
-            network[key] = CALM
+            network[key] = NO_FAULTS
             assert (await client.get(url)).text == "request 1"
 
 
@@ -77,7 +77,7 @@ async def test_redis_waits_fails_and_recovers(anyio_backend: object, redis_serve
     client = redis.asyncio.Redis(
         host="127.0.0.1", port=redis_server.port, retry=Retry(NoBackoff(), 0), decode_responses=True
     )
-    async with faulty_network({key: CALM}) as network:
+    async with faulty_network({key: NO_FAULTS}) as network:
         await client.set("answer", "42")
         network[key] = SLOW
         with Stopwatch() as stopwatch:
@@ -89,7 +89,7 @@ async def test_redis_waits_fails_and_recovers(anyio_backend: object, redis_serve
         network.reset_all()
         (error,) = await failing
         assert isinstance(error, redis.exceptions.ConnectionError)
-        network[key] = CALM
+        network[key] = NO_FAULTS
         assert await client.get("answer") == "42"
         await client.aclose()
 

@@ -115,7 +115,7 @@ class Trixter:
         answer = self.api.patch("/defaults", json=defaults)
         assert answer.status_code == 202, answer.text
 
-    def calm(self) -> None:
+    def clear(self) -> None:
         """End every connection, and let new ones start without faults."""
         self.shut_down("_all", "the test is over")
         self.change_defaults(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Hold, Reset
+from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Freeze, Reset
 
 
 def sent(actions: list[Action]) -> bytes:
@@ -75,8 +75,8 @@ class Flow:
             assert repeated < 10, "woken for the same time again and again"
             self.now = when
             self.take()
-        if self.chain.faults.find(Hold):
-            self.change(*self.chain.faults.without(Hold))
+        if self.chain.faults.find(Freeze):
+            self.change(*self.chain.faults.without(Freeze))
             assert self.chain.wake_at() is None, "something was left behind by those that come before a hold"
 
     @property

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from trixter.faults import Corrupt, CorruptMode, Fault, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    Corrupt,
+    CorruptMode,
+    Fault,
+    Faults,
+    Freeze,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 
 spans = st.floats(0, 3)
 names = st.sampled_from(["", "second"])
@@ -23,14 +33,14 @@ slices = st.integers(1, 50).flatmap(
 probabilities = st.sampled_from([0.01, 0.3, 1.0])
 # Not INSERT: at a byte a second, 16 KiB of noise would take the example hours of appointments.
 corruptions = st.builds(Corrupt, probability=probabilities, mode=st.just(CorruptMode.FLIP), name=names)
-holds = st.builds(Hold, is_on=st.just(True), name=names)
+freezes = st.builds(Freeze, is_on=st.just(True), name=names)
 terminations = st.builds(Terminate, probability=probabilities, name=names)
 
 HARMLESS: dict[str, st.SearchStrategy[Fault]] = {
     "slice": slices,
     "throttle": throttles,
     "latency": latencies,
-    "hold": holds,
+    "freeze": freezes,
 }
 """They neither change bytes nor end connections; one of them waits to be taken away."""
 

@@ -10,8 +10,8 @@ from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults
 from tests.faults.toxics import LimitData, Toxic
 from trixter.faults import (
-    CALM,
     EOF,
+    NO_FAULTS,
     RESET,
     Abort,
     Chain,
@@ -65,7 +65,7 @@ def test_an_empty_put_is_nothing(faults: Faults) -> None:
 def test_it_is_not_calm_before_everything_has_been_taken() -> None:
     chain = Chain(Faults(Latency(delay_s=1)), Dice(1), 0.0)
     chain.put(b"x", 0.0)
-    chain.change(CALM, 0.0)
+    chain.change(NO_FAULTS, 0.0)
     assert not chain.is_calm  # bytes that went around it now would overtake
     assert chain.take(0.0) == [b"x"]
     assert chain.is_calm
@@ -76,7 +76,7 @@ def test_it_shows_the_settings_in_force() -> None:
     assert flow.chain.faults == Faults(Latency(delay_s=1))
     assert not flow.chain.is_calm
     flow.change()
-    assert flow.chain.faults == CALM
+    assert flow.chain.faults == NO_FAULTS
     assert flow.chain.is_calm
 
 

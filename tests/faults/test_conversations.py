@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from tests.faults.flows import Flow
 from tests.faults.mixtures import harmless_faults, spans, terminations
-from trixter.faults import EOF, Abort, Fault, Faults, Hold
+from trixter.faults import EOF, Abort, Fault, Faults, Freeze
 
 # Every step looks at all that has been said: half a minute, where the machine has other things to do.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(100)]
@@ -78,7 +78,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.flow.chain.held_bytes >= held
         # Only bytes and the EOF cost anything, and what is held has an appointment, or somebody to end it.
         if self.flow.chain.held_bytes:
-            assert self.flow.chain.wake_at() is not None or self.flow.chain.faults.find(Hold)
+            assert self.flow.chain.wake_at() is not None or self.flow.chain.faults.find(Freeze)
         else:
             assert held == 0
 

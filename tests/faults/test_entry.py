@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Fault, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import Corrupt, CorruptMode, Fault, Freeze, Latency, Slice, Terminate, Throttle
 from trixter.faults.catalogue import ENTRIES
 from trixter.faults.entry import BYTES, BYTES_PER_S, MILLISECONDS, Entry, FlagSpec, Unit
 
@@ -37,7 +37,7 @@ IN_JSON: list[tuple[Fault, dict[str, Any]]] = [
     ),
     (Terminate(probability=1), {"probability_rate": 1.0}),
     (Corrupt(probability=0.5, mode=CorruptMode.FLIP), {"probability_rate": 0.5, "mode": "flip"}),
-    (Hold(is_on=True), {"held": True}),
+    (Freeze(is_on=True), {"frozen": True}),
 ]
 
 
@@ -72,10 +72,10 @@ def test_the_value_of_a_flag_is_kept_under_its_name() -> None:
 
 
 def test_it_is_called_by_the_words_of_its_class() -> None:
-    class SlowClose(Hold):
+    class SlowClose(Freeze):
         """A fault of two words."""
 
-    assert Entry(SlowClose, "slow_close", "", ENTRIES[Hold].settings).name == "slow_close"
+    assert Entry(SlowClose, "slow_close", "", ENTRIES[Freeze].settings).name == "slow_close"
     assert ENTRIES[Latency].name == "latency"
 
 

@@ -15,7 +15,7 @@ from trixter.faults import (
     Dice,
     Fault,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Stage,
@@ -81,7 +81,7 @@ def test_an_abort_goes_past_everything_that_is_held() -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [Latency(delay_s=1), Throttle(rate_bytes_per_s=1), Slice(size_bytes=1, gap_s=1), Hold(is_on=True)],
+    [Latency(delay_s=1), Throttle(rate_bytes_per_s=1), Slice(size_bytes=1, gap_s=1), Freeze(is_on=True)],
 )
 def test_held_bytes_counts_the_bytes_and_what_keeping_them_costs(fault: Fault) -> None:
     chain = Chain(Faults(fault), Dice(1), 0.0)

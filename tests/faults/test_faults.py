@@ -6,15 +6,15 @@ import pickle
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults import CALM, Corrupt, Direction, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import NO_FAULTS, Corrupt, Direction, Faults, Freeze, Latency, Slice, Terminate, Throttle
 
 SLOW = Latency(delay_s=0.25)
 NARROW = Throttle(rate_bytes_per_s=1000)
 
 
 def test_no_faults_are_calm_and_calm_is_false() -> None:
-    assert Faults() == CALM
-    assert not CALM
+    assert Faults() == NO_FAULTS
+    assert not NO_FAULTS
 
 
 def test_a_fault_that_is_off_is_left_out() -> None:
@@ -23,14 +23,14 @@ def test_a_fault_that_is_off_is_left_out() -> None:
 
 def test_the_order_is_canonical_whatever_was_given() -> None:
     kinds = [
-        Hold(is_on=True),
+        Freeze(is_on=True),
         Latency(delay_s=1),
         Terminate(probability=0.1),
         NARROW,
         Slice(size_bytes=1),
         Corrupt(probability=1),
     ]
-    assert [type(fault) for fault in Faults(*kinds)] == [Corrupt, Terminate, Slice, Throttle, Latency, Hold]
+    assert [type(fault) for fault in Faults(*kinds)] == [Corrupt, Terminate, Slice, Throttle, Latency, Freeze]
 
 
 def test_faults_of_one_kind_stay_in_the_order_given() -> None:
@@ -52,7 +52,7 @@ def test_with_fault_replaces_all_of_its_kind() -> None:
     faults = Faults(SLOW, Latency(delay_s=1), NARROW)
     assert faults.with_fault(Latency(delay_s=3)) == Faults(NARROW, Latency(delay_s=3))
     assert faults.with_fault(Latency()) == Faults(NARROW)
-    assert CALM.with_fault(SLOW) == Faults(SLOW)
+    assert NO_FAULTS.with_fault(SLOW) == Faults(SLOW)
 
 
 def test_with_fault_replaces_that_of_its_name_if_it_has_one() -> None:

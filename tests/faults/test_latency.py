@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import EOF, Hold, Latency, Slice
+from trixter.faults import EOF, Freeze, Latency, Slice
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 
 
@@ -142,7 +142,7 @@ def test_slices_that_arrive_together_are_held_together_and_counted_one_by_one() 
 
 
 def test_what_is_held_together_leaves_when_the_fault_is_gone() -> None:
-    flow = Flow.under(Slice(size_bytes=2), Latency(delay_s=1.0), Hold(is_on=True))
+    flow = Flow.under(Slice(size_bytes=2), Latency(delay_s=1.0), Freeze(is_on=True))
     flow.put(b"abcde")
     flow.change()
     assert flow.pieces == [b"ab", b"cd", b"e"]

@@ -10,7 +10,19 @@ from hypothesis import strategies as st
 from tests.faults.flows import Flow
 from tests.faults.mixtures import any_faults, harmless_faults, payloads, spans
 from tests.faults.toxics import any_toxics
-from trixter.faults import EOF, Abort, Action, Corrupt, Eof, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    EOF,
+    Abort,
+    Action,
+    Corrupt,
+    Eof,
+    Faults,
+    Freeze,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 
 Event = bytes | Faults | Eof
 """What happens to a chain from outside: a read, new settings, or the end."""
@@ -116,7 +128,7 @@ def test_it_wakes_at_most_once_for_each_byte_and_fault(faults: Faults, reads: li
         flow.now = when
         flow.take()
         wakes += 1
-    flow.change(*faults.without(Hold))
+    flow.change(*faults.without(Freeze))
     assert flow.ended == EOF
     assert wakes <= (sum(map(len, reads)) + 1) * len(faults)
 

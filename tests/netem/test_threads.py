@@ -127,7 +127,7 @@ def test_checking_and_turning_are_one_step() -> None:
         except SettingError:
             outcomes.append("refused")
         else:
-            outcomes.append("held")
+            outcomes.append("frozen")
 
     class Subscriber:
         thread: threading.Thread | None = None

@@ -50,7 +50,7 @@ def use(program: Sequence[str], upstream: str, folder: Path) -> None:
     try:
         assert trixter.api.get("/health").text == "ok"
         assert trixter.api.get("/defaults").json()["downstream"]["delay"]["delay_ms"] > 0
-        trixter.calm()
+        trixter.clear()
         page_url = f"http://127.0.0.1:{trixter.port}/page"
         assert httpx2.get(page_url, trust_env=False, timeout=PATIENCE_S).text == PAGE
         listed = printed_by(*program, "ls", "--json", "--api", trixter.api_url)

@@ -11,7 +11,7 @@ from tests.proxy.peers import Peer
 from tests.proxy.servers import Server, socket_pair
 from tests.proxy.waiting import PATIENCE_S, turns
 from trixter.addresses import text_of
-from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, EndReason, Pipe, Registry
 from trixter.proxy.dial import DialTarget
 from trixter.proxy.loop import LoopContext
@@ -38,7 +38,7 @@ class ConnectionHarness:
         self.registry = Registry()
         self.defaults = Defaults()
         self.dice = Dice(1)
-        self.limit_bytes = LIMIT_BYTES
+        self.buffer_limit_bytes = LIMIT_BYTES
         self.idle_timeout_s = 0.0
         self.end_reasons: list[tuple[str, EndReason]] = []
         exits.callback(self.end_all)
@@ -53,9 +53,13 @@ class ConnectionHarness:
             address, literal_target(address), Resolver(address, self.loop), timeout_s
         )
 
-    def start_with(self, upstream: Faults = CALM, downstream: Faults = CALM, duration_s: float = 0.0) -> None:
+    def start_with(
+        self, upstream: Faults = NO_FAULTS, downstream: Faults = NO_FAULTS, connection_duration_s: float = 0.0
+    ) -> None:
         """Set the defaults of connections to come."""
-        self.defaults = Defaults(upstream=upstream, downstream=downstream, duration_s=duration_s)
+        self.defaults = Defaults(
+            upstream=upstream, downstream=downstream, connection_duration_s=connection_duration_s
+        )
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
@@ -119,7 +123,7 @@ class ConnectionHarness:
 
     def end_all(self) -> None:
         for connection in self.registry.all():
-            connection.shut_down("the test is over")
+            connection.close("the test is over")
 
 
 def pipes_of(connection: Connection) -> tuple[Pipe, Pipe]:

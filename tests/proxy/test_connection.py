@@ -45,8 +45,8 @@ async def test_it_is_over_when_both_directions_are(harness: ConnectionHarness) -
 
 async def test_shutting_it_down_closes_both_sides_and_keeps_the_reason(harness: ConnectionHarness) -> None:
     client, server, connection = harness.connect()
-    connection.shut_down("enough")
-    connection.shut_down("again")
+    connection.close("enough")
+    connection.close("again")
     assert await client.receive_all() == await server.receive_all() == b""
     assert harness.end_reason == EndReason("shutdown", "enough")
     assert str(harness.end_reason) == "shutdown: enough"
@@ -70,14 +70,14 @@ async def test_a_shutdown_is_an_ordinary_end_also_to_one_whose_bytes_were_not_re
     harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     fill(client.sock)
-    connection.shut_down("enough")
+    connection.close("enough")
     assert await client.receive_all() == await server.receive_all() == b""
 
 
 async def test_its_duration_counts_from_when_it_was_accepted_and_ends_it_with_a_reset(
     harness: ConnectionHarness,
 ) -> None:
-    harness.start_with(duration_s=5.0)
+    harness.start_with(connection_duration_s=5.0)
     client, server, _ = harness.connect()
     client.send(b"x")
     assert await server.receive(1) == b"x"
@@ -89,7 +89,7 @@ async def test_its_duration_counts_from_when_it_was_accepted_and_ends_it_with_a_
 
 
 async def test_its_duration_includes_the_time_to_dial(harness: ConnectionHarness) -> None:
-    harness.start_with(duration_s=5.0)
+    harness.start_with(connection_duration_s=5.0)
     harness.lead_to(text_of(silent_server(harness.exits).address))
     client, _ = harness.knock()
     harness.clock.advance(5.0)
@@ -98,11 +98,11 @@ async def test_its_duration_includes_the_time_to_dial(harness: ConnectionHarness
 
 
 async def test_once_it_is_over_no_appointment_is_left(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Latency(delay_s=1.0)), duration_s=5.0)
+    harness.start_with(upstream=Faults(Latency(delay_s=1.0)), connection_duration_s=5.0)
     client, _, connection = harness.connect()
     client.send(b"held")
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
-    connection.shut_down("enough")
+    connection.close("enough")
     assert harness.clock.next_at is None
 
 
@@ -128,7 +128,7 @@ async def test_while_it_is_dialled_it_can_be_shut_down_and_has_no_pipes(harness:
     client, connection = harness.knock()
     with pytest.raises(AssertionError, match="not answered yet"):
         connection.pipe(Direction.UPSTREAM)
-    connection.shut_down("enough")
+    connection.close("enough")
     assert await client.receive_all() == b""
     assert harness.clock.next_at is None
 
@@ -137,7 +137,7 @@ async def test_its_counters_outlive_it(harness: ConnectionHarness) -> None:
     client, server, connection = harness.connect()
     client.send(b"12345")
     await server.receive(5)
-    connection.shut_down("enough")
+    connection.close("enough")
     assert [connection.forwarded_bytes(direction) for direction in Direction] == [5, 0]
     assert all(pipe.is_closed for pipe in pipes_of(connection))
 
@@ -173,7 +173,7 @@ async def test_a_fault_can_end_it_as_soon_as_it_starts(harness: ConnectionHarnes
 async def test_each_ends_exactly_once_and_the_counters_add_up(harness: ConnectionHarness) -> None:
     connections: list[Connection] = []
     for number in range(12):
-        harness.start_with(duration_s=float(number % 3))
+        harness.start_with(connection_duration_s=float(number % 3))
         client, server, connection = harness.connect()
         connections.append(connection)
         for step in (client.finish, server.reset, client.reset)[: number % 4]:
@@ -181,7 +181,7 @@ async def test_each_ends_exactly_once_and_the_counters_add_up(harness: Connectio
     await turns()
     harness.clock.advance(10.0)
     for connection in connections:
-        connection.shut_down("enough")
+        connection.close("enough")
         connection.end(EndReason("too late"))
     assert sorted(id for id, _ in harness.end_reasons) == sorted(connection.id for connection in connections)
     assert harness.registry.ended.total() == harness.registry.accepted == 12

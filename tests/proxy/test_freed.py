@@ -13,7 +13,7 @@ from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.servers import dead_address, resolve_to, silent_server
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
-from trixter.faults import CALM, Chain, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Chain, Direction, Faults, Latency
 from trixter.proxy import Connection, Pipe
 from trixter.proxy.dial import Dialer
 from trixter.proxy.sink import SinkWriter
@@ -31,10 +31,10 @@ def no_collector() -> Iterator[None]:
     gc.unfreeze()
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle()), Faults(Latency(delay_s=1.0))], ids=repr)
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle()), Faults(Latency(delay_s=1.0))], ids=repr)
 @pytest.mark.parametrize("end", ["closed", "reset by client", "reset by upstream", "shutdown", "duration"])
 async def test_however_it_ended(harness: ConnectionHarness, faults: Faults, end: str) -> None:
-    harness.start_with(faults, faults, duration_s=60.0)
+    harness.start_with(faults, faults, connection_duration_s=60.0)
     client, server, connection = harness.connect()
     client.send(b"x")
     server.send(b"x")
@@ -50,7 +50,7 @@ async def test_however_it_ended(harness: ConnectionHarness, faults: Faults, end:
         case "reset by upstream":
             server.reset()
         case "shutdown":
-            connection.shut_down("enough")
+            connection.close("enough")
         case "duration":
             harness.clock.advance(60.0)
     del connection
@@ -66,7 +66,7 @@ async def test_with_a_sink_that_was_full(harness: ConnectionHarness) -> None:
         client.send_what_fits(bytes(1 << 20))
         await turns(1)
     assert live_objects(SinkWriter)
-    connection.shut_down("enough")
+    connection.close("enough")
     del connection
     assert live_objects(*MORTALS) == []
 
@@ -104,6 +104,6 @@ async def test_if_it_was_given_up_while_it_was_dialled(harness: ConnectionHarnes
     harness.lead_to(text_of(silent_server(harness.exits).address))
     _, connection = harness.knock()
     assert live_objects(Dialer)
-    connection.shut_down("enough")
+    connection.close("enough")
     del connection
     assert live_objects(*MORTALS) == []

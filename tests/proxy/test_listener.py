@@ -21,7 +21,7 @@ from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Liste
 from trixter.proxy.sockets import Socket
 
 
-class Door:
+class Listening:
     """A listener, and who came in."""
 
     def __init__(
@@ -71,58 +71,58 @@ class Unlucky(socket.socket):
 
 
 async def test_it_hands_connections_on_with_their_address(harness: ConnectionHarness) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    client = door.knock()
-    await until(lambda: door.accepted)
-    sock, peer = door.accepted[0]
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    client = listening.knock()
+    await until(lambda: listening.accepted)
+    sock, peer = listening.accepted[0]
     assert peer == client.getsockname()
     assert not sock.getblocking()
     assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_it_listens_on_all_its_addresses(harness: ConnectionHarness) -> None:
-    door = Door(harness, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
-    door.listener.start()
-    clients = [door.knock(which) for which in range(3)]
-    await until(lambda: len(door.accepted) == 3)
-    assert sorted(sock.getpeername() for sock, _ in door.accepted) == sorted(
+    listening = Listening(harness, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
+    listening.listener.start()
+    clients = [listening.knock(which) for which in range(3)]
+    await until(lambda: len(listening.accepted) == 3)
+    assert sorted(sock.getpeername() for sock, _ in listening.accepted) == sorted(
         client.getsockname() for client in clients
     )
 
 
 async def test_a_crowd_is_let_in(harness: ConnectionHarness) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
     for _ in range(2 * ACCEPTS_PER_WAKE + 1):
-        door.knock()
-    await until(lambda: len(door.accepted) == 2 * ACCEPTS_PER_WAKE + 1)
+        listening.knock()
+    await until(lambda: len(listening.accepted) == 2 * ACCEPTS_PER_WAKE + 1)
 
 
 async def test_before_it_is_started_nobody_can_connect(harness: ConnectionHarness) -> None:
-    door = Door(harness, "127.0.0.1:0")
+    listening = Listening(harness, "127.0.0.1:0")
     with pytest.raises(ConnectionRefusedError):
-        door.knock()
+        listening.knock()
 
 
 async def test_a_full_descriptor_table_is_waited_out(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0", "127.0.0.2:0")
-    door.listener.start()
-    door.knock(0), door.knock(1)
+    listening = Listening(harness, "127.0.0.1:0", "127.0.0.2:0")
+    listening.listener.start()
+    listening.knock(0), listening.knock(1)
     with no_descriptor_free():
         await until(lambda: caplog.records)
         assert harness.clock.next_at == harness.clock.time() + PAUSE_S
         for _ in range(3):
             harness.clock.advance(PAUSE_S)
             await turns()
-        assert door.accepted == []
-    everywhere = ", ".join(map(text_of, door.addresses))
+        assert listening.accepted == []
+    everywhere = ", ".join(map(text_of, listening.addresses))
     warning = f"cannot accept on {everywhere}: Too many open files; trying again"
     assert [record.getMessage() for record in caplog.records] == [warning]
     harness.clock.advance(PAUSE_S)
-    await until(lambda: len(door.accepted) == 2)
+    await until(lambda: len(listening.accepted) == 2)
     assert [record.getMessage() for record in caplog.records[1:]] == ["accepting connections again"]
     assert {record.levelname for record in caplog.records} == {"WARNING"}
 
@@ -130,24 +130,24 @@ async def test_a_full_descriptor_table_is_waited_out(
 async def test_a_full_descriptor_table_is_left_alone_between_attempts(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.knock()
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.knock()
     with no_descriptor_free():
         await until(lambda: caplog.records)
     await turns()
-    assert door.accepted == []
+    assert listening.accepted == []
 
 
 async def test_closing_ends_the_wait_for_descriptors(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.knock()
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.knock()
     with no_descriptor_free():
         await until(lambda: caplog.records)
-        door.listener.close()
+        listening.listener.close()
     assert harness.clock.next_at is None
 
 
@@ -166,30 +166,30 @@ async def test_accepting_stops_before_the_table_is_full_with_one_warning_for_eac
 ) -> None:
     budget = Budget()
     budget.is_tight = True
-    door = Door(harness, "127.0.0.1:0", descriptors=budget)
-    door.listener.start()
+    listening = Listening(harness, "127.0.0.1:0", descriptors=budget)
+    listening.listener.start()
     for _ in range(5):
-        door.knock()
+        listening.knock()
     for accepted in range(4):  # a client leaves now and then, and another one is let in
         budget.room = 1 if accepted else 0
         harness.clock.advance(PAUSE_S)
         await until(lambda: budget.room < 0)
-        assert len(door.accepted) == accepted
-    warning = f"cannot accept on {text_of(door.addresses[0])}: {ALMOST_FULL}; trying again"
+        assert len(listening.accepted) == accepted
+    warning = f"cannot accept on {text_of(listening.addresses[0])}: {ALMOST_FULL}; trying again"
     assert [record.getMessage() for record in caplog.records] == [warning]
     budget.room = 10
     harness.clock.advance(PAUSE_S)
-    await until(lambda: len(door.accepted) == 5)
+    await until(lambda: len(listening.accepted) == 5)
     await until(lambda: len(caplog.records) == 2)
     assert caplog.records[1].getMessage() == "accepting connections again"
 
 
 async def test_far_from_a_full_table_the_kernel_is_not_asked(harness: ConnectionHarness) -> None:
     budget = Budget()
-    door = Door(harness, "127.0.0.1:0", descriptors=budget)
-    door.listener.start()
-    door.knock()
-    await until(lambda: door.accepted)
+    listening = Listening(harness, "127.0.0.1:0", descriptors=budget)
+    listening.listener.start()
+    listening.knock()
+    await until(lambda: listening.accepted)
     assert budget.room == 0
 
 
@@ -197,24 +197,24 @@ async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(harness: 
     unlucky = Unlucky()
     unlucky.bind(("127.0.0.1", 0))
     unlucky.setblocking(False)
-    door = Door(harness, sockets=[unlucky])
-    door.listener.start()
-    door.knock()
-    await until(lambda: door.accepted)
+    listening = Listening(harness, sockets=[unlucky])
+    listening.listener.start()
+    listening.knock()
+    await until(lambda: listening.accepted)
     assert unlucky.gone == 0
 
 
 async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_concern(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.greet = lambda sock: [].pop()
-    client = Peer(door.knock())
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.greet = lambda sock: [].pop()
+    client = Peer(listening.knock())
     assert await client.receive_all() == b""
-    door.greet = lambda sock: None
-    door.knock()
-    await until(lambda: door.accepted)
+    listening.greet = lambda sock: None
+    listening.knock()
+    await until(lambda: listening.accepted)
     (record,) = caplog.records
     assert record.getMessage() == f"connection from {text_of(client.sock.getsockname())}: internal error"
     assert record.exc_info is not None
@@ -222,19 +222,19 @@ async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_c
 
 
 async def test_a_closed_listener_refuses_and_gives_its_port_back(harness: ConnectionHarness) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.listener.close()
-    door.listener.close()
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.listener.close()
+    listening.listener.close()
     with pytest.raises(ConnectionRefusedError):
-        door.knock()
-    for sock in listen_sockets(text_of(door.addresses[0])):
+        listening.knock()
+    for sock in listen_sockets(text_of(listening.addresses[0])):
         sock.close()
 
 
 async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(harness: ConnectionHarness) -> None:
-    first = Door(harness, "127.0.0.1:0")
-    second = Door(harness, text_of(first.addresses[0]))
+    first = Listening(harness, "127.0.0.1:0")
+    second = Listening(harness, text_of(first.addresses[0]))
     first.listener.start()
     with pytest.raises(BindError) as refused:
         second.listener.start()
@@ -247,16 +247,16 @@ async def test_a_port_that_somebody_else_listens_on_by_now_is_refused(harness: C
 async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.listener.rest("Too many open files")
-    door.knock()
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.listener.rest("Too many open files")
+    listening.knock()
     await turns()
-    assert door.accepted == []
+    assert listening.accepted == []
     harness.clock.advance(PAUSE_S)
-    await until(lambda: len(door.accepted) == 1)
+    await until(lambda: len(listening.accepted) == 1)
     assert [record.getMessage() for record in caplog.records] == [
-        f"cannot accept on {text_of(door.addresses[0])}: Too many open files; trying again",
+        f"cannot accept on {text_of(listening.addresses[0])}: Too many open files; trying again",
         "accepting connections again",
     ]
 
@@ -264,9 +264,9 @@ async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
 async def test_a_closed_listener_has_nothing_to_rest_from(
     harness: ConnectionHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    door = Door(harness, "127.0.0.1:0")
-    door.listener.start()
-    door.listener.close()
-    door.listener.rest("Too many open files")
+    listening = Listening(harness, "127.0.0.1:0")
+    listening.listener.start()
+    listening.listener.close()
+    listening.listener.rest("Too many open files")
     assert not caplog.records
     assert harness.clock.next_at is None

@@ -56,7 +56,7 @@ async def test_the_end_tells_why_how_long_and_how_much(
     await client.receive(3)
     await until(lambda: connection.forwarded_bytes(Direction.DOWNSTREAM))
     harness.clock.advance(1.5)
-    connection.shut_down("enough")
+    connection.close("enough")
     assert connection.end_reason is not None
     LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records

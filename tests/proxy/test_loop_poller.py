@@ -14,7 +14,7 @@ from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.servers import silent_server
 from tests.proxy.waiting import until
 from trixter.addresses import text_of
-from trixter.faults import CALM, Faults
+from trixter.faults import NO_FAULTS, Faults
 from trixter.proxy import EndReason
 from trixter.proxy.poller import LoopPoller
 
@@ -25,7 +25,7 @@ async def harness(anyio_backend: object) -> AsyncIterator[ConnectionHarness]:
         yield ConnectionHarness(exits, LoopPoller(asyncio.get_running_loop()))
 
 
-@pytest.fixture(params=[CALM, Faults(Idle())], ids=["calm", "chain"], autouse=True)
+@pytest.fixture(params=[NO_FAULTS, Faults(Idle())], ids=["calm", "chain"], autouse=True)
 def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
     harness.start_with(request.param, request.param)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns
-from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice, Throttle
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.proxy.memory import LEAST_READ_BYTES, OF_THIS_PROCESS, InFlightMemory, Memory
 from trixter.proxy.sockets import BUFFER_BYTES
@@ -21,7 +21,7 @@ DIRECTIONS = 2 * CONNECTIONS
 SENT_BYTES = 150_000
 
 FAULTS: list[Faults] = [
-    CALM,
+    NO_FAULTS,
     Faults(Latency(delay_s=3.0)),
     Faults(Latency(delay_s=0.5, jitter_s=0.5), Slice(size_bytes=5000)),
     Faults(Throttle(rate_bytes_per_s=50_000)),
@@ -59,7 +59,7 @@ async def test_what_a_connection_held_is_given_back_when_it_ends(harness: Connec
     while not all(pipe.held_bytes for pipe in pipes_of(connection)):
         await turns()
     assert memory.held_bytes == sum(pipe.held_bytes for pipe in pipes_of(connection)) > 2000
-    connection.shut_down("enough")
+    connection.close("enough")
     assert memory.held_bytes == 0
 
 
@@ -96,7 +96,7 @@ async def test_what_is_under_way_is_bounded_by_the_total_too(harness: Connection
     assert memory.held_bytes <= 500_000 + BUFFER_BYTES + PIECE_OVERHEAD_BYTES * 10
     client.finish()
     assert await harness.receive_all_in_time(server) == PAYLOAD[:sent]
-    connection.shut_down("enough")
+    connection.close("enough")
     assert memory.held_bytes == 0
 
 
@@ -108,7 +108,7 @@ async def test_many_connections_share_a_tiny_total_and_all_of_their_bytes_arrive
     draw = Random(seed)
     with ExitStack() as exits:
         harness = ConnectionHarness(exits)
-        harness.limit_bytes = 1 << 20
+        harness.buffer_limit_bytes = 1 << 20
         memory = harness.context.memory = Memory(TOTAL_BYTES)
         harness.context.in_flight = InFlightMemory()  # has more to lend than there is memory
         flows: list[tuple[Peer, Peer]] = []

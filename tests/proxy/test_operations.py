@@ -6,7 +6,7 @@ import pytest
 
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.waiting import turns
-from trixter.faults import CALM, Dice, Direction, Faults, Latency, Terminate
+from trixter.faults import NO_FAULTS, Dice, Direction, Faults, Latency, Terminate
 from trixter.proxy import EndReason
 
 CERTAIN = Faults(Terminate(probability=1.0))
@@ -14,7 +14,7 @@ TERMINATED = EndReason("terminated", reset=True)
 
 
 @pytest.mark.parametrize(
-    ("upstream", "downstream"), [(CERTAIN, CALM), (CALM, CERTAIN), (CERTAIN, CERTAIN)], ids=repr
+    ("upstream", "downstream"), [(CERTAIN, NO_FAULTS), (NO_FAULTS, CERTAIN), (CERTAIN, CERTAIN)], ids=repr
 )
 async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_open(
     harness: ConnectionHarness, upstream: Faults, downstream: Faults

@@ -10,13 +10,13 @@ import pytest
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice, Throttle
 from trixter.proxy import EndReason
 
 SLOW = Faults(Latency(delay_s=1.0))
 
 
-@pytest.fixture(params=[CALM, Faults(Idle())], ids=["calm", "chain"])
+@pytest.fixture(params=[NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
     """Let new connections start calm, or with faults that do nothing."""
     harness.start_with(request.param, request.param)
@@ -93,7 +93,7 @@ async def test_one_appointment_is_kept_however_much_is_held(harness: ConnectionH
         upstream.read_early()
         assert harness.clock.next_at == starts_at + 1.0
         harness.clock.advance(0.1)
-    upstream.faults = CALM
+    upstream.faults = NO_FAULTS
     assert harness.clock.next_at is None
     assert server.received() == b"xxx"
 
@@ -126,7 +126,7 @@ async def test_a_change_reaches_what_is_held_at_once(harness: ConnectionHarness)
 async def test_calm_again_bytes_pass_as_before(harness: ConnectionHarness) -> None:
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
-    for faults in (SLOW, CALM, Faults(Throttle(rate_bytes_per_s=1)), CALM):
+    for faults in (SLOW, NO_FAULTS, Faults(Throttle(rate_bytes_per_s=1)), NO_FAULTS):
         upstream.faults = faults
         assert upstream.faults == faults
         client.send(b"x")
@@ -138,8 +138,8 @@ async def test_calm_again_bytes_pass_as_before(harness: ConnectionHarness) -> No
 async def test_the_same_settings_again_change_nothing(harness: ConnectionHarness) -> None:
     _, _, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
-    upstream.faults = CALM
-    assert upstream.faults is CALM
+    upstream.faults = NO_FAULTS
+    assert upstream.faults is NO_FAULTS
     upstream.faults = SLOW
     upstream.faults = Faults(Latency(delay_s=1.0))
     assert upstream.faults is SLOW
@@ -150,7 +150,7 @@ async def test_each_direction_has_its_own_faults(harness: ConnectionHarness) -> 
     client, server, connection = harness.connect()
     server.send(b"at once")
     assert await client.receive(7) == b"at once"
-    assert connection.pipe(Direction.DOWNSTREAM).faults == CALM
+    assert connection.pipe(Direction.DOWNSTREAM).faults == NO_FAULTS
 
 
 async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(harness: ConnectionHarness) -> None:
@@ -180,7 +180,7 @@ async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(harness: C
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"dropped")
     await until(lambda: upstream.held_bytes)
-    connection.shut_down("enough")
+    connection.close("enough")
     upstream.faults = SLOW
-    assert (upstream.faults, upstream.held_bytes, upstream.is_closed) == (CALM, 0, True)
+    assert (upstream.faults, upstream.held_bytes, upstream.is_closed) == (NO_FAULTS, 0, True)
     assert harness.clock.next_at is None

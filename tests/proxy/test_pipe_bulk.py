@@ -13,7 +13,7 @@ from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Latency, Slice, Throttle
 from trixter.proxy import EndReason
 from trixter.proxy.source import SPLICED_FROM_BYTES, SPLICED_FROM_READS
 from trixter.proxy.splice import PIPE_BYTES, Splicer
@@ -156,7 +156,7 @@ harmless: st.SearchStrategy[Fault] = st.one_of(
     st.builds(Throttle, rate_bytes_per_s=st.sampled_from([1e6, 1e9])),
     st.builds(Slice, size_bytes=st.integers(5000, 100_000)),
 )
-mixtures = st.just(CALM) | st.lists(harmless, max_size=2).map(lambda faults: Faults(*faults))
+mixtures = st.just(NO_FAULTS) | st.lists(harmless, max_size=2).map(lambda faults: Faults(*faults))
 sizes = st.integers(1, 4 * BULK_BYTES)
 steps = st.one_of(
     st.tuples(st.just("change"), mixtures),

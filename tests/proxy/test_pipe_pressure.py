@@ -8,7 +8,7 @@ from tests.proxy.connection_harness import LIMIT_BYTES, ConnectionHarness
 from tests.proxy.odd_faults import Curfew, Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Hold, Latency, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.faults.fault import LEAST_QUEUE_BYTES, PIECE_OVERHEAD_BYTES
 from trixter.proxy import EndReason
 from trixter.proxy.sockets import BUFFER_BYTES
@@ -19,7 +19,7 @@ from trixter.proxy.splice import PIPE_BYTES
 MOST_HELD_BYTES = LIMIT_BYTES + PIPE_BYTES + 1000
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle())], ids=["calm", "chain"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 @pytest.mark.parametrize("direction", list(Direction))
 async def test_a_sink_that_does_not_read_pauses_its_source(
     harness: ConnectionHarness, faults: Faults, direction: Direction
@@ -66,7 +66,7 @@ async def test_the_end_waits_behind_what_a_full_sink_has_not_taken(harness: Conn
 async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(
     harness: ConnectionHarness,
 ) -> None:
-    harness.start_with(upstream=Faults(Hold(is_on=True)))
+    harness.start_with(upstream=Faults(Freeze(is_on=True)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     sent = await clog(client)
@@ -75,7 +75,7 @@ async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(
     harness.clock.advance(3600.0)
     await turns()
     assert (upstream.forwarded_bytes, harness.clock.next_at) == (0, None)
-    upstream.faults = CALM
+    upstream.faults = NO_FAULTS
     assert await server.receive_all() == PAYLOAD[:sent]
     assert (upstream.held_bytes, harness.end_reason) == (0, None)
 
@@ -93,7 +93,7 @@ async def test_a_close_waits_behind_what_a_full_sink_has_not_taken(harness: Conn
 
 
 async def test_a_calm_direction_keeps_no_more_than_it_must(harness: ConnectionHarness) -> None:
-    harness.limit_bytes = 1 << 30
+    harness.buffer_limit_bytes = 1 << 30
     client, _, connection = harness.connect()
     await clog(client)
     assert 0 < connection.pipe(Direction.UPSTREAM).held_bytes <= PIPE_BYTES + 1000
@@ -127,7 +127,7 @@ async def test_reading_stops_over_the_limit_and_goes_on_at_half_of_it(harness: C
         harness.clock.advance(1.0)
     held_bytes = upstream.held_bytes
     await until(lambda: upstream.held_bytes > held_bytes)
-    upstream.faults = CALM
+    upstream.faults = NO_FAULTS
     assert await server.receive(9 * len(piece)) == 9 * piece
 
 
@@ -144,7 +144,7 @@ async def test_a_source_that_is_paused_and_has_ended_is_read_to_its_end(harness:
 
 
 async def test_the_smallest_limit_still_carries_bytes(harness: ConnectionHarness) -> None:
-    harness.limit_bytes = 1
+    harness.buffer_limit_bytes = 1
     harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
     client, server, _ = harness.connect()
     for count in range(3):
@@ -167,7 +167,7 @@ async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(
     await turns()
     client.finish()
     assert await harness.receive_all_in_time(server) == PAYLOAD[:sent]
-    connection.shut_down("enough")
+    connection.close("enough")
     assert harness.context.in_flight.free_bytes == 2 * LIMIT_BYTES
 
 
@@ -192,20 +192,20 @@ async def test_a_throttle_is_a_queue_and_borrows_nothing(harness: ConnectionHarn
 async def test_a_throttle_reads_no_further_ahead_than_its_queue(
     harness: ConnectionHarness, throttle: Throttle, most_bytes: int
 ) -> None:
-    harness.limit_bytes = 1 << 30
+    harness.buffer_limit_bytes = 1 << 30
     harness.start_with(upstream=Faults(throttle))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     sent = await clog(client)
     # The queue is looked at after each read, of half of it at most.
     assert most_bytes < upstream.held_bytes <= 1.5 * max(most_bytes, 16_384) + 2000
-    upstream.faults = CALM
+    upstream.faults = NO_FAULTS
     client.finish()
     assert await harness.receive_all_in_time(server) == PAYLOAD[:sent]
 
 
 async def test_a_queue_is_read_on_at_half_of_it(harness: ConnectionHarness) -> None:
-    harness.limit_bytes = 1 << 30
+    harness.buffer_limit_bytes = 1 << 30
     harness.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000.0, queue_bytes=20_000)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.odd_faults import Idle
 from tests.proxy.waiting import turns
-from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
 
-PATHS = st.sampled_from([CALM, Faults(Idle())])
+PATHS = st.sampled_from([NO_FAULTS, Faults(Idle())])
 
 harmless: st.SearchStrategy[Fault] = st.one_of(
     st.just(Idle()),

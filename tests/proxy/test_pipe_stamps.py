@@ -7,7 +7,7 @@ import pytest
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.stamps import let_pass
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 
 UNREAD_S = 0.5
 
@@ -32,12 +32,12 @@ async def test_the_time_that_bytes_lay_unread_counts(
 async def test_latency_may_come_and_go(harness: ConnectionHarness) -> None:
     harness.context.can_stamp = True
     client, server, connection = harness.connect()
-    for faults in (CALM, Faults(Latency(delay_s=1.0)), CALM, Faults(Latency(delay_s=1.0))):
+    for faults in (NO_FAULTS, Faults(Latency(delay_s=1.0)), NO_FAULTS, Faults(Latency(delay_s=1.0))):
         for pipe in pipes_of(connection):
             pipe.faults = faults
         client.send(b"ask")
         server.send(b"answer")
-        await until(lambda: faults == CALM or all(pipe.held_bytes for pipe in pipes_of(connection)))  # noqa: B023
+        await until(lambda: faults == NO_FAULTS or all(pipe.held_bytes for pipe in pipes_of(connection)))  # noqa: B023
         harness.clock.advance(1.0)
         assert await server.receive(3) == b"ask"
         assert await client.receive(6) == b"answer"

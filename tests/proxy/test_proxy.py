@@ -48,8 +48,8 @@ async def test_only_bound_it_refuses_connections(proxy_harness: ProxyHarness) ->
         ("listen", "8080"),
         ("listen", "unix:/s"),
         ("upstream", "8181"),
-        ("limit_bytes", 0),
-        ("limit_bytes", 1.5),
+        ("buffer_limit_bytes", 0),
+        ("buffer_limit_bytes", 1.5),
         ("connect_timeout_s", 0.0),
         ("connect_timeout_s", float("nan")),
         ("connect_timeout_s", float("inf")),
@@ -144,7 +144,7 @@ async def test_the_same_seed_gives_the_same_luck(proxy_harness: ProxyHarness) ->
 
 
 async def test_a_duration_ends_connections_by_the_real_clock(proxy_harness: ProxyHarness) -> None:
-    proxy = proxy_harness.proxy(defaults=Defaults(duration_s=0.005))
+    proxy = proxy_harness.proxy(defaults=Defaults(connection_duration_s=0.005))
     client, server = await proxy_harness.pair(proxy)
     assert await client.receive_reset() == await server.receive_reset() == b""
     assert proxy.registry.ended == {"duration": 1}

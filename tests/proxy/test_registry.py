@@ -36,7 +36,7 @@ async def test_one_that_is_still_dialling_is_counted_and_not_listed(harness: Con
 async def test_ended_ones_are_counted_by_reason(harness: ConnectionHarness) -> None:
     connections = [harness.connect()[2] for _ in range(3)]
     for connection in connections[:2]:
-        connection.shut_down("enough")
+        connection.close("enough")
     assert harness.registry.ended == {"shutdown": 2}
     assert list(harness.registry) == connections[2:]
     assert harness.registry.get("c-1") is None
@@ -67,7 +67,7 @@ async def test_bytes_are_counted_for_each_direction_also_of_those_that_are_over(
         await server.receive(5)
         await client.receive(3)
         await until(partial(connection.forwarded_bytes, Direction.DOWNSTREAM))
-    connection.shut_down("enough")
+    connection.close("enough")
     assert [harness.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]
     harness.end_all()
     assert [harness.registry.forwarded_bytes(direction) for direction in Direction] == [10, 6]

@@ -8,7 +8,7 @@ from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Slice, Throttle
 from trixter.proxy import EndReason, closing
 
 SLOW = Faults(Latency(delay_s=1.0))
@@ -18,7 +18,7 @@ RESET_BY_CLIENT = EndReason("reset by client", reset=True)
 RESET_BY_UPSTREAM = EndReason("reset by upstream", reset=True)
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle())], ids=["calm", "chain"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 @pytest.mark.parametrize("by_client", [True, False])
 async def test_a_reset_is_passed_on_at_once(
     harness: ConnectionHarness, faults: Faults, by_client: bool
@@ -80,7 +80,7 @@ async def test_what_is_held_for_a_peer_that_reset_is_dropped_and_its_sender_no_l
 
 
 async def test_a_held_reset_waits_like_everything_else(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Hold(is_on=True)))
+    harness.start_with(upstream=Faults(Freeze(is_on=True)))
     client, server, connection = harness.connect()
     client.send(b"held")
     client.reset()
@@ -88,7 +88,7 @@ async def test_a_held_reset_waits_like_everything_else(harness: ConnectionHarnes
     harness.clock.advance(1000.0)
     await turns()
     assert harness.end_reason is None
-    connection.pipe(Direction.UPSTREAM).faults = CALM
+    connection.pipe(Direction.UPSTREAM).faults = NO_FAULTS
     assert await server.receive_reset() == b"held"
 
 
@@ -121,15 +121,15 @@ async def test_more_than_fits_arrives_before_the_reset(harness: ConnectionHarnes
     sent = await clog(client)
     client.finish()
     pipe = connection.pipe(Direction.UPSTREAM)
-    await until(lambda: pipe.held_bytes > harness.limit_bytes)
+    await until(lambda: pipe.held_bytes > harness.buffer_limit_bytes)
     client.reset()  # after its end: the kernel still has what we have not read, but tells of the reset
     received = await harness.receive_reset_in_time(server)
     assert PAYLOAD[:sent].startswith(received)
     # What the client's own kernel had not sent yet is lost there, as SO_LINGER 0 has it.
-    assert len(received) >= harness.limit_bytes
+    assert len(received) >= harness.buffer_limit_bytes
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle()), SLOW], ids=["calm", "chain", "slow"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle()), SLOW], ids=["calm", "chain", "slow"])
 async def test_a_peer_that_never_reads_does_not_keep_a_connection_whose_other_peer_is_gone(
     harness: ConnectionHarness, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +155,7 @@ async def test_a_reset_waits_for_a_reader_that_is_slow(harness: ConnectionHarnes
     assert harness.end_reason == RESET_BY_UPSTREAM
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle())], ids=["calm", "chain"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 async def test_what_was_sent_before_a_reset_arrives_before_it(
     harness: ConnectionHarness, faults: Faults
 ) -> None:
@@ -167,7 +167,7 @@ async def test_what_was_sent_before_a_reset_arrives_before_it(
     assert harness.end_reason == RESET_BY_UPSTREAM
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Idle())], ids=["calm", "chain"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 async def test_an_upstream_that_refuses_an_upload_is_still_heard(
     harness: ConnectionHarness, faults: Faults
 ) -> None:
@@ -220,7 +220,7 @@ async def test_a_reset_by_a_sink_that_is_full_is_seen(harness: ConnectionHarness
     assert harness.end_reason == RESET_BY_UPSTREAM
 
 
-@pytest.mark.parametrize("faults", [CALM, SLOW], ids=["calm", "slow"])
+@pytest.mark.parametrize("faults", [NO_FAULTS, SLOW], ids=["calm", "slow"])
 @pytest.mark.parametrize("by_client", [True, False])
 async def test_a_reset_after_the_end_of_that_direction_is_seen(
     harness: ConnectionHarness, faults: Faults, by_client: bool

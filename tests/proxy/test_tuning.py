@@ -15,8 +15,8 @@ from trixter.proxy.tuning import Tuning
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("limit_bytes", 0),
-        ("limit_bytes", 1.5),
+        ("buffer_limit_bytes", 0),
+        ("buffer_limit_bytes", 1.5),
         ("socket_buffer_bytes", -1),
         ("connect_timeout_s", 0),
         ("connect_timeout_s", float("inf")),

@@ -31,7 +31,7 @@ async def test_bytes_pass_and_are_counted(echo: str, anyio_backend: str) -> None
         async with await connect(proxy) as client:
             await client.send(b"hello")
             assert await client.receive() == b"hello"
-            assert (await proxy.wait_for_connection()).info.passed_bytes[Direction.UPSTREAM] == 5
+            assert (await proxy.wait_for_connection()).info.forwarded_bytes[Direction.UPSTREAM] == 5
         await proxy.wait_for_no_connections()
     assert (await proxy.stats()).ended == {"closed": 1}
 
@@ -65,7 +65,7 @@ async def test_one_connection_can_be_ended(echo: str, anyio_backend: str) -> Non
         with pytest.raises(anyio.BrokenResourceError):
             await client.receive()
         with pytest.raises(ConnectionNotFound):
-            await connection.calm()
+            await connection.clear()
         await proxy.reset_all()
         await proxy.close_all()
 

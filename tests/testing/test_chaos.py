@@ -71,9 +71,9 @@ def test_its_proxies_start_with_its_defaults_unless_told_otherwise(echo: str) ->
 @pytest.mark.parametrize("faults", [Latency(delay_s=0.002), Faults(Latency(delay_s=0.002))])
 def test_its_proxies_start_with_a_fault_or_several(echo: str, faults: Latency | Faults) -> None:
     slower = Faults(Latency(delay_s=0.002))
-    with Chaos(defaults=replace(SLOW, duration_s=9.0)) as chaos:
+    with Chaos(defaults=replace(SLOW, connection_duration_s=9.0)) as chaos:
         for proxy in chaos.proxy(echo, faults=faults), chaos.proxy(echo, profile="edge", faults=faults):
-            assert proxy.defaults() == Defaults(upstream=slower, downstream=slower, duration_s=9.0)
+            assert proxy.defaults() == Defaults(upstream=slower, downstream=slower, connection_duration_s=9.0)
         assert chaos.async_proxy(echo, faults=faults).hosted.proxy.defaults.downstream == slower
 
 
@@ -84,8 +84,8 @@ def test_what_is_no_fault_is_refused_by_name(echo: str) -> None:
 
 def test_with_small_buffers_and_a_small_limit_a_sender_blocks_early(echo: str) -> None:
     with Chaos() as chaos:
-        proxy = chaos.proxy(echo, limit_bytes=50_000, socket_buffer_bytes=16_384)
-        proxy.hold()
+        proxy = chaos.proxy(echo, buffer_limit_bytes=50_000, socket_buffer_bytes=16_384)
+        proxy.freeze()
         with socket.socket() as client:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
             client.settimeout(0.5)  # on a slow machine it may be too early, but never too late
@@ -114,8 +114,8 @@ def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: 
             connection.latency(0.001)
             own = proxy.connections()[0].info.faults
             end = chaos.begin_test(1, lambda defaults: defaults)
-            proxy.calm()
-            proxy.duration(60)
+            proxy.clear()
+            proxy.connection_duration(60)
             proxy.refuse()
             given_up.close()
             end()

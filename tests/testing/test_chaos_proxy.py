@@ -126,14 +126,14 @@ def test_a_word_changes_live_connections_and_those_to_come_and_takes_it_back(ech
 def test_what_is_held_comes_when_it_is_released(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         say(client, b"hello")
-        proxy.hold(direction="downstream")
+        proxy.freeze(direction="downstream")
         client.sendall(b"late")
         proxy.wait_for(lambda stats: stats.bytes_upstream == 9)  # counted without news of it
         client.setblocking(False)
         with pytest.raises(BlockingIOError):
             client.recv(1)
         client.settimeout(PATIENCE_S)
-        proxy.release()
+        proxy.unfreeze()
         assert client.recv(100) == b"late"
 
 
@@ -162,7 +162,7 @@ def test_one_connection_can_be_changed_and_ended(echo: str) -> None:
             one.recv(1)
         second.close()
         assert other.recv(1) == b""
-        for word in (first.reset, first.refresh, first.calm):
+        for word in (first.reset, first.refresh, first.clear):
             with pytest.raises(ConnectionNotFound):
                 word()
 
@@ -177,28 +177,32 @@ def test_all_connections_can_be_ended(echo: str) -> None:
 
 def test_a_duration_is_for_connections_to_come(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
-        with proxy.duration(0.05), connect(proxy) as client, pytest.raises(ConnectionResetError):
+        with proxy.connection_duration(0.05), connect(proxy) as client, pytest.raises(ConnectionResetError):
             client.recv(1)
-        assert proxy.defaults().duration_s == 0
+        assert proxy.defaults().connection_duration_s == 0
 
 
 def test_it_may_begin_with_a_profile_or_with_defaults(echo: str) -> None:
     edge = find_profile("edge")
-    with ChaosProxy(echo, profile="edge", defaults=Defaults(upstream=SLOW, duration_s=60)) as proxy:
-        assert proxy.defaults() == Defaults(upstream=edge.upstream, downstream=edge.downstream, duration_s=60)
-        proxy.calm()
+    with ChaosProxy(
+        echo, profile="edge", defaults=Defaults(upstream=SLOW, connection_duration_s=60)
+    ) as proxy:
+        assert proxy.defaults() == Defaults(
+            upstream=edge.upstream, downstream=edge.downstream, connection_duration_s=60
+        )
+        proxy.clear()
         with proxy.profile("edge"):
             assert proxy.defaults().upstream == edge.upstream
         with proxy.profile(edge):
             assert proxy.defaults().upstream == edge.upstream
-        assert proxy.defaults() == Defaults(duration_s=60)
+        assert proxy.defaults() == Defaults(connection_duration_s=60)
 
 
 def test_the_same_seed_gives_the_same_luck(echo: str) -> None:
     spoilt = []
     for _ in range(2):
         with ChaosProxy(echo, seed=7) as proxy, connect(proxy) as client:
-            proxy.faults(Corrupt(probability=1), direction="upstream")
+            proxy.set_faults(Corrupt(probability=1), direction="upstream")
             client.sendall(b"hello")
             client.shutdown(socket.SHUT_WR)
             spoilt.append(b"".join(iter(lambda client=client: client.recv(1000), b"")))  # type: ignore[misc]

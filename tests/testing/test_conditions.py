@@ -8,12 +8,12 @@ import pytest
 
 from trixter.errors import SettingError
 from trixter.faults import (
-    CALM,
     CATALOGUE,
+    NO_FAULTS,
     Corrupt,
     Direction,
     Faults,
-    Hold,
+    Freeze,
     Latency,
     Slice,
     Terminate,
@@ -29,14 +29,14 @@ def conditions(*args: object, before: Defaults | None = None, **words: object) -
 
 
 def test_every_word_is_a_fault_of_both_directions() -> None:
-    asked = conditions(latency=0.25, throttle=1000, slice=16, corrupt=0.5, terminate=0.1, hold=True)
+    asked = conditions(latency=0.25, throttle=1000, slice=16, corrupt=0.5, terminate=0.1, freeze=True)
     faults = Faults(
         Latency(delay_s=0.25),
         Throttle(rate_bytes_per_s=1000),
         Slice(size_bytes=16),
         Corrupt(probability=0.5),
         Terminate(probability=0.1),
-        Hold(is_on=True),
+        Freeze(is_on=True),
     )
     assert asked == Defaults(upstream=faults, downstream=faults)
 
@@ -58,19 +58,21 @@ def test_faults_can_be_given_with_all_their_settings() -> None:
 
 def test_a_profile_replaces_what_was_there_and_the_words_come_on_top() -> None:
     edge = find_profile("edge")
-    before = Defaults(upstream=Faults(Slice(size_bytes=1)), duration_s=60)
+    before = Defaults(upstream=Faults(Slice(size_bytes=1)), connection_duration_s=60)
     asked = conditions(profile="edge", terminate=0.5, direction="upstream", before=before)
     assert asked == Defaults(
         upstream=edge.upstream.with_fault(Terminate(probability=0.5)),
         downstream=edge.downstream,
-        duration_s=60,
+        connection_duration_s=60,
     )
 
 
 def test_what_was_asked_for_before_stays_and_0_takes_it_away() -> None:
     before = conditions(latency=0.25, duration=60)
     assert conditions(slice=1, before=before) == conditions(latency=0.25, slice=1, duration=60)
-    assert conditions(latency=0, duration=0, before=before) == Defaults(upstream=CALM, downstream=CALM)
+    assert conditions(latency=0, duration=0, before=before) == Defaults(
+        upstream=NO_FAULTS, downstream=NO_FAULTS
+    )
 
 
 def test_none_is_as_if_it_was_not_said() -> None:

@@ -14,7 +14,7 @@ from tests.testing.echo import connect, say
 from trixter.addresses import text_of
 from trixter.control.commands import ListConnections
 from trixter.errors import OutOfDescriptors, SettingError, WaitTimeout
-from trixter.faults import CALM
+from trixter.faults import NO_FAULTS
 from trixter.proxy.closing import close_with_reset
 from trixter.testing import Chaos, ChaosProxy
 
@@ -34,8 +34,8 @@ def test_a_client_that_resets_meanwhile_is_waited_for_and_counted(exits: ExitSta
             proxy.wait_for_no_connections(timeout_s=0)
         (info,) = proxy.hosted.send(ListConnections("dialling")).result()
         assert info.state == "dialling"
-        assert set(info.faults.values()) == {CALM}
-        assert set(info.passed_bytes.values()) == set(info.held_bytes.values()) == {0}
+        assert set(info.faults.values()) == {NO_FAULTS}
+        assert set(info.forwarded_bytes.values()) == set(info.held_bytes.values()) == {0}
         assert proxy.connection(info.id).info.state == "dialling"
         close_with_reset(client)
         proxy.wait_for_no_connections()

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.testing.echo import connect, receive, say
-from trixter.faults import CALM, Direction
+from trixter.faults import NO_FAULTS, Direction
 from trixter.testing import ChaosProxy
 
 pytestmark = pytest.mark.slow
@@ -19,7 +19,7 @@ def test_two_hundred_one_after_another_leave_nothing(echo: str) -> None:
             if number % 3 == 0:
                 assert say(client, b"hello") == b"hello"
             elif number % 3 == 1:
-                proxy.hold()
+                proxy.freeze()
                 client.sendall(b"hello")
     # What is left is counted by the fixture.
 
@@ -37,5 +37,5 @@ def test_hundreds_of_connections_stay_whole_while_faults_change(echo: str) -> No
                 pass
             assert all(receive(client, 5) == b"hello" for client in clients)
         faults = {each.id: each.info.faults for each in proxy.connections()}
-        assert faults.pop(odd.id)[Direction.UPSTREAM] != CALM
-        assert all(each == dict.fromkeys(Direction, CALM) for each in faults.values())
+        assert faults.pop(odd.id)[Direction.UPSTREAM] != NO_FAULTS
+        assert all(each == dict.fromkeys(Direction, NO_FAULTS) for each in faults.values())

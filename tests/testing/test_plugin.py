@@ -69,13 +69,13 @@ from trixter.faults import Terminate
 from trixter.profiles import find_profile
 from trixter.proxy import Defaults
 
-@pytest.mark.netem(profile="3g")
+@pytest.mark.chaos(profile="3g")
 class TestProfile:
     def test_of_the_class(self, chaos, echo):
         assert chaos.proxy(echo).defaults().upstream == find_profile("3g").upstream
 
-    @pytest.mark.netem(profile="edge")
-    @pytest.mark.netem(Latency(delay_s=60), slice=1)
+    @pytest.mark.chaos(profile="edge")
+    @pytest.mark.chaos(Latency(delay_s=60), slice=1)
     def test_the_closest_has_the_last_word(self, chaos, echo):
         edge = find_profile("edge").upstream
         wanted = edge.with_fault(Latency(delay_s=60)).with_fault(Slice(size_bytes=1))
@@ -85,17 +85,18 @@ class TestProfile:
         assert chaos.async_proxy(echo, profile="edge").hosted.proxy.defaults.upstream == \\
             find_profile("edge").upstream
 
-@pytest.mark.netem(latency=0.25, direction="upstream", duration=60)
+@pytest.mark.chaos(latency=0.25, direction="upstream", duration=60)
 def test_words(chaos, echo):
-    assert chaos.proxy(echo).defaults() == Defaults(upstream=Faults(Latency(delay_s=0.25)), duration_s=60)
+    late = Faults(Latency(delay_s=0.25))
+    assert chaos.proxy(echo).defaults() == Defaults(upstream=late, connection_duration_s=60)
 """
     run(suite, tests, "--strict-markers").assert_outcomes(passed=4)
 
 
 def test_a_mark_that_cannot_be_is_an_error_that_names_the_test(suite: pytest.Pytester) -> None:
-    result = run(suite, "@pytest.mark.netem(latenzy=1)\ndef test_it(chaos): pass\n")
+    result = run(suite, "@pytest.mark.chaos(latenzy=1)\ndef test_it(chaos): pass\n")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["@pytest.mark.netem of *::test_it: *latency*latenzy*"])
+    result.stdout.fnmatch_lines(["@pytest.mark.chaos of *::test_it: *latency*latenzy*"])
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
@@ -103,15 +104,15 @@ def test_profiles_of_ones_own_are_found_beside_the_ini_file(suite: pytest.Pytest
     suite.makeini("[pytest]\nchaos_profiles = office.toml")
     suite.path.joinpath("office.toml").write_text("[profiles.office]\nround_trip_ms = 80\n")
     tests = """
-@pytest.mark.netem(profile="office")
+@pytest.mark.chaos(profile="office")
 def test_it(chaos, echo):
     network = chaos.proxy(echo)
     assert network.defaults().upstream[0].delay_s == 0.04
-    network.calm()
+    network.clear()
     with network.profile("office"):
         assert network.defaults().upstream[0].delay_s == 0.04
 
-@pytest.mark.netem(profile="offices")
+@pytest.mark.chaos(profile="offices")
 def test_that_is_misspelt(chaos): pass
 """
     result = run(suite, tests)
@@ -120,7 +121,7 @@ def test_that_is_misspelt(chaos): pass
 
 
 FAILING = """
-@pytest.mark.netem(latency=0.001)
+@pytest.mark.chaos(latency=0.001)
 @pytest.mark.parametrize("number", [1, 2])
 def test_that_fails(chaos, echo, number):
     network = chaos.proxy(echo)
@@ -175,6 +176,6 @@ def test_a_setup_that_fails_shows_its_network_too(suite: pytest.Pytester) -> Non
 
 def test_the_fixtures_tell_what_they_are(suite: pytest.Pytester) -> None:
     result = run(suite, "", "--fixtures", "--markers")
-    result.stdout.fnmatch_lines(["@pytest.mark.netem(*latency=*"])
+    result.stdout.fnmatch_lines(["@pytest.mark.chaos(*latency=*"])
     result = run(suite, "", "--fixtures")
     result.stdout.fnmatch_lines(["chaos_session *", "*Put a bad network between*"])

@@ -61,7 +61,7 @@ def sliced(network):
 
 @pytest.fixture
 def held(network):
-    network.hold()
+    network.freeze()
     return network
 
 def test_one_that_leaves_faults(network):
@@ -75,13 +75,13 @@ def test_one_that_would_be_harmed(network):
 
 def test_one_whose_fixture_leaves_faults(held): pass
 
-@pytest.mark.netem(throttle=1000)
+@pytest.mark.chaos(throttle=1000)
 def test_one_with_conditions(network):
     assert [type(fault).__name__ for fault in network.defaults().upstream] == ["Throttle"]
 
 def test_one_of_a_module_with_faults(sliced):
     assert [type(fault).__name__ for fault in sliced.defaults().upstream] == ["Slice"]
-    sliced.calm()
+    sliced.clear()
 
 def test_another_one_of_it(sliced):
     assert [type(fault).__name__ for fault in sliced.defaults().upstream] == ["Slice"]

@@ -12,7 +12,7 @@ from tests.testing.suites import run
 pytest_plugins = ["pytester"]
 
 UNLUCKY = """
-@pytest.mark.netem(terminate=0.1)
+@pytest.mark.chaos(terminate=0.1)
 def test_it(chaos, echo):
     network = chaos.proxy(echo)
     for number in range(1000):
@@ -62,10 +62,10 @@ def network(chaos_session, echo):
 
 runs = []
 
-@pytest.mark.netem(latency=0.001)
+@pytest.mark.chaos(latency=0.001)
 def test_it(network):
     runs.append(network.defaults())
-    network.calm()
+    network.clear()
     assert len(runs) == 3
     assert runs == [runs[0]] * 3
     assert runs[0].upstream

@@ -30,8 +30,8 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
         with connect(proxy) as client:
             say(client, b"hello")
             with proxy.latency(0.001):
-                proxy.connections()[0].calm(direction="upstream")
-            proxy.duration(60)
+                proxy.connections()[0].clear(direction="upstream")
+            proxy.connection_duration(60)
             proxy.down()
         proxy.wait_for_no_connections()
         assert told(proxy) == [
@@ -40,7 +40,7 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
             "connection 1: upstream calm; downstream Latency(delay_s=0.001)",
             "new connections: calm",
             "new connections: calm; reset at the age of 60 s",
-            "door: down",
+            "availability: down",
             "connection 1 ended: proxy down; 5 B up, 5 B down",
         ]
 
@@ -48,7 +48,7 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
 def test_only_the_last_events_are_kept_and_the_others_counted(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
         for _ in range(KEPT + 5):
-            proxy.calm()
+            proxy.clear()
         assert told(proxy) == ["(5 earlier ones)", *["new connections: calm"] * KEPT]
         proxy.hosted.events.start_over()
         assert told(proxy) == []
@@ -110,7 +110,7 @@ def test_connections_with_faults_of_their_own_are_told(echo: str) -> None:
         for client in clients:
             say(client, b"hello")
         for connection in proxy.connections():
-            connection.faults(Latency(delay_s=0.001, jitter_s=0.0005), direction="downstream")
+            connection.set_faults(Latency(delay_s=0.001, jitter_s=0.0005), direction="downstream")
         lines = in_force(proxy, None)
         assert lines[1] == "connection 1: upstream calm; downstream Latency(delay_s=0.001, jitter_s=0.0005)"
         assert lines[11:] == ["and 2 more connections with faults of their own"]

@@ -9,10 +9,10 @@ from tests.testing.suites import UNUSED, run
 pytest_plugins = ["pytester"]
 
 WARNED = {
-    "the mark": "@pytest.mark.netem(latency=0.1)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
+    "the mark": "@pytest.mark.chaos(latency=0.1)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
     "a profile": "def test_it(chaos, echo):\n    chaos.proxy(echo, profile='3g')",
     "a word": "def test_it(chaos, echo):\n    chaos.proxy(echo).latency(0.1)",
-    "a word for a while": "def test_it(chaos, echo):\n    with chaos.proxy(echo).hold(): pass",
+    "a word for a while": "def test_it(chaos, echo):\n    with chaos.proxy(echo).freeze(): pass",
     "a duration": "def test_it(chaos, echo):\n    chaos.proxy(echo).duration(1)",
     "one that is closed": "def test_it(chaos, echo):\n    with chaos.proxy(echo) as it: it.latency(1)",
     "one of two": """
@@ -26,23 +26,23 @@ def test_it(chaos, echo):
 def network(chaos_session, echo):
     return chaos_session.proxy(echo)
 
-@pytest.mark.netem(latency=0.001)
+@pytest.mark.chaos(latency=0.001)
 def test_one_that_connects(network):
     with connect(network) as client:
         say(client, b"hello")
     network.wait_for_no_connections()
 
-@pytest.mark.netem(latency=0.001)
+@pytest.mark.chaos(latency=0.001)
 def test_it(network): pass
 """,
 }
 
 NOT_WARNED = {
     "no faults": "def test_it(chaos, echo):\n    chaos.proxy(echo)",
-    "faults that are off": "@pytest.mark.netem(latency=0)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
-    "no proxy": "@pytest.mark.netem(latency=1)\ndef test_it(chaos): pass",
+    "faults that are off": "@pytest.mark.chaos(latency=0)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
+    "no proxy": "@pytest.mark.chaos(latency=1)\ndef test_it(chaos): pass",
     "a connection": """
-@pytest.mark.netem(latency=0.001)
+@pytest.mark.chaos(latency=0.001)
 def test_it(chaos, echo):
     with connect(chaos.proxy(echo)) as client:
         assert say(client, b"hello") == b"hello"

@@ -29,7 +29,7 @@ ERRORS = {
     HTTPStatus.UNAUTHORIZED: "the bearer token is missing or wrong",
     HTTPStatus.FORBIDDEN: "the Host is not one this API answers to, or the Origin is foreign",
     HTTPStatus.NOT_FOUND: f"`{CONNECTION_NOT_FOUND}`, or `{OVERRIDE_NOT_FOUND}`",
-    HTTPStatus.CONFLICT: "somebody else has the port by now; the door stays shut",
+    HTTPStatus.CONFLICT: "somebody else has the port by now; it stays as it is",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: f"the body has more than {LARGEST_BODY_BYTES} bytes",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "the body is not of content type application/json",
     HTTPStatus.UNPROCESSABLE_ENTITY: "something is missing, unknown, of a wrong type or out of range",

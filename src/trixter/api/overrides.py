@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from trixter.api.schemas import FAULT_BODIES, Body, DoorName, FaultBody, Number, Whole
+from trixter.api.schemas import FAULT_BODIES, AvailabilityName, Body, FaultBody, Number, Whole
 from trixter.control.info import OverrideInfo
 from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
 from trixter.faults import Direction, Fault, Faults
 from trixter.faults.catalogue import ENTRIES
-from trixter.settings import Door
+from trixter.settings import Availability
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
 
@@ -72,7 +72,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     both: FaultsBody | UnsetType = UNSET
     upstream: FaultsBody | UnsetType = UNSET
     downstream: FaultsBody | UnsetType = UNSET
-    door: DoorName | UnsetType = UNSET
+    availability: AvailabilityName | UnsetType = UNSET
     connection_duration_ms: Annotated[Whole, Meta(description="0 means no end")] | UnsetType = UNSET
     name: Annotated[str, Meta(description="what it is called in listings")] = ""
     ttl_ms: Annotated[int, Meta(ge=1, description="it is reverted after that time")] | UnsetType = UNSET
@@ -92,7 +92,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
             target=self.target,
             upstream=replaced[Direction.UPSTREAM],
             downstream=replaced[Direction.DOWNSTREAM],
-            availability=None if self.door is UNSET else Door(self.door),
+            availability=None if self.availability is UNSET else Availability(self.availability),
             connection_duration_s=None if duration_ms is UNSET else duration_ms / 1000,
             name=self.name,
             ttl_s=None if self.ttl_ms is UNSET else self.ttl_ms / 1000,
@@ -131,7 +131,7 @@ class OverrideReply(Struct, frozen=True, kw_only=True):
     both: FaultsBody | UnsetType = UNSET
     upstream: FaultsBody | UnsetType = UNSET
     downstream: FaultsBody | UnsetType = UNSET
-    door: DoorName | UnsetType = UNSET
+    availability: AvailabilityName | UnsetType = UNSET
     connection_duration_ms: Number | UnsetType = UNSET
 
 
@@ -156,7 +156,7 @@ def changes_of(override: Override) -> dict[str, Any]:
         replaced = {"upstream": override.upstream, "downstream": override.downstream}
     fields |= {where: _fields_of(each) for where, each in replaced.items() if each is not None}
     if override.availability is not None:
-        fields["door"] = override.availability.value
+        fields["availability"] = override.availability.value
     if override.connection_duration_s is not None:
         milliseconds = round(override.connection_duration_s * 1000, 6)
         fields["connection_duration_ms"] = (

@@ -38,7 +38,7 @@ from trixter.control.overrides import ALL, LIVE, NEW, Override, ReplaceFaults
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Direction
 from trixter.proxy import Connection
-from trixter.settings import Door
+from trixter.settings import Availability
 
 Find = Callable[[str], Connection | None]
 
@@ -116,7 +116,7 @@ class Handlers:
     async def set_proxy(self, request: Request) -> Response:
         """Change whether it accepts."""
         body = await self._body(request, ProxyBody)
-        override = Override(target=NEW, availability=Door(body.door))
+        override = Override(target=NEW, availability=Availability(body.availability))
         await self._execute(Apply(override=override, permanent=True))
         return accepted()
 

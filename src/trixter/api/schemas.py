@@ -30,7 +30,7 @@ Number = int | float
 LONGEST_NAME = 100
 NAME = "tells several of one kind apart; without one, it takes the place of all of its kind"
 
-DoorName = Literal["open", "refusing", "down"]
+AvailabilityName = Literal["up", "refusing", "down"]
 
 State = Literal["open", "dialling"]
 """Of a connection: its upstream has answered, or not yet."""
@@ -163,8 +163,8 @@ class ShutdownBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class ProxyBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change about the proxy."""
 
-    door: Annotated[
-        DoorName, Meta(description="`refusing` leaves live connections alone, `down` resets them")
+    availability: Annotated[
+        AvailabilityName, Meta(description="`refusing` leaves live connections alone, `down` resets them")
     ]
 
 
@@ -304,7 +304,7 @@ class ProxyReply(Struct, frozen=True, gc=False):
 
     listen: list[str]
     upstream: str
-    door: DoorName
+    availability: AvailabilityName
     stats: Stats
 
 

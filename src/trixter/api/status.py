@@ -11,8 +11,8 @@ from msgspec import UNSET
 
 from trixter.api import schemas
 from trixter.faults import (
-    CALM,
     CATALOGUE,
+    NO_FAULTS,
     Corrupt,
     Direction,
     Fault,
@@ -108,11 +108,11 @@ def status_of(connection: Connection) -> schemas.Status:
     if connection.is_open:
         up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
         to, back = describe(up.faults), describe(down.faults)
-        passed_bytes = schemas.PerDirection(up.forwarded_bytes, down.forwarded_bytes)
+        forwarded_bytes = schemas.PerDirection(up.forwarded_bytes, down.forwarded_bytes)
         held_bytes = schemas.PerDirection(up.held_bytes, down.held_bytes)
     else:
-        to = back = describe(CALM)
-        passed_bytes = held_bytes = schemas.PerDirection(0, 0)
+        to = back = describe(NO_FAULTS)
+        forwarded_bytes = held_bytes = schemas.PerDirection(0, 0)
     greater = Originals._make(map(max, to.originals, back.originals))
     return schemas.Status(
         conn_info=schemas.ConnInfo(connection.id, connection.client, connection.upstream),
@@ -122,7 +122,7 @@ def status_of(connection: Connection) -> schemas.Status:
         terminate_probability_rate=greater.terminate_probability,
         corrupt_probability_rate=greater.corrupt_probability,
         age_ms=int(connection.age_s * 1000),
-        bytes=passed_bytes,
+        bytes=forwarded_bytes,
         held_bytes=held_bytes,
         faults=schemas.FaultsPerDirection(to.on, back.on),
         state="open" if connection.is_open else "dialling",
@@ -134,7 +134,7 @@ def defaults_reply(defaults: Defaults) -> schemas.DefaultsReply:
     return schemas.DefaultsReply(
         describe(defaults.upstream).everything,
         describe(defaults.downstream).everything,
-        MILLISECONDS.of(defaults.duration_s),
+        MILLISECONDS.of(defaults.connection_duration_s),
     )
 
 
@@ -148,7 +148,7 @@ def proxy_reply(proxy: Proxy) -> schemas.ProxyReply:
         dict(registry.ended),
         len(registry.dialling),
     )
-    return schemas.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.door.value, stats)
+    return schemas.ProxyReply(proxy.listen_addresses, str(proxy.upstream), proxy.availability.value, stats)
 
 
 def catalogue_reply() -> list[schemas.FaultReply]:

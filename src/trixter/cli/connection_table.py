@@ -75,7 +75,11 @@ def outcome(target: str, connections: Sequence[ConnectionInfo]) -> str:
 def outlook(defaults: Defaults) -> str:
     """Return the defaults of new connections as text."""
     what = formatting.faults({direction: defaults.faults(direction) for direction in Direction})
-    end = f"reset after {formatting.duration(defaults.duration_s)}" if defaults.duration_s else ""
+    end = (
+        f"reset after {formatting.duration(defaults.connection_duration_s)}"
+        if defaults.connection_duration_s
+        else ""
+    )
     return "; ".join(filter(None, [what, end]))
 
 
@@ -88,7 +92,7 @@ def _narrow_row(connection: ConnectionInfo, upstreams: int) -> list[str]:
     client = printable(connection.client)
     if upstreams > 1:
         client += f"\n→ {printable(connection.upstream)}"
-    up, down = (formatting.size(connection.passed_bytes[direction]) for direction in Direction)
+    up, down = (formatting.size(connection.forwarded_bytes[direction]) for direction in Direction)
     return [printable(connection.id), client, formatting.age(connection.age_s), up, down]
 
 

@@ -161,7 +161,7 @@ FLAGS: list[Flag] = [
     *(fault_flag(each, FAULTS) for each in FLAGGED_SETTINGS if each.takes is not Type.SWITCH),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
     Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
-    Flag("--limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
+    Flag("--buffer-limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
     Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
     Flag("--socket-buffer-bytes", LIMITS, BYTES, "Buffers that the kernel is asked for; 0: as it likes."),
     Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
@@ -231,7 +231,7 @@ def _remote_flag_of(setting: Setting) -> click.Option:
 
 FAULT_FLAGS: list[click.Parameter] = [
     *map(_remote_flag_of, FLAGGED_SETTINGS),
-    Switch("--calm", REMOTE_FAULTS, "Take all faults away, and begin with none."),
+    Switch("--clear", REMOTE_FAULTS, "Take all faults away, and begin with none."),
     own_flag("--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."),
     Flag("--profiles", REMOTE_FAULTS, FilePath(), "A TOML file with profiles of your own.", default=None),
     own_flag(

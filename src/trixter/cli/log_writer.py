@@ -69,7 +69,7 @@ class LogWriter:
         descriptor: Blocking or not. It stays open.
         notice: Returns the line about dropped lines, from their number and the reason.
         encoding: Of the lines; characters that it lacks are written as escapes.
-        limit_bytes: The bound of the queue; a line that does not fit is dropped.
+        buffer_limit_bytes: The bound of the queue; a line that does not fit is dropped.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class LogWriter:
         notice: Callable[[int, str], str],
         *,
         encoding: str = "utf-8",
-        limit_bytes: int = LIMIT_BYTES,
+        buffer_limit_bytes: int = LIMIT_BYTES,
     ) -> None:
         self.notice = notice
         self._descriptor = descriptor
         self._encoding = encoding
-        self._limit_bytes = limit_bytes
+        self._buffer_limit_bytes = buffer_limit_bytes
         self._begin()
         _writers.add(self)
 
@@ -103,7 +103,7 @@ class LogWriter:
         with self._lock:
             waiting_bytes = self._put_bytes - self._done_bytes
             # Once full, half of it must drain first: otherwise a slow reader gets a notice for every line.
-            room_bytes = self._limit_bytes // 2 if self._is_dropping else self._limit_bytes
+            room_bytes = self._buffer_limit_bytes // 2 if self._is_dropping else self._buffer_limit_bytes
             self._is_dropping = waiting_bytes + len(data) > room_bytes
             if self._is_dropping:
                 self._dropped += 1

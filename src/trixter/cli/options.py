@@ -100,7 +100,7 @@ class Options:
     faults: FaultFlags = NO_FLAGS
     connection_duration_ms: int = 0
     random_seed: int | None = None
-    limit_bytes: int = 4 * 1024 * 1024
+    buffer_limit_bytes: int = 4 * 1024 * 1024
     total_limit_bytes: int = 1024 * 1024 * 1024
     socket_buffer_bytes: int = 0
     connect_timeout_ms: int = 10_000
@@ -119,7 +119,7 @@ class Options:
     def tuning(self) -> TuningKeywords:
         """Return what the proxy may use, and how long it waits."""
         return {
-            "limit_bytes": self.limit_bytes,
+            "buffer_limit_bytes": self.buffer_limit_bytes,
             "socket_buffer_bytes": self.socket_buffer_bytes,
             "connect_timeout_s": self.connect_timeout_ms / MS_PER_S,
             "keepalive_s": self.keepalive_ms / MS_PER_S,
@@ -134,10 +134,10 @@ class Options:
             SettingError: If there is no such profile.
             ProfileError: If the file of profiles is not as it should be.
         """
-        from trixter.faults import CALM
+        from trixter.faults import NO_FAULTS
         from trixter.settings import Defaults
 
-        upstream = downstream = CALM
+        upstream = downstream = NO_FAULTS
         if self.profile is not None:
             from trixter.profiles import find_profile
 
@@ -147,7 +147,7 @@ class Options:
         return Defaults(
             upstream=self.faults.over(upstream),
             downstream=self.faults.over(downstream),
-            duration_s=duration_s,
+            connection_duration_s=duration_s,
         )
 
 

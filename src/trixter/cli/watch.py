@@ -164,7 +164,7 @@ def line_of(event: Event[ConnectionInfo, Defaults]) -> str:
     route = f"{subject}: {printable(what.client)} → {printable(what.upstream)}"
     if kind is Kind.OPENED:
         return f"{route}, {formatting.faults(what.faults)}"
-    up, down = (formatting.size(what.passed_bytes[direction]) for direction in Direction)
+    up, down = (formatting.size(what.forwarded_bytes[direction]) for direction in Direction)
     return f"{route}, {up} up, {down} down, {formatting.age(what.age_s)}"
 
 
@@ -173,11 +173,11 @@ def picture_of(
 ) -> Group:
     """Return the table with the lines around it, cut to the height of the screen."""
     listen = ", ".join(map(printable, proxy.listen))
-    door = "" if proxy.door.value == "open" else f"  ({proxy.door.value})"
+    availability = "" if proxy.availability.value == "up" else f"  ({proxy.availability.value})"
     stats = proxy.stats
     dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
     above = Text(
-        f"{listen} → {printable(proxy.upstream)}{door}\n"
+        f"{listen} → {printable(proxy.upstream)}{availability}\n"
         f"new connections: {outlook(defaults)}\n"
         f"so far: {stats.connections_accepted:,} accepted{dialling}, "
         f"{formatting.size(stats.bytes_upstream)} up, {formatting.size(stats.bytes_downstream)} down\n"

@@ -13,7 +13,7 @@ from trixter.control import ALL, ConnectionInfo, ProxyInfo, Stats
 from trixter.errors import ApiError, ConnectionNotFound, OverrideNotFound
 from trixter.faults import CATALOGUE, Direction, Fault, Faults
 from trixter.faults.entry import Entry
-from trixter.settings import Defaults, Door
+from trixter.settings import Availability, Defaults
 
 # What is not there, by the code of the answer that says so.
 MISSING = {"connection_not_found": ConnectionNotFound, "override_not_found": OverrideNotFound}
@@ -77,7 +77,7 @@ def defaults_of(shown: schemas.DefaultsReply) -> Defaults:
     return Defaults(
         upstream=faults_of(shown.upstream),
         downstream=faults_of(shown.downstream),
-        duration_s=shown.connection_duration_ms / 1000,
+        connection_duration_s=shown.connection_duration_ms / 1000,
     )
 
 
@@ -87,7 +87,7 @@ def proxy_info(shown: schemas.ProxyReply) -> ProxyInfo:
     return ProxyInfo(
         listen=tuple(shown.listen),
         upstream=shown.upstream,
-        door=Door(shown.door),
+        availability=Availability(shown.availability),
         stats=Stats(
             connections_accepted=counted.connections_accepted,
             connections_open=counted.connections_open,
@@ -110,7 +110,7 @@ def connection_info(shown: schemas.Status) -> ConnectionInfo:
             Direction.UPSTREAM: faults_of(shown.faults.upstream),
             Direction.DOWNSTREAM: faults_of(shown.faults.downstream),
         },
-        passed_bytes=_by_direction(shown.bytes),
+        forwarded_bytes=_by_direction(shown.bytes),
         held_bytes=_by_direction(shown.held_bytes),
         state=shown.state,
     )

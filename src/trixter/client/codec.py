@@ -33,7 +33,7 @@ from trixter.faults import CATALOGUE, Direction
 Fields = dict[str, Any]
 
 # The fields of an override that say what it changes.
-CHANGES = ("both", "upstream", "downstream", "door", "connection_duration_ms")
+CHANGES = ("both", "upstream", "downstream", "availability", "connection_duration_ms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +150,8 @@ def _permanent(override: Override) -> list[HttpRequest]:
         duration = {"connection_duration_ms": fields["connection_duration_ms"]}
         defaults = [*defaults[:-1], {**(defaults[-1] if defaults else {}), **duration}]
     requests += [HttpRequest("PATCH", "/defaults", body) for body in defaults]
-    if "door" in fields:
-        requests.append(HttpRequest("PATCH", "/proxy", {"door": fields["door"]}))
+    if "availability" in fields:
+        requests.append(HttpRequest("PATCH", "/proxy", {"availability": fields["availability"]}))
     return requests
 
 

@@ -28,12 +28,12 @@ from trixter.control.commands import (
 from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
 from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of, require_ttl
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
-from trixter.faults import CALM, Direction
+from trixter.faults import NO_FAULTS, Direction
 from trixter.proxy.clock import Clock, Timer
 from trixter.proxy.connection import Connection
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
-from trixter.settings import Door
+from trixter.settings import Availability
 
 # More than a program nests. A script that changes something every second, and reverts nothing, is beyond that
 # within the hour: then the oldest of its overrides becomes permanent, so that it may run for ever.
@@ -76,13 +76,13 @@ class Controller:
         proxy: Proxy,
         *,
         clock: Clock | None = None,
-        on_availability: Callable[[Door], None] = lambda door: None,
+        on_availability: Callable[[Availability], None] = lambda availability: None,
     ) -> None:
         self.proxy = proxy
         self._clock = clock
         self._on_availability = on_availability
         self._defaults = proxy.defaults
-        self._overrides = Overrides(proxy.defaults, proxy.door)
+        self._overrides = Overrides(proxy.defaults, proxy.availability)
         self._live = OpenIds(proxy.registry)
         self._timers: dict[str, Timer] = {}
         # Ids of one run start alike, and no other run's do: an old one never means a new override.
@@ -120,7 +120,7 @@ class Controller:
             case GetConnection(id):
                 return Work(_connection_info(self._found(id)))
             case EndConnections(target=target, reason=reason, reset=reset):
-                end = Connection.reset if reset else Connection.shut_down
+                end = Connection.reset if reset else Connection.close
                 targets = list(self.proxy.registry) if target == ALL else [self._found(target)]
                 return Work(None, targets, lambda connection: end(connection, reason))
         self._catch_up()
@@ -213,11 +213,11 @@ class Controller:
             if connection.is_open:
                 connection.pipe(direction).faults = in_force.faults(direction)
 
-    def _move(self, availability: Door | None, *, if_other: bool = False) -> None:
-        if availability is None or (if_other and availability is self.proxy.door):
+    def _move(self, availability: Availability | None, *, if_other: bool = False) -> None:
+        if availability is None or (if_other and availability is self.proxy.availability):
             return
         self._on_availability(availability)
-        self.proxy.set_door(availability)
+        self.proxy.set_availability(availability)
 
     def _catch_up(self) -> None:
         """Take note of what happened beside the controller."""
@@ -314,7 +314,10 @@ def _proxy_info(proxy: Proxy) -> ProxyInfo:
         ended=dict(registry.ended),
     )
     return ProxyInfo(
-        listen=tuple(proxy.listen_addresses), upstream=str(proxy.upstream), door=proxy.door, stats=stats
+        listen=tuple(proxy.listen_addresses),
+        upstream=str(proxy.upstream),
+        availability=proxy.availability,
+        stats=stats,
     )
 
 
@@ -326,8 +329,8 @@ def _connection_info(connection: Connection) -> ConnectionInfo:
         client=connection.client,
         upstream=connection.upstream,
         age_s=connection.age_s,
-        faults=dict.fromkeys(Direction, CALM) | {each: pipe.faults for each, pipe in pipes.items()},
-        passed_bytes=dict.fromkeys(Direction, 0)
+        faults=dict.fromkeys(Direction, NO_FAULTS) | {each: pipe.faults for each, pipe in pipes.items()},
+        forwarded_bytes=dict.fromkeys(Direction, 0)
         | {each: pipe.forwarded_bytes for each, pipe in pipes.items()},
         held_bytes=dict.fromkeys(Direction, 0) | {each: pipe.held_bytes for each, pipe in pipes.items()},
         state="open" if is_open else "dialling",

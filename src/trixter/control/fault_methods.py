@@ -13,10 +13,10 @@ from typing import Generic, TypeVar
 from trixter.control.commands import Command, EndConnections
 from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Freeze, Latency, Slice, Terminate, Throttle
 from trixter.faults.validators import require_seconds
 from trixter.profiles import Profile, find_profile
-from trixter.settings import Door
+from trixter.settings import Availability
 
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")
@@ -75,13 +75,13 @@ class FaultMethods(ABC, Generic[ChangeT]):
         """Reset both sides at an operation (a read of at most 8 KiB, a write, an end), each with it."""
         return self._replace("terminate", Terminate(probability=probability), direction)
 
-    def hold(self, is_on: bool = True, *, direction: AnyDirection = None) -> ChangeT:
-        """Keep every byte, and the end behind them, until ``release``, or ``hold(False)``."""
-        return self._replace("hold", Hold(is_on=is_on), direction)
+    def freeze(self, is_on: bool = True, *, direction: AnyDirection = None) -> ChangeT:
+        """Keep every byte, and the end behind them, until ``unfreeze``, or ``freeze(False)``."""
+        return self._replace("freeze", Freeze(is_on=is_on), direction)
 
-    def release(self, *, direction: AnyDirection = None) -> ChangeT:
+    def unfreeze(self, *, direction: AnyDirection = None) -> ChangeT:
         """End every hold: what was held leaves at once."""
-        return self._replace("release", Hold(), direction)
+        return self._replace("unfreeze", Freeze(), direction)
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
@@ -89,13 +89,13 @@ class FaultMethods(ABC, Generic[ChangeT]):
         swaps = {each: ReplaceFaults.everything(*found.faults(each)) for each in Direction}
         return self._override(f"profile {found.name}", swaps)
 
-    def faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
+    def set_faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
         """Put exactly these faults in place of all that are there."""
         return self._override(
             "faults", dict.fromkeys(directions_of(direction), ReplaceFaults.everything(*faults))
         )
 
-    def calm(self, *, direction: AnyDirection = None) -> ChangeT:
+    def clear(self, *, direction: AnyDirection = None) -> ChangeT:
         """Take all faults away."""
         return self._override("calm", dict.fromkeys(directions_of(direction), ReplaceFaults.everything()))
 
@@ -130,22 +130,22 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         """Apply an override as it is: several things at once, with a name or a time to live."""
         return self._change(override.name or "override", override)
 
-    def duration(self, duration_s: float) -> ChangeT:
+    def connection_duration(self, duration_s: float) -> ChangeT:
         """Let connections to come be reset at that age; 0 means never."""
         require_seconds("duration_s", duration_s)
         return self._change("duration", Override(connection_duration_s=duration_s))
 
     def down(self) -> ChangeT:
         """Reset the live connections and refuse new ones, as a server that is down."""
-        return self._change("down", Override(availability=Door.DOWN))
+        return self._change("down", Override(availability=Availability.DOWN))
 
     def refuse(self) -> ChangeT:
         """Refuse new connections; the live ones go on."""
-        return self._change("refuse", Override(availability=Door.REFUSING))
+        return self._change("refuse", Override(availability=Availability.REFUSING))
 
     def up(self) -> ChangeT:
         """Accept new connections again."""
-        return self._change("up", Override(availability=Door.OPEN))
+        return self._change("up", Override(availability=Availability.UP))
 
     def reset_all(self, reason: str = RESET_REASON) -> DoneT:
         """Reset every live connection: both peers get RST."""

@@ -8,7 +8,7 @@ from typing import Literal
 
 from trixter.control.overrides import Override
 from trixter.faults import Direction, Faults
-from trixter.settings import Door
+from trixter.settings import Availability
 
 State = Literal["open", "dialling"]
 """Of a connection: its upstream has answered, or not yet."""
@@ -25,7 +25,7 @@ class ConnectionInfo:
         upstream: The upstream's, as the proxy was given it.
         age_s: Seconds since it was accepted.
         faults: What is on, by direction.
-        passed_bytes: What each direction's receiver has taken.
+        forwarded_bytes: What each direction's receiver has taken.
         held_bytes: The memory each direction keeps.
     """
 
@@ -34,7 +34,7 @@ class ConnectionInfo:
     upstream: str
     age_s: float
     faults: Mapping[Direction, Faults]
-    passed_bytes: Mapping[Direction, int]
+    forwarded_bytes: Mapping[Direction, int]
     held_bytes: Mapping[Direction, int]
     state: State = "open"
 
@@ -76,13 +76,13 @@ class ProxyInfo:
     Args:
         listen: The addresses it listens on, with their real ports.
         upstream: The upstream's address, as it was given.
-        door: Whether new connections are let in.
+        availability: Whether new connections are let in.
         stats: What it has done.
     """
 
     listen: tuple[str, ...]
     upstream: str
-    door: Door
+    availability: Availability
     stats: Stats
 
 

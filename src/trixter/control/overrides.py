@@ -17,9 +17,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from trixter.errors import OverrideNotFound, SettingError
-from trixter.faults import CALM, Direction, Fault, Faults
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults
 from trixter.faults.validators import require_seconds
-from trixter.settings import Defaults, Door
+from trixter.settings import Availability, Defaults
 
 ALL = "_all"
 """The target of an override: every live connection, and the connections to come."""
@@ -44,7 +44,7 @@ class ReplaceFaults:
     """
 
     keys: tuple[FaultKey, ...] | None
-    faults: Faults = CALM
+    faults: Faults = NO_FAULTS
 
     @classmethod
     def one(cls, fault: Fault) -> ReplaceFaults:
@@ -94,14 +94,18 @@ class Override:
     target: str = ALL
     upstream: ReplaceFaults | None = None
     downstream: ReplaceFaults | None = None
-    availability: Door | None = None
+    availability: Availability | None = None
     connection_duration_s: float | None = None
     name: str = ""
     ttl_s: float | None = None
 
     def __post_init__(self) -> None:
-        if self.availability is not None and not isinstance(self.availability, Door):
-            raise SettingError("door", self.availability, "Door.OPEN, Door.REFUSING or Door.DOWN")
+        if self.availability is not None and not isinstance(self.availability, Availability):
+            raise SettingError(
+                "availability",
+                self.availability,
+                "Availability.UP, Availability.REFUSING or Availability.DOWN",
+            )
         if self.connection_duration_s is not None:
             require_seconds("duration_s", self.connection_duration_s)
         if self.ttl_s is not None:
@@ -137,7 +141,7 @@ class Override:
     def faults(self, direction: Direction) -> Faults:
         """Return the faults that are there once it is applied to no faults."""
         replaced = self.replaced(direction)
-        return CALM if replaced is None else replaced.faults
+        return NO_FAULTS if replaced is None else replaced.faults
 
 
 NOTHING = Override()
@@ -215,7 +219,7 @@ class Overrides:
         availability: Whether new connections are accepted.
     """
 
-    def __init__(self, base: Defaults, availability: Door = Door.OPEN) -> None:
+    def __init__(self, base: Defaults, availability: Availability = Availability.UP) -> None:
         self._base = PermanentChanges(complete(base, availability))
         self._layers: list[_Layer] = []
         # Connections that share what lies below share what is in force: one object for thousands of them. By
@@ -299,7 +303,7 @@ class Overrides:
         below.put(layer.override, (), self._compose)
         below.put_all(layer.above, self._compose)
 
-    def availability(self, without: str = "") -> Door:
+    def availability(self, without: str = "") -> Availability:
         """Return whether new connections are accepted.
 
         Args:
@@ -355,7 +359,7 @@ class Overrides:
         return found[0]
 
 
-def complete(defaults: Defaults, availability: Door | None = None, target: str = ALL) -> Override:
+def complete(defaults: Defaults, availability: Availability | None = None, target: str = ALL) -> Override:
     """Return the override that replaces everything by what these defaults say."""
     upstream = ReplaceFaults(None, defaults.upstream)
     is_alike = defaults.upstream == defaults.downstream
@@ -364,7 +368,7 @@ def complete(defaults: Defaults, availability: Door | None = None, target: str =
         upstream=upstream,
         downstream=upstream if is_alike else ReplaceFaults(None, defaults.downstream),
         availability=availability,
-        connection_duration_s=defaults.duration_s,
+        connection_duration_s=defaults.connection_duration_s,
     )
 
 
@@ -373,7 +377,7 @@ def defaults_of(override: Override) -> Defaults:
     return Defaults(
         upstream=override.faults(Direction.UPSTREAM),
         downstream=override.faults(Direction.DOWNSTREAM),
-        duration_s=override.connection_duration_s or 0.0,
+        connection_duration_s=override.connection_duration_s or 0.0,
     )
 
 

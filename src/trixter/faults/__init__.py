@@ -20,18 +20,18 @@ from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
 from trixter.faults.fault import Fault, Stage, StageOrder
-from trixter.faults.faults import CALM, Direction, Faults
-from trixter.faults.hold import Hold
+from trixter.faults.faults import NO_FAULTS, Direction, Faults
+from trixter.faults.freeze import Freeze
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
 
 __all__ = [
-    "CALM",
     "CANONICAL_ORDER",
     "CATALOGUE",
     "EOF",
+    "NO_FAULTS",
     "RESET",
     "Abort",
     "Action",
@@ -45,7 +45,7 @@ __all__ = [
     "Eof",
     "Fault",
     "Faults",
-    "Hold",
+    "Freeze",
     "Latency",
     "Reset",
     "Slice",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.entry import BYTES, BYTES_PER_S, MILLISECONDS, Entry, FlagSpec, Setting, Type
 from trixter.faults.fault import Fault
-from trixter.faults.hold import Hold
+from trixter.faults.freeze import Freeze
 from trixter.faults.latency import Latency
 from trixter.faults.slice import Slice
 from trixter.faults.terminate import Terminate
@@ -52,9 +52,9 @@ CATALOGUE: tuple[Entry, ...] = (
         Setting("mode", "mode", CHOICE, None, "put random bytes in front, or change bytes in place",
                 choices=CorruptMode, phrase="by {}s"),
     ]),
-    Entry(Hold, "hold", "Nothing leaves, until the hold is over.", [
-        Setting("is_on", "held", SWITCH, None, "false ends it: all that was held leaves at once",
-                FlagSpec("--hold", "Bytes stay where they are, until it is taken back.")),
+    Entry(Freeze, "freeze", "Nothing leaves, until the hold is over.", [
+        Setting("is_on", "frozen", SWITCH, None, "false ends it: all that was held leaves at once",
+                FlagSpec("--freeze", "Bytes stay where they are, until it is taken back.")),
     ], in_profiles=False),  # a network on which nothing ever arrives is none
 )
 """In the order of the API: the original's come first, ours follow."""

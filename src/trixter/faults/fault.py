@@ -37,7 +37,7 @@ class StageOrder(IntEnum):
     RATE = 4
     DELAY = 5
     CLOSE = 6
-    HOLD = 7
+    FREEZE = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

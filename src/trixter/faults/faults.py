@@ -77,5 +77,5 @@ class Faults(tuple[Fault, ...]):
             yield (*kind, nth), fault
 
 
-CALM = Faults()
+NO_FAULTS = Faults()
 """No faults: bytes pass straight through."""

@@ -34,7 +34,7 @@ from trixter.netem.adapters import (
 from trixter.netem.async_chain import Clock
 from trixter.netem.asyncio.connect import open_connection, start_server, wrap_protocol_factory
 from trixter.netem.asyncio.destinations import UnmatchedKeyWarning
-from trixter.netem.asyncio.link import Link
+from trixter.netem.asyncio.link import FaultyConnection
 from trixter.netem.asyncio.network import Network, faulty_network
 from trixter.netem.fluent import NetEm, netem
 from trixter.netem.inject import Injector, ReadInjector, WriteInjector
@@ -48,9 +48,9 @@ __all__ = [
     "Corrupter",
     "DelayedReader",
     "DelayedWriter",
+    "FaultyConnection",
     "Injector",
     "Knob",
-    "Link",
     "NetEm",
     "Network",
     "RateCountingReader",

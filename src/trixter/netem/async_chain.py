@@ -12,7 +12,7 @@ from typing import Protocol
 
 import anyio
 
-from trixter.faults import CALM, Action, Chain, Dice, Fault, Faults
+from trixter.faults import NO_FAULTS, Action, Chain, Dice, Fault, Faults
 from trixter.monotonic import monotonic
 from trixter.netem.adapter import Waker
 from trixter.netem.knob import Knob, Setting, setting_of
@@ -71,7 +71,7 @@ class AsyncChain:
     ) -> None:
         self._make = make
         self._changed: tuple[anyio.Event, Waker] | None = None  # while something waits
-        self._faults = CALM
+        self._faults = NO_FAULTS
         self._setting = setting_of(setting)
         if isinstance(self._setting, Knob):
             self._setting.subscribe(self)
@@ -145,14 +145,14 @@ class AsyncChain:
     def release(self) -> bytes:
         """Give up what is held, without its end."""
         chain, now = self._now()
-        chain.change(CALM, now)
+        chain.change(NO_FAULTS, now)
         self._was_put = False
         return b"".join(action for action in chain.take(now) if isinstance(action, bytes))
 
     def discard(self) -> None:
         """Forget what is held; the dice go on where they were."""
         chain, now = self._now()
-        chain.change(CALM, now)
+        chain.change(NO_FAULTS, now)
         chain.take(now)
         self._was_put = False
 

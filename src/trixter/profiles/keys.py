@@ -11,7 +11,7 @@ from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry, Setting, Type
 from trixter.faults.validators import is_number
 
-# A byte in 8 seconds. Less is a stall, and there is `hold` for that.
+# A byte in 8 seconds. Less is a stall, and there is `freeze` for that.
 SLOWEST_KBIT = 0.001
 
 

@@ -28,13 +28,13 @@ from trixter.proxy.observers import Observer
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
-from trixter.settings import Defaults, Door
+from trixter.settings import Availability, Defaults
 
 __all__ = [
     "Address",
+    "Availability",
     "Connection",
     "Defaults",
-    "Door",
     "EndReason",
     "LoopContext",
     "Observer",

@@ -37,7 +37,7 @@ class ConnectionContext(Protocol):
     dial_target: DialTarget
     defaults: Defaults
     dice: Dice
-    limit_bytes: int
+    buffer_limit_bytes: int
     idle_timeout_s: float
 
     def on_opened(self, connection: Connection) -> None:
@@ -126,7 +126,7 @@ class Connection:
 
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
-        duration_s = self._proxy.defaults.duration_s
+        duration_s = self._proxy.defaults.connection_duration_s
         if duration_s:
             clock = self._proxy.context.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
@@ -138,7 +138,7 @@ class Connection:
         except Exception as exc:
             self.on_crash(exc)
 
-    def shut_down(self, reason: str) -> None:
+    def close(self, reason: str) -> None:
         """Close both sides now, on request: what is held is dropped."""
         self.end(EndReason(SHUTDOWN, reason))
 
@@ -249,8 +249,16 @@ class Connection:
             self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, dice: Dice) -> Pipe:
-        context, limit_bytes = self._proxy.context, self._proxy.limit_bytes
-        return Pipe(direction, source, sink, context=context, dice=dice, limit_bytes=limit_bytes, owner=self)
+        context, buffer_limit_bytes = self._proxy.context, self._proxy.buffer_limit_bytes
+        return Pipe(
+            direction,
+            source,
+            sink,
+            context=context,
+            dice=dice,
+            buffer_limit_bytes=buffer_limit_bytes,
+            owner=self,
+        )
 
     def _on_duration(self) -> None:
         self.end(EndReason(DURATION, reset=True))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVarTuple
 
 from trixter.chain_driver import ChainDriver
-from trixter.faults import CALM, EOF, RESET, Action, Dice, Direction, End, Faults
+from trixter.faults import EOF, NO_FAULTS, RESET, Action, Dice, Direction, End, Faults
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightShare
 from trixter.proxy.sink import DetachedOwner, PipeOwner, SinkWriter
@@ -43,11 +43,12 @@ class Pipe:
         source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
         context: The loop, its clock and its buffer.
         dice: The connection's; a direction with faults draws from a branch of its own.
-        limit_bytes: Stop reading while more than this is held; go on at half of it.
+        buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: Who is told when something ends.
     """
 
     __slots__ = (
+        "_buffer_limit_bytes",
         "_chain",
         "_context",
         "_counted_bytes",
@@ -56,7 +57,6 @@ class Pipe:
         "_in_flight",
         "_is_faulty",
         "_is_written",
-        "_limit_bytes",
         "_out",
         "_owner",
         "_source_ended",
@@ -72,7 +72,7 @@ class Pipe:
         *,
         context: LoopContext,
         dice: Dice,
-        limit_bytes: int,
+        buffer_limit_bytes: int,
         owner: PipeOwner,
     ) -> None:
         self.direction = direction
@@ -84,7 +84,7 @@ class Pipe:
         self._chain: ChainDriver | None = None  # made with the first fault: most connections never need one
         self._context = context
         self._dice = dice
-        self._limit_bytes = limit_bytes
+        self._buffer_limit_bytes = buffer_limit_bytes
         self._owner = owner
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
@@ -94,7 +94,7 @@ class Pipe:
     @property
     def faults(self) -> Faults:
         """The faults in force. Assign to change them: at once, also for what is held."""
-        return self._chain.faults if self._chain else CALM
+        return self._chain.faults if self._chain else NO_FAULTS
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
@@ -138,7 +138,7 @@ class Pipe:
         """Memory kept for this direction: what is delayed, and what the sink would not take yet."""
         return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
 
-    def start(self, faults: Faults = CALM) -> None:
+    def start(self, faults: Faults = NO_FAULTS) -> None:
         """Begin to carry, with these faults, unless one of them ends it at once."""
         if faults and not self.is_closed:
             self._open(faults)
@@ -251,7 +251,7 @@ class Pipe:
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = min(self._limit_bytes, self._context.memory.free_bytes) if self._is_faulty else 0
+        high_bytes = min(self._buffer_limit_bytes, self._context.memory.free_bytes) if self._is_faulty else 0
         if out.has_backlog and not self._is_written:
             self._context.poller.write(out.sink.fileno(), self._on_writable)
         elif self._is_written and not out.has_backlog:

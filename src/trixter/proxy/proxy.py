@@ -24,7 +24,7 @@ from trixter.proxy.registry import Registry
 from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.sockets import Socket
 from trixter.proxy.tuning import Tuning, TuningKeywords
-from trixter.settings import Defaults, Door
+from trixter.settings import Availability, Defaults
 
 log = logging.getLogger("trixter.proxy")
 
@@ -40,8 +40,8 @@ class Proxy:
         seed: The root of all randomness.
         defaults: What new connections start with; assign to change it.
         observers: Are told of connections that open and end, after the log.
-        tuning: As ``Tuning`` takes it: ``limit_bytes``, ``socket_buffer_bytes``, ``connect_timeout_s``,
-            ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
+        tuning: As ``Tuning`` takes it: ``buffer_limit_bytes``, ``socket_buffer_bytes``,
+            ``connect_timeout_s``, ``keepalive_s``, ``idle_timeout_s``, ``reset_unreachable``.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -63,13 +63,13 @@ class Proxy:
         self.defaults = defaults or Defaults()
         self.registry = Registry()
         self.dice = Dice(seed)
-        self.limit_bytes = self.tuning.limit_bytes
+        self.buffer_limit_bytes = self.tuning.buffer_limit_bytes
         self.idle_timeout_s = self.tuning.idle_timeout_s
         self._listen = listen
         self._owns_context = False
         self.observers: list[Observer] = [LogObserver(), *observers]
         """Told of connections that open and end, in this order; the log is one of them."""
-        self._door = Door.OPEN
+        self._availability = Availability.UP
         self._numbered = 0  # connections that drew from another seed
         self._sockets: list[socket.socket] = []
         self._addresses: list[str] = []
@@ -79,13 +79,13 @@ class Proxy:
 
     @property
     def listen_addresses(self) -> list[str]:
-        """Where it listens, with the real port; known once bound, and the same while the door is shut."""
+        """Where it listens, with the real port; known once bound, and the same while none are accepted."""
         return list(self._addresses)
 
     @property
-    def door(self) -> Door:
+    def availability(self) -> Availability:
         """Whether new connections are accepted."""
-        return self._door
+        return self._availability
 
     def reseed(self, seed: int) -> None:
         """Let the next connection draw what the first one of a new proxy with that seed would."""
@@ -105,7 +105,7 @@ class Proxy:
         self._addresses = [text_of(sock.getsockname()) for sock in self._sockets]
 
     def start(self, context: LoopContext | None = None) -> None:
-        """Begin to accept, on the running loop, if the door is open.
+        """Begin to accept, on the running loop, if that is its availability.
 
         Args:
             context: What the proxies of that loop share. Its maker closes it, after all of them have
@@ -131,27 +131,31 @@ class Proxy:
         self._listener = Listener(self._sockets, self.context, self._on_accepted, options)
         close_in_children(self)
         self._listener.start()
-        if self._door is not Door.OPEN:  # only a port that is listened on can be kept from other programs
+        if (
+            self._availability is not Availability.UP
+        ):  # only a port that is listened on can be kept from other programs
             self._listener.shut()
 
-    def set_door(self, door: Door) -> None:
-        """Open the door, or shut it: at once, and with the port kept. It may be shut before the start.
+    def set_availability(self, availability: Availability) -> None:
+        """Change its availability: at once, and with the port kept. Before the start is not too early.
 
         Raises:
-            BindError: If another program has the port by now; then the door stays shut.
-            SettingError: If that is no door.
+            BindError: If another program has the port by now; then it stays as it is.
+            SettingError: If that is no `Availability`.
         """
-        if not isinstance(door, Door):
-            raise SettingError("door", door, "Door.OPEN, Door.REFUSING or Door.DOWN")
+        if not isinstance(availability, Availability):
+            raise SettingError(
+                "availability", availability, "Availability.UP, Availability.REFUSING or Availability.DOWN"
+            )
         if self._listener is not None:
-            if door is Door.OPEN:
+            if availability is Availability.UP:
                 self._listener.start()
             else:
                 self._listener.shut()
-        if door is not self._door:
-            self._door = door
-            log.info("door of %s: %s", ", ".join(self._addresses) or self._listen, door.value)
-        if door is Door.DOWN:
+        if availability is not self._availability:
+            self._availability = availability
+            log.info("availability of %s: %s", ", ".join(self._addresses) or self._listen, availability.value)
+        if availability is Availability.DOWN:
             for connection in self.registry.all():
                 connection.end(EndReason(PROXY_DOWN, reset=True))
 

@@ -19,7 +19,7 @@ KEEPALIVE_S = 15.0
 class TuningKeywords(TypedDict, total=False):
     """Name the keywords of ``Tuning`` for functions that pass them on."""
 
-    limit_bytes: int
+    buffer_limit_bytes: int
     socket_buffer_bytes: int
     connect_timeout_s: float
     keepalive_s: float
@@ -32,7 +32,7 @@ class Tuning:
     """Hold what is neither an address nor a fault.
 
     Args:
-        limit_bytes: Held per direction of a connection before reading from its source pauses.
+        buffer_limit_bytes: Held per direction of a connection before reading from its source pauses.
         socket_buffer_bytes: Asked of the kernel for each socket's send and receive buffer; 0 leaves its own.
         connect_timeout_s: For the upstream to answer.
         keepalive_s: TCP keep-alive on both sides: a peer that was silent for so long is probed, and again
@@ -47,7 +47,7 @@ class Tuning:
         SettingError: If a setting is outside its range.
     """
 
-    limit_bytes: int = LIMIT_BYTES
+    buffer_limit_bytes: int = LIMIT_BYTES
     socket_buffer_bytes: int = 0
     connect_timeout_s: float = CONNECT_TIMEOUT_S
     keepalive_s: float = KEEPALIVE_S
@@ -55,8 +55,10 @@ class Tuning:
     reset_unreachable: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.limit_bytes, int) or self.limit_bytes < 1:
-            raise SettingError("limit_bytes", self.limit_bytes, "a whole number of bytes, 1 or more")
+        if not isinstance(self.buffer_limit_bytes, int) or self.buffer_limit_bytes < 1:
+            raise SettingError(
+                "buffer_limit_bytes", self.buffer_limit_bytes, "a whole number of bytes, 1 or more"
+            )
         require_bytes("socket_buffer_bytes", self.socket_buffer_bytes)
         if not 0 < self.connect_timeout_s < float("inf"):
             raise SettingError(

@@ -38,7 +38,7 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         defaults: What connections start with, in every detail; a profile takes the place of its faults.
         thread: Where it runs, beside others; without, in a thread of its own.
         find_profile: Finds profiles by their names.
-        tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``limit_bytes`` and
+        tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``buffer_limit_bytes`` and
             ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a hold, a sender
             blocks early.
 

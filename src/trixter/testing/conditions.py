@@ -1,4 +1,4 @@
-"""The arguments of ``@pytest.mark.netem``: the faults that a test asks for."""
+"""The arguments of ``@pytest.mark.chaos``: the faults that a test asks for."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def with_conditions(
     unknown = next((word for word in words if word not in FAULT_WORDS), None)
     if unknown is not None:
         known = ", ".join([*FAULT_WORDS, "profile", "duration", "direction"])
-        raise SettingError("netem", unknown, f"made of faults and these words: {known}")
+        raise SettingError("chaos", unknown, f"made of faults and these words: {known}")
     if profile is not None:
         defaults = with_profile(defaults, find_profile(profile))
     if duration is not None:
-        defaults = replace(defaults, duration_s=duration)
+        defaults = replace(defaults, connection_duration_s=duration)
     said = (FAULT_WORDS[word].with_first(value) for word, value in words.items() if value is not None)
     for fault in [*faults, *said]:
         if not isinstance(fault, Fault):
-            raise SettingError("netem", fault, "made of faults, such as Latency(delay_s=0.25), and of words")
+            raise SettingError("chaos", fault, "made of faults, such as Latency(delay_s=0.25), and of words")
         for each in directions_of(direction):
             defaults = defaults.with_faults(each, defaults.faults(each).with_fault(fault))
     return defaults

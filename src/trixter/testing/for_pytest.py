@@ -46,12 +46,12 @@ def seed_of(item: pytest.Item) -> int:
 
 def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
     """Return defaults with what the test's marks ask for; the closest mark has the last word."""
-    for mark in reversed(list(item.iter_markers("netem"))):
+    for mark in reversed(list(item.iter_markers("chaos"))):
         wrong = ""
         try:
             defaults = with_conditions(defaults, profiles.find, *mark.args, **mark.kwargs)
         except TrixterError as exc:
-            wrong = f"@pytest.mark.netem of {_name_of(item)}: {exc}"
+            wrong = f"@pytest.mark.chaos of {_name_of(item)}: {exc}"
         if wrong:  # here, where no exception is shown beside it
             pytest.fail(wrong, pytrace=False)
     return defaults

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 SECTION = "trixter: the network of this test"
 
-NETEM_MARK = (
-    "netem({}): faults that the proxies of `chaos` start with, and those of `chaos_session` have during the "
+CHAOS_MARK = (
+    "chaos({}): faults that the proxies of `chaos` start with, and those of `chaos_session` have during the "
     "test (trixter)"
 )
 
@@ -49,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", NETEM_MARK.format(_keywords_of_mark(config)))
+    config.addinivalue_line("markers", CHAOS_MARK.format(_keywords_of_mark(config)))
     # A worker of pytest-xdist is told what the process above it drew.
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     given = told or config.getoption("chaos_seed") or config.getini("chaos_seed")

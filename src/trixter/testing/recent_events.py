@@ -12,7 +12,7 @@ from trixter.control.controller import Controller
 from trixter.control.overrides import ALL, Override
 from trixter.faults import Direction, Fault, Faults
 from trixter.monotonic import monotonic
-from trixter.proxy import Connection, Defaults, Door, EndReason, Proxy
+from trixter.proxy import Availability, Connection, Defaults, EndReason, Proxy
 
 # What one still reads.
 KEPT = 20
@@ -91,9 +91,9 @@ class RecentEvents:
         up, down = (connection.forwarded_bytes(direction) for direction in Direction)
         self._note(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
 
-    def on_availability(self, door: Door) -> None:
+    def on_availability(self, availability: Availability) -> None:
         """Note that the proxy is about to accept, or not; the connections that this ends come after it."""
-        self._note(f"door: {door.value}")
+        self._note(f"availability: {availability.value}")
 
     def before(self, command: Command[Any], controller: Controller, failing: BaseException | None) -> None:
         """Look at how things are before a command changes them, perhaps because a test fails."""
@@ -176,14 +176,18 @@ def text_of_faults(upstream: Faults, downstream: Faults) -> str:
 def text_of_defaults(defaults: Defaults) -> str:
     """Write what connections start with."""
     text = text_of_faults(defaults.upstream, defaults.downstream)
-    return f"{text}; reset at the age of {defaults.duration_s:g} s" if defaults.duration_s else text
+    return (
+        f"{text}; reset at the age of {defaults.connection_duration_s:g} s"
+        if defaults.connection_duration_s
+        else text
+    )
 
 
 def in_force(proxy: Proxy) -> list[str]:
     """Return what is wrong with the network now, a line for each thing; ``calm`` if nothing is."""
     lines = [text_of_defaults(proxy.defaults)]
-    if proxy.door is not Door.OPEN:
-        lines.append(f"new connections are refused: {proxy.door.value}")
+    if proxy.availability is not Availability.UP:
+        lines.append(f"new connections are refused: {proxy.availability.value}")
     usual = [proxy.defaults.faults(direction) for direction in Direction]
     odd = [each for each in proxy.registry if _faults_of(each) != usual]
     lines += [f"connection {each.number}: {text_of_faults(*_faults_of(each))}" for each in odd[:SHOWN]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trixter.faults import Direction
 from trixter.proxy import Proxy
-from trixter.settings import Door
+from trixter.settings import Availability
 from trixter.testing.recent_events import text_of_defaults
 
 
@@ -33,10 +33,10 @@ class Use:
     def look(self) -> None:
         """Look at what the proxy does to connections now, after a change."""
         defaults = self._proxy.defaults
-        if defaults.duration_s or any(defaults.faults(direction) for direction in Direction):
+        if defaults.connection_duration_s or any(defaults.faults(direction) for direction in Direction):
             self._faults = text_of_defaults(defaults)
         # A client that is refused did not get to the proxy, so there is nothing to count.
-        self._was_shut |= self._proxy.door is not Door.OPEN
+        self._was_shut |= self._proxy.availability is not Availability.UP
 
     def complaint(self) -> str:
         """Return what to warn of; empty if there is nothing."""

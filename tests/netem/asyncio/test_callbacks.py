@@ -10,7 +10,7 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer, Noting, NotingBuffered
 from tests.netem.asyncio.test_link import DOWN, STALLED, UP, connect
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
 from trixter.netem import faulty_network
 
 LATE = Faults(Latency(delay_s=0.001))
@@ -31,7 +31,7 @@ async def test_what_is_written_when_a_queue_is_let_go_comes_behind_it(server: Ec
     pieces = [b"%d" % (n % 10) * 5000 for n in range(30)]
     for piece in pieces:
         user.transport.write(piece)
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     await until(lambda: len(server.received) == 150_004)
     assert bytes(server.received) == b"".join(pieces) + b"last"
     user.transport.abort()
@@ -41,7 +41,7 @@ async def test_a_change_from_within_a_callback_lets_nothing_overtake(server: Ech
     class Changing(Noting):
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            link.change(DOWN, Faults())
+            link.set_faults(DOWN, Faults())
 
     user = Changing()
     link = await connect(server, user, downstream=Faults(Latency(delay_s=3600.0), Slice(size_bytes=1)))
@@ -49,7 +49,7 @@ async def test_a_change_from_within_a_callback_lets_nothing_overtake(server: Ech
         user.transport.write(b"%d" % n)
         await until(lambda: len(server.received) == n + 1)  # noqa: B023 - called here only
     await turns()
-    link.change(DOWN, Faults(Latency(delay_s=0.01)))
+    link.set_faults(DOWN, Faults(Latency(delay_s=0.01)))
     await until(lambda: len(user.received) == 10)
     assert user.received == b"0123456789"
     user.transport.abort()
@@ -134,7 +134,7 @@ async def test_who_fails_when_it_catches_up_loses_its_connection(server: EchoSer
     await until(lambda: server.received == b"ping")
     await turns()
     user.transport.pause_reading()
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     user.transport.resume_reading()
     await until(lambda: "lost" in user.calls)
     assert told == ["on purpose"]
@@ -160,13 +160,13 @@ async def test_who_fails_when_it_is_asked_to_pause_goes_on(server: EchoServer, t
 
 async def test_one_that_fails_keeps_no_change_from_the_others(server: EchoServer, told: list[str]) -> None:
     users, loop = [Failing(), Noting()], asyncio.get_running_loop()
-    async with faulty_network({"*:*": (CALM, STALLED)}) as network:
+    async with faulty_network({"*:*": (NO_FAULTS, STALLED)}) as network:
         for user in users:
             await loop.create_connection(lambda: user, "127.0.0.1", server.port)  # noqa: B023 - as above
             user.transport.write(b"ping")
         await until(lambda: len(server.received) == 8)
         await turns()
-        network["*:*"] = CALM
+        network["*:*"] = NO_FAULTS
         await until(lambda: users[1].received == b"ping" and "lost" in users[0].calls)
         users[1].transport.abort()
     assert told == ["on purpose"]

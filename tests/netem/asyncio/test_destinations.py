@@ -16,7 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.netem.asyncio.programs import EchoServer
 from tests.proxy.waiting import until
-from trixter.faults import CALM, Direction, Faults, Latency, Slice
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice
 from trixter.netem import Network, UnmatchedKeyWarning, faulty_network
 from trixter.netem.asyncio import destinations
 
@@ -27,7 +27,7 @@ OTHER = Slice(size_bytes=2)
 async def faults_met(network: Network, port: int) -> Faults:
     """Return what a connection meets that is opened by address, as clients with resolvers of their own do."""
     _, writer = await asyncio.open_connection("127.0.0.1", port)
-    met = network.connections[-1].faults(Direction.UPSTREAM) if network.connections else CALM
+    met = network.connections[-1].faults(Direction.UPSTREAM) if network.connections else NO_FAULTS
     writer.transport.abort()
     await until(lambda: not network.connections)
     return met
@@ -54,7 +54,7 @@ async def test_a_client_that_looks_names_up_itself_is_recognised(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with addresses(monkeypatch, db="127.0.0.1"):
-        async with faulty_network({f"db:{server.port}": FAULT, "*:*": CALM}) as network:
+        async with faulty_network({f"db:{server.port}": FAULT, "*:*": NO_FAULTS}) as network:
             assert await faults_met(network, server.port) == Faults(FAULT)
 
 
@@ -119,7 +119,7 @@ async def test_a_key_that_is_set_later_reaches_connections_by_address(
     server: EchoServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with addresses(monkeypatch, later="127.0.0.1"):
-        async with faulty_network({"*:*": CALM}) as network:
+        async with faulty_network({"*:*": NO_FAULTS}) as network:
             _, writer = await asyncio.open_connection("127.0.0.1", server.port)
             (link,) = network.connections
             network[f"later:{server.port}"] = FAULT
@@ -181,7 +181,7 @@ def test_the_warning_lists_a_few_of_the_destinations() -> None:
 async def test_nothing_is_said_of_what_could_not_have_been_missed(anyio_backend: object) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        async with faulty_network({"*:*": FAULT, "127.0.0.1:1": CALM, "127.0.0.1:2": FAULT}) as network:
+        async with faulty_network({"*:*": FAULT, "127.0.0.1:1": NO_FAULTS, "127.0.0.1:2": FAULT}) as network:
             del network["127.0.0.1:2"]
 
 

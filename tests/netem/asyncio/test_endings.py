@@ -11,8 +11,8 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer, Noting
 from tests.netem.asyncio.test_link import DOWN, STALLED, connect
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Faults, Hold, Latency, Slice, Terminate
-from trixter.netem import Link, open_connection, reset_on_close, wrap_protocol_factory
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Slice, Terminate
+from trixter.netem import FaultyConnection, open_connection, reset_on_close, wrap_protocol_factory
 
 LATE = Faults(Latency(delay_s=0.01))
 
@@ -37,14 +37,14 @@ async def test_a_reset_from_there_arrives_behind_what_is_under_way_and_is_told_o
     await until(lambda: link.is_lost)
     await turns()
     assert user.calls == ["made"]
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     await until(lambda: "lost" in user.calls)
     assert user.received == b"last words"
     user.transport.write(b"after the end")
     user.transport.close()
     user.transport.abort()
     link.reset()
-    link.change(DOWN, STALLED)
+    link.set_faults(DOWN, STALLED)
     await turns()
     assert isinstance(user.lost, ConnectionResetError)
     assert user.calls == ["made", "data", "lost"]
@@ -76,7 +76,7 @@ async def test_who_closes_does_not_wait_for_a_reset_that_is_under_way(server: Ec
 
 async def test_who_waits_to_write_and_reads_no_more_is_told_of_a_reset_at_once(server: EchoServer) -> None:
     user, server.is_mute = Noting(), True
-    link = await connect(server, user, Faults(Hold(is_on=True)), STALLED)
+    link = await connect(server, user, Faults(Freeze(is_on=True)), STALLED)
     user.transport.pause_reading()
     user.transport.write(bytes(1 << 20))
     assert link.above.is_paused
@@ -93,7 +93,7 @@ async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_made
     server: EchoServer, is_sending: bool
 ) -> None:
     user, certain = Noting(), Faults(Terminate(probability=1.0))
-    await connect(server, user, *((certain, CALM) if is_sending else (CALM, certain)))
+    await connect(server, user, *((certain, NO_FAULTS) if is_sending else (NO_FAULTS, certain)))
     await until(lambda: server.endings)
     assert server.endings == ["ConnectionResetError"]
     assert isinstance(user.lost, ConnectionResetError)
@@ -103,7 +103,7 @@ async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_made
 async def test_an_end_can_be_struck(server: EchoServer) -> None:
     user = Noting()
     link = await connect(server, user)
-    link.change(Direction.UPSTREAM, Faults(Terminate(probability=1.0)))
+    link.set_faults(Direction.UPSTREAM, Faults(Terminate(probability=1.0)))
     user.transport.write_eof()
     await until(lambda: server.endings)
     assert server.endings == ["ConnectionResetError"]
@@ -125,7 +125,7 @@ async def test_resetting_one_that_is_over_touches_no_other_socket(server: EchoSe
     assert lingers == {bytes(8)}
 
 
-@pytest.mark.parametrize("downstream", [CALM, LATE, Faults(Slice(size_bytes=1))])
+@pytest.mark.parametrize("downstream", [NO_FAULTS, LATE, Faults(Slice(size_bytes=1))])
 async def test_the_end_waits_for_who_pauses(server: EchoServer, downstream: Faults) -> None:
     user, server.is_mute = Noting(), True
     await connect(server, user, downstream=downstream)
@@ -158,7 +158,7 @@ class Certified:
         self._its_side.load_cert_chain(*certificate)
         self._our_side = ssl.create_default_context(cafile=certificate[0])
 
-    async def connect(self, user: asyncio.BaseProtocol, downstream: Faults) -> Link:
+    async def connect(self, user: asyncio.BaseProtocol, downstream: Faults) -> FaultyConnection:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"answer")
             writer.close()
@@ -184,7 +184,7 @@ async def test_above_tls_what_is_under_way_arrives_before_the_end_is_told(
     assert user.transport.is_closing()
     user.transport.write(b"to nobody")
     user.transport.write_eof()
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     await until(lambda: "lost" in user.calls)
     assert (user.calls, user.received, user.lost) == (["made", "data", "eof", "lost"], b"answer", None)
     assert "no effect when using ssl" not in caplog.text
@@ -220,7 +220,7 @@ async def test_above_tls_who_pauses_is_waited_for(
     assert (user.received, user.calls[-2:]) == (b"answer", ["eof", "lost"])
 
 
-@pytest.mark.parametrize("faults", [CALM, Slice(size_bytes=1)])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Slice(size_bytes=1)])
 async def test_a_writer_can_be_told_to_reset_when_it_closes(
     server: EchoServer, faults: Faults | Slice
 ) -> None:

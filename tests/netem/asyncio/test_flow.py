@@ -9,7 +9,7 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer, Noting
 from tests.netem.asyncio.test_link import DOWN, UP, connect
 from tests.proxy.waiting import PATIENCE_S, turns, until
-from trixter.faults import CALM, Faults, Hold, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Faults, Freeze, Latency, Slice, Throttle
 from trixter.faults.fault import LEAST_QUEUE_BYTES
 from trixter.netem.asyncio import delivery as deliveries
 from trixter.netem.asyncio.receive import LIMIT_BYTES
@@ -29,12 +29,12 @@ async def test_more_than_may_be_held_pauses_the_other_side_and_all_of_it_arrives
 
 async def test_what_is_held_while_nobody_reads_is_bounded(server: EchoServer) -> None:
     user, size = Noting(), 6 * LIMIT_BYTES
-    link = await connect(server, user, downstream=Faults(Hold(is_on=True)))
+    link = await connect(server, user, downstream=Faults(Freeze(is_on=True)))
     await until(lambda: server.transports)
     server.transports[0].write(bytes(size))
     await until(lambda: link.receiving.delivery.held_bytes > LIMIT_BYTES)
     user.transport.pause_reading()
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     await turns(50)
     assert server.transports[0].get_write_buffer_size() > 0, "the other side was not stopped"
     assert user.received == b""
@@ -82,9 +82,9 @@ async def test_what_a_queue_left_in_the_loops_buffer_is_told_of_when_it_is_gone(
     await until(lambda: server.transports)
     server.transports[0].pause_reading()
     await clog(user, 10_000)
-    link.change(UP, SLOW)
+    link.set_faults(UP, SLOW)
     user.transport.write(bytes(70_000))
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     assert user.calls[-1] == "pause", "nobody read, and it may go on"
     server.transports[0].resume_reading()
     await until(lambda: user.calls[-1] == "resume")
@@ -108,7 +108,7 @@ async def test_many_small_slices_leave_the_loop_its_turns(
     """On a clock on which every look takes as long as a turn, all of it takes many turns of the loop."""
     user, size, tiny = Noting(), 4000, Faults(Slice(size_bytes=1))
     server.is_mute = True
-    await connect(server, user, *((tiny, CALM) if is_sending else (CALM, tiny)))
+    await connect(server, user, *((tiny, NO_FAULTS) if is_sending else (NO_FAULTS, tiny)))
     await until(lambda: server.transports)
     monkeypatch.setattr(deliveries, "TURN_S", -1.0)
     sender = user.transport if is_sending else server.transports[0]
@@ -135,7 +135,7 @@ async def test_what_waits_for_a_turn_makes_the_sender_wait_and_is_not_overtaken(
     user.transport.set_write_buffer_limits(high=1000)
     user.transport.write(b"a" * 5000)
     assert link.above.is_paused
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     user.transport.write(b"b" * 10)
     user.transport.write_eof()
     await until(lambda: server.endings)

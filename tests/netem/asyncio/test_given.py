@@ -9,7 +9,7 @@ import pytest
 
 from tests.netem.asyncio.programs import EchoServer, Noting
 from trixter.errors import SettingError
-from trixter.faults import CALM, Direction, Faults, Latency, Slice
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice
 from trixter.netem import faulty_network, open_connection, start_server, wrap_protocol_factory
 from trixter.netem.asyncio.faults_spec import as_faults
 
@@ -20,7 +20,7 @@ OTHER = Latency(delay_s=0.001)
 def test_one_alone_makes_a_set() -> None:
     assert as_faults(ONE) == Faults(ONE)
     assert as_faults(Faults(ONE, OTHER)) == Faults(ONE, OTHER)
-    assert as_faults(Slice(size_bytes=0)) == CALM
+    assert as_faults(Slice(size_bytes=0)) == NO_FAULTS
 
 
 @pytest.mark.parametrize("given", [None, 1, "x", (ONE,), [ONE]])
@@ -36,7 +36,7 @@ def test_what_is_none_is_refused(given: Any) -> None:
     [
         (ONE, (Faults(ONE), Faults(ONE))),
         ((ONE, OTHER), (Faults(ONE), Faults(OTHER))),
-        ((ONE, CALM), (Faults(ONE), CALM)),
+        ((ONE, NO_FAULTS), (Faults(ONE), NO_FAULTS)),
         ((Faults(ONE, OTHER), OTHER), (Faults(ONE, OTHER), Faults(OTHER))),
     ],
 )
@@ -44,7 +44,7 @@ async def test_by_a_faulty_network(server: EchoServer, way: Any, pair: tuple[Fau
     key = f"127.0.0.1:{server.port}"
     async with faulty_network({key: way}) as network:
         assert network[key] == pair
-        network[key] = CALM
+        network[key] = NO_FAULTS
         network[key] = way
         assert network[key] == pair
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -76,10 +76,10 @@ async def test_by_a_protocol_and_its_link(server: EchoServer) -> None:
         Faults(ONE),
         Faults(OTHER),
     )
-    link.change(Direction.UPSTREAM, OTHER)
+    link.set_faults(Direction.UPSTREAM, OTHER)
     assert link.faults(Direction.UPSTREAM) == Faults(OTHER)
     with pytest.raises(SettingError, match="faults must be a fault"):
-        link.change(Direction.UPSTREAM, None)  # type: ignore[arg-type]
+        link.set_faults(Direction.UPSTREAM, None)  # type: ignore[arg-type]
     link.abort(None)
 
 

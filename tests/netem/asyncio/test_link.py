@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.netem.asyncio.programs import EchoServer, Noting, NotingBuffered
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
-from trixter.netem import Link, wrap_protocol_factory
+from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Latency, Slice, Terminate, Throttle
+from trixter.netem import FaultyConnection, wrap_protocol_factory
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 STALLED = Faults(Latency(delay_s=3600.0))
@@ -20,17 +20,20 @@ SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
 
 
 async def connect(
-    server: EchoServer, user: asyncio.BaseProtocol, upstream: Faults = CALM, downstream: Faults = CALM
-) -> Link:
+    server: EchoServer,
+    user: asyncio.BaseProtocol,
+    upstream: Faults = NO_FAULTS,
+    downstream: Faults = NO_FAULTS,
+) -> FaultyConnection:
     """Connect a protocol to the server with faults in between."""
     factory = wrap_protocol_factory(lambda: user, upstream=upstream, downstream=downstream, seed=1)
     loop: Any = asyncio.get_running_loop()
     _, link = await loop.create_connection(factory, "127.0.0.1", server.port)
-    assert isinstance(link, Link)
+    assert isinstance(link, FaultyConnection)
     return link
 
 
-@pytest.mark.parametrize("faults", [CALM, Faults(Slice(size_bytes=2)), Faults(Latency(delay_s=0.001))])
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Slice(size_bytes=2)), Faults(Latency(delay_s=0.001))])
 async def test_bytes_go_there_and_back_and_the_end_too(server: EchoServer, faults: Faults) -> None:
     user = Noting()
     link = await connect(server, user, faults, faults)
@@ -40,7 +43,7 @@ async def test_bytes_go_there_and_back_and_the_end_too(server: EchoServer, fault
     await until(lambda: "lost" in user.calls)
     assert (user.received, bytes(server.received)) == (b"pingpong", b"pingpong")
     assert (user.calls[0], user.calls[-2:], user.lost) == ("made", ["eof", "lost"], None)
-    assert link.passed_bytes == {UP: 8, DOWN: 8}
+    assert link.forwarded_bytes == {UP: 8, DOWN: 8}
 
 
 async def test_a_buffered_protocol_gets_all_of_it(server: EchoServer) -> None:
@@ -58,9 +61,9 @@ async def test_what_is_sent_is_held_and_a_change_lets_it_go_at_once(server: Echo
     user.transport.write(b"ping")
     await turns()
     assert server.received == b""
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     await until(lambda: user.received == b"ping")
-    assert (link.faults(UP), link.faults(DOWN)) == (CALM, CALM)
+    assert (link.faults(UP), link.faults(DOWN)) == (NO_FAULTS, NO_FAULTS)
     user.transport.abort()
 
 
@@ -71,7 +74,7 @@ async def test_what_arrives_is_held_and_a_change_lets_it_go_at_once(server: Echo
     await until(lambda: server.received == b"ping")
     await turns()
     assert user.received == b""
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     assert user.received == b"ping"
     user.transport.abort()
 
@@ -86,7 +89,7 @@ async def test_closing_sends_what_is_held_first(server: EchoServer) -> None:
     assert user.transport.is_closing()
     await turns()
     assert "lost" not in user.calls
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     await until(lambda: "lost" in user.calls)
     await until(lambda: server.endings)
     assert (bytes(server.received), server.endings, user.lost) == (b"last words", ["end"], None)
@@ -130,7 +133,7 @@ async def test_a_queue_asks_to_pause_and_its_end_to_go_on(server: EchoServer) ->
     user.transport.write(bytes(6_000))
     assert user.calls == ["made", "pause"]
     assert user.transport.get_write_buffer_size() >= 10_999
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     await until(lambda: len(user.received) == 11_000)
     assert user.calls[:3] == ["made", "pause", "resume"]
     user.transport.abort()
@@ -154,7 +157,7 @@ async def test_whoever_pauses_reading_gets_nothing_and_later_all(server: EchoSer
     await turns()
     user.transport.pause_reading()
     assert not user.transport.is_reading()
-    link.change(DOWN, CALM)
+    link.set_faults(DOWN, NO_FAULTS)
     await turns()
     assert user.received == b""
     user.transport.resume_reading()
@@ -208,9 +211,9 @@ async def test_whatever_changes_when_the_bytes_are_the_same(
     link = await connect(server, user, first, first)
     for data, upstream, downstream in sends:
         user.transport.write(data)
-        link.change(UP, upstream)
+        link.set_faults(UP, upstream)
         await turns(2)
-        link.change(DOWN, downstream)
+        link.set_faults(DOWN, downstream)
     user.transport.write_eof()
     await until(lambda: "lost" in user.calls)
     await server.stop()
@@ -225,7 +228,7 @@ class Failing(Noting):
         raise RuntimeError("on purpose")
 
 
-@pytest.mark.parametrize("downstream", [CALM, Faults(Latency(delay_s=0.001))], ids=["calm", "late"])
+@pytest.mark.parametrize("downstream", [NO_FAULTS, Faults(Latency(delay_s=0.001))], ids=["calm", "late"])
 async def test_a_protocol_that_fails_loses_its_connection_and_the_loop_is_told(
     server: EchoServer, downstream: Faults, told: list[str]
 ) -> None:
@@ -236,7 +239,7 @@ async def test_a_protocol_that_fails_loses_its_connection_and_the_loop_is_told(
     assert told == ["on purpose"]
 
 
-@pytest.mark.parametrize("upstream", [CALM, STALLED], ids=["calm", "held"])
+@pytest.mark.parametrize("upstream", [NO_FAULTS, STALLED], ids=["calm", "frozen"])
 async def test_nothing_is_sent_behind_the_end(server: EchoServer, upstream: Faults) -> None:
     user = Noting()
     await connect(server, user, upstream)
@@ -253,7 +256,7 @@ async def test_closing_after_the_end_was_sent_closes(server: EchoServer) -> None
     user.transport.write(b"last words")
     user.transport.write_eof()
     user.transport.close()
-    link.change(UP, CALM)
+    link.set_faults(UP, NO_FAULTS)
     await until(lambda: "lost" in user.calls)
     await until(lambda: server.received == b"last words")
     user = Noting(keeps_open=True)

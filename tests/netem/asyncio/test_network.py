@@ -14,7 +14,7 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer
 from tests.proxy.waiting import turns, until
 from trixter.errors import SettingError
-from trixter.faults import CALM, Faults, Latency, Slice, Terminate, Throttle
+from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Terminate, Throttle
 from trixter.netem import faulty_network, open_connection, start_server
 from trixter.netem.asyncio.network import PATCHED
 
@@ -30,7 +30,7 @@ async def is_stalled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
 
 
 async def test_a_connection_by_host_and_port_has_the_faults(server: EchoServer) -> None:
-    async with faulty_network({f"127.0.0.1:{server.port}": STALLED, "*:*": CALM}) as network:
+    async with faulty_network({f"127.0.0.1:{server.port}": STALLED, "*:*": NO_FAULTS}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await is_stalled(reader, writer, server)
         assert len(network.connections) == 1
@@ -47,7 +47,7 @@ async def test_stars_stand_for_anything(server: EchoServer, key: str) -> None:
 
 
 async def test_the_most_exact_key_counts(server: EchoServer) -> None:
-    ways = {"*:*": STALLED, f"*:{server.port}": STALLED, f"127.0.0.1:{server.port}": CALM}
+    ways = {"*:*": STALLED, f"*:{server.port}": STALLED, f"127.0.0.1:{server.port}": NO_FAULTS}
     async with faulty_network(ways):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert not await is_stalled(reader, writer, server)
@@ -86,8 +86,8 @@ async def test_a_change_reaches_connections_that_are_open(server: EchoServer) ->
     async with faulty_network({key: STALLED}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert await is_stalled(reader, writer, server)
-        network[key] = (CALM, STALLED)
-        assert network[key] == (CALM, STALLED)
+        network[key] = (NO_FAULTS, STALLED)
+        assert network[key] == (NO_FAULTS, STALLED)
         await until(lambda: server.received == b"x")
         del network[key]
         assert await reader.readexactly(1) == b"x"
@@ -97,7 +97,7 @@ async def test_a_change_reaches_connections_that_are_open(server: EchoServer) ->
 async def test_a_reset_surfaces_as_the_clients_own_error_and_a_new_connection_works(
     server: EchoServer,
 ) -> None:
-    async with faulty_network({"*:*": CALM}) as network:
+    async with faulty_network({"*:*": NO_FAULTS}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         network.reset_all()
         with pytest.raises(ConnectionResetError):
@@ -122,7 +122,7 @@ async def test_in_the_end_everything_is_as_it_was(server: EchoServer) -> None:
 
 
 async def test_networks_may_end_in_any_order(server: EchoServer) -> None:
-    first, second = faulty_network({"*:*": STALLED}), faulty_network({"*:*": CALM})
+    first, second = faulty_network({"*:*": STALLED}), faulty_network({"*:*": NO_FAULTS})
     loop = asyncio.get_running_loop()
     await first.__aenter__()
     await second.__aenter__()
@@ -135,7 +135,7 @@ async def test_networks_may_end_in_any_order(server: EchoServer) -> None:
 
 
 async def test_an_inner_network_comes_before_an_outer_one(server: EchoServer) -> None:
-    async with faulty_network({"*:*": STALLED}), faulty_network({"*:*": CALM}):
+    async with faulty_network({"*:*": STALLED}), faulty_network({"*:*": NO_FAULTS}):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         assert not await is_stalled(reader, writer, server)
         writer.transport.abort()
@@ -144,11 +144,11 @@ async def test_an_inner_network_comes_before_an_outer_one(server: EchoServer) ->
 @pytest.mark.parametrize("key", ["db", "", ":1", "db:", "db:0", "db:65536", "db:http", "db:-1", 5, None])
 async def test_what_is_no_destination_is_refused(anyio_backend: object, key: Any) -> None:
     with pytest.raises(SettingError, match='key must be text such as "db:5432"'):
-        async with faulty_network({key: CALM}):
+        async with faulty_network({key: NO_FAULTS}):
             pass
 
 
-@pytest.mark.parametrize("way", [None, 1, (CALM,), (CALM, 1), (), [CALM], "x"])
+@pytest.mark.parametrize("way", [None, 1, (NO_FAULTS,), (NO_FAULTS, 1), (), [NO_FAULTS], "x"])
 async def test_what_are_no_faults_is_refused(anyio_backend: object, way: Any) -> None:
     with pytest.raises(SettingError, match="faults must be a fault or Faults, or a pair"):
         async with faulty_network({"*:*": way}):
@@ -183,7 +183,7 @@ async def test_drain_waits_for_a_throttle_and_not_for_latency(server: EchoServer
         draining = asyncio.gather(writer.drain())
         await turns()
         assert not draining.done()
-        network[key] = CALM
+        network[key] = NO_FAULTS
         await draining
         writer.transport.abort()
 
@@ -191,7 +191,7 @@ async def test_drain_waits_for_a_throttle_and_not_for_latency(server: EchoServer
 async def test_the_same_seed_gives_each_connection_the_same_luck(server: EchoServer) -> None:
     async def survived(seed: int) -> list[int]:
         counts = []
-        async with faulty_network({"*:*": (Faults(Terminate(probability=0.1)), CALM)}, seed=seed):
+        async with faulty_network({"*:*": (Faults(Terminate(probability=0.1)), NO_FAULTS)}, seed=seed):
             for _ in range(5):
                 _, writer = await asyncio.open_connection("127.0.0.1", server.port)
                 count = 0

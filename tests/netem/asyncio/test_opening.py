@@ -10,7 +10,7 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer, Noting
 from tests.netem.asyncio.test_network import STALLED, is_stalled
 from tests.proxy.waiting import turns
-from trixter.faults import CALM
+from trixter.faults import NO_FAULTS
 from trixter.netem import faulty_network, open_connection, start_server
 
 
@@ -18,7 +18,7 @@ async def test_a_change_while_it_opens_counts(server: EchoServer) -> None:
     async with faulty_network({"*:*": STALLED}) as network:
         opening = asyncio.gather(asyncio.open_connection("127.0.0.1", server.port))
         await asyncio.sleep(0)
-        network["*:*"] = CALM
+        network["*:*"] = NO_FAULTS
         ((reader, writer),) = await opening
         assert not await is_stalled(reader, writer, server)
         writer.transport.abort()
@@ -40,7 +40,7 @@ async def test_a_protocol_that_aborts_as_soon_as_it_can_is_not_listed(server: Ec
             transport.abort()
 
     loop, user = asyncio.get_running_loop(), Leaving()
-    async with faulty_network({"*:*": CALM}) as network:
+    async with faulty_network({"*:*": NO_FAULTS}) as network:
         await loop.create_connection(lambda: user, "127.0.0.1", server.port)
         await turns()
         assert network.connections == []
@@ -75,7 +75,7 @@ async def test_many_at_once_keep_their_bytes_apart_and_leave_nothing(server: Ech
         await writer.wait_closed()
 
     tasks = len(asyncio.all_tasks())
-    async with faulty_network({"*:*": CALM}) as network:
+    async with faulty_network({"*:*": NO_FAULTS}) as network:
         await asyncio.gather(*[talk(number) for number in range(100)])
         await turns()
         assert network.connections == []

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from tests.netem.asyncio.programs import EchoServer, Noting
 from tests.proxy.waiting import turns, until
-from trixter.faults import CALM, Faults, Slice, Terminate, Throttle
+from trixter.faults import NO_FAULTS, Faults, Slice, Terminate, Throttle
 from trixter.netem import faulty_network, wrap_protocol_factory
 
 SIZE_BYTES = 300_000
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 FAULTS = [
-    pytest.param(CALM, id="calm"),
+    pytest.param(NO_FAULTS, id="calm"),
     pytest.param(Faults(Slice(size_bytes=1000)), id="slice"),
     pytest.param(Faults(Throttle(rate_bytes_per_s=10e6)), id="throttle"),
 ]

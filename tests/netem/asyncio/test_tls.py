@@ -12,7 +12,7 @@ import pytest
 
 from tests.netem.asyncio.programs import Noting
 from tests.proxy.waiting import until
-from trixter.faults import CALM, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
 from trixter.netem import faulty_network, start_server
 
 SLICED = Faults(Slice(size_bytes=7), Latency(delay_s=0.001))
@@ -38,7 +38,7 @@ async def test_a_throttle_that_ends_with_much_under_way_spoils_no_record(
 ) -> None:
     received, data = bytearray(), bytes(range(256)) * 8000
     async with reader_of_all(its_side, received) as port:
-        async with faulty_network({"*:*": (Faults(Throttle(rate_bytes_per_s=4e6)), CALM)}) as network:
+        async with faulty_network({"*:*": (Faults(Throttle(rate_bytes_per_s=4e6)), NO_FAULTS)}) as network:
             _, writer = await asyncio.open_connection(
                 "127.0.0.1", port, ssl=our_side, server_hostname="localhost"
             )
@@ -47,7 +47,7 @@ async def test_a_throttle_that_ends_with_much_under_way_spoils_no_record(
                 writer.write(data[start : start + 10_000])
                 await writer.drain()
             assert time.monotonic() - started_at >= 0.2  # TLS and we keep half of it
-            network["*:*"] = CALM
+            network["*:*"] = NO_FAULTS
             writer.close()
             await writer.wait_closed()
         await until(lambda: received.endswith(b"|"))
@@ -63,7 +63,7 @@ async def test_a_protocol_that_aborts_at_once_still_has_had_a_transport(
             self.transport.abort()
 
     loop, user = asyncio.get_running_loop(), Leaving()
-    async with reader_of_all(its_side, bytearray()) as port, faulty_network({"*:*": CALM}):
+    async with reader_of_all(its_side, bytearray()) as port, faulty_network({"*:*": NO_FAULTS}):
         transport, _ = await loop.create_connection(
             lambda: user, "127.0.0.1", port, ssl=our_side, server_hostname="localhost"
         )
@@ -73,7 +73,7 @@ async def test_a_protocol_that_aborts_at_once_still_has_had_a_transport(
 async def test_a_handshake_that_fails_leaves_no_connection(
     anyio_backend: object, its_side: ssl.SSLContext, our_side: ssl.SSLContext, told: list[str]
 ) -> None:
-    async with reader_of_all(its_side, bytearray()) as port, faulty_network({"*:*": CALM}) as network:
+    async with reader_of_all(its_side, bytearray()) as port, faulty_network({"*:*": NO_FAULTS}) as network:
         with pytest.raises(ssl.SSLCertVerificationError):
             await asyncio.open_connection("127.0.0.1", port, ssl=True, server_hostname="localhost")
         network["*:*"] = Faults(Latency(delay_s=30))

@@ -62,7 +62,7 @@ Examples:
   trixter set _all --delay-ms 250 --jitter-ms 50
   trixter set a6e39e-11 --throttle-rate-bytes 65536 --direction downstream
   trixter set _all --profile 3g
-  trixter set _all --calm
+  trixter set _all --clear
 """
 
 
@@ -139,7 +139,7 @@ have: `trixter set` changes those.
 Examples:
   trixter defaults
   trixter defaults --profile 3g --connection-duration-ms 60000
-  trixter defaults --calm
+  trixter defaults --clear
 """
 
 DURATION = own_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")

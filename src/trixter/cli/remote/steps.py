@@ -10,7 +10,7 @@ import click
 
 from trixter.cli.options import FaultFlags, profile_of
 from trixter.control import Override, ReplaceFaults
-from trixter.faults import CALM, CATALOGUE, Direction, Faults
+from trixter.faults import CATALOGUE, NO_FAULTS, Direction, Faults
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +35,15 @@ class Change:
             click.UsageError: If they contradict each other.
         """
         profile = profile_of(ctx, values.pop("profile"), values.pop("profiles"))
-        is_calm, direction = values.pop("calm"), values.pop("direction")
+        is_calm, direction = values.pop("clear"), values.pop("direction")
         flags = FaultFlags.taken_from(values)
         if is_calm and profile:
-            raise click.UsageError("--calm does not go with --profile", ctx)
+            raise click.UsageError("--clear does not go with --profile", ctx)
         if not profile:
             _require_first_flags(ctx, flags)
         base = None
         if is_calm or profile:
-            base = {each: profile.faults(each) if profile else CALM for each in Direction}
+            base = {each: profile.faults(each) if profile else NO_FAULTS for each in Direction}
         directions = tuple(Direction) if direction in (None, "both") else (Direction(direction),)
         return cls(flags=flags, base=base, directions=directions)
 
@@ -70,7 +70,7 @@ class Change:
     def _replaced(self, direction: Direction) -> ReplaceFaults | None:
         if self.base is not None:
             return ReplaceFaults.everything(*self.flags.over(self.base[direction]))
-        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(CALM)]
+        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(NO_FAULTS)]
         return reduce(ReplaceFaults.then, ones) if ones else None
 
 

@@ -10,9 +10,9 @@ from asyncio.sslproto import SSLProtocol
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Dice, Direction, Faults
 from trixter.netem.asyncio.faults_spec import FaultsSpec, by_direction
-from trixter.netem.asyncio.link import Link
+from trixter.netem.asyncio.link import FaultyConnection
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
@@ -51,11 +51,11 @@ def tls_protocol(
 def wrap_protocol_factory(
     factory: Callable[[], asyncio.BaseProtocol],
     *,
-    upstream: FaultsSpec = CALM,
-    downstream: FaultsSpec = CALM,
+    upstream: FaultsSpec = NO_FAULTS,
+    downstream: FaultsSpec = NO_FAULTS,
     seed: int | None = None,
     is_server: bool = False,
-) -> Callable[[], Link]:
+) -> Callable[[], FaultyConnection]:
     """Return a factory for ``loop.create_connection`` whose protocols have faults beneath them.
 
     Args:
@@ -75,9 +75,9 @@ def wrap_protocol_factory(
     sending = Direction.DOWNSTREAM if is_server else Direction.UPSTREAM
     faults = by_direction(upstream, downstream)
 
-    def make() -> Link:
+    def make() -> FaultyConnection:
         own = dice.branch(f"connection {next(numbers)}")
-        return Link(factory(), sending=sending, faults=faults, dice=own)
+        return FaultyConnection(factory(), sending=sending, faults=faults, dice=own)
 
     return make
 
@@ -86,8 +86,8 @@ async def open_connection(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: FaultsSpec = CALM,
-    downstream: FaultsSpec = CALM,
+    upstream: FaultsSpec = NO_FAULTS,
+    downstream: FaultsSpec = NO_FAULTS,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,
@@ -115,15 +115,15 @@ async def open_connection(
 
 
 async def connect_link(
-    create_connection: Callable[..., Awaitable[tuple[asyncio.BaseTransport, Link]]],
+    create_connection: Callable[..., Awaitable[tuple[asyncio.BaseTransport, FaultyConnection]]],
     factory: Callable[[], ProtocolT],
     host: str | None,
     port: int | None,
     faults: dict[Direction, Faults],
     dice: Dice,
     options: dict[str, Any],
-    on_made: Callable[[Link], None] | None = None,
-    on_lost: Callable[[Link], None] | None = None,
+    on_made: Callable[[FaultyConnection], None] | None = None,
+    on_lost: Callable[[FaultyConnection], None] | None = None,
 ) -> tuple[asyncio.Transport, ProtocolT]:
     """Connect, with faults beneath the program's protocol, and TLS between the two if it is asked for.
 
@@ -152,8 +152,8 @@ async def connect_link(
             shutdown_timeout_s=timeouts[1],
         )
 
-    def make() -> Link:
-        return Link(
+    def make() -> FaultyConnection:
+        return FaultyConnection(
             below, sending=Direction.UPSTREAM, faults=faults, dice=dice, on_made=on_made, on_lost=on_lost
         )
 
@@ -175,8 +175,8 @@ async def start_server(
     host: str | None = None,
     port: int | None = None,
     *,
-    upstream: FaultsSpec = CALM,
-    downstream: FaultsSpec = CALM,
+    upstream: FaultsSpec = NO_FAULTS,
+    downstream: FaultsSpec = NO_FAULTS,
     seed: int | None = None,
     limit: int = _READ_LIMIT_BYTES,
     **options: Any,

@@ -8,7 +8,7 @@ from asyncio.transports import _FlowControlMixin
 from collections.abc import Callable
 from typing import Any, cast
 
-from trixter.faults import CALM, Abort, Action, Close, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Abort, Action, Close, Dice, Direction, Faults
 from trixter.netem.asyncio.delivery import Delivery
 from trixter.netem.asyncio.faults_spec import FaultsSpec, as_faults
 from trixter.netem.asyncio.receive import ReceivePath
@@ -32,7 +32,7 @@ class FaultyTransport(_FlowControlMixin):
     # the faults. They also want the class that this one extends.
     _sendfile_compatible = _SendfileMode.FALLBACK
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: FaultyConnection) -> None:
         super().__init__(loop=asyncio.get_running_loop())
         self._link = link
         self._high_bytes, self._low_bytes = HIGH_BYTES, HIGH_BYTES // 4
@@ -126,7 +126,7 @@ class FaultyTransport(_FlowControlMixin):
             asyncio.get_running_loop().call_exception_handler(context)
 
 
-class Link(asyncio.Protocol):
+class FaultyConnection(asyncio.Protocol):
     """Be the protocol of the transport below, and the transport of the user's protocol above.
 
     Args:
@@ -145,19 +145,19 @@ class Link(asyncio.Protocol):
         sending: Direction,
         faults: dict[Direction, Faults],
         dice: Dice,
-        on_made: Callable[[Link], None] | None = None,
-        on_lost: Callable[[Link], None] | None = None,
+        on_made: Callable[[FaultyConnection], None] | None = None,
+        on_lost: Callable[[FaultyConnection], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
         receiving = Direction.DOWNSTREAM if sending is Direction.UPSTREAM else Direction.UPSTREAM
         self.user = user
         self.above = FaultyTransport(self)
         self.is_closing = self.is_lost = self.is_write_paused = False
-        self.passed_bytes = {Direction.UPSTREAM: 0, Direction.DOWNSTREAM: 0}
+        self.forwarded_bytes = {Direction.UPSTREAM: 0, Direction.DOWNSTREAM: 0}
         self._sending = sending
         self._loop = loop
         self._out = Delivery(
-            faults.get(sending, CALM),
+            faults.get(sending, NO_FAULTS),
             dice.branch(sending.value),
             loop,
             self._leave,
@@ -165,7 +165,7 @@ class Link(asyncio.Protocol):
             self.fail,
         )
         self.receiving = ReceivePath(
-            self, receiving, faults.get(receiving, CALM), dice.branch(receiving.value), loop
+            self, receiving, faults.get(receiving, NO_FAULTS), dice.branch(receiving.value), loop
         )
         self._is_finished = self._is_over = False
         self._error: BaseException | None = None
@@ -180,7 +180,7 @@ class Link(asyncio.Protocol):
         """Return the faults in force in a direction."""
         return self._delivery(direction).faults
 
-    def change(self, direction: Direction, faults: FaultsSpec) -> None:
+    def set_faults(self, direction: Direction, faults: FaultsSpec) -> None:
         """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
         self._delivery(direction).faults = as_faults(faults)
 
@@ -249,7 +249,7 @@ class Link(asyncio.Protocol):
         if self.is_closing or self.is_lost or not data:
             return
         if self._out.is_calm:
-            self.passed_bytes[self._sending] += len(data)
+            self.forwarded_bytes[self._sending] += len(data)
             self.below.write(data)
             self.above.update_flow_control()
         else:
@@ -303,7 +303,7 @@ class Link(asyncio.Protocol):
 
     def _leave(self, action: Action) -> None:
         if isinstance(action, bytes):
-            self.passed_bytes[self._sending] += len(action)
+            self.forwarded_bytes[self._sending] += len(action)
             self.below.write(action)
         elif isinstance(action, Abort):
             self.reset(action.reason)

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from trixter.faults import CALM, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Dice, Direction, Faults
 from trixter.netem.asyncio import destinations
 from trixter.netem.asyncio.connect import ProtocolT, connect_link
 from trixter.netem.asyncio.destinations import (
@@ -23,42 +23,44 @@ from trixter.netem.asyncio.destinations import (
     parsed,
 )
 from trixter.netem.asyncio.faults_spec import FaultsPairSpec, as_pair
-from trixter.netem.asyncio.link import FaultyTransport, Link
+from trixter.netem.asyncio.link import FaultyConnection, FaultyTransport
 
 
 class Network:
     """The faults in force, by host and port, and the connections that are open.
 
     Args:
-        ways: ``host:port`` → faults; ``*`` stands for any host, or any port. The most exact counts.
+        faults_by_address: ``host:port`` → faults; ``*`` stands for any host, or any port. The most exact
+            counts.
         seed: The root of all randomness; connection n draws from its own branch.
 
     Raises:
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
 
-    def __init__(self, ways: Mapping[str, FaultsPairSpec], seed: int | None = None) -> None:
+    def __init__(self, faults_by_address: Mapping[str, FaultsPairSpec], seed: int | None = None) -> None:
         self._dice = Dice(secrets.randbits(64) if seed is None else seed)
         self._numbers = itertools.count(1)
-        self._ways = {parsed(key): as_pair(way) for key, way in ways.items()}
-        self._links: dict[Link, tuple[tuple[str, ...], int]] = {}
+        self._faults_by_address = {parsed(key): as_pair(given) for key, given in faults_by_address.items()}
+        self._links: dict[FaultyConnection, tuple[tuple[str, ...], int]] = {}
         self._destinations = Destinations()
-        self._faulty = {key: None for key, way in self._ways.items() if any(way)}  # at some time, in order
+        # Those that had any at some time, in order.
+        self._faulty = {key: None for key, pair in self._faults_by_address.items() if any(pair)}
         self._lookups: set[asyncio.Future[list[str]]] = set()
 
     def __getitem__(self, key: str) -> tuple[Faults, Faults]:
         """Return what a key has, upstream and downstream."""
-        return self._ways[parsed(key)]
+        return self._faults_by_address[parsed(key)]
 
-    def __setitem__(self, key: str, way: FaultsPairSpec) -> None:
+    def __setitem__(self, key: str, given: FaultsPairSpec) -> None:
         """Change what a key has: for connections to come, and at once for those that are open.
 
         The host of a new key is looked up meanwhile, and counts for addresses as soon as it is found.
         """
         parts = parsed(key)
-        is_new = parts not in self._ways
-        self._ways[parts] = as_pair(way)
-        if any(self._ways[parts]):
+        is_new = parts not in self._faults_by_address
+        self._faults_by_address[parts] = as_pair(given)
+        if any(self._faults_by_address[parts]):
             self._faulty[parts] = None
         if is_new:
             self._look_up(parts[0])
@@ -67,13 +69,13 @@ class Network:
     def __delitem__(self, key: str) -> None:
         """Forget a key; connections that are open fall to the next that fits, or are calm."""
         parts = parsed(key)
-        del self._ways[parts]
+        del self._faults_by_address[parts]
         self._faulty.pop(parts, None)
         self._destinations.forget(parts)
         self._spread()
 
     @property
-    def connections(self) -> list[Link]:
+    def connections(self) -> list[FaultyConnection]:
         """Those that are open, in the order in which they were opened."""
         return list(self._links)
 
@@ -89,7 +91,7 @@ class Network:
 
     async def look_up(self) -> None:
         """Look up the hosts of the keys, for clients with a resolver of their own; for a while at most."""
-        for host in sorted({host for host, _ in self._ways}):
+        for host in sorted({host for host, _ in self._faults_by_address}):
             self._look_up(host)
         if self._lookups:
             await asyncio.wait(set(self._lookups), timeout=destinations.LOOKUP_TIMEOUT_S)
@@ -111,7 +113,7 @@ class Network:
         """Do what ``loop.create_connection`` does, with the faults in force for these names and that port."""
         dice = self._dice.branch(f"connection {next(self._numbers)}")
 
-        def remember(link: Link) -> None:
+        def remember(link: FaultyConnection) -> None:
             self._links[link] = (named, number)
             self._apply(link)  # as they are now: they may have changed while it was connecting
 
@@ -129,10 +131,10 @@ class Network:
 
     def release(self) -> None:
         """Make every connection that is open calm."""
-        self._ways.clear()
+        self._faults_by_address.clear()
         self._spread()
 
-    def _forget(self, link: Link) -> None:
+    def _forget(self, link: FaultyConnection) -> None:
         self._links.pop(link, None)
 
     def _look_up(self, host: str) -> None:
@@ -150,21 +152,21 @@ class Network:
         lookup.add_done_callback(learn)
 
     def _fitting(self, names: tuple[str, ...], port: int) -> list[Key]:
-        return self._destinations.fitting(names, port, self._ways)
+        return self._destinations.fitting(names, port, self._faults_by_address)
 
     def _way(self, names: tuple[str, ...], port: int) -> tuple[Faults, Faults]:
         keys = self._fitting(names, port)
-        return self._ways[keys[0]] if keys else (CALM, CALM)
+        return self._faults_by_address[keys[0]] if keys else (NO_FAULTS, NO_FAULTS)
 
     def _spread(self) -> None:
         for link in self.connections:
             self._apply(link)
 
-    def _apply(self, link: Link) -> None:
+    def _apply(self, link: FaultyConnection) -> None:
         if link in self._links:  # what others were told may have ended it
             upstream, downstream = self._way(*self._links[link])
-            link.change(Direction.UPSTREAM, upstream)
-            link.change(Direction.DOWNSTREAM, downstream)
+            link.set_faults(Direction.UPSTREAM, upstream)
+            link.set_faults(Direction.DOWNSTREAM, downstream)
 
 
 PATCHED = ("create_connection", "getaddrinfo", "start_tls")
@@ -253,7 +255,7 @@ class LoopPatch:
 
 @asynccontextmanager
 async def faulty_network(
-    ways: Mapping[str, FaultsPairSpec], *, seed: int | None = None
+    faults_by_address: Mapping[str, FaultsPairSpec], *, seed: int | None = None
 ) -> AsyncIterator[Network]:
     """Put faults under every connection that is opened on the running loop while the block runs.
 
@@ -262,14 +264,14 @@ async def faulty_network(
     block ends with an error, that has the sentence as a note instead.
 
     Args:
-        ways: ``host:port`` → a fault or several of both directions, or a pair: upstream, downstream. ``*``
-            stands for any host, or any port.
+        faults_by_address: ``host:port`` → a fault or several of both directions, or a pair: upstream,
+            downstream. ``*`` stands for any host, or any port.
         seed: The root of all randomness; by default drawn from entropy.
 
     Raises:
         SettingError: If a key is no ``host:port``, or a value no faults.
     """
-    network = Network(ways, seed)
+    network = Network(faults_by_address, seed)
     await network.look_up()
     patch = LoopPatch.of(asyncio.get_running_loop())
     patch.networks.append(network)

@@ -110,7 +110,7 @@ class Receiver(Protocol):
     user: asyncio.BaseProtocol
     is_closing: bool
     is_lost: bool
-    passed_bytes: dict[Direction, int]
+    forwarded_bytes: dict[Direction, int]
 
     @property
     def below(self) -> Any:
@@ -211,7 +211,7 @@ class ReceivePath:
                 self._link.close()
             return None
         rest = deliver(user, item)
-        self._link.passed_bytes[self._direction] += len(item) - len(rest or b"")
+        self._link.forwarded_bytes[self._direction] += len(item) - len(rest or b"")
         return rest
 
     def _settle(self) -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from tests.faults.flows import Flow
 from trixter.errors import SettingError
-from trixter.faults import CALM, EOF, Abort, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import EOF, NO_FAULTS, Abort, Faults, Freeze, Latency, Slice, Terminate, Throttle
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 
-HOLD = Hold(is_on=True)
+HOLD = Freeze(is_on=True)
 
 
 def test_bytes_and_eof_stay_for_as_long_as_it_is_on() -> None:
@@ -83,15 +83,15 @@ def test_a_reset_goes_past_it_and_drops_what_it_held() -> None:
 
 
 def test_it_is_off_unless_it_is_on() -> None:
-    assert Hold().is_off
+    assert Freeze().is_off
     assert not HOLD.is_off
-    assert Faults(HOLD).with_fault(Hold(is_on=False)) == CALM
+    assert Faults(HOLD).with_fault(Freeze(is_on=False)) == NO_FAULTS
 
 
 @pytest.mark.parametrize("value", [1, 0, None, "true", 1.0])
 def test_what_is_neither_on_nor_off_is_refused_with_its_name_and_value(value: object) -> None:
     with pytest.raises(SettingError) as caught:
-        Hold(is_on=value)  # type: ignore[arg-type]
+        Freeze(is_on=value)  # type: ignore[arg-type]
     assert caught.value.name == "is_on"
     assert caught.value.value is value
 

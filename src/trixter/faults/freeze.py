@@ -12,7 +12,7 @@ from trixter.faults.validators import require_switch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold(Fault):
+class Freeze(Fault):
     """Keep every byte, and the end behind them, for as long as this is on.
 
     Nothing is lost: when the hold is gone, all that it kept leaves at once, in order. What is held counts
@@ -27,7 +27,7 @@ class Hold(Fault):
 
     is_on: bool = False
 
-    order: ClassVar[StageOrder] = StageOrder.HOLD
+    order: ClassVar[StageOrder] = StageOrder.FREEZE
 
     def _check(self) -> None:
         require_switch("is_on", self.is_on)
@@ -36,11 +36,11 @@ class Hold(Fault):
     def is_off(self) -> bool:
         return not self.is_on
 
-    def stage(self, dice: Dice, now: float) -> HoldStage:
-        return HoldStage(self, dice)
+    def stage(self, dice: Dice, now: float) -> FreezeStage:
+        return FreezeStage(self, dice)
 
 
-class HoldStage(HoldingStage[Hold]):
+class FreezeStage(HoldingStage[Freeze]):
     """A queue without a deadline: it ends when its fault is taken away."""
 
     def put(self, data: bytes, now: float) -> None:
