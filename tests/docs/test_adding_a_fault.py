@@ -39,7 +39,7 @@ def test_the_page_changes_one_file_of_each_kind_and_no_other() -> None:
         "tests/faults/test_lose.py",
         "src/trixter/faults/catalogue.py",
         "src/trixter/faults/__init__.py",
-        "src/trixter/control/words.py",
+        "src/trixter/control/fault_methods.py",
         "tests/faults/mixtures.py",
         "docs/faults.md",
     }
@@ -72,7 +72,7 @@ def faults_named_by_modules() -> dict[str, set[str]]:
 def test_outside_of_the_faults_only_its_method_names_one(entry: Entry) -> None:
     found = [module for module, kinds in faults_named_by_modules().items() if entry.kind.__name__ in kinds]
     on_purpose = [each for each in found if any(map(Path(each).is_relative_to, NAMED_ON_PURPOSE))]
-    assert [each for each in found if each not in on_purpose] == ["control/words.py"]
+    assert [each for each in found if each not in on_purpose] == ["control/fault_methods.py"]
 
 
 @pytest.mark.parametrize("place", NAMED_ON_PURPOSE)
