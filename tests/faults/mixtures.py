@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from trixter.faults import Corrupt, CorruptMode, Fault, Faults, Hold, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    Corrupt,
+    CorruptMode,
+    Fault,
+    Faults,
+    Hold,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
 
 spans = st.floats(0, 3)
 names = st.sampled_from(["", "second"])
