@@ -91,7 +91,7 @@ def test_a_body_is_for_both_directions_unless_it_says_otherwise() -> None:
 
 def test_settings_with_another_name_in_json_are_known() -> None:
     assert JSON_NAMES["delay_s"] == "delay_ms"
-    assert JSON_NAMES["duration_s"] == "connection_duration_ms"
+    assert JSON_NAMES["connection_duration_s"] == "connection_duration_ms"
 
 
 def test_several_of_one_kind_are_shown_each_and_read_as_they_were() -> None:

@@ -48,7 +48,7 @@ REFUSED: dict[str, tuple[Callable[[AsyncClient], AsyncChange], str]] = {
     ),
     "a fraction of a duration": (
         lambda on: on.connection_duration(0.0005),
-        "^duration_s must be a whole number of milliseconds, over the API",
+        "^connection_duration_s must be a whole number of milliseconds, over the API",
     ),
     "a fault of one's own": (
         lambda on: on.set_faults(Slower(delay_s=1)),

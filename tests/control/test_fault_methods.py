@@ -155,7 +155,7 @@ BAD: dict[str, tuple[Callable[[LocalHandle], object], str]] = {
     "a mode": (lambda on: on.corrupt(1, mode="swap"), "mode must be 'insert' or 'flip', not 'swap'"),
     "a duration": (
         lambda on: on.connection_duration(-1),
-        "duration_s must be a number of seconds, 0 or more",
+        "connection_duration_s must be a number of seconds, 0 or more",
     ),
     "a profile": (lambda on: on.profile("3g-quick"), "profile must be one of .*3g"),
     "no profile": (lambda on: on.profile(None), "profile must be one of"),  # type: ignore[arg-type]

@@ -129,11 +129,11 @@ class Conversation(RuleBasedStateMachine):
         ]
 
     def _override(
-        self, data: st.DataObject, targets: list[str], *, duration_s: float | None, **change: Any
+        self, data: st.DataObject, targets: list[str], *, connection_duration_s: float | None, **change: Any
     ) -> Override:
         target = data.draw(st.sampled_from([*targets, *self.open]))
         if target in (ALL, NEW):
-            change["connection_duration_s"] = duration_s
+            change["connection_duration_s"] = connection_duration_s
         return Override(target=target, **change)
 
     def _any(self, data: st.DataObject) -> str:
@@ -262,7 +262,7 @@ def test_an_override_that_is_not_there_is_an_error(call: Any) -> None:
     [
         ("ttl_s", lambda: Override(ttl_s=0)),
         ("ttl_s", lambda: Override(ttl_s=-1)),
-        ("duration_s", lambda: Override(connection_duration_s=-1)),
+        ("connection_duration_s", lambda: Override(connection_duration_s=-1)),
         ("availability", lambda: Override(availability="open")),  # type: ignore[arg-type]
         ("target", lambda: Override(target="one", availability=Availability.UP)),
         ("target", lambda: Override(target="one", connection_duration_s=1)),

@@ -83,12 +83,12 @@ def test_none_is_as_if_it_was_not_said() -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("netem", {"latenzy": 1}),
+        ("chaos", {"latenzy": 1}),
         ("direction", {"latency": 1, "direction": "sideways"}),
         ("profile", {"profile": "no such profile"}),
         ("profile", {"profile": ["3g"]}),
         ("delay_s", {"latency": -1}),
-        ("duration_s", {"duration": -1}),
+        ("connection_duration_s", {"duration": -1}),
     ],
 )
 def test_what_there_is_not_is_refused(name: str, words: dict[str, Any]) -> None:

@@ -49,7 +49,7 @@ IN_REPLIES: dict[Type, Any] = {
 }
 
 JSON_NAMES = {each.field: each.json_name for entry in CATALOGUE for each in entry.settings}
-JSON_NAMES["duration_s"] = "connection_duration_ms"
+JSON_NAMES["connection_duration_s"] = "connection_duration_ms"
 """What the settings that Python names are called in JSON."""
 
 

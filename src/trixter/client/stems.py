@@ -35,7 +35,7 @@ def require_tellable(override: Override) -> None:
         for fault in replaced.faults:
             _require_whole(ENTRIES[type(fault)], fault)
     if override.connection_duration_s is not None:
-        whole_ms("duration_s", override.connection_duration_s)
+        whole_ms("connection_duration_s", override.connection_duration_s)
     if override.ttl_s is not None:
         whole_ms("ttl_s", override.ttl_s)
 

@@ -130,10 +130,10 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         """Apply an override as it is: several things at once, with a name or a time to live."""
         return self._change(override.name or "override", override)
 
-    def connection_duration(self, duration_s: float) -> ChangeT:
+    def connection_duration(self, connection_duration_s: float) -> ChangeT:
         """Let connections to come be reset at that age; 0 means never."""
-        require_seconds("duration_s", duration_s)
-        return self._change("duration", Override(connection_duration_s=duration_s))
+        require_seconds("connection_duration_s", connection_duration_s)
+        return self._change("connection_duration", Override(connection_duration_s=connection_duration_s))
 
     def down(self) -> ChangeT:
         """Reset the live connections and refuse new ones, as a server that is down."""

@@ -107,7 +107,7 @@ class Override:
                 "Availability.UP, Availability.REFUSING or Availability.DOWN",
             )
         if self.connection_duration_s is not None:
-            require_seconds("duration_s", self.connection_duration_s)
+            require_seconds("connection_duration_s", self.connection_duration_s)
         if self.ttl_s is not None:
             require_ttl(self.ttl_s)
         is_for_a_proxy = self.availability is not None or self.connection_duration_s is not None
