@@ -7,10 +7,22 @@ from collections import Counter
 
 import pytest
 
-from scripts.soak import HARMFUL, MORE_MEMORY_MB, ON, Harm, Outcome, Report, Tally, Transfer, free_port, off
+from scripts.soak import (
+    HARMFUL,
+    MORE_BLOCKS,
+    MORE_MEMORY_MB,
+    ON,
+    Harm,
+    Outcome,
+    Report,
+    Tally,
+    Transfer,
+    free_port,
+    off,
+)
 from trixter.api.schemas import FAULT_BODIES, DefaultsBody
 
-HAD = {"descriptors": 20.0, "threads": 3.0, "memory_mb": 40.0}
+HAD = {"descriptors": 20.0, "threads": 3.0, "blocks": 150_000.0, "memory_mb": 40.0}
 GOOD = Counter({Outcome.COMPLETE: 9, Outcome.CORRUPTED: 2, Outcome.KILLED: 3})
 
 
@@ -71,6 +83,7 @@ def test_a_good_run_has_no_faults() -> None:
         (report(crashes=1), "1 internal errors are in the log"),
         (report(descriptors=21.0), "descriptors are left over"),
         (report(threads=4.0), "threads are left over"),
+        (report(blocks=HAD["blocks"] + MORE_BLOCKS + 1), "objects are left over"),
         (report(memory_mb=HAD["memory_mb"] + MORE_MEMORY_MB + 1), "it takes more and more memory"),
         *[
             (report(Counter({**GOOD, missing: 0})), f"none was {missing.value}")
