@@ -11,7 +11,7 @@ import pytest
 from starlette.types import Message
 
 from tests.api.world import World
-from trixter.api.listing import InPieces, listing
+from trixter.api.listing import ChunkedJsonResponse, listing
 from trixter.api.turns import TURN_S, Turns
 from trixter.faults import Direction, Faults, Latency
 
@@ -107,7 +107,7 @@ async def test_a_large_answer_is_sent_in_pieces_with_a_turn_after_each(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    rounds = await rounds_during(InPieces(bytearray(body))({"type": "http"}, receive, send))
+    rounds = await rounds_during(ChunkedJsonResponse(bytearray(body))({"type": "http"}, receive, send))
 
     start, *pieces, end = sent
     assert (b"content-length", b"100") in start["headers"]

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tests.docs.fault_table import HEAD, row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
-from trixter.api import answers
+from trixter.api import http
 from trixter.api.openapi import ERRORS
 from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation
@@ -81,7 +81,7 @@ def test_the_api_page_has_every_error(status: HTTPStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [answers.INVALID_PROBABILITY, answers.CONNECTION_NOT_FOUND, answers.INTERNAL_ERROR]
+    "text", [http.INVALID_PROBABILITY, http.CONNECTION_NOT_FOUND, http.INTERNAL_ERROR]
 )
 def test_the_api_page_has_the_words_of_the_errors(text: str) -> None:
     assert f"| `{text}` |" in text_of("docs/api.md")

@@ -8,7 +8,8 @@
   call reads and checks everything first, and hands what changes the proxy to the controller.
 - ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
   themselves; ``overrides.py`` has those of overrides.
-- ``answers.py`` turns exceptions into ``{"error": …, "code": …}``, and the settings' names into the API's.
+- ``http.py`` reads bodies and makes responses; it turns exceptions into ``{"error": …, "code": …}``, and the
+  settings' names into the API's.
 - ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
   targets in absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``turns.py``).
@@ -16,7 +17,7 @@
   ``http_protocol.py`` sets deadlines, ``lingering.py`` closes, ``refusal_log.py`` keeps the log short.
 
 Calls, bodies and successful answers are the Rust original's, and so are the statuses of errors but for those
-that docs/coming-from-rust.md lists. Two error texts are its own (``answers.py``); the others are ours.
+that docs/coming-from-rust.md lists. Two error texts are its own (``http.py``); the others are ours.
 
 Importing this package loads no web framework: a client needs the schemas, and no server.
 """

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import ASGIApp
 
-from trixter.api.answers import EXCEPTION_HANDLERS
 from trixter.api.guard import Guard
+from trixter.api.http import EXCEPTION_HANDLERS
 from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation, no_such_path, routes_of
 from trixter.control.controller import Controller

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from trixter.api.answers import error
+from trixter.api.http import error
 from trixter.api.refusal_log import RefusalLog
 from trixter.api.target import origin_form
 from trixter.errors import SettingError

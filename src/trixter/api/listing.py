@@ -36,7 +36,7 @@ async def listing(connections: Iterable[Connection], is_chosen: Callable[[Connec
     if len(body) > 1:
         body.pop()  # the comma after the last
     body += b"]"
-    return InPieces(body)
+    return ChunkedJsonResponse(body)
 
 
 def _append(body: bytearray, status: Status) -> None:
@@ -44,7 +44,7 @@ def _append(body: bytearray, status: Status) -> None:
     body += b","
 
 
-class InPieces(Response):
+class ChunkedJsonResponse(Response):
     """A large JSON body, sent in pieces with an iteration of the loop between them.
 
     Args:

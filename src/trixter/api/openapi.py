@@ -9,8 +9,13 @@ from typing import Any
 import msgspec
 
 from trixter import __version__
-from trixter.api.answers import CONNECTION_NOT_FOUND, INTERNAL_ERROR, INVALID_PROBABILITY, OVERRIDE_NOT_FOUND
-from trixter.api.reading import LARGEST_BODY_BYTES
+from trixter.api.http import (
+    CONNECTION_NOT_FOUND,
+    INTERNAL_ERROR,
+    INVALID_PROBABILITY,
+    LARGEST_BODY_BYTES,
+    OVERRIDE_NOT_FOUND,
+)
 from trixter.api.routing import Operation
 from trixter.api.schemas import ErrorReply
 

@@ -12,12 +12,11 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from trixter.api.answers import Json, accepted
 from trixter.api.filters import PARAMETERS, filter_of, refuse_filters
 from trixter.api.guard import OPEN_PATH
+from trixter.api.http import BodyT, JsonResponse, accepted, read_body
 from trixter.api.listing import listing
 from trixter.api.overrides import IdReply, OverrideBody, OverrideReply, TtlBody, shown
-from trixter.api.reading import BodyT, read_body
 from trixter.api.routing import Operation
 from trixter.api.schemas import (
     FAULT_BODIES,
@@ -73,7 +72,7 @@ class Handlers:
         connection = self._proxy.registry.find(id := request.path_params["id"])
         if connection is None:
             raise ConnectionNotFound(id)
-        return Json(status_of(connection))
+        return JsonResponse(status_of(connection))
 
     async def shut_down(self, request: Request) -> Response:
         """Close the named connections."""
@@ -94,7 +93,7 @@ class Handlers:
 
     async def show_defaults(self, request: Request) -> Response:
         """Show what new connections start with."""
-        return Json(defaults_reply(self._proxy.defaults))
+        return JsonResponse(defaults_reply(self._proxy.defaults))
 
     async def set_defaults(self, request: Request) -> Response:
         """Change what new connections start with, all of it or nothing."""
@@ -107,11 +106,11 @@ class Handlers:
 
     async def show_catalogue(self, request: Request) -> Response:
         """Show every fault there is."""
-        return Json(catalogue_reply())
+        return JsonResponse(catalogue_reply())
 
     async def show_proxy(self, request: Request) -> Response:
         """Show where it listens, whether it accepts, and what it has counted."""
-        return Json(proxy_reply(self._proxy))
+        return JsonResponse(proxy_reply(self._proxy))
 
     async def set_proxy(self, request: Request) -> Response:
         """Change whether it accepts."""
@@ -122,14 +121,14 @@ class Handlers:
 
     async def list_overrides(self, request: Request) -> Response:
         """Show the overrides that can be reverted."""
-        return Json([shown(info) for info in await self._execute(ListOverrides())])
+        return JsonResponse([shown(info) for info in await self._execute(ListOverrides())])
 
     async def add_override(self, request: Request) -> Response:
         """Apply an override."""
         body = await self._body(request, OverrideBody)
         id = "" if body.id is UNSET else body.id
         made = await self._execute(Apply(override=body.override(), id=id))
-        return Json(IdReply(made), status_code=HTTPStatus.CREATED)
+        return JsonResponse(IdReply(made), status_code=HTTPStatus.CREATED)
 
     async def renew_override(self, request: Request) -> Response:
         """Let an override hold for some time more."""
