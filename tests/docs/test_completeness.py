@@ -80,9 +80,7 @@ def test_the_api_page_has_every_error(status: HTTPStatus) -> None:
     assert re.search(rf"^\| {status.value} ", text_of("docs/api.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "text", [http.INVALID_PROBABILITY, http.CONNECTION_NOT_FOUND, http.INTERNAL_ERROR]
-)
+@pytest.mark.parametrize("text", [http.INVALID_PROBABILITY, http.CONNECTION_NOT_FOUND, http.INTERNAL_ERROR])
 def test_the_api_page_has_the_words_of_the_errors(text: str) -> None:
     assert f"| `{text}` |" in text_of("docs/api.md")
 

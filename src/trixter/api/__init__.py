@@ -12,7 +12,7 @@
   settings' names into the API's.
 - ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
   targets in absolute form.
-- ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``turns.py``).
+- ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``listing.py``).
 - No client may take the traffic's share: ``acceptor.py`` accepts up to a limit (``connection_limit.py``),
   ``http_protocol.py`` sets deadlines, ``lingering.py`` closes, ``refusal_log.py`` keeps the log short.
 

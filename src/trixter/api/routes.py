@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from trixter.api.filters import PARAMETERS, filter_of, refuse_filters
 from trixter.api.guard import OPEN_PATH
 from trixter.api.http import BodyT, JsonResponse, accepted, read_body
-from trixter.api.listing import listing
+from trixter.api.listing import TimeSlice, listing
 from trixter.api.overrides import IdReply, OverrideBody, OverrideReply, TtlBody, shown
 from trixter.api.routing import Operation
 from trixter.api.schemas import (
@@ -30,7 +30,6 @@ from trixter.api.schemas import (
     Status,
 )
 from trixter.api.status import catalogue_reply, defaults_reply, proxy_reply, status_of
-from trixter.api.turns import Turns
 from trixter.control.commands import Apply, Command, EndConnections, ListOverrides, Renew, Revert
 from trixter.control.controller import Controller
 from trixter.control.overrides import ALL, LIVE, NEW, Override, ReplaceFaults
@@ -155,10 +154,10 @@ class Handlers:
                 work.do(connection)
             return work.result
         async with self._long_job:
-            turns = Turns()
+            time_slice = TimeSlice()
             for connection in work.connections:
                 work.do(connection)
-                await turns.take()
+                await time_slice.checkpoint()
         return work.result
 
 
