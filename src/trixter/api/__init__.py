@@ -10,7 +10,7 @@
   themselves; ``overrides.py`` has those of overrides.
 - ``http.py`` reads bodies and makes responses; it turns exceptions into ``{"error": …, "code": …}``, and the
   settings' names into the API's.
-- ``guard.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
+- ``app.py`` refuses requests of other sites' pages, and of callers without the token; ``target.py`` reads
   targets in absolute form.
 - ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``listing.py``).
 - No client may take the traffic's share: ``acceptor.py`` accepts up to a limit (``connection_limit.py``),
