@@ -32,8 +32,6 @@ PENDING = (
     "cli/types.py",
     "client/",
     "control/",
-    "profiles/keys.py",
-    "profiles/profile.py",
     "testing/",
 )
 
@@ -43,7 +41,6 @@ SAME_SUBJECT = {"http"}
 # File names that two rooms still share.
 PENDING_NAMES = {
     "commands",
-    "overrides",
     "addresses",
     "clock",
     "corrupt",

@@ -9,7 +9,7 @@
 - ``routes.py`` lists all operations and performs them: a handler reads and checks everything first, and hands
   what changes the proxy to the controller. ``openapi.py`` routes requests by that list, and describes it.
 - ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
-  themselves; ``overrides.py`` has those of overrides. ``status.py`` fills in the replies.
+  themselves; ``override_schemas.py`` has those of overrides. ``status.py`` fills in the replies.
 - ``http.py`` reads bodies and makes responses; it turns exceptions into ``{"error": …, "code": …}``, and the
   settings' names into the API's.
 - ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``listing.py``).
