@@ -24,7 +24,7 @@ from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry
 from trixter.profiles import Profile, published_profiles
-from trixter.profiles.keys import KEYS, KEYS_BY_NAME, Key, key_of
+from trixter.profiles.profile import KEYS, KEYS_BY_NAME, Key, key_of
 from trixter.proxy import Proxy, end_reason
 
 ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
