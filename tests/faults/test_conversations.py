@@ -76,7 +76,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.went_in.startswith(out)
         held = len(self.went_in) - len(out)
         assert self.flow.chain.held_bytes >= held
-        # Only bytes and the EOF cost anything, and what is held has an appointment, or somebody to end it.
+        # Only bytes and the EOF cost anything, and what is held has a deadline, or a freeze holds it.
         if self.flow.chain.held_bytes:
             assert self.flow.chain.wake_at() is not None or self.flow.chain.faults.find(Freeze)
         else:
