@@ -49,7 +49,7 @@ CODES = {
     HTTPStatus.UNPROCESSABLE_ENTITY: "invalid",
     HTTPStatus.INTERNAL_SERVER_ERROR: "internal_error",
 }
-"""The word that a program knows an error by, where it has no word of its own."""
+"""The code of an error that has no code of its own, by its status."""
 
 BodyT = TypeVar("BodyT", bound=Body)
 

@@ -1,4 +1,4 @@
-"""The operations of the API: which there are, and what each does."""
+"""The operations of the API: a list of all of them, and their handlers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ OPEN_PATH = "/health"
 
 
 class Handlers:
-    """Answer for one proxy. Every call checks everything before it changes anything.
+    """The handlers of one proxy's operations. Each checks everything before it changes anything.
 
     Args:
         controller: Executes what changes the proxy.
@@ -50,11 +50,11 @@ class Handlers:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._proxy = controller.proxy
-        # Long jobs, one at a time: several at once would each have a turn between two turns of the traffic.
+        # Long jobs, one at a time: several at once would each have a time slice between two of the traffic.
         self._long_job = asyncio.Lock()
 
     async def health(self, request: Request) -> Response:
-        """Say that we live."""
+        """Answer a health check."""
         return PlainTextResponse("ok")
 
     async def list_connections(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class Handlers:
         body = await self._body(request, kind)
         id = request.path_params["id"]
         if id != ALL and self._proxy.registry.get(id) is None:
-            raise ConnectionNotFound(id)  # before the settings are looked at, as in the original
+            raise ConnectionNotFound(id)  # before the settings are checked, as in the original
         target = LIVE if id == ALL else id
         await self._execute(Apply(override=_override_of(body, target=target), permanent=True))
         return accepted()
@@ -107,11 +107,11 @@ class Handlers:
         return JsonResponse(catalogue_reply())
 
     async def show_proxy(self, request: Request) -> Response:
-        """Show where it listens, whether it accepts, and what it has counted."""
+        """Show the proxy: its addresses, its availability, and its counters."""
         return JsonResponse(proxy_reply(self._proxy))
 
     async def set_proxy(self, request: Request) -> Response:
-        """Change whether it accepts."""
+        """Change the availability."""
         body = await self._body(request, ProxyBody)
         override = Override(target=NEW, availability=Availability(body.availability))
         await self._execute(Apply(override=override, permanent=True))
@@ -129,24 +129,24 @@ class Handlers:
         return JsonResponse(IdReply(made), status_code=HTTPStatus.CREATED)
 
     async def renew_override(self, request: Request) -> Response:
-        """Let an override hold for some time more."""
+        """Let an override live for a time from now on."""
         body = await self._body(request, TtlBody)
         await self._execute(Renew(request.path_params["id"], body.ttl_ms / 1000))
         return accepted()
 
     async def revert_override(self, request: Request) -> Response:
-        """Take an override back."""
+        """Revert an override."""
         refuse_filters(request.query_params, is_for_all=False)
         await self._execute(Revert(request.path_params["id"]))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
-        """Return the body of a call that changes something, and see that nothing in its query narrows it."""
+        """Return the body of a call that changes something; refuse a query that would narrow the call."""
         refuse_filters(request.query_params, is_for_all=request.path_params.get("id") == ALL)
         return await read_body(request, kind)
 
     async def _execute(self, command: Command[Any]) -> Any:
-        """Execute a command: decided at once; many connections are changed in turns with the traffic."""
+        """Execute a command. It is decided at once; many connections are changed in time slices."""
         work = self._controller.begin(command)
         if len(work.connections) <= 1:
             for connection in work.connections:
@@ -161,7 +161,7 @@ class Handlers:
 
 
 def operations_of(handlers: Handlers) -> list[Operation]:
-    """Return the operations on one proxy. Of two paths that match, the first is meant."""
+    """Return the operations on one proxy. Of two paths that match, the first in the list wins."""
     return [
         Operation("GET", OPEN_PATH, "Say that the proxy lives", handlers.health, reply=str, is_open=True),
         *(
