@@ -1,4 +1,4 @@
-"""Who is turned away before anything else is looked at."""
+"""The application and its access control: requests that are refused before anything else is checked."""
 
 from __future__ import annotations
 

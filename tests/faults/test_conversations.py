@@ -55,7 +55,7 @@ class Conversation(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.said_eof)
     @rule(size=st.integers(1, 300), faults=harmless_faults)
-    def change_and_put_before_anybody_asks(self, size: int, faults: Faults) -> None:
+    def change_and_put_before_a_take(self, size: int, faults: Faults) -> None:
         self.flow.chain.change(faults, self.flow.now)
         self.put(size)
 
