@@ -24,7 +24,7 @@ SocketAddress = tuple[Any, ...] | str
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Name a server: a host and a port, or the path of a Unix socket.
+    """The address of a server: a host and a port, or the path of a Unix socket.
 
     An IPv6 address is kept in its shortest form (RFC 5952), as the API and the log show it.
 
