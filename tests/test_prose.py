@@ -42,14 +42,9 @@ SAME_SUBJECT = {"http"}
 PENDING_NAMES = {
     "commands",
     "addresses",
-    "clock",
-    "corrupt",
     "flags",
     "report",
-    "slice",
     "steps",
-    "terminate",
-    "throttle",
     "wire",
 }
 
