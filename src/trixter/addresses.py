@@ -19,12 +19,12 @@ HOST = re.compile(r"[^\s:]+")
 PORT = re.compile("0*([0-9]{1,5})")
 
 SocketAddress = tuple[Any, ...] | str
-"""What the socket module takes: ``(host, port)``, ``(host, port, flow, scope)`` or a path."""
+"""An address as the socket module takes it: ``(host, port)``, ``(host, port, flow, scope)`` or a path."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Name a server: a host and a port, or the path of a Unix socket.
+    """The address of a server: a host and a port, or the path of a Unix socket.
 
     An IPv6 address is kept in its shortest form (RFC 5952), as the API and the log show it.
 
@@ -51,11 +51,10 @@ class Address:
 
     @classmethod
     def parse_upstream(cls, text: str, name: str = "upstream") -> Address:
-        """Read what can be connected to, as ``parse`` does.
+        """Read an address that can be connected to, as ``parse`` does.
 
         Raises:
-            SettingError: Also if the port is 0 or the host is ``*``, which only stand for something where one
-                listens.
+            SettingError: Also if the port is 0 or the host is ``*``, which have a meaning for listeners only.
         """
         address = cls.parse(text, name)
         if not address.path and (address.port == 0 or address.host == "*"):
@@ -74,7 +73,7 @@ class Address:
         except ValueError as exc:
             raise SettingError(name, text, form) from exc
         well_formed = _is_ipv6(host) if text.startswith("[") else HOST.fullmatch(host)
-        # Five digits behind the zeros at most: int() refuses very long ones in words of its own.
+        # Five digits behind the zeros at most: int() refuses very long ones with a text of its own.
         digits = PORT.fullmatch(port)
         if not well_formed or not digits or int(digits[1]) > 65535:
             raise SettingError(name, text, form)
@@ -90,7 +89,7 @@ class Address:
         return bool(self.path) or (ip is not None and ip.is_loopback)
 
     def reachable(self, near: str | None = None) -> Address:
-        """Return what to connect to: of a listener on every address there is, one of them.
+        """Return the address to connect to; for a listener on all addresses, one of them.
 
         Args:
             near: The host to use then; ``None`` is this machine.
@@ -103,7 +102,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Hold the address to connect to.
+    """An address to connect to.
 
     Args:
         host: A name, or an address without brackets.
@@ -115,11 +114,11 @@ class ListenAddress:
 
     @classmethod
     def of(cls, listen: Sequence[str], near: str | None = None) -> ListenAddress:
-        """Return where to connect to, of the addresses a proxy listens on.
+        """Return the address to connect to, of those a proxy listens on.
 
         Args:
-            listen: As the proxy says; the first counts.
-            near: The host to use where it listens on every address there is; ``None`` is this host.
+            listen: The proxy's listening addresses; the first counts.
+            near: The host to use if it listens on all addresses; ``None`` is this host.
         """
         first = Address.parse_tcp(listen[0], "listen").reachable(near)
         return cls(first.host, first.port)
@@ -160,10 +159,10 @@ def text_of(address: SocketAddress) -> str:
 def unmapped_ip(host: str) -> IPv4Address | IPv6Address:
     """Return an IP address; of one that is an IPv4 address within IPv6 (``::ffff:127.0.0.1``), the IPv4 one.
 
-    A listener on ``[::]`` sees IPv4 clients so; people do not.
+    A listener on ``[::]`` sees IPv4 clients in that form; users write the IPv4 address.
 
     Raises:
-        ValueError: If it is none.
+        ValueError: If the text is no IP address.
     """
     address = ip_address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

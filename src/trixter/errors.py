@@ -1,13 +1,12 @@
-"""Everything trixter raises on purpose, and how the operating system's errors become it.
+"""Exceptions: all that trixter raises on purpose, and their making from the operating system's errors.
 
 TrixterError
 ├── SettingError             a setting is outside the range it accepts
 ├── BindError                an address cannot be listened on
 │   └── OutOfDescriptors     the process has no descriptor left to listen with
-├── ConnectionNotFound       the connection is over, or never was
-├── ProfileError             a file of profiles is not as it should be
-├── WaitTimeout              what was waited for did not come
-├── ApiUnreachable           the API of a proxy does not answer
+├── ProfileError             a file of profiles is malformed
+├── WaitTimeout              an awaited condition did not come true in time
+├── ApiUnreachable           the API of a proxy does not respond
 ├── ApiError                 the API of a proxy refused a call, or failed
 ├── ConnectionNotFound       the connection is over, or never was
 ├── OverrideNotFound         the override was reverted, or has ended, or never was
@@ -38,7 +37,7 @@ OUT_OF_RESOURCES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class TrixterError(Exception):
-    """Catch what trixter raises on purpose, and nothing else."""
+    """The base class of all that trixter raises on purpose."""
 
 
 class SettingError(TrixterError, ValueError):
@@ -48,8 +47,8 @@ class SettingError(TrixterError, ValueError):
 
     Args:
         name: The setting, with its unit, as the caller wrote it.
-        value: What was given.
-        accepts: What would have been taken, as the end of "must be …".
+        value: The value that was given.
+        accepts: The values that it accepts, as the end of "must be …".
     """
 
     def __init__(self, name: str, value: object, accepts: str) -> None:
@@ -63,8 +62,8 @@ class BindError(TrixterError):
     """An address cannot be listened on: in use, not of this machine, or not permitted.
 
     Args:
-        address: The address as it was asked for.
-        reason: The operating system's words.
+        address: The address as the caller gave it.
+        reason: The operating system's text.
     """
 
     def __init__(self, address: str, reason: str) -> None:
@@ -77,8 +76,8 @@ class OutOfDescriptors(BindError):
     """The process may not open another descriptor; the address has nothing to do with it.
 
     Args:
-        address: The address as it was asked for; empty where it was the loop that found none.
-        reason: The operating system's words.
+        address: The address as the caller gave it; empty if the loop itself found no descriptor.
+        reason: The operating system's text.
     """
 
     def __init__(self, address: str, reason: str) -> None:
@@ -87,12 +86,12 @@ class OutOfDescriptors(BindError):
 
 
 class ProfileError(TrixterError, ValueError):
-    """A file of profiles is not as it should be: what is wrong, and where.
+    """A file of profiles is malformed; the error says where.
 
     Args:
         file: The file's path.
         where: The profile and the key at fault; empty if it is the file as a whole.
-        text: What is wrong.
+        text: The mistake.
     """
 
     def __init__(self, file: str, where: str, text: str) -> None:
@@ -102,12 +101,12 @@ class ProfileError(TrixterError, ValueError):
 
 
 class WaitTimeout(TrixterError, TimeoutError):
-    """What was waited for did not come in time; and what was seen instead.
+    """An awaited condition did not come true in time.
 
     Args:
-        wanted: What was waited for.
-        timeout_s: For how long.
-        seen: What was there in the end.
+        wanted: The condition.
+        timeout_s: The time that it was given.
+        seen: The state at the end of that time.
     """
 
     def __init__(self, wanted: str, timeout_s: float, seen: str) -> None:
@@ -118,11 +117,11 @@ class WaitTimeout(TrixterError, TimeoutError):
 
 
 class ApiUnreachable(TrixterError):
-    """The API of a proxy does not answer.
+    """The API of a proxy does not respond.
 
     Args:
-        url: Where it was looked for.
-        reason: What happened instead of an answer.
+        url: The address that was tried.
+        reason: The failure that came in place of a response.
     """
 
     def __init__(self, url: str, reason: str) -> None:
@@ -135,9 +134,9 @@ class ApiError(TrixterError):
     """The API of a proxy refused a call, or failed.
 
     Args:
-        status: The answer's HTTP status.
-        message: The answer's own words.
-        code: The answer's word for what went wrong, such as ``conflict``; empty if it has none.
+        status: The response's HTTP status.
+        message: The response's text.
+        code: The response's code of the error, such as ``cannot_listen``; empty if it has none.
     """
 
     def __init__(self, status: int, message: str, code: str = "") -> None:
@@ -172,10 +171,10 @@ class OverrideNotFound(TrixterError, LookupError):
 
 
 def bind_error(address: str, exc: OSError) -> BindError:
-    """Return what to raise when listening fails: the address is not at fault if descriptors ran out.
+    """Return the error for a failure to listen: the address is not at fault if descriptors ran out.
 
     Args:
-        address: The address as it was asked for.
+        address: The address as the caller gave it.
         exc: The operating system's refusal.
     """
     kind = OutOfDescriptors if exc.errno in OUT_OF_RESOURCES else BindError
@@ -183,5 +182,5 @@ def bind_error(address: str, exc: OSError) -> BindError:
 
 
 def os_error_text(exc: OSError) -> str:
-    """Return the operating system's words, fit for the end of a line."""
+    """Return the operating system's text, fit for the end of a line."""
     return exc.strerror.lower() if exc.strerror else str(exc)

@@ -11,7 +11,7 @@ from trixter.faults.validators import require_seconds
 
 
 class Availability(Enum):
-    """Whether a proxy accepts new connections, and whether it resets those there are.
+    """The availability of a proxy: whether it accepts new connections, and whether it resets live ones.
 
     While it does not, the port still belongs to the proxy: no other program can take it.
     """
@@ -20,15 +20,15 @@ class Availability(Enum):
     """New connections are accepted."""
 
     REFUSING = "refusing"
-    """New connections are refused, as if nothing listened there; those there are go on."""
+    """New connections are refused, as if nothing listened there; live ones go on."""
 
     DOWN = "down"
-    """New connections are refused, and those there are have been reset."""
+    """New connections are refused, and live ones have been reset."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Defaults:
-    """Hold the faults, of each direction, and the duration that new connections start with.
+    """The faults of each direction, and the duration, that new connections start with.
 
     Args:
         upstream: Faults of the bytes that travel to the upstream; one fault alone will do.
@@ -60,7 +60,7 @@ class Defaults:
         return self.upstream if direction is Direction.UPSTREAM else self.downstream
 
     def with_faults(self, direction: Direction, faults: Faults | Fault) -> Defaults:
-        """Return these with other faults in one direction."""
+        """Return a copy with other faults in one direction."""
         if direction is Direction.UPSTREAM:
             return replace(self, upstream=_faults_of("upstream", faults))
         return replace(self, downstream=_faults_of("downstream", faults))

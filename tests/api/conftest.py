@@ -1,4 +1,4 @@
-"""What the API's tests share."""
+"""Fixtures of the API's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each call does to live connections."""
+"""The effect of each call on live connections."""
 
 from __future__ import annotations
 

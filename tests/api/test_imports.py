@@ -1,4 +1,4 @@
-"""Whoever only asks an API imports no server."""
+"""A client of an API imports no server."""
 
 from __future__ import annotations
 

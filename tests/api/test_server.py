@@ -15,7 +15,7 @@ from tests.api.served import Served
 from tests.api.world import JSON, World
 from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
-from trixter.api.listing import InPieces
+from trixter.api.listing import ChunkedJsonResponse
 from trixter.errors import BindError
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy.listen_socket import listen_sockets
@@ -107,7 +107,7 @@ async def test_it_stops_at_once_although_a_client_does_not_read(anyio_backend: o
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         started.set()
-        await InPieces(bytearray(64 * 1024 * 1024))(scope, receive, send)
+        await ChunkedJsonResponse(bytearray(64 * 1024 * 1024))(scope, receive, send)
         finished.set()
 
     sockets = listen_sockets("127.0.0.1:0", "api")

@@ -1,4 +1,4 @@
-"""How connections and defaults are shown."""
+"""The shown form of connections and defaults."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.served import Served
 from tests.api.world import World
 from trixter.api import create_app
-from trixter.api.guard import UNKNOWN_HOST
+from trixter.api.app import UNKNOWN_HOST
 
 CLOSE = b"Connection: close\r\n"
 

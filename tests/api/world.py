@@ -1,4 +1,4 @@
-"""A small world to test in: clients, a real proxy in front of a real server, and the API."""
+"""A harness for the API: clients, a real proxy in front of a real server, and the API."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from freezegun import freeze_time
 
 from tests.api.world import API, World, client_of
 from trixter import AsyncClient, Client
-from trixter.api.guard import UNKNOWN_HOST
+from trixter.api.app import UNKNOWN_HOST
 from trixter.api.status import describe
 from trixter.client.http import API_URL
 from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, SettingError, WaitTimeout

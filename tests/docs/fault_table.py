@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from trixter.faults.entry import Entry
-from trixter.profiles.keys import key_of
+from trixter.profiles.profile import key_of
 
 HEAD = "| fault | settings in Python | flags | in the API | keys of a profile |"
 

@@ -14,10 +14,9 @@ from msgspec import Struct
 from tests.docs.fault_table import HEAD, row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
-from trixter.api import answers
-from trixter.api.openapi import ERRORS
+from trixter.api import http
+from trixter.api.openapi import ERRORS, Operation
 from trixter.api.routes import Handlers, operations_of
-from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
 from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
 from trixter.control import ConnectionHandle
@@ -25,7 +24,7 @@ from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Entry
 from trixter.profiles import Profile, published_profiles
-from trixter.profiles.keys import KEYS, KEYS_BY_NAME, Key, key_of
+from trixter.profiles.profile import KEYS, KEYS_BY_NAME, Key, key_of
 from trixter.proxy import Proxy, end_reason
 
 ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
@@ -80,9 +79,7 @@ def test_the_api_page_has_every_error(status: HTTPStatus) -> None:
     assert re.search(rf"^\| {status.value} ", text_of("docs/api.md"), re.MULTILINE)
 
 
-@pytest.mark.parametrize(
-    "text", [answers.INVALID_PROBABILITY, answers.CONNECTION_NOT_FOUND, answers.INTERNAL_ERROR]
-)
+@pytest.mark.parametrize("text", [http.INVALID_PROBABILITY, http.CONNECTION_NOT_FOUND, http.INTERNAL_ERROR])
 def test_the_api_page_has_the_words_of_the_errors(text: str) -> None:
     assert f"| `{text}` |" in text_of("docs/api.md")
 

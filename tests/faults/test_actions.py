@@ -1,4 +1,4 @@
-"""What leaves a chain."""
+"""Actions: the output of a chain."""
 
 from trixter.faults import EOF, RESET, Abort, Close, Eof, Reset
 

@@ -1,4 +1,4 @@
-"""What goes around a chain is what it would have passed on."""
+"""The bypass: bytes that skip a chain are those that it would have passed on."""
 
 from dataclasses import dataclass
 

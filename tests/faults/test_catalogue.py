@@ -1,4 +1,4 @@
-"""The catalogue has every fault, and says of each what there is to say."""
+"""The catalogue describes every fault, with all of its settings."""
 
 from dataclasses import fields
 from pathlib import Path

@@ -55,7 +55,7 @@ class Conversation(RuleBasedStateMachine):
 
     @precondition(lambda self: not self.said_eof)
     @rule(size=st.integers(1, 300), faults=harmless_faults)
-    def change_and_put_before_anybody_asks(self, size: int, faults: Faults) -> None:
+    def change_and_put_before_a_take(self, size: int, faults: Faults) -> None:
         self.flow.chain.change(faults, self.flow.now)
         self.put(size)
 
@@ -76,7 +76,7 @@ class Conversation(RuleBasedStateMachine):
         assert self.went_in.startswith(out)
         held = len(self.went_in) - len(out)
         assert self.flow.chain.held_bytes >= held
-        # Only bytes and the EOF cost anything, and what is held has an appointment, or somebody to end it.
+        # Only bytes and the EOF cost anything, and what is held has a deadline, or a freeze holds it.
         if self.flow.chain.held_bytes:
             assert self.flow.chain.wake_at() is not None or self.flow.chain.faults.find(Freeze)
         else:

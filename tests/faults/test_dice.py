@@ -1,4 +1,4 @@
-"""Seeded luck."""
+"""Seeded dice: reproducible random numbers."""
 
 from collections import Counter
 

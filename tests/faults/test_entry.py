@@ -1,4 +1,4 @@
-"""An entry says all there is to say about one fault."""
+"""An entry describes one fault for all other rooms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hold: nothing leaves, until the hold is over."""
+"""Freeze: nothing leaves while it is on."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What holds for every fault, every mixture of them and every input (the chain's contract)."""
+"""The chain's contract, which every fault and every mixture of them keeps for every input."""
 
 import pytest
 from hypothesis import given

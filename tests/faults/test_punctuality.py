@@ -1,4 +1,4 @@
-"""How often, and how late, somebody asks does not change what leaves when, nor in which pieces."""
+"""The times at which the caller takes do not change what leaves when, nor in which pieces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose luck is whose: faults, directions and connections do not disturb one another."""
+"""Random streams: faults, directions and connections do not disturb one another's draws."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def test_what_comes_after_a_gap_is_removed_stays_behind_what_was_held() -> None:
     flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
     flow.put(b"abc")
     flow.chain.change(Faults(Slice(size_bytes=1)), flow.now)
-    flow.chain.put(b"xyz", flow.now)  # nobody asked in between
+    flow.chain.put(b"xyz", flow.now)  # the caller did not take in between
     flow.take()
     assert flow.bytes_out == b"abcxyz"
 

@@ -1,4 +1,4 @@
-"""What no adapter may stumble over: closed streams, cancelled calls, nothing to send; and what is off."""
+"""Bad input that each adapter handles: closed streams, cancelled calls, nothing to send; and what is off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was injected comes before the stream inside is asked."""
+"""Injected bytes come before the stream inside is asked."""
 
 from __future__ import annotations
 

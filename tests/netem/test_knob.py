@@ -54,7 +54,7 @@ def test_adapters_that_are_gone_are_forgotten() -> None:
     for _ in range(100):
         Terminator(Wire(), knob)
     gc.collect()
-    knob.value = 5  # no probability, but nobody is left to mind
+    knob.value = 5  # no probability, but no adapter is left to refuse it
     assert knob.value == 5
 
 

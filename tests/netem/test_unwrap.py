@@ -1,4 +1,4 @@
-"""The stream inside an adapter can be looked at, and taken back with all that was read from it."""
+"""The stream inside an adapter is an attribute, and can be taken back with all that was read from it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the data plane's tests share."""
+"""Fixtures of the data plane's tests."""
 
 from __future__ import annotations
 

@@ -130,5 +130,5 @@ async def clog(peer: Peer) -> int:
         quiet = 0 if more else quiet + 1
         sent += more
         await turns()
-    assert sent < len(PAYLOAD), "nobody applied the brakes"
+    assert sent < len(PAYLOAD), "there was no backpressure"
     return sent

@@ -1,4 +1,4 @@
-"""The availability of a proxy: who is let in, and what becomes of those who are there."""
+"""The availability of a proxy: whether new connections are accepted, and the end of live ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An epoll of our own sees resets that nobody reads."""
+"""An epoll of our own sees resets on sockets that are not read."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_linux_has_an_epoll(anyio_backend: object, monkeypatch: pytest.Mon
 async def test_an_answer_that_comes_at_once_is_seen_to_in_the_same_turn(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever sleeps in between pays for being woken."""
+    """A poller that sleeps in between pays for the wake-up."""
     # On a busy machine five answers may take longer than a turn.
     monkeypatch.setattr(epoll, "TURN_S", 60.0)
     turns_taken: list[int] = []

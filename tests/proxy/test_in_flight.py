@@ -1,4 +1,4 @@
-"""What is under way may exceed a direction's limit, as far as the memory that all share goes."""
+"""Bytes under way may exceed a direction's limit, as far as the memory that all share goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must not happen ends one connection, with a traceback in the log; everything else goes on."""
+"""An internal error ends one connection, with a traceback in the log; everything else goes on."""
 
 from __future__ import annotations
 

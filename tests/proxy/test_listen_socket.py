@@ -113,7 +113,7 @@ async def test_shut_it_calls_nobody(harness: ConnectionHarness) -> None:
     listening.listen()
     listening.accept_with(lambda *args: calls.append(args))
     knock(harness, listening)
-    listening.unlisten()  # whoever waits to be accepted is refused as well
+    listening.unlisten()  # connections that wait to be accepted are refused as well
     await turns()
     assert calls == []
 

@@ -46,7 +46,7 @@ class Listening:
         self.accepted.append((sock, peer))
 
     def knock(self, which: int = 0) -> socket.socket:
-        """Connect; the kernel does it whether or not anybody accepts."""
+        """Connect; the kernel does it whether or not the listener accepts."""
         client = socket.create_connection(self.addresses[which][:2])
         self.harness.exits.callback(client.close)
         return client

@@ -1,4 +1,4 @@
-"""Bulk on a calm direction is carried by the kernel; and nobody can tell by the bytes."""
+"""Bulk on a calm direction is carried by the kernel, and the bytes are the same."""
 
 from __future__ import annotations
 

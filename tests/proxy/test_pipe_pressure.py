@@ -1,4 +1,4 @@
-"""What a slow sink does not take is bounded, and none of it is lost."""
+"""Backpressure: bytes that a slow sink does not take are bounded, and none is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever changes when, the bytes are the same: calm, through a chain, and from one to the other."""
+"""Changes at any time leave the bytes the same: calm, through a chain, and from one to the other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pollers call back for sockets that are ready, and for nobody who has gone."""
+"""Pollers call back for sockets that are ready, and for none that has been removed."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_what_is_closed_within_a_callback_is_not_called_for_any_more(
 async def test_an_event_is_not_taken_for_that_of_the_next_socket_of_its_number(
     poller: Poller, exits: ExitStack
 ) -> None:
-    """Otherwise a dial would take somebody else's event for an answer."""
+    """Otherwise a dial would take another socket's event for an answer."""
     pair = [Watched(poller, exits) for _ in range(2)]
     successors: list[Watched] = []
 

@@ -1,4 +1,4 @@
-"""The registry knows who is connected, and how the others ended."""
+"""The registry has the live connections, and counts how the others ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names are looked up beside the loop, once for all who ask at the same time."""
+"""Names are looked up beside the loop, once for all callers that ask at the same time."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_system_without_a_thread_left_is_an_answer_and_not_the_last(
 def test_an_answer_for_a_loop_that_is_closed_is_dropped(names: SlowNames) -> None:
     loop = asyncio.new_event_loop()
     resolver = Resolver(Address.parse("db.example:5432"), loop)
-    resolver.look_up(lambda answer: pytest.fail("nobody waits"))
+    resolver.look_up(lambda answer: pytest.fail("no caller waits"))
     loop.close()
     names.may_answer.set()
     for thread in threading.enumerate():

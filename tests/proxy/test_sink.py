@@ -1,4 +1,4 @@
-"""What a full sink does not take is kept, in order and piece by piece, and the end behind it."""
+"""Bytes that a full sink does not take are kept, in order and piece by piece, and the end behind it."""
 
 from __future__ import annotations
 

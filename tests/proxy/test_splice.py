@@ -1,4 +1,4 @@
-"""What goes through the kernel's pipe comes out: all of it, in order, and none is left inside."""
+"""Bytes that go into the kernel's pipe come out: all of it, in order, and none is left inside."""
 
 from __future__ import annotations
 

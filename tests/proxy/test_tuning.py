@@ -1,4 +1,4 @@
-"""What a proxy may use, and how long it waits, is checked when it is said."""
+"""Tuning: limits and time-outs of a proxy are checked when they are given."""
 
 from __future__ import annotations
 

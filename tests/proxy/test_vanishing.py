@@ -1,4 +1,4 @@
-"""Clients that go away, and peers that vanish without a word."""
+"""Clients that go away, and peers that vanish without FIN or RST."""
 
 from __future__ import annotations
 

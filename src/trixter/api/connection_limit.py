@@ -1,11 +1,11 @@
-"""The connection limit: how many connections the API has, and which of them is closed for a new one."""
+"""The connection limit of the API: at the limit, a new client takes the place of the longest-waiting one."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Protocol
 
-# Each has a descriptor that a proxied connection could have. People and scripts use a handful.
+# Each has a descriptor that a proxied connection could have. Users and scripts need a handful.
 MOST_CONNECTIONS = 64
 
 # At the limit, a connection on which no whole request has come for so long is closed for the next client. A

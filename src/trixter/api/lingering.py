@@ -27,7 +27,7 @@ class LingeringTransport(asyncio.Transport):
     Args:
         transport: The transport.
         loop: Its loop.
-        is_unread: Called at the close: whether the client may have sent, or may be sending, unread bytes.
+        is_unread: Called at the close; returns whether unread bytes of the client may be there or arrive.
     """
 
     def __init__(

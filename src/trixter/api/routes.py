@@ -1,9 +1,8 @@
-"""The operations of the API: which there are, and what each does."""
+"""The operations of the API: a list of all of them, and their handlers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -12,13 +11,11 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from trixter.api.answers import Json, accepted
 from trixter.api.filters import PARAMETERS, filter_of, refuse_filters
-from trixter.api.guard import OPEN_PATH
-from trixter.api.listing import listing
-from trixter.api.overrides import IdReply, OverrideBody, OverrideReply, TtlBody, shown
-from trixter.api.reading import BodyT, read_body
-from trixter.api.routing import Operation
+from trixter.api.http import BodyT, JsonResponse, accepted, read_body
+from trixter.api.listing import TimeSlice, listing
+from trixter.api.openapi import Operation
+from trixter.api.override_schemas import IdReply, OverrideBody, OverrideReply, TtlBody, shown
 from trixter.api.schemas import (
     FAULT_BODIES,
     DefaultsBody,
@@ -31,20 +28,20 @@ from trixter.api.schemas import (
     Status,
 )
 from trixter.api.status import catalogue_reply, defaults_reply, proxy_reply, status_of
-from trixter.api.turns import Turns
 from trixter.control.commands import Apply, Command, EndConnections, ListOverrides, Renew, Revert
 from trixter.control.controller import Controller
 from trixter.control.overrides import ALL, LIVE, NEW, Override, ReplaceFaults
 from trixter.errors import ConnectionNotFound
 from trixter.faults import Direction
-from trixter.proxy import Connection
 from trixter.settings import Availability
 
-Find = Callable[[str], Connection | None]
+# A load balancer's health check has no token and uses a name of its own for us, and learns nothing here but
+# "ok".
+OPEN_PATH = "/health"
 
 
 class Handlers:
-    """Answer for one proxy. Every call checks everything before it changes anything.
+    """The handlers of one proxy's operations. Each checks everything before it changes anything.
 
     Args:
         controller: Executes what changes the proxy.
@@ -53,11 +50,11 @@ class Handlers:
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
         self._proxy = controller.proxy
-        # Long jobs, one at a time: several at once would each have a turn between two turns of the traffic.
+        # Long jobs, one at a time: several at once would each have a time slice between two of the traffic.
         self._long_job = asyncio.Lock()
 
     async def health(self, request: Request) -> Response:
-        """Say that we live."""
+        """Answer a health check."""
         return PlainTextResponse("ok")
 
     async def list_connections(self, request: Request) -> Response:
@@ -73,7 +70,7 @@ class Handlers:
         connection = self._proxy.registry.find(id := request.path_params["id"])
         if connection is None:
             raise ConnectionNotFound(id)
-        return Json(status_of(connection))
+        return JsonResponse(status_of(connection))
 
     async def shut_down(self, request: Request) -> Response:
         """Close the named connections."""
@@ -87,14 +84,14 @@ class Handlers:
         body = await self._body(request, kind)
         id = request.path_params["id"]
         if id != ALL and self._proxy.registry.get(id) is None:
-            raise ConnectionNotFound(id)  # before the settings are looked at, as in the original
+            raise ConnectionNotFound(id)  # before the settings are checked, as in the original
         target = LIVE if id == ALL else id
         await self._execute(Apply(override=_override_of(body, target=target), permanent=True))
         return accepted()
 
     async def show_defaults(self, request: Request) -> Response:
         """Show what new connections start with."""
-        return Json(defaults_reply(self._proxy.defaults))
+        return JsonResponse(defaults_reply(self._proxy.defaults))
 
     async def set_defaults(self, request: Request) -> Response:
         """Change what new connections start with, all of it or nothing."""
@@ -107,14 +104,14 @@ class Handlers:
 
     async def show_catalogue(self, request: Request) -> Response:
         """Show every fault there is."""
-        return Json(catalogue_reply())
+        return JsonResponse(catalogue_reply())
 
     async def show_proxy(self, request: Request) -> Response:
-        """Show where it listens, whether it accepts, and what it has counted."""
-        return Json(proxy_reply(self._proxy))
+        """Show the proxy: its addresses, its availability, and its counters."""
+        return JsonResponse(proxy_reply(self._proxy))
 
     async def set_proxy(self, request: Request) -> Response:
-        """Change whether it accepts."""
+        """Change the availability."""
         body = await self._body(request, ProxyBody)
         override = Override(target=NEW, availability=Availability(body.availability))
         await self._execute(Apply(override=override, permanent=True))
@@ -122,49 +119,49 @@ class Handlers:
 
     async def list_overrides(self, request: Request) -> Response:
         """Show the overrides that can be reverted."""
-        return Json([shown(info) for info in await self._execute(ListOverrides())])
+        return JsonResponse([shown(info) for info in await self._execute(ListOverrides())])
 
     async def add_override(self, request: Request) -> Response:
         """Apply an override."""
         body = await self._body(request, OverrideBody)
         id = "" if body.id is UNSET else body.id
         made = await self._execute(Apply(override=body.override(), id=id))
-        return Json(IdReply(made), status_code=HTTPStatus.CREATED)
+        return JsonResponse(IdReply(made), status_code=HTTPStatus.CREATED)
 
     async def renew_override(self, request: Request) -> Response:
-        """Let an override hold for some time more."""
+        """Let an override live for a time from now on."""
         body = await self._body(request, TtlBody)
         await self._execute(Renew(request.path_params["id"], body.ttl_ms / 1000))
         return accepted()
 
     async def revert_override(self, request: Request) -> Response:
-        """Take an override back."""
+        """Revert an override."""
         refuse_filters(request.query_params, is_for_all=False)
         await self._execute(Revert(request.path_params["id"]))
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     async def _body(self, request: Request, kind: type[BodyT]) -> BodyT:
-        """Return the body of a call that changes something, and see that nothing in its query narrows it."""
+        """Return the body of a call that changes something; refuse a query that would narrow the call."""
         refuse_filters(request.query_params, is_for_all=request.path_params.get("id") == ALL)
         return await read_body(request, kind)
 
     async def _execute(self, command: Command[Any]) -> Any:
-        """Execute a command: decided at once; many connections are changed in turns with the traffic."""
+        """Execute a command. It is decided at once; many connections are changed in time slices."""
         work = self._controller.begin(command)
         if len(work.connections) <= 1:
             for connection in work.connections:
                 work.do(connection)
             return work.result
         async with self._long_job:
-            turns = Turns()
+            time_slice = TimeSlice()
             for connection in work.connections:
                 work.do(connection)
-                await turns.take()
+                await time_slice.checkpoint()
         return work.result
 
 
 def operations_of(handlers: Handlers) -> list[Operation]:
-    """Return the operations on one proxy. Of two paths that match, the first is meant."""
+    """Return the operations on one proxy. Of two paths that match, the first in the list wins."""
     return [
         Operation("GET", OPEN_PATH, "Say that the proxy lives", handlers.health, reply=str, is_open=True),
         *(

@@ -33,7 +33,7 @@ NAME = "tells several of one kind apart; without one, it takes the place of all 
 AvailabilityName = Literal["up", "refusing", "down"]
 
 State = Literal["open", "dialling"]
-"""Of a connection: its upstream has answered, or not yet."""
+"""The state of a connection: ``dialling`` until its upstream has answered."""
 
 IN_BODIES: dict[Type, Any] = {
     Type.WHOLE: Whole,
@@ -50,11 +50,11 @@ IN_REPLIES: dict[Type, Any] = {
 
 JSON_NAMES = {each.field: each.json_name for entry in CATALOGUE for each in entry.settings}
 JSON_NAMES["connection_duration_s"] = "connection_duration_ms"
-"""What the settings that Python names are called in JSON."""
+"""The names in JSON of the settings that Python names."""
 
 
 class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Refuse what the original would: unknown fields, and whole numbers that are no u64."""
+    """A body that refuses what the original refuses: unknown fields, and whole numbers that are no u64."""
 
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
@@ -64,7 +64,7 @@ class Body(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FaultBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Describe one fault whole: an option that is left out has its default."""
+    """A body that sets one fault: an option that is left out has its default."""
 
     entry: ClassVar[Entry]
 
@@ -84,7 +84,7 @@ class FaultBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        """The directions that are meant."""
+        """The directions that the body names."""
         return tuple(Direction) if self.direction == "both" else (Direction(self.direction),)
 
     def fault(self) -> Fault:
@@ -150,25 +150,25 @@ FAULT_BODIES: dict[str, type[FaultBody]] = {entry.stem: _body_of(entry) for entr
 """Each fault's endpoint, by the stem of its path."""
 
 REPLIES: dict[str, type[Struct]] = {entry.stem: _reply_of(entry) for entry in CATALOGUE}
-"""How each fault is shown, by its stem."""
+"""The struct that shows each fault, by its stem."""
 
 
 class ShutdownBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Why a connection is shut down, which the log and the events repeat; and how."""
+    """The reason of a shutdown, which the log and the events repeat, and its kind."""
 
     reason: str
     reset: Annotated[bool, Meta(description="both peers get RST, and not an ordinary end")] = False
 
 
 class ProxyBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change about the proxy."""
+    """A change of the proxy itself."""
 
     availability: Annotated[
         AvailabilityName, Meta(description="`refusing` leaves live connections alone, `down` resets them")
     ]
 
 
-# gc=False throughout: answers hold no cycles, and ten thousand of them must not set the collector off
+# gc=False throughout: answers hold no cycles, and ten thousand of them must not start a collection
 # on the loop that carries the traffic.
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ else:
 
 
 class DefaultsBody(_FaultBodies, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change about the connections to come; what is left out stays."""
+    """A change of what new connections start with; what is left out stays."""
 
     connection_duration_ms: Annotated[Whole, Meta(description="0 means no end")] | UnsetType = UNSET
 
@@ -237,7 +237,7 @@ class DefaultsBody(_FaultBodies, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ConnInfo(Struct, frozen=True, gc=False):
-    """Which connection it is."""
+    """The id and the addresses of a connection."""
 
     id: str
     downstream: str
@@ -259,7 +259,7 @@ class PerDirection(Struct, frozen=True, gc=False):
 
 
 class FaultsPerDirection(Struct, frozen=True, gc=False):
-    """What is wrong with each direction."""
+    """The faults of each direction."""
 
     upstream: FaultsOn
     downstream: FaultsOn
@@ -282,7 +282,7 @@ class Status(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class DefaultsReply(Struct, frozen=True, gc=False):
-    """What new connections start with."""
+    """The faults and the duration that new connections start with."""
 
     upstream: AllFaults
     downstream: AllFaults
@@ -290,7 +290,7 @@ class DefaultsReply(Struct, frozen=True, gc=False):
 
 
 class Stats(Struct, frozen=True, gc=False):
-    """What a proxy has counted since it was made, connections that are over included."""
+    """The counters of a proxy since it was made, connections that are over included."""
 
     connections_accepted: int
     connections_open: int
@@ -322,7 +322,7 @@ class SettingReply(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class FaultReply(Struct, frozen=True, gc=False, kw_only=True):
-    """One fault there is: its name in Python, the stem of its calls and fields, and its settings."""
+    """One fault of the catalogue: its name in Python, the stem of its calls and fields, and its settings."""
 
     name: str
     stem: str
@@ -331,7 +331,7 @@ class FaultReply(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class ErrorReply(Struct, frozen=True, gc=False):
-    """Why a call was refused, or that it failed: a text for people, and a word for programs."""
+    """An error: a text for people, and a code for programs."""
 
     error: str
     code: str

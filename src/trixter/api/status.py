@@ -1,4 +1,4 @@
-"""Replies: how connections, defaults, the proxy itself and the catalogue are shown."""
+"""Replies: the shown form of connections, defaults, the proxy itself and the catalogue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NS_PER_S = 1_000_000_000
 
 # Connections share their faults in practice (the defaults, or one call for all), so a few descriptions
-# serve thousands of them. More than are set one by one, and a megabyte at most.
+# serve thousands of them. That is more than users set one by one, and a megabyte at most.
 DESCRIPTIONS_KEPT = 1024
 
 FaultT = TypeVar("FaultT", bound=Fault)
@@ -57,7 +57,7 @@ class Description(NamedTuple):
 
 @lru_cache(maxsize=DESCRIPTIONS_KEPT)
 def describe(faults: Faults) -> Description:
-    """Return how one direction's faults are shown: the first of each kind by itself, others as more."""
+    """Return the shown form of one direction's faults: the first of each kind by itself, others as more."""
     on: dict[str, Any] = {}
     more: dict[str, list[Any]] = {}
     for entry in CATALOGUE:
@@ -80,7 +80,7 @@ def _reply(entry: Entry, fault: Fault) -> Any:
 
 
 def _originals(faults: Faults) -> Originals:
-    """Return what several of one kind come to together, each on its own of the others."""
+    """Return the original's numbers; several faults of one kind are combined, as they act independently."""
     return Originals(
         delay_s=sum(each.delay_s for each in _all(faults, Latency)),
         throttle_rate=min((each.rate_bytes_per_s for each in _all(faults, Throttle)), default=0),
@@ -95,16 +95,16 @@ def _all(faults: Faults, kind: type[FaultT]) -> list[FaultT]:
 
 
 def _either(probabilities: Iterable[float]) -> float:
-    """Return how probable it is that at least one of some independent things happens."""
+    """Return the probability that at least one of several independent events happens."""
     return reduce(lambda one, other: one + other - one * other, probabilities, 0.0)
 
 
 OFF = {entry.stem: _reply(entry, entry.kind()) for entry in CATALOGUE}
-"""How a fault that is off is shown."""
+"""The shown form of each fault that is off."""
 
 
 def status_of(connection: Connection) -> schemas.Status:
-    """Return how one connection is shown."""
+    """Return the shown form of one connection."""
     if connection.is_open:
         up, down = connection.pipe(Direction.UPSTREAM), connection.pipe(Direction.DOWNSTREAM)
         to, back = describe(up.faults), describe(down.faults)
@@ -130,7 +130,7 @@ def status_of(connection: Connection) -> schemas.Status:
 
 
 def defaults_reply(defaults: Defaults) -> schemas.DefaultsReply:
-    """Return how the defaults are shown."""
+    """Return the shown form of the defaults."""
     return schemas.DefaultsReply(
         describe(defaults.upstream).everything,
         describe(defaults.downstream).everything,
@@ -139,7 +139,7 @@ def defaults_reply(defaults: Defaults) -> schemas.DefaultsReply:
 
 
 def proxy_reply(proxy: Proxy) -> schemas.ProxyReply:
-    """Return how the proxy itself is shown."""
+    """Return the shown form of the proxy itself."""
     registry = proxy.registry
     stats = schemas.Stats(
         registry.accepted,
@@ -152,7 +152,7 @@ def proxy_reply(proxy: Proxy) -> schemas.ProxyReply:
 
 
 def catalogue_reply() -> list[schemas.FaultReply]:
-    """Return how the catalogue is shown."""
+    """Return the shown form of the catalogue."""
     return [
         schemas.FaultReply(
             name=entry.name,

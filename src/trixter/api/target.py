@@ -1,4 +1,4 @@
-"""Request targets in absolute form, as clients send them that take the API for an HTTP proxy."""
+"""Request targets in absolute form, sent by clients that take the API for an HTTP proxy."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ABSOLUTE_FORM = re.compile(rb"[a-z][a-z0-9+.-]*://(?P<authority>[^/]*)(?P<path>.
 
 
 def origin_form(scope: Scope) -> Scope:
-    """Return the request as if its target were the path alone, and its ``Host`` that of the target.
+    """Return the request with its target in origin form, and the target's host as its ``Host``.
 
-    RFC 9112 wants the ``Host`` header ignored then, so no page can hide its own name behind another one.
+    RFC 9112 wants the ``Host`` header ignored then, so a page cannot hide its own name behind another one.
 
     Args:
-        scope: Of an HTTP request; returned as it is if its target is none of that form.
+        scope: An HTTP request's; returned unchanged if its target is not in absolute form.
     """
     found = ABSOLUTE_FORM.fullmatch(scope.get("raw_path") or b"")
     if found is None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from msgspec import UNSET
 
 from trixter.api import schemas
-from trixter.api.overrides import IdReply, OverrideBody, OverrideReply, changes_of, settings_of
+from trixter.api.override_schemas import IdReply, OverrideBody, OverrideReply, changes_of, settings_of
 from trixter.client.answers import Answer, connection_info, defaults_of, proxy_info
 from trixter.client.stems import require_tellable, whole_ms
 from trixter.control import ALL, ConnectionInfo, Override, OverrideInfo

@@ -15,7 +15,7 @@ class Close:
     """Close both sides once everything before this has been sent.
 
     Args:
-        reason: Why, for the log and the events.
+        reason: The reason, for the log and the events.
     """
 
     reason: str
@@ -35,7 +35,7 @@ class Abort:
     """Reset both sides now; whatever is still held anywhere is dropped.
 
     Args:
-        reason: Why, for the log and the events.
+        reason: The reason, for the log and the events.
     """
 
     reason: str
@@ -48,7 +48,7 @@ RESET = Reset()
 """The one value of its class that is needed."""
 
 End = Eof | Close | Reset
-"""What travels through a chain behind the bytes. After EOF a reset may follow; after the others, nothing."""
+"""An end, behind the bytes of a chain. After EOF a reset may follow; after the others, nothing."""
 
 Action = bytes | Eof | Close | Reset | Abort
 """One step for the pipe. Plain ``bytes`` are one write: never joined with their neighbours, so that a

@@ -1,8 +1,8 @@
 """The catalogue: each fault described once, as a table to read.
 
-All that is outside of a fault's own file follows from its entry: bodies and replies of the REST API, OpenAPI,
+Everything outside of a fault's own file follows from its entry: bodies and replies of the REST API, OpenAPI,
 the client's codec, the flags, the keywords of the mark, the keys of profiles, what ``ls`` prints, the table
-in the documentation. ``entry.py`` says what the columns are.
+in the documentation. ``entry.py`` describes the columns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CATALOGUE: tuple[Entry, ...] = (
         Setting("mode", "mode", CHOICE, None, "put random bytes in front, or change bytes in place",
                 choices=CorruptMode, phrase="by {}s"),
     ]),
-    Entry(Freeze, "freeze", "Nothing leaves, until the hold is over.", [
+    Entry(Freeze, "freeze", "Nothing leaves, until the freeze is over.", [
         Setting("is_on", "frozen", SWITCH, None, "false ends it: all that was held leaves at once",
                 FlagSpec("--freeze", "Bytes stay where they are, until it is taken back.")),
     ], in_profiles=False),  # a network on which nothing ever arrives is none

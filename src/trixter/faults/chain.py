@@ -22,7 +22,7 @@ from trixter.faults.faults import Faults, Key
 
 
 class Chain:
-    """Run the faults of one direction of one connection.
+    """The running faults of one direction of one connection.
 
     Pure: every method takes ``now``, in seconds, from one monotonic source; calls must not go back in
     time. Bytes come out in order and, unless a fault that alters data is on, are exactly those that went in.
@@ -51,7 +51,7 @@ class Chain:
         """The largest read that is worth taking in at once."""
         self._bypass = Bypass()
         self.admits = self._bypass.admits
-        """Say of a read, by its size, whether it may go around the chain; then it counts as having passed."""
+        """Return whether a read of that size may go around the chain; then it counts as having passed."""
         self._output = ChainOutput()
         self._first: Stage[Any] = self._output
         self._faults = Faults()
@@ -116,9 +116,9 @@ class Chain:
         """Return what leaves now, in order."""
         if not self.is_idle:
             self._release(now)
-        outlet = self._output
-        actions, outlet.actions = outlet.actions, []
-        if outlet.is_over:
+        output = self._output
+        actions, output.actions = output.actions, []
+        if output.is_over:
             self._stages.clear()
             self._link()
         elif self.is_idle and not self._bypass.is_open:
@@ -195,7 +195,7 @@ class Chain:
 
 
 class Bypass:
-    """Let reads skip the stages that would not touch them, and ask the stages only when that runs out.
+    """The bypass: reads that no stage would touch skip the stages, up to the limits that the stages give.
 
     Most faults do nothing most of the time: between two strikes a read is one to count, and a read that is
     smaller than a slice is no slice. So reads are counted here, for all stages at once, and the stages are
@@ -216,7 +216,7 @@ class Bypass:
         return self._allowed is not NO_BYPASS
 
     def admits(self, size_bytes: int) -> bool:
-        """Say whether a read of that size leaves now, as it is; then it counts as having passed."""
+        """Return whether a read of that size leaves now, unchanged; then it counts as having passed."""
         most_bytes, most_reads, most_total_bytes = self._allowed
         reads, total_bytes = self._reads + 1, self._bytes + size_bytes
         if size_bytes > most_bytes or reads > most_reads or total_bytes > most_total_bytes:

@@ -19,7 +19,7 @@ MOST_FLIPPED_BYTES = 8
 
 
 class CorruptMode(Enum):
-    """Name what corruption does to an operation that it strikes."""
+    """The effect of corruption on an operation that it strikes."""
 
     INSERT = "insert"
     FLIP = "flip"
@@ -34,7 +34,7 @@ class Corrupt(ProbabilisticFault):
 
     Args:
         probability: From 0 to 1; 0 means off.
-        mode: What is done to an operation.
+        mode: The effect on an operation.
 
     Raises:
         SettingError: If the probability is outside its range, or the mode is none.

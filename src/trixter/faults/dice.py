@@ -12,9 +12,9 @@ NEVER = 2**63
 
 
 class Dice:
-    """Grow a tree of named random streams from one seed.
+    """A tree of named random streams, grown from one seed.
 
-    Each user draws from a stream of its own, named after what it is for, so switching one
+    Each fault draws from a stream of its own, named after its use, so switching one
     fault on does not change what another draws, and two connections do not fail at the same byte.
 
     Args:

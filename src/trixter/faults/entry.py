@@ -1,4 +1,4 @@
-"""An entry of the catalogue: what there is to say about one fault, once."""
+"""Entries of the catalogue: the one description of a fault that all other rooms use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trixter.faults.fault import Fault
 
 
 class Type(Enum):
-    """Name what a setting takes where it is not Python: in JSON, on the command line, in TOML."""
+    """The type of a setting's values outside of Python: in JSON, on the command line, in TOML."""
 
     WHOLE = "integer"
     NUMBER = "number"
@@ -23,13 +23,13 @@ class Type(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Name what a number counts outside of Python.
+    """The unit of a number outside of Python.
 
     Args:
         name: In full, in the plural.
-        metavar: What the help shows in place of a value.
-        symbol: What stands behind a number of them.
-        scale: How many of them are one of the unit that the setting has in Python.
+        metavar: The placeholder for a value in the help.
+        symbol: The symbol behind a number.
+        scale: The number of these units in one of Python's unit.
         is_whole: Whether the setting takes no fractions in Python, either.
     """
 
@@ -40,7 +40,7 @@ class Unit:
     is_whole: bool = False
 
     def of(self, value: float) -> float:
-        """Return how many of them a value of Python's is: whole where it can be, and to a millionth."""
+        """Return a value of Python's in this unit: whole where it can be, and to a millionth."""
         # 0.29 s is 290 ms, not 289.99999999999994.
         number = value if self.scale == 1 else round(value * float(self.scale), 6)
         return int(number) if number == int(number) else number
@@ -52,11 +52,11 @@ BYTES_PER_S = Unit("bytes per second", "BYTES/S", "B/s")
 
 
 class FlagSpec(NamedTuple):
-    """Describe the flag that sets a setting.
+    """The flag that sets a setting.
 
     Args:
         name: As it is written.
-        help: What it does, in one sentence.
+        help: Its effect, in one sentence.
     """
 
     name: str
@@ -70,20 +70,20 @@ class FlagSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Describe one setting of a fault.
+    """One setting of a fault.
 
     Args:
         field: Its name in Python, with Python's unit.
-        json_name: Its name in JSON, with the unit of there.
-        takes: Which values it takes there.
-        unit: What a number counts; ``None`` where there is nothing to count.
-        meaning: What it does, in a few words.
+        json_name: Its name in JSON, with JSON's unit.
+        takes: The type of its values in JSON.
+        unit: The unit of its values outside of Python; ``None`` if they have none.
+        meaning: Its effect, in a few words.
         flag: The flag that sets it; ``None`` if there is none.
-        choices: What a choice is made of.
-        phrase: How ``ls`` says it, behind the first setting, if it is not at its default; ``{}`` is the
-            value. Empty: not at all.
-        varies: Whether it makes the setting before it a range: that ends there, or has it in the middle.
-        is_reply_field: Whether replies have it at its default, too; those of the original have fewer fields.
+        choices: The values of a choice.
+        phrase: The text of ``ls`` for it, behind the first setting, if it is not at its default; ``{}`` is
+            the value. Empty: ``ls`` leaves it out.
+        varies: ``below`` or ``around``: the setting before it is the upper end, or the middle, of a range.
+        is_reply_field: Whether replies have it at its default, too; the original's replies have fewer fields.
     """
 
     field: str
@@ -114,12 +114,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Entry:
-    """Describe one fault.
+    """One fault, as all rooms but its own file see it.
 
     Args:
-        kind: The class of its settings.
+        kind: Its class, the settings.
         stem: Its name in the API: the last part of a path, and the field that holds it.
-        summary: What it does, in one sentence.
+        summary: Its effect, in one sentence.
         settings: The one that switches it on first: bodies must have it, and the mark's keyword sets it.
         in_profiles: Whether profiles have a key for each setting.
     """
@@ -130,7 +130,7 @@ class Entry:
     settings: Sequence[Setting]
     in_profiles: bool = True
     name: str = field(init=False)
-    """In words of Python: the method, the keyword of the mark, and what ``ls`` calls it."""
+    """Its name in Python: the method, the keyword of the mark, and the name that ``ls`` prints."""
 
     def __post_init__(self) -> None:
         name = re.sub("(?<=[a-z])(?=[A-Z])", "_", self.kind.__name__).lower()
@@ -142,7 +142,7 @@ class Entry:
         return self.settings[0]
 
     def default(self, setting: Setting) -> Any:
-        """Return what a setting is in Python if nothing is said."""
+        """Return the default of a setting, in Python's unit."""
         return self.kind.__dataclass_fields__[setting.field].default
 
     def with_first(self, value: Any) -> Fault:
@@ -164,6 +164,6 @@ class Entry:
         Raises:
             SettingError: If one is outside its range.
         """
-        said = {each.field: each for each in self.settings if each.json_name in values}
-        settings = {name: each.from_json(values[each.json_name]) for name, each in said.items()}
+        given = {each.field: each for each in self.settings if each.json_name in values}
+        settings = {name: each.from_json(values[each.json_name]) for name, each in given.items()}
         return self.kind(name=values.get("name", ""), **settings)

@@ -73,7 +73,7 @@ class Fault(ABC):
 
 
 class BypassLimit(NamedTuple):
-    """Bound what a stage would pass on at once and as it came, whenever it comes."""
+    """Limits of the reads that a stage would pass on at once and unchanged, whenever they come."""
 
     read_bytes: float = inf
     """The largest read."""
@@ -86,7 +86,7 @@ class BypassLimit(NamedTuple):
 
 
 NO_BYPASS = BypassLimit(0, 0, 0)
-"""Everything is put in."""
+"""No read skips the stage."""
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
@@ -101,7 +101,7 @@ class Stage(ABC, Generic[FaultT]):
     """
 
     next: Stage[Any]
-    """Where what leaves this stage goes; the chain links it."""
+    """The stage behind this one, which gets its output; the chain links it."""
 
     may_wait: ClassVar[bool] = True
     """Whether it ever waits for a time; the chain does not ask the others."""

@@ -11,19 +11,19 @@ from trixter.faults.fault import Fault
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
-# Tells a fault's running state apart from the others': its kind, its name, and which of those it is.
+# The key of a fault's running state: its kind, its name, and its number among faults of both.
 Key = tuple[type[Fault], str, int]
 
 
 class Direction(Enum):
-    """Name the way bytes travel: *to* the upstream, or *from* it."""
+    """The direction in which bytes travel: *to* the upstream, or *from* it."""
 
     UPSTREAM = "upstream"
     DOWNSTREAM = "downstream"
 
 
 class Faults(tuple[Fault, ...]):
-    """Hold the faults of one direction in their canonical order; empty, and so false, means calm.
+    """The faults of one direction in their canonical order; empty, and so false, means calm.
 
     Immutable: a change makes a new value that is swapped in whole, so no reader ever sees half of an update.
     Faults that are off are left out. Several of one kind stack: two latencies add up, two throttles act
@@ -69,7 +69,7 @@ class Faults(tuple[Fault, ...]):
         )
 
     def keyed(self) -> Iterator[tuple[Key, Fault]]:
-        """Yield each fault with what its running state is known by."""
+        """Yield each fault with the key of its running state."""
         seen: dict[tuple[type[Fault], str], int] = {}
         for fault in self:
             kind = (type(fault), fault.name)

@@ -1,4 +1,4 @@
-"""Hold: nothing leaves, until the hold is over."""
+"""Freeze: nothing leaves while it is on."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from trixter.faults.validators import require_switch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze(Fault):
-    """Keep every byte, and the end behind them, for as long as this is on.
+    """Hold every byte, and the end behind them, for as long as this is on.
 
-    Nothing is lost: when the hold is gone, all that it kept leaves at once, in order. What is held counts
-    against the limit, so the sender comes to a stop in the end.
+    Nothing is lost: when the freeze ends, all that was held leaves at once, in order. What is held counts
+    against the limit, so flow control stops the sender in the end.
 
     Args:
-        is_on: Whether it holds; ``False`` means off.
+        is_on: ``True`` holds everything; ``False`` means off.
 
     Raises:
         SettingError: If that is neither ``True`` nor ``False``.

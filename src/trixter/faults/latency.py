@@ -19,8 +19,8 @@ class Latency(Fault):
 
     Pipelined, as on a wire: it does not cap the rate, unless the caller caps what is held. EOF is delayed
     alike. Jitter is drawn for each read, uniformly, and never reorders: what would overtake leaves together
-    with what is before it. What jitter takes off ends at zero. Set on both directions, the round trip grows
-    by twice the delay.
+    with what is before it. No jitter makes a delay less than zero. Set on both directions, the round trip
+    grows by twice the delay.
 
     Args:
         delay_s: Seconds, 0 or more.

@@ -1,7 +1,7 @@
 """Probabilistic faults, and operations: the unit in which probabilities are drawn.
 
 They are the original's "each read/write": the opening of a connection, each read of at most 8 KiB, the write
-that passes it on, and the end of a direction. Which of them a fault strikes, its stage says.
+that passes it on, and the end of a direction. The stage of a fault decides which of them it strikes.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
 
     @abstractmethod
     def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
-        """Do it to this piece; its read was struck, or its write, or both."""
+        """Apply the fault to this piece; its read was struck, or its write, or both."""
 
     def _is_struck(self) -> bool:
-        """Count an operation that has no bytes, and say whether it is struck."""
+        """Count an operation that has no bytes; return whether it is struck."""
         self._until_hit -= 1
         if self._until_hit:
             return False
@@ -86,7 +86,7 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
         return True
 
     def _is_read_struck(self) -> bool:
-        """Count the read of the next piece, once, and say whether it is struck."""
+        """Count the read of the next piece, once; return whether it is struck."""
         if self._begun:
             return False
         self._begun = 1

@@ -183,7 +183,7 @@ class Corrupter(ChainedAdapter):
 
 
 class TerminatedError(TrixterError, BrokenResourceError):
-    """Say that a terminator ended the stream."""
+    """A terminator ended the stream."""
 
     def __init__(self) -> None:
         super().__init__("terminated")

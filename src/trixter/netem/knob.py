@@ -96,7 +96,7 @@ def _checked(value: float) -> float:
 
 
 class Source:
-    """Give a number for each call of a stream: scripted, counted, drawn, or measured elsewhere.
+    """A source of numbers, one for each call of a stream: scripted, counted, drawn, or measured elsewhere.
 
     Args:
         given: Called for each number; or an iterable, each of whose numbers counts once. When it has no more,

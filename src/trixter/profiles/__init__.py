@@ -10,8 +10,7 @@ segments to drop, and in the stream of a real network a loss is a delay, not a g
 
 from __future__ import annotations
 
-from trixter.profiles.profile import Profile
-from trixter.profiles.reading import (
+from trixter.profiles.loader import (
     FILE_VARIABLE,
     all_profiles,
     find_profile,
@@ -19,6 +18,7 @@ from trixter.profiles.reading import (
     published_profiles,
     read_profiles,
 )
+from trixter.profiles.profile import Profile
 
 __all__ = [
     "FILE_VARIABLE",

@@ -20,11 +20,11 @@ INTERNAL_ERROR = "internal error"
 
 @dataclass(frozen=True, slots=True)
 class EndReason:
-    """Say how a connection ended. Each has exactly one.
+    """The reason of a connection's end. Each connection has exactly one.
 
     Args:
         reason: One of a few: those of this module, and those of faults (``terminated``).
-        detail: What only this one can tell, such as the reason given with a shutdown.
+        detail: Details of this end, such as the reason given with a shutdown.
         reset: Whether both peers get RST; otherwise they see an ordinary end.
     """
 

@@ -20,9 +20,9 @@ from trixter.proxy.wakeup import WakeupLatency
 
 
 class LoopContext:
-    """Hold what all proxies of a loop share, however many they are.
+    """The context that all proxies of a loop share, however many they are.
 
-    That is one clock, one poller, one receive buffer, one splicer, one descriptor budget, and one pool of
+    It has one clock, one poller, one receive buffer, one splicer, one descriptor budget, and one pool of
     memory for bytes in flight. The buffer is filled and emptied within one callback, so all pipes can use it.
 
     Args:

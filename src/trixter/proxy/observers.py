@@ -33,7 +33,7 @@ class LogObserver:
     """Log one line when a connection opens, and one when it ends."""
 
     def on_opened(self, connection: Connection) -> None:
-        """Say who is connected to what."""
+        """Log the client and the upstream."""
         if log.isEnabledFor(logging.INFO):
             fields = _identity(connection)
             log.info("connection %(connection)s opened: %(client)s → %(upstream)s", fields, extra=fields)

@@ -44,7 +44,7 @@ class Pipe:
         context: The loop, its clock and its buffer.
         dice: The connection's; a direction with faults draws from a branch of its own.
         buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
-        owner: Who is told when something ends.
+        owner: The connection, which is told when something ends.
     """
 
     __slots__ = (

@@ -42,11 +42,11 @@ class Registry:
 
     @property
     def dialling(self) -> list[Connection]:
-        """Those whose upstream has not answered yet, oldest first."""
+        """Connections whose upstream has not answered yet, oldest first."""
         return list(self._dialling.values())
 
     def all(self) -> list[Connection]:
-        """Return every connection that has not ended, also those whose upstream has not answered."""
+        """Return every connection that has not ended, also those that are dialling."""
         return [*self._dialling.values(), *self._open.values()]
 
     def forwarded_bytes(self, direction: Direction) -> int:

@@ -62,7 +62,7 @@ class SinkWriter:
 
     Args:
         sink: A connected, non-blocking socket.
-        owner: Who is told of the end.
+        owner: The owner, which is told of the end.
     """
 
     __slots__ = ("_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")

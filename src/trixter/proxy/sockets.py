@@ -51,7 +51,7 @@ def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
 
 @dataclass(frozen=True, slots=True)
 class SocketOptions:
-    """Hold what the sockets of both sides are asked to be.
+    """Options of the sockets of both sides.
 
     A listening socket hands all of it on to those that it accepts, which saves the calls for each.
 

@@ -21,7 +21,7 @@ class SourceReader:
         source: A connected, non-blocking socket.
         out: Where bytes go while the direction is calm.
         context: The loop, its buffer and its splicer.
-        owner: Who is told when the source is lost, or the sink on the straight way.
+        owner: The owner, which is told when the source is lost, or the sink on the straight way.
         take_in: Called with what must take the long way (nothing at the end) and how many seconds old it is.
         pass_on: Called with what the sink did not take of what went straight to it.
     """

@@ -1,4 +1,4 @@
-"""Tuning: what a proxy may use, and how long it waits."""
+"""Tuning: limits and time-outs of a proxy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ KEEPALIVE_S = 15.0
 
 
 class TuningKeywords(TypedDict, total=False):
-    """Name the keywords of ``Tuning`` for functions that pass them on."""
+    """The keywords of ``Tuning``, for functions that pass them on."""
 
     buffer_limit_bytes: int
     socket_buffer_bytes: int
@@ -29,7 +29,7 @@ class TuningKeywords(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """Hold what is neither an address nor a fault.
+    """Limits, time-outs and socket options: settings that are neither an address nor a fault.
 
     Args:
         buffer_limit_bytes: Held per direction of a connection before reading from its source pauses.

@@ -1,4 +1,4 @@
-"""What the tests of asyncio programs share: asyncio's loops only."""
+"""Fixtures of the tests of asyncio programs: asyncio's loops only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs of asyncio users: a server, and protocols that note what they are told."""
+"""Programs of asyncio users: a server, and protocols that record their callbacks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A protocol may act from within its callbacks, and may fail: order, and everybody else, stay as they are."""
+"""A protocol may act within its callbacks, and may fail: order, and other connections, stay as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""However a connection ends, the program is told once, and of everything that came before."""
+"""For each kind of end, the program gets one callback, after all that came before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flow control stays true: who was asked to wait is told when to go on, and what pauses goes on."""
+"""Flow control stays true: each pause of a writer or a reader is followed by a resume."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_what_a_queue_left_in_the_loops_buffer_is_told_of_when_it_is_gone(
     link.set_faults(UP, SLOW)
     user.transport.write(bytes(70_000))
     link.set_faults(UP, NO_FAULTS)
-    assert user.calls[-1] == "pause", "nobody read, and it may go on"
+    assert user.calls[-1] == "pause", "nothing was read, and it may go on"
     server.transports[0].resume_reading()
     await until(lambda: user.calls[-1] == "resume")
     user.transport.abort()

@@ -80,7 +80,7 @@ async def test_what_arrives_is_held_and_a_change_lets_it_go_at_once(server: Echo
 
 
 async def test_closing_sends_what_is_held_first(server: EchoServer) -> None:
-    server.is_mute = True  # an answer that nobody reads would make the end a reset
+    server.is_mute = True  # an unread answer would make the end a reset
     user = Noting()
     link = await connect(server, user, STALLED)
     user.transport.write(b"last words")

@@ -1,4 +1,4 @@
-"""What happens to a faulty network while a connection opens counts for that connection, too."""
+"""Changes of a faulty network while a connection opens count for that connection, too."""
 
 from __future__ import annotations
 

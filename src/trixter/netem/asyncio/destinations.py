@@ -22,11 +22,11 @@ Key = tuple[str, int]
 
 
 class UnmatchedKeyWarning(UserWarning):
-    """Say that a key of a faulty network met no connection, so that its faults did nothing."""
+    """A key of a faulty network met no connection, so its faults did nothing."""
 
 
 class Destinations:
-    """Say which keys fit a connection, and remember which did.
+    """The keys of a faulty network: it matches them with connections, and remembers the matches.
 
     A connection is known by the host that the program gave, and by the names that the loop looked up for
     that address. Where the loop looked up none, because the client has a resolver of its own, it is known by
@@ -108,7 +108,7 @@ def canonical(host: str) -> str:
 
 
 def is_name(host: str) -> bool:
-    """Say whether a key's host has to be looked up."""
+    """Return whether a key's host has to be looked up."""
     if host == "*":
         return False
     try:

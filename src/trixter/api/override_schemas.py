@@ -1,4 +1,4 @@
-"""The JSON form of overrides: how a request describes one, and how it is shown."""
+"""Schemas of overrides: their JSON form in requests and in replies."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Id = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
 
 
 class FaultsFields(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is replaced in one direction, or in both: each fault in place of its kind; a list sets several."""
+    """The faults to set in one direction, or in both: each in place of its kind; a list sets several."""
 
     clear: Annotated[bool, Meta(description="all faults that are not named here go as well")] = False
 
     def replaced(self) -> ReplaceFaults | None:
-        """Return what is replaced; ``None`` if that is nothing.
+        """Return the replacement; ``None`` if nothing is replaced.
 
         Raises:
             SettingError: If a setting is outside its range, or a direction is given.
@@ -64,7 +64,7 @@ else:
 
 
 class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A change that can be taken back; what is left out stays as it is."""
+    """A change that can be reverted; what is left out stays as it is."""
 
     target: Annotated[
         str, Meta(description="`_all`: live connections and those to come; or the id of a connection")
@@ -81,7 +81,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
 
     def override(self) -> Override:
-        """Return what is described.
+        """Return the override that the body describes.
 
         Raises:
             SettingError: If a setting is outside its range, or for another target.
@@ -110,13 +110,13 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class TtlBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """For how long an override holds, from now on."""
+    """The time that an override lives, from now on."""
 
     ttl_ms: Annotated[int, Meta(ge=1)]
 
 
 class IdReply(Struct, frozen=True):
-    """What an override is called."""
+    """The id of an override."""
 
     id: str
 
@@ -136,7 +136,7 @@ class OverrideReply(Struct, frozen=True, kw_only=True):
 
 
 def shown(info: OverrideInfo) -> dict[str, Any]:
-    """Return how an active override is shown: as ``OverrideReply``."""
+    """Return the shown form of an active override: the fields of ``OverrideReply``."""
     left_s = info.expires_in_s
     return {
         "id": info.id,
@@ -148,7 +148,7 @@ def shown(info: OverrideInfo) -> dict[str, Any]:
 
 
 def changes_of(override: Override) -> dict[str, Any]:
-    """Return what an override changes, as the fields of an ``OverrideBody``."""
+    """Return the changes of an override, as the fields of an ``OverrideBody``."""
     fields: dict[str, Any] = {}
     if override.upstream == override.downstream:
         replaced: Mapping[str, ReplaceFaults | None] = {"both": override.upstream}
@@ -166,7 +166,7 @@ def changes_of(override: Override) -> dict[str, Any]:
 
 
 def _fields_of(replaced: ReplaceFaults) -> dict[str, Any]:
-    """Return what is replaced, as the fields of a ``FaultsBody``."""
+    """Return a replacement, as the fields of a ``FaultsBody``."""
     by_stem: dict[str, list[dict[str, Any]]] = {}
     for kind, name in replaced.keys or ():
         if not any(isinstance(each, kind) and name in (None, each.name) for each in replaced.faults):

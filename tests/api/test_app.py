@@ -1,4 +1,4 @@
-"""Who is turned away before anything else is looked at."""
+"""The application and its access control: requests that are refused before anything else is checked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.api.world import API, World, client_of
 from trixter.api import create_app
-from trixter.api.guard import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED, Guard
+from trixter.api.app import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED, Guard
 from trixter.api.refusal_log import INTERVAL_S
 from trixter.errors import SettingError
 

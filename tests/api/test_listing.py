@@ -1,4 +1,4 @@
-"""Long jobs let the traffic through."""
+"""Long jobs yield to the traffic: listings, and changes of all connections."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ import pytest
 from starlette.types import Message
 
 from tests.api.world import World
-from trixter.api.listing import InPieces, listing
-from trixter.api.turns import TURN_S, Turns
+from trixter.api.listing import TIME_SLICE_S, ChunkedJsonResponse, TimeSlice, listing
 from trixter.faults import Direction, Faults, Latency
 
 
 async def rounds_during(job: Awaitable[object]) -> int:
-    """Do a job, and count how often somebody else had a turn meanwhile."""
+    """Do a job, and count how often another task ran meanwhile."""
     rounds = 0
 
     async def other() -> None:
@@ -34,32 +33,32 @@ async def rounds_during(job: Awaitable[object]) -> int:
     return rounds
 
 
-async def test_a_turn_is_over_after_its_time(anyio_backend: object) -> None:
+async def test_a_time_slice_is_over_after_its_time(anyio_backend: object) -> None:
     ticks = count()
-    turns = Turns(clock=lambda: next(ticks) * TURN_S / 8)
+    time_slice = TimeSlice(clock=lambda: next(ticks) * TIME_SLICE_S / 8)
 
     async def job() -> None:
         for _ in range(100):
-            await turns.take()
+            await time_slice.checkpoint()
 
     assert await rounds_during(job()) == 100 // 8
 
 
-async def test_a_listing_of_ten_thousand_is_made_in_many_turns(world: World) -> None:
+async def test_a_listing_of_ten_thousand_is_made_in_many_time_slices(world: World) -> None:
     connection = await world.connect()
     answers = []
 
     async def job() -> None:
         answers.append(await listing([connection] * 10_000, lambda _: True))
 
-    # Nobody builds 10,000 statuses within ten milliseconds.
+    # No machine builds 10,000 statuses within ten milliseconds.
     assert await rounds_during(job()) >= 10
     (answer,) = answers
     assert len(json.loads(bytes(answer.body))) == 10_000
 
 
-async def test_calls_for_all_take_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trixter.api.turns.TURN_S", 0.0)
+async def test_calls_for_all_yield_between_connections(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
     calm = await rounds_during(world.http.get("/connections"))
     for _ in range(10):
         await world.connect()
@@ -70,7 +69,7 @@ async def test_calls_for_all_take_turns(world: World, monkeypatch: pytest.Monkey
 
 
 async def test_long_jobs_wait_for_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trixter.api.turns.TURN_S", 0.0)
+    monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
     connections = [await world.connect() for _ in range(5)]
 
     async with asyncio.TaskGroup() as group:
@@ -84,7 +83,7 @@ async def test_long_jobs_wait_for_each_other(world: World, monkeypatch: pytest.M
 async def test_a_connection_that_ends_meanwhile_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trixter.api.turns.TURN_S", 0.0)
+    monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
     first, second, third = [await world.connect() for _ in range(3)]
     live = list(world.proxy.registry)
     second.close("meanwhile")
@@ -94,7 +93,7 @@ async def test_a_connection_that_ends_meanwhile_is_left_out(
     assert [each["conn_info"]["id"] for each in json.loads(bytes(answer.body))] == [first.id, third.id]
 
 
-async def test_a_large_answer_is_sent_in_pieces_with_a_turn_after_each(
+async def test_a_large_answer_is_sent_in_pieces_with_a_pause_after_each(
     anyio_backend: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trixter.api.listing.SENT_BYTES", 10)
@@ -107,7 +106,7 @@ async def test_a_large_answer_is_sent_in_pieces_with_a_turn_after_each(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    rounds = await rounds_during(InPieces(bytearray(body))({"type": "http"}, receive, send))
+    rounds = await rounds_during(ChunkedJsonResponse(bytearray(body))({"type": "http"}, receive, send))
 
     start, *pieces, end = sent
     assert (b"content-length", b"100") in start["headers"]

@@ -1,4 +1,4 @@
-"""Profiles of users: what they may say, and what is wrong with those that say something else."""
+"""The loader of profiles: files of users, and the error for each mistake in them."""
 
 from __future__ import annotations
 

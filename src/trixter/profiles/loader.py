@@ -12,8 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from trixter.errors import ProfileError, SettingError, os_error_text
-from trixter.profiles.keys import KEYS_BY_NAME
-from trixter.profiles.profile import Profile
+from trixter.profiles.profile import KEYS_BY_NAME, Profile
 
 FILE_VARIABLE = "TRIXTER_PROFILES"
 """The environment variable that names a file of profiles."""
