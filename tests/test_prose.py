@@ -56,7 +56,6 @@ PENDING_NAMES = {
     "flags",
     "operations",
     "reading",
-    "report",
     "slice",
     "steps",
     "terminate",

@@ -13,7 +13,7 @@ pytest_plugins = ["pytester"]
 
 def test_it_is_installed_where_pytest_finds_it() -> None:
     found = entry_points(group="pytest11", name="trixter")
-    assert {each.value for each in found} == {"trixter.testing.plugin"}, "install it again: make setup"
+    assert {each.value for each in found} == {"trixter.testing.pytest_plugin"}, "install it again: make setup"
 
 
 def test_one_line_is_all_a_test_needs(suite: pytest.Pytester) -> None:

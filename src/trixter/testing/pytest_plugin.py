@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixtures ``chaos`` and ``chaos_session``, the mark ``netem``, and the seed.
+"""The pytest plugin: the fixtures ``chaos`` and ``chaos_session``, the mark ``chaos``, and the seed.
 
 pytest loads this module wherever trixter is installed. So it imports nothing of trixter: what is heavy comes
 with the first test that asks for a fixture.
@@ -86,7 +86,7 @@ def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
     ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a test that blocks, ``chaos.async_proxy(...)``
     for one on asyncio or Trio; their methods are the faults. All of them are closed after the test.
     """
-    from trixter.testing.for_pytest import new_chaos
+    from trixter.testing._pytest_support import new_chaos
 
     with new_chaos(request.node) as chaos:
         request.node.stash.setdefault(USED, []).append(chaos)
@@ -100,7 +100,7 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
     As ``chaos``, but its proxies live until the end of the session. What a test changes about them is over
     with the test; what a fixture of a wider scope changes stays.
     """
-    from trixter.testing.for_pytest import new_session_chaos
+    from trixter.testing._pytest_support import new_session_chaos
 
     with new_session_chaos(request.config) as chaos:
         request.config.stash[SESSION] = chaos
@@ -133,7 +133,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     used = item.stash.get(USED, None)
     if used:  # and the test has passed: otherwise there was an exception
-        from trixter.testing.for_pytest import warn_of_unused
+        from trixter.testing._pytest_support import warn_of_unused
 
         warn_of_unused(item, used)
     return result
@@ -145,7 +145,7 @@ def _begin(item: pytest.Item) -> None:
         return
     used = item.stash.setdefault(USED, [])
     if session not in used:
-        from trixter.testing.for_pytest import begin_in_session
+        from trixter.testing._pytest_support import begin_in_session
 
         used.append(session)
         item.addfinalizer(begin_in_session(session, item))
@@ -158,7 +158,7 @@ def pytest_runtest_makereport(
     report = yield
     used = item.stash.get(USED, None)
     if used and report.failed:
-        from trixter.testing.for_pytest import section_text
+        from trixter.testing._pytest_support import section_text
 
         exc = call.excinfo.value if call.excinfo is not None else None
         report.sections.append((SECTION, section_text(item, used, exc)))

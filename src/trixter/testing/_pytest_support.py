@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from trixter.control.commands import GetProxy
 from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.chaos import Chaos, SessionChaos
 from trixter.testing.conditions import with_conditions
-from trixter.testing.plugin import RUN_NUMBER, RUN_SEED
-from trixter.testing.report import network_report
+from trixter.testing.hosted import Hosted
+from trixter.testing.pytest_plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
 from trixter.testing.unused import UnusedFaultsWarning
 
@@ -66,6 +67,17 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
     return "\n".join([*lines, f"to repeat it: {command_of(item)}"])
 
 
+def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[str]:
+    """Return a line for each thing there is to know about the proxies of a test.
+
+    Args:
+        chaos: Who made them.
+        exc: Why the test failed.
+    """
+    hosted = [each for maker in chaos for each in maker.hosted]
+    return [line for each in hosted for line in each.call(partial(_lines_of, each, exc))]
+
+
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
     """Warn of each proxy of a test that had faults and met no connection."""
     for maker in used:
@@ -103,6 +115,19 @@ class Profiles:
         for file in self._files:
             profiles.update(read_profiles(file))
         return pick_profile(name, profiles)
+
+
+def _lines_of(hosted: Hosted, exc: BaseException | None) -> list[str]:
+    info = hosted.controller.execute(GetProxy())
+    first, *others = hosted.events.in_force(hosted.proxy, exc)
+    return [
+        f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}",
+        f"  {info.stats}",
+        f"  faults in force when it failed: {first}",
+        *(f"    {line}" for line in others),
+        "  the last events:",
+        *(f"    {line}" for line in hosted.events.lines() or ["none"]),
+    ]
 
 
 def _run_seed_of(item: pytest.Item) -> int:
