@@ -85,8 +85,8 @@ class TestProfile:
         assert chaos.async_proxy(echo, profile="edge").hosted.proxy.defaults.upstream == \\
             find_profile("edge").upstream
 
-@pytest.mark.chaos(latency=0.25, direction="upstream", duration=60)
-def test_words(chaos, echo):
+@pytest.mark.chaos(latency=0.25, direction="upstream", connection_duration=60)
+def test_keywords(chaos, echo):
     late = Faults(Latency(delay_s=0.25))
     assert chaos.proxy(echo).defaults() == Defaults(upstream=late, connection_duration_s=60)
 """

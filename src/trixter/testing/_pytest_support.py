@@ -15,8 +15,8 @@ from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.chaos import Chaos, SessionChaos
-from trixter.testing.conditions import with_conditions
 from trixter.testing.hosted import Hosted
+from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
 from trixter.testing.unused import UnusedFaultsWarning
@@ -26,7 +26,7 @@ def new_chaos(item: pytest.Item) -> Chaos:
     """Return what makes the proxies of one test."""
     profiles = Profiles(item.config)
     return Chaos(
-        seed_of(item), defaults=conditions_of(item, profiles, Defaults()), find_profile=profiles.find
+        seed_of(item), defaults=defaults_after_marks(item, profiles, Defaults()), find_profile=profiles.find
     )
 
 
@@ -37,7 +37,7 @@ def new_session_chaos(config: pytest.Config) -> SessionChaos:
 
 def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], None]:
     """Begin a test among the proxies of the session; return what ends it."""
-    return session.begin_test(seed_of(item), partial(conditions_of, item, Profiles(item.config)))
+    return session.begin_test(seed_of(item), partial(defaults_after_marks, item, Profiles(item.config)))
 
 
 def seed_of(item: pytest.Item) -> int:
@@ -45,12 +45,12 @@ def seed_of(item: pytest.Item) -> int:
     return seed_for(_run_seed_of(item), _name_of(item))
 
 
-def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
+def defaults_after_marks(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
     """Return defaults with what the test's marks ask for; the closest mark has the last word."""
     for mark in reversed(list(item.iter_markers("chaos"))):
         wrong = ""
         try:
-            defaults = with_conditions(defaults, profiles.find, *mark.args, **mark.kwargs)
+            defaults = apply_mark(defaults, profiles.find, *mark.args, **mark.kwargs)
         except TrixterError as exc:
             wrong = f"@pytest.mark.chaos of {_name_of(item)}: {exc}"
         if wrong:  # here, where no exception is shown beside it

@@ -16,9 +16,9 @@ from trixter.profiles import Profile, find_profile
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
 from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy
-from trixter.testing.conditions import FindProfile
 from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread
+from trixter.testing.mark import FindProfile
 from trixter.testing.seeds import seed_for
 
 ChangeDefaults = Callable[[Defaults], Defaults]

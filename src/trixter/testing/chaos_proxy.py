@@ -17,9 +17,9 @@ from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
-from trixter.testing.conditions import FindProfile, with_profile
 from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread, outcome_of
+from trixter.testing.mark import FindProfile, with_profile
 
 SEED_BITS = 64
 

@@ -67,7 +67,7 @@ def _keywords_of_mark(config: pytest.Config) -> str:
         from trixter.faults import CATALOGUE
 
         faults = ", ".join(f"{entry.name}=None" for entry in CATALOGUE)
-    return f"*faults, profile=None, {faults}, duration=None, direction=None"
+    return f"*faults, profile=None, {faults}, connection_duration=None, direction=None"
 
 
 @pytest.hookimpl(optionalhook=True)
