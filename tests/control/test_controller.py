@@ -328,12 +328,12 @@ def test_a_method_comes_to_the_proxy_in_five_files() -> None:
             entered.append(name)
 
     with ChaosProxy("127.0.0.1:9") as proxy:
-        proxy.hosted.call(lambda: sys.setprofile(profile))
+        proxy.background.call(lambda: sys.setprofile(profile))
         sys.setprofile(profile)
         try:
             proxy.latency(0.25)
         finally:
             sys.setprofile(None)
-        proxy.hosted.call(lambda: sys.setprofile(None))
+        proxy.background.call(lambda: sys.setprofile(None))
     assert list(dict.fromkeys(name for name in entered if name in HOPS)) == HOPS
     assert set(entered) <= {*HOPS, "commands.py"}

@@ -82,7 +82,7 @@ class TestProfile:
         assert chaos.proxy(echo).defaults().upstream == wanted
 
     def test_what_is_given_at_the_call_has_the_very_last(self, chaos, echo):
-        assert chaos.async_proxy(echo, profile="edge").hosted.proxy.defaults.upstream == \\
+        assert chaos.async_proxy(echo, profile="edge").background.proxy.defaults.upstream == \\
             find_profile("edge").upstream
 
 @pytest.mark.chaos(latency=0.25, direction="upstream", connection_duration=60)

@@ -14,12 +14,12 @@ from trixter.control.commands import GetProxy
 from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos import Chaos, SessionChaos
-from trixter.testing.hosted import Hosted
 from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
-from trixter.testing.unused import UnusedFaultsWarning
+from trixter.testing.unused_faults import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
@@ -74,16 +74,16 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
         chaos: Who made them.
         exc: Why the test failed.
     """
-    hosted = [each for maker in chaos for each in maker.hosted]
-    return [line for each in hosted for line in each.call(partial(_lines_of, each, exc))]
+    proxies = [each for maker in chaos for each in maker.background_proxies]
+    return [line for each in proxies for line in each.call(partial(_lines_of, each, exc))]
 
 
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
     """Warn of each proxy of a test that had faults and met no connection."""
     for maker in used:
-        for hosted in maker.hosted:
-            if complaint := hosted.call(hosted.use.complaint):
-                item.warn(UnusedFaultsWarning(complaint))
+        for background in maker.background_proxies:
+            if text := background.call(background.unused_faults_check.warning_text):
+                item.warn(UnusedFaultsWarning(text))
 
 
 def command_of(item: pytest.Item) -> str:
@@ -117,16 +117,16 @@ class Profiles:
         return pick_profile(name, profiles)
 
 
-def _lines_of(hosted: Hosted, exc: BaseException | None) -> list[str]:
-    info = hosted.controller.execute(GetProxy())
-    first, *others = hosted.events.in_force(hosted.proxy, exc)
+def _lines_of(background: BackgroundProxy, exc: BaseException | None) -> list[str]:
+    info = background.controller.execute(GetProxy())
+    first, *others = background.events.in_force(background.proxy, exc)
     return [
-        f"{', '.join(hosted.addresses)} → {hosted.proxy.upstream}",
+        f"{', '.join(background.addresses)} → {background.proxy.upstream}",
         f"  {info.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),
         "  the last events:",
-        *(f"    {line}" for line in hosted.events.lines() or ["none"]),
+        *(f"    {line}" for line in background.events.lines() or ["none"]),
     ]
 
 

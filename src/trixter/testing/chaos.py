@@ -15,8 +15,8 @@ from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy
-from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread
 from trixter.testing.mark import FindProfile
 from trixter.testing.seeds import seed_for
@@ -50,9 +50,9 @@ class Chaos:
         self._thread: LoopThread | None = None
 
     @property
-    def hosted(self) -> list[Hosted]:
+    def background_proxies(self) -> list[BackgroundProxy]:
         """What runs behind its proxies, in the order in which they were made."""
-        return [proxy.hosted for proxy in self._proxies]
+        return [proxy.background for proxy in self._proxies]
 
     def proxy(
         self,
@@ -138,9 +138,9 @@ class Chaos:
 
     def _start(self, proxy: ChaosProxy | AsyncChaosProxy) -> None:
         self._exits.callback(
-            proxy.hosted.close
+            proxy.background.close
         )  # first: an interrupt may come on the way back from the start
-        proxy.hosted.start()
+        proxy.background.start()
         self._proxies.append(proxy)
 
 
@@ -157,26 +157,28 @@ class SessionChaos(Chaos):
         Returns:
             What ends the test: proxies are as they were before it.
         """
-        snapshots = [(each, each.call(each.controller.snapshot)) for each in self.hosted if each.is_running]
-        for number, hosted in enumerate(self.hosted, 1):
-            if hosted.is_running:
-                hosted.events.start_over()
+        snapshots = [
+            (each, each.call(each.controller.snapshot)) for each in self.background_proxies if each.is_running
+        ]
+        for number, background in enumerate(self.background_proxies, 1):
+            if background.is_running:
+                background.events.start_over()
                 own_seed = seed_for(seed, f"session proxy {number}")
-                hosted.call(partial(_begin, hosted, own_seed, conditions))
+                background.call(partial(_begin, background, own_seed, conditions))
 
         def end_test() -> None:
-            for hosted, snapshot in snapshots:
-                if hosted.is_running:
-                    hosted.call(partial(hosted.controller.restore, snapshot))
+            for background, snapshot in snapshots:
+                if background.is_running:
+                    background.call(partial(background.controller.restore, snapshot))
 
         return end_test
 
 
-def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
-    proxy = hosted.proxy
+def _begin(background: BackgroundProxy, seed: int, conditions: ChangeDefaults) -> None:
+    proxy = background.proxy
     proxy.reseed(seed)
-    hosted.use.start_over()
+    background.unused_faults_check.start_over()
     wanted = conditions(proxy.defaults)
     if wanted != proxy.defaults:
-        hosted.controller.execute(Apply(override=complete(wanted)))
-        hosted.use.look()
+        background.controller.execute(Apply(override=complete(wanted)))
+        background.unused_faults_check.look()

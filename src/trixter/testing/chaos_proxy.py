@@ -17,8 +17,8 @@ from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
-from trixter.testing.hosted import Hosted
-from trixter.testing.loop_thread import LoopThread, outcome_of
+from trixter.testing.background import BackgroundProxy
+from trixter.testing.loop_thread import LoopThread, wait_future
 from trixter.testing.mark import FindProfile, with_profile
 
 SEED_BITS = 64
@@ -61,7 +61,7 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
     ) -> None:
         self._find_profile = find_profile
         # Public for the room's other modules only: users have the methods.
-        self.hosted = Hosted(
+        self.background = BackgroundProxy(
             upstream,
             listen=listen,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
@@ -75,24 +75,24 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
 
     @property
     def _may_change(self) -> bool:
-        return self.hosted.is_running  # closed, nothing will ever happen again
+        return self.background.is_running  # closed, nothing will ever happen again
 
     def _time(self) -> float:
         return monotonic()
 
     def __repr__(self) -> str:
-        where = ", ".join(self.hosted.addresses) or "not started"
-        return f"<{type(self).__name__} {where} → {self.hosted.proxy.upstream}>"
+        where = ", ".join(self.background.addresses) or "not started"
+        return f"<{type(self).__name__} {where} → {self.background.proxy.upstream}>"
 
     @property
     def seed(self) -> int:
         """The root of its luck."""
-        return self.hosted.seed
+        return self.background.seed
 
     @property
     def upstream(self) -> str:
         """Where it leads, as it was given."""
-        return str(self.hosted.proxy.upstream)
+        return str(self.background.proxy.upstream)
 
     @property
     def listen_address(self) -> ListenAddress:
@@ -101,9 +101,9 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         Raises:
             RuntimeError: If it was not started.
         """
-        if not self.hosted.addresses:
+        if not self.background.addresses:
             raise RuntimeError("the proxy listens nowhere yet: start it, or use it with `with`")
-        return ListenAddress.of(self.hosted.addresses)
+        return ListenAddress.of(self.background.addresses)
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
@@ -123,9 +123,11 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         return defaults
 
     def __del__(self) -> None:
-        hosted: Hosted | None = getattr(self, "hosted", None)  # without it, making this failed
-        if hosted is not None and hosted.is_running:
-            hosted.ask_to_close()
+        background: BackgroundProxy | None = getattr(
+            self, "background", None
+        )  # without it, making this failed
+        if background is not None and background.is_running:
+            background.begin_close()
             warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
 
 
@@ -149,18 +151,18 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
             BindError: If the address cannot be had.
             RuntimeError: If it was closed.
         """
-        self.hosted.start()
+        self.background.start()
         return self
 
     def close(self) -> None:
         """End every connection, give the port back, and leave no thread behind. Twice is no error."""
-        self.hosted.close()
+        self.background.close()
 
     def __enter__(self) -> Self:
         try:
             return self.start()
         except BaseException:  # also an interrupt on the way back from it: `with` would not close it
-            self.hosted.close()
+            self.background.close()
             raise
 
     def __exit__(
@@ -169,10 +171,10 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
         self.close()
 
     def _send(self, command: Command[ResultT]) -> ResultT:
-        return self.hosted.send(command).result()
+        return self.background.send(command).result()
 
     def _sleep(self, seconds: float) -> None:
-        self.hosted.pause(seconds).result()
+        self.background.pause(seconds).result()
 
 
 class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
@@ -194,7 +196,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
             BindError: If the address cannot be had.
             RuntimeError: If it was closed.
         """
-        self.hosted.start()
+        self.background.start()
         return self
 
     async def aclose(self) -> None:
@@ -202,16 +204,16 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
 
         It does so also when cancelled.
         """
-        ended = self.hosted.ask_to_close()  # from here on, it ends all the same
+        ended = self.background.begin_close()  # from here on, it ends all the same
         with anyio.CancelScope(shield=True):
-            await outcome_of(ended)
-        self.hosted.close()
+            await wait_future(ended)
+        self.background.close()
 
     async def __aenter__(self) -> Self:
         try:
             return await self.start()
         except BaseException:  # also an interrupt on the way back from it: `with` would not close it
-            self.hosted.close()
+            self.background.close()
             raise
 
     async def __aexit__(
@@ -220,7 +222,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         await self.aclose()
 
     async def _send(self, command: Command[ResultT]) -> ResultT:
-        return await outcome_of(self.hosted.send(command))
+        return await wait_future(self.background.send(command))
 
     async def _sleep(self, seconds: float) -> None:
-        await outcome_of(self.hosted.pause(seconds))
+        await wait_future(self.background.pause(seconds))

@@ -21,7 +21,7 @@ from trixter.testing.system_thread import SystemThread, new_thread
 T = TypeVar("T")
 
 
-class Outcome(Future[T]):
+class InterruptSafeFuture(Future[T]):
     """What another thread will resolve, for a waiter that may be interrupted at any moment.
 
     A Ctrl-C can leave the lock of a plain ``Future`` held, between its acquisition and the block that
@@ -61,7 +61,7 @@ class LoopThread:
         self._stop_event: asyncio.Event | None = None
         self._thread: SystemThread | None = None
         # Resolved by the last thing the thread does, or by the stop of one that does nothing any more.
-        self._ended: Outcome[None] = Outcome()
+        self._ended: InterruptSafeFuture[None] = InterruptSafeFuture()
 
     @property
     def is_running(self) -> bool:
@@ -81,19 +81,19 @@ class LoopThread:
             OutOfDescriptors: If there is no descriptor for a loop.
             RuntimeError: If threads are green ones that cannot be waited for.
         """
-        started: Outcome[None] = Outcome()
+        started: InterruptSafeFuture[None] = InterruptSafeFuture()
         try:
             self._thread = new_thread(partial(self._main, started), name="trixter")
             self._thread.start()
             started.result()
         except BaseException as exc:
             # An interrupt may come before the thread exists, or while Thread.start() waits for it.
-            self.ask_to_stop()
+            self.begin_stop()
             if isinstance(exc, OSError) and exc.errno in OUT_OF_RESOURCES:
                 raise OutOfDescriptors("", os_error_text(exc)) from exc
             raise
 
-    def post(self, call: Callable[[], T]) -> Future[T]:
+    def submit(self, call: Callable[[], T]) -> Future[T]:
         """Have the loop make a call, after those it was given before; return what will have its result.
 
         The call is made, whether or not its result is waited for.
@@ -101,7 +101,7 @@ class LoopThread:
         Raises:
             RuntimeError: If no loop runs.
         """
-        made: Outcome[T] = Outcome()
+        made: InterruptSafeFuture[T] = InterruptSafeFuture()
 
         def make() -> None:
             try:
@@ -119,9 +119,9 @@ class LoopThread:
 
     def call(self, call: Callable[[], T]) -> T:
         """Have the loop make a call, and wait for its result."""
-        return self.post(call).result()
+        return self.submit(call).result()
 
-    def ask_to_stop(self) -> Future[None]:
+    def begin_stop(self) -> Future[None]:
         """Let the loop end after the calls it has; return what says when it has. Idempotent.
 
         A thread that has not begun yet does nothing any more, and one whose loop does not run yet ends then.
@@ -137,7 +137,7 @@ class LoopThread:
 
     def stop(self) -> None:
         """Let the loop end, and wait until the thread has. Idempotent."""
-        self.ask_to_stop()
+        self.begin_stop()
         self.join()
 
     def join(self) -> None:
@@ -155,7 +155,7 @@ class LoopThread:
         if not self._ended.done():
             self._ended.set_result(None)
 
-    def _main(self, started: Outcome[None]) -> None:
+    def _main(self, started: InterruptSafeFuture[None]) -> None:
         with self._lock:
             if self._is_stop_asked:  # its starter was interrupted, and waits for nothing
                 return
@@ -171,7 +171,7 @@ class LoopThread:
         finally:
             self._resolve_ended()
 
-    async def _live(self, started: Outcome[None]) -> None:
+    async def _live(self, started: InterruptSafeFuture[None]) -> None:
         stop_event = asyncio.Event()
         self._context = context = LoopContext(asyncio.get_running_loop())
         with self._lock:
@@ -194,7 +194,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-async def outcome_of(future: Future[T]) -> T:
+async def wait_future(future: Future[T]) -> T:
     """Await what another thread resolves; return its result, or raise its error.
 
     Cancelling gives up the waiting. What the other thread does, it does all the same.

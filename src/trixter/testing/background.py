@@ -14,14 +14,14 @@ from trixter.control.controller import Controller
 from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
-from trixter.testing.loop_thread import LoopThread, Outcome
+from trixter.testing.loop_thread import InterruptSafeFuture, LoopThread
 from trixter.testing.recent_events import RecentEvents
-from trixter.testing.unused import Use
+from trixter.testing.unused_faults import UnusedFaultsCheck
 
 T = TypeVar("T")
 
 
-class Hosted:
+class BackgroundProxy:
     """Run a proxy in a thread, and execute its commands there.
 
     Args:
@@ -57,14 +57,14 @@ class Hosted:
             **tuning,
         )
         self.controller = Controller(self.proxy, on_availability=self.events.on_availability)
-        self.use = Use(self.proxy)
+        self.unused_faults_check = UnusedFaultsCheck(self.proxy)
         self.addresses: list[str] = []
         self._owns_thread = thread is None
         self._thread = thread or LoopThread()
         self._is_started = False
         # On the loop: pauses, and how many connections opened and ended until now, and until the last
         # command.
-        self._pausing: set[Outcome[None]] = set()
+        self._pausing: set[InterruptSafeFuture[None]] = set()
         self._changes = self._changes_seen = 0
         self._closed: Future[None] | None = None  # once it was asked for
 
@@ -95,43 +95,43 @@ class Hosted:
             self.close()
             raise
 
-    def ask_to_close(self) -> Future[None]:
+    def begin_close(self) -> Future[None]:
         """Let everything end; return what says when it has. It ends also if that is not waited for."""
         if self._closed is not None:
             return self._closed
         if not self._is_started:
             if self._owns_thread:
-                self._thread.ask_to_stop()  # an interrupt may have come before it was known to be started
+                self._thread.begin_stop()  # an interrupt may have come before it was known to be started
             self._closed = _made(self.proxy.stop)
             return self._closed
         if not self._thread.is_running:  # the child of a fork: the connections are its parent's
             self._closed = _made(_leave_alone)
             return self._closed
         try:
-            self._closed = self._thread.post(self._stop)
+            self._closed = self._thread.submit(self._stop)
         finally:
             if self._owns_thread:
-                self._closed = self._thread.ask_to_stop()
+                self._closed = self._thread.begin_stop()
         return self._closed
 
     def close(self) -> None:
         """End every connection, give the port back, and end the thread. Twice is no error."""
-        self.ask_to_close().result()
+        self.begin_close().result()
         if self._owns_thread:
             self._thread.join()
 
-    def post(self, call: Callable[[], T]) -> Future[T]:
+    def submit(self, call: Callable[[], T]) -> Future[T]:
         """Have a call made where the proxy runs; the traffic stands still meanwhile."""
         # Otherwise nothing runs that it could disturb: what was counted can be read when it is closed.
-        return self._thread.post(call) if self.is_running else _made(call)
+        return self._thread.submit(call) if self.is_running else _made(call)
 
     def call(self, call: Callable[[], T]) -> T:
         """Have a call made where the proxy runs, and wait for its result."""
-        return self.post(call).result()
+        return self.submit(call).result()
 
     def send(self, command: Command[ResultT]) -> Future[ResultT]:
         """Have a command executed; return what will have its result."""
-        return self.post(partial(self._execute, command, sys.exception()))
+        return self.submit(partial(self._execute, command, sys.exception()))
 
     def pause(self, seconds: float) -> Future[None]:
         """Return what is resolved after that time, or when a connection opens or ends, or on close.
@@ -139,11 +139,11 @@ class Hosted:
         It counts what has opened and ended since the last command, too: no look comes too late. The time
         passes on the proxy's loop: the time of the test may be frozen, and its threads may be green ones.
         """
-        over: Outcome[None] = Outcome()
+        over: InterruptSafeFuture[None] = InterruptSafeFuture()
         if not self.is_running:
             over.set_result(None)
             return over
-        self._thread.post(partial(self._begin_pause, over, seconds))
+        self._thread.submit(partial(self._begin_pause, over, seconds))
         return over
 
     def on_opened(self, connection: Connection) -> None:
@@ -159,17 +159,17 @@ class Hosted:
         self.events.before(command, self.controller, failing)
         result = self.controller.execute(command)
         self.events.after(command, self.proxy)
-        self.use.look()
+        self.unused_faults_check.look()
         return result
 
-    def _begin_pause(self, over: Outcome[None], seconds: float) -> None:
+    def _begin_pause(self, over: InterruptSafeFuture[None], seconds: float) -> None:
         if self._closed is not None or self._changes != self._changes_seen:
             over.set_result(None)
             return
         self._pausing.add(over)
         asyncio.get_running_loop().call_later(seconds, self._end_pause, over)
 
-    def _end_pause(self, over: Outcome[None]) -> None:
+    def _end_pause(self, over: InterruptSafeFuture[None]) -> None:
         if over in self._pausing:
             self._pausing.remove(over)
             over.set_result(None)

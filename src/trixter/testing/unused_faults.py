@@ -12,7 +12,7 @@ class UnusedFaultsWarning(UserWarning):
     """Warn that a test set faults, and no connection came: its client may not use the proxy at all."""
 
 
-class Use:
+class UnusedFaultsCheck:
     """Watch whether a proxy has faults, and whether connections come to it. On the proxy's loop.
 
     Args:
@@ -38,7 +38,7 @@ class Use:
         # A client that is refused did not get to the proxy, so there is nothing to count.
         self._was_shut |= self._proxy.availability is not Availability.UP
 
-    def complaint(self) -> str:
+    def warning_text(self) -> str:
         """Return what to warn of; empty if there is nothing."""
         has_met = self._proxy.registry.accepted > self._met_before
         if has_met or self._was_shut or not self._faults:
