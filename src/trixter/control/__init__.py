@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trixter.control.change import AsyncChange, Change
     from trixter.control.handles import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
     from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
-    from trixter.control.listening import Listens
     from trixter.control.overrides import ALL, Override, ReplaceFaults
 else:  # a type checker would take every name for one of ours
 
@@ -46,7 +45,6 @@ __all__ = [
     "ConnectionHandle",
     "ConnectionInfo",
     "ListenAddress",
-    "Listens",
     "Override",
     "OverrideInfo",
     "ProxyHandle",
@@ -64,7 +62,6 @@ _HOMES = {
     "ConnectionHandle": "trixter.control.handles",
     "ConnectionInfo": "trixter.control.info",
     "ListenAddress": "trixter.addresses",
-    "Listens": "trixter.control.listening",
     "Override": "trixter.control.overrides",
     "OverrideInfo": "trixter.control.info",
     "ProxyHandle": "trixter.control.handles",

@@ -9,7 +9,7 @@ from typing import Self, TypeVar, Unpack
 
 import anyio
 
-from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, Listens, ProxyHandle
+from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
 from trixter.control.fault_methods import FaultMethods
 from trixter.faults import Direction, Fault, Faults
@@ -26,7 +26,7 @@ SEED_BITS = 64
 ChangeT = TypeVar("ChangeT")
 
 
-class _LocalProxy(Listens, FaultMethods[ChangeT]):
+class _LocalProxy(FaultMethods[ChangeT]):
     """Own a proxy that runs in this process.
 
     Args:
@@ -104,6 +104,25 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         if not self.background.addresses:
             raise RuntimeError("the proxy listens nowhere yet: start it, or use it with `with`")
         return ListenAddress.of(self.background.addresses)
+
+    @property
+    def host(self) -> str:
+        """The host to connect to."""
+        return self.listen_address.host
+
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return self.listen_address.port
+
+    @property
+    def address(self) -> str:
+        """Host and port as one: ``127.0.0.1:43210``."""
+        return self.listen_address.address
+
+    def url(self, scheme: str, path: str = "") -> str:
+        """Return a URL that leads there."""
+        return self.listen_address.url(scheme, path)
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
