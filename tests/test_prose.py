@@ -37,7 +37,6 @@ PENDING = (
     "cli/remote/remote.py",
     "cli/remote/steps.py",
     "cli/types.py",
-    "control/",
     "profiles/keys.py",
     "profiles/profile.py",
     "testing/",

@@ -129,11 +129,11 @@ class Conversation(RuleBasedStateMachine):
         ]
 
     def _override(
-        self, data: st.DataObject, targets: list[str], *, duration_s: float | None, **change: Any
+        self, data: st.DataObject, targets: list[str], *, connection_duration_s: float | None, **change: Any
     ) -> Override:
         target = data.draw(st.sampled_from([*targets, *self.open]))
         if target in (ALL, NEW):
-            change["connection_duration_s"] = duration_s
+            change["connection_duration_s"] = connection_duration_s
         return Override(target=target, **change)
 
     def _any(self, data: st.DataObject) -> str:
