@@ -39,7 +39,6 @@ PENDING = (
     "cli/types.py",
     "profiles/keys.py",
     "profiles/profile.py",
-    "testing/",
 )
 
 # File names that two rooms still share.
