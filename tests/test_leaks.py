@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 # Loaded before the runs in this process: they forget what they loaded, and C extensions load only once.
-import trixter.testing.for_pytest  # noqa: F401
+import trixter.testing._pytest_support  # noqa: F401
 from tests import leaks
 from tests.testing.suites import OTHERS
 

@@ -1,4 +1,4 @@
-"""What is tested: a client with a deadline, which asks on a new connection once."""
+"""The tested program: a client with a deadline, which retries once on a new connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 
 
 class Clock:
-    """Ask a time server what time it is, over one connection that is kept."""
+    """A client of a time server, over one connection that is kept."""
 
     def __init__(self, host: str, port: int, deadline_s: float = 2.0) -> None:
         self._host, self._port = host, port

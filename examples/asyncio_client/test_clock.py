@@ -1,4 +1,4 @@
-"""How the clock stands a bad network. AnyIO's pytest plugin runs the tests; so could pytest-asyncio."""
+"""The clock on a bad network. AnyIO's pytest plugin runs the tests; so could pytest-asyncio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tested: a client that asks again when the network fails it."""
+"""The tested program: a client that retries when the network fails."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from urllib3.util import Retry
 
 
 class OutOfReach(Exception):
-    """The price service cannot be asked now."""
+    """The price service cannot be reached now."""
 
 
 class Shop:
-    """Ask a service for prices; three times, if need be."""
+    """A client of a price service, with up to three attempts."""
 
     def __init__(self, url: str, timeout_s: float = 2.0) -> None:
         self._url = url

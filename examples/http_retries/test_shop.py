@@ -1,4 +1,4 @@
-"""How the shop stands a bad network."""
+"""The shop on a bad network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tested: a cache that may be lost without harm."""
+"""The tested program: a cache that may be lost without harm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis.retry import Retry
 
 
 class Cache:
-    """Remember what was slow to compute, as long as Redis can be reached; compute it again where not."""
+    """A cache of slow results in Redis; computes them again while Redis cannot be reached."""
 
     def __init__(self, host: str, port: int, timeout_s: float = 0.2) -> None:
         self._redis = redis.Redis(

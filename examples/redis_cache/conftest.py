@@ -34,7 +34,7 @@ def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_proxy(chaos_session: Chaos, redis_address: str) -> ChaosProxy:
-    """One proxy for all tests: what a test does to it is over with the test."""
+    """One proxy for all tests: what a test changes is reverted after it."""
     return chaos_session.proxy(redis_address)
 
 

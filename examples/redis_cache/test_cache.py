@@ -1,4 +1,4 @@
-"""How the cache stands a bad network."""
+"""The cache on a bad network."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_without_redis_everything_is_computed_again(
 def test_a_redis_that_hangs_costs_its_timeout_and_no_more(
     cache: Cache, redis_proxy: ChaosProxy, compute: Callable[[], str]
 ) -> None:
-    redis_proxy.freeze()  # until the end of the test: nobody need take it back
+    redis_proxy.freeze()  # until the end of the test, which reverts it
     assert cache.get("hangs", compute) == "computed 1 times"
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from trixter.api.schemas import FAULT_BODIES, JSON_NAMES, LONGEST_NAME, REPLIES, FaultBody
 from trixter.api.status import describe
-from trixter.client.answers import faults_of
+from trixter.client.responses import faults_of
 from trixter.faults import (
     CATALOGUE,
     NO_FAULTS,

@@ -12,8 +12,8 @@ import pytest
 
 from tests.api.world import World
 from trixter import AsyncClient
-from trixter.client.answers import Answer
 from trixter.client.codec import encode
+from trixter.client.responses import HttpResponse
 from trixter.control import ALL, AsyncChange, Override, ReplaceFaults
 from trixter.control.commands import (
     Apply,
@@ -194,4 +194,4 @@ async def test_overrides_are_read_as_they_were_applied(world: World, client: Asy
 )
 def test_an_error_is_known_by_its_code_and_not_by_its_text(code: str, error: type[Exception]) -> None:
     with pytest.raises(error):
-        Answer(404, msgspec.json.encode({"error": "any text", "code": code})).require_success("a1-7")
+        HttpResponse(404, msgspec.json.encode({"error": "any text", "code": code})).require_success("a1-7")

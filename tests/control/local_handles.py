@@ -19,7 +19,7 @@ def idle_controller() -> Controller:
 
 
 class Recorder:
-    """Hand commands to a controller, remember them, and let them fail or be followed by something.
+    """Pass commands to a controller, record them, and let them fail or run a callback after them.
 
     Args:
         controller: Executes them.

@@ -54,7 +54,7 @@ def faults_on(connection: Connection) -> tuple[Faults, Faults]:
     return (connection.pipe(UP).faults, connection.pipe(DOWN).faults)
 
 
-async def test_an_override_is_for_live_connections_and_those_to_come(world: World) -> None:
+async def test_an_override_is_for_live_connections_and_new_ones(world: World) -> None:
     execute = world.controller.execute
     old = await world.connect()
     first = execute(Apply(override=latency(0.1)))
@@ -89,7 +89,7 @@ async def test_overrides_of_one_connection_and_of_all_overlap(world: World) -> N
     assert world.faults() == [both(NO_FAULTS)] * 3
 
 
-async def test_permanent_changes_are_for_those_that_are_open_or_those_to_come(world: World) -> None:
+async def test_permanent_changes_are_for_open_connections_or_new_ones(world: World) -> None:
     execute = world.controller.execute
     old = await world.connect()
     execute(Apply(override=latency(0.1, target=LIVE), permanent=True))
@@ -328,12 +328,12 @@ def test_a_method_comes_to_the_proxy_in_five_files() -> None:
             entered.append(name)
 
     with ChaosProxy("127.0.0.1:9") as proxy:
-        proxy.hosted.call(lambda: sys.setprofile(profile))
+        proxy.background.call(lambda: sys.setprofile(profile))
         sys.setprofile(profile)
         try:
             proxy.latency(0.25)
         finally:
             sys.setprofile(None)
-        proxy.hosted.call(lambda: sys.setprofile(None))
+        proxy.background.call(lambda: sys.setprofile(None))
     assert list(dict.fromkeys(name for name in entered if name in HOPS)) == HOPS
     assert set(entered) <= {*HOPS, "commands.py"}

@@ -1,4 +1,4 @@
-"""Fault methods: which override each of them is, and which values they refuse."""
+"""Fault methods: the override of each, and the values that they refuse."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_faults_are_exactly_those_also_several_of_one_kind(handle: LocalHandle) 
     assert applied(handle) == Override(downstream=ReplaceFaults.everything(*two))
 
 
-def test_calm_takes_every_fault_away(handle: LocalHandle) -> None:
+def test_clear_removes_every_fault(handle: LocalHandle) -> None:
     handle.clear()
     assert applied(handle) == Override(
         upstream=ReplaceFaults.everything(), downstream=ReplaceFaults.everything()
@@ -141,7 +141,7 @@ def test_all_connections_are_ended_on_request(handle: LocalHandle) -> None:
 
 
 @pytest.mark.parametrize("is_on", [None, 1, "upstream"])
-def test_a_hold_is_on_or_off(handle: LocalHandle, is_on: Any) -> None:
+def test_a_freeze_is_on_or_off(handle: LocalHandle, is_on: Any) -> None:
     with pytest.raises(SettingError, match="is_on"):
         handle.freeze(is_on)
 

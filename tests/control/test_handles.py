@@ -1,4 +1,4 @@
-"""Handles: what is read, and what is waited for; sync and async have the same methods."""
+"""Handles: reads and waits; sync and async have the same methods."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_what_asks_the_proxy_is_a_method(kind: type[object]) -> None:
     assert [name for name, (is_property, _) in public_names(kind).items() if is_property] == []
 
 
-async def test_what_is_there_is_read(world: World) -> None:
+async def test_state_is_read(world: World) -> None:
     first, second = await world.connect(), await world.connect()
     handle = LocalHandle(Recorder(world.controller))
     one, two = handle.connections()
@@ -133,7 +133,7 @@ def test_looks_are_soon_and_then_less_and_less_often() -> None:
     assert 200 < len(recorder.sent) < 300
 
 
-def test_one_who_can_see_that_nothing_will_change_does_not_wait() -> None:
+def test_a_proxy_that_cannot_change_is_not_waited_for() -> None:
     class Closed(LocalHandle):
         @property
         def _may_change(self) -> bool:

@@ -41,7 +41,7 @@ def run(folder: Path, *args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", [name for name in ALL if name != "unlucky"])
+@pytest.mark.parametrize("name", [name for name in ALL if name != "random_resets"])
 def test_an_example_passes(name: str, examples: Path) -> None:
     if name == "redis_cache":
         program("redis-server")
@@ -50,7 +50,7 @@ def test_an_example_passes(name: str, examples: Path) -> None:
     assert "skipped" not in result.stdout
 
 
-def test_the_unlucky_one_fails_and_its_command_repeats_the_failure(examples: Path) -> None:
+def test_the_one_with_random_resets_fails_and_its_command_repeats_the_failure(examples: Path) -> None:
     def failure(*args: str) -> tuple[str, str]:
         result = run(examples.parent, *args)
         assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr
@@ -58,7 +58,7 @@ def test_the_unlucky_one_fails_and_its_command_repeats_the_failure(examples: Pat
         (ending,) = re.findall(r"connection 1 ended: (terminated; .*)", result.stdout)
         return command, ending
 
-    command, ending = failure("examples/unlucky")
+    command, ending = failure("examples/random_resets")
     assert failure(*shlex.split(command)) == (command, ending)
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
 from tests.proxy.waiting import PATIENCE_S
-from trixter.control import ListenAddress, Listens
+from trixter.addresses import ListenAddress
+from trixter.testing import AsyncChaosProxy, ChaosProxy
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def echo_server() -> Iterator[str]:
             thread.join()
 
 
-def connect(where: Listens | ListenAddress) -> socket.socket:
+def connect(where: ChaosProxy | AsyncChaosProxy | ListenAddress) -> socket.socket:
     """Return a connection to a proxy."""
     return socket.create_connection((where.host, where.port), PATIENCE_S)
 

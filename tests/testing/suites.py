@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 # Loaded before the runs in this process: they forget what they loaded, and C extensions load only once.
-import trixter.testing.for_pytest  # noqa: F401
+import trixter.testing._pytest_support  # noqa: F401
 
 CONFTEST = """
 import pytest

@@ -74,7 +74,7 @@ def test_its_proxies_start_with_a_fault_or_several(echo: str, faults: Latency | 
     with Chaos(defaults=replace(SLOW, connection_duration_s=9.0)) as chaos:
         for proxy in chaos.proxy(echo, faults=faults), chaos.proxy(echo, profile="edge", faults=faults):
             assert proxy.defaults() == Defaults(upstream=slower, downstream=slower, connection_duration_s=9.0)
-        assert chaos.async_proxy(echo, faults=faults).hosted.proxy.defaults.downstream == slower
+        assert chaos.async_proxy(echo, faults=faults).background.proxy.defaults.downstream == slower
 
 
 def test_what_is_no_fault_is_refused_by_name(echo: str) -> None:

@@ -100,10 +100,10 @@ def test_an_interrupt_while_it_starts_leaves_nothing(echo: str, monkeypatch: pyt
 
 def test_one_that_is_forgotten_closes_and_says_so(echo: str) -> None:
     proxies = [ChaosProxy(echo).start()]
-    hosted = proxies[0].hosted
+    background = proxies[0].background
     with pytest.warns(ResourceWarning, match="was not closed"):
         proxies.clear()
-    hosted.close()  # and waits for the thread
+    background.close()  # and waits for the thread
 
 
 def test_one_that_is_never_closed_does_not_keep_the_program_from_ending() -> None:

@@ -32,7 +32,7 @@ def test_a_client_that_resets_meanwhile_is_waited_for_and_counted(exits: ExitSta
         assert proxy.wait_for(lambda stats: stats.connections_accepted == 1).connections_open == 0
         with pytest.raises(WaitTimeout, match="1 dialling"):
             proxy.wait_for_no_connections(timeout_s=0)
-        (info,) = proxy.hosted.send(ListConnections("dialling")).result()
+        (info,) = proxy.background.send(ListConnections("dialling")).result()
         assert info.state == "dialling"
         assert set(info.faults.values()) == {NO_FAULTS}
         assert set(info.forwarded_bytes.values()) == set(info.held_bytes.values()) == {0}
@@ -45,7 +45,7 @@ def test_a_client_that_resets_meanwhile_is_waited_for_and_counted(exits: ExitSta
 def test_one_can_be_closed_by_its_id(exits: ExitStack) -> None:
     with ChaosProxy(text_of(silent_server(exits).address)) as proxy, connect(proxy) as client:
         proxy.wait_for(lambda stats: stats.connections_dialling == 1)
-        (info,) = proxy.hosted.send(ListConnections("dialling")).result()
+        (info,) = proxy.background.send(ListConnections("dialling")).result()
         proxy.connection(info.id).close()
         assert client.recv(1) == b""
 
@@ -53,9 +53,9 @@ def test_one_can_be_closed_by_its_id(exits: ExitStack) -> None:
 def test_tuning_reaches_the_proxy(echo: str) -> None:
     with Chaos() as chaos:
         proxy = chaos.proxy(echo, idle_timeout_s=7.0, keepalive_s=3.0, reset_unreachable=True)
-        assert proxy.hosted.proxy.idle_timeout_s == 7.0
-        assert proxy.hosted.proxy.dial_target.options.keepalive_s == 3.0
-        assert proxy.hosted.proxy.dial_target.reset_on_failure
+        assert proxy.background.proxy.idle_timeout_s == 7.0
+        assert proxy.background.proxy.dial_target.options.keepalive_s == 3.0
+        assert proxy.background.proxy.dial_target.reset_on_failure
         with connect(proxy) as client:
             assert say(client, b"hello") == b"hello"
 

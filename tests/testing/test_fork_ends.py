@@ -74,9 +74,9 @@ def test_nothing_is_reported_for_a_socket_that_was_closed(echo: str, forked: For
         say(client, b"hello")
         with forked():
             proxy.reset_all()
-            poller = proxy.hosted.proxy.context.poller
+            poller = proxy.background.proxy.context.poller
             # An epoll that still knew the sockets would report them without end.
-            assert proxy.hosted.call(lambda: poller._epoll.poll(0)) == []  # type: ignore[attr-defined]
+            assert proxy.background.call(lambda: poller._epoll.poll(0)) == []  # type: ignore[attr-defined]
 
 
 def test_the_port_is_free(echo: str, forked: Fork) -> None:
@@ -114,7 +114,7 @@ def test_a_child_of_python_lets_go_of_everything(echo: str) -> None:
 
 def sockets_of(proxy: ChaosProxy) -> list[int]:
     """Return the inodes of a proxy's sockets, with one connection."""
-    inner = proxy.hosted.proxy
+    inner = proxy.background.proxy
     (connection,) = inner.registry
     fds = [connection._client.fileno(), inner._sockets[0].fileno()]
     assert connection._upstream is not None

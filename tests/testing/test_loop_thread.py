@@ -20,7 +20,7 @@ def test_calls_are_made_on_its_thread_in_order() -> None:
     thread = LoopThread()
     thread.start()
     made: list[int] = []
-    calls = [thread.post(lambda number=number: made.append(number)) for number in range(100)]  # type: ignore[misc]
+    calls = [thread.submit(lambda number=number: made.append(number)) for number in range(100)]  # type: ignore[misc]
     assert thread.call(threading.get_ident) != threading.get_ident()
     assert [call.result() for call in calls] == [None] * 100
     assert made == list(range(100))
@@ -36,20 +36,20 @@ def test_what_a_call_raises_is_raised_where_it_is_waited_for() -> None:
     thread.stop()
 
 
-def test_what_was_posted_before_the_end_is_made_before_it() -> None:
+def test_what_was_submitted_before_the_end_is_made_before_it() -> None:
     thread = LoopThread()
     thread.start()
-    last = thread.post(lambda: "made")
-    thread.ask_to_stop()
-    thread.ask_to_stop()
+    last = thread.submit(lambda: "made")
+    thread.begin_stop()
+    thread.begin_stop()
     assert last.result(PATIENCE_S) == "made"
     thread.join()
 
 
-def test_whoever_waits_for_the_end_learns_of_it() -> None:
+def test_a_waiter_for_the_end_learns_of_it() -> None:
     thread = LoopThread()
     thread.start()
-    assert thread.ask_to_stop().result(PATIENCE_S) is None
+    assert thread.begin_stop().result(PATIENCE_S) is None
     thread.join()
 
 
@@ -129,7 +129,7 @@ def test_an_interrupt_while_it_stops_leaves_no_thread(interrupts: None) -> None:
         seen.wait(PATIENCE_S)
 
     thread.start()
-    thread.post(interrupt)
+    thread.submit(interrupt)
     with pytest.raises(KeyboardInterrupt):
         thread.stop()
     seen.set()

@@ -17,12 +17,12 @@ SLOW = "Latency(delay_s=0.001), both ways"
 
 def told(proxy: ChaosProxy) -> list[str]:
     """Return what the journal tells, without times and ports."""
-    lines = proxy.hosted.call(proxy.hosted.events.lines)
+    lines = proxy.background.call(proxy.background.events.lines)
     return [re.sub(r"^\+\d+\.\d{3} s  |, from 127.*", "", line) for line in lines]
 
 
 def in_force(proxy: ChaosProxy, exc: BaseException | None) -> list[str]:
-    return proxy.hosted.call(lambda: proxy.hosted.events.in_force(proxy.hosted.proxy, exc))
+    return proxy.background.call(lambda: proxy.background.events.in_force(proxy.background.proxy, exc))
 
 
 def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
@@ -50,7 +50,7 @@ def test_only_the_last_events_are_kept_and_the_others_counted(echo: str) -> None
         for _ in range(KEPT + 5):
             proxy.clear()
         assert told(proxy) == ["(5 earlier ones)", *["new connections: calm"] * KEPT]
-        proxy.hosted.events.start_over()
+        proxy.background.events.start_over()
         assert told(proxy) == []
 
 

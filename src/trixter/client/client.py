@@ -1,6 +1,6 @@
-"""The clients of a proxy that runs elsewhere, sync and async, over its API.
+"""The sync and the async client of a proxy that runs elsewhere, over its API.
 
-Both send what the codec makes of a command, one request after another, and have the same methods.
+Both send the requests that the codec makes of a command, one after another, and have the same methods.
 """
 
 from __future__ import annotations
@@ -10,35 +10,34 @@ from typing import Self
 
 import httpx2
 
-from trixter.client.answers import Answer
-from trixter.client.codec import HttpRequest, encode
+from trixter.client.codec import HttpRequest, encode, require_encodable
 from trixter.client.http import API_URL, LIMITS, TIMEOUT_S, ApiEndpoint, Verify
 from trixter.client.lease import LEASE_S, TaskLease, ThreadLease, require_lease
-from trixter.client.stems import require_tellable
+from trixter.client.responses import HttpResponse
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, Override, ProxyHandle
 from trixter.control.commands import Command, GetProxy, Renew, ResultT
 
 
 class Client(ProxyHandle):
-    """Tell a proxy that runs elsewhere what to do, through its API.
+    """A sync client of a proxy that runs elsewhere, over its API.
 
-    Close it, or use it with ``with``. It may be shared by threads.
+    Close it, or use it with ``with``. Threads may share it.
 
     Args:
-        url: Where the API is; ``host:port`` will do.
-        token: The bearer token that it asks for.
-        timeout_s: How long it may take to answer.
-        lease_s: How long an override within ``with`` outlives this client, should it die: it is renewed
-            meanwhile.
+        url: The URL of the API; ``host:port`` will do.
+        token: The bearer token that the API requires.
+        timeout_s: How long the API may take to answer.
+        lease_s: How long an override within ``with`` outlives this client, should it die: the client
+            renews it meanwhile.
         verify: For ``https://``: a file of the CA certificates to trust, in PEM, or an ``ssl.SSLContext``;
             ``False`` trusts every certificate.
-        http: What to send with, in place of a client of its own; it stays open, and verifies by itself. For a
-            way through an HTTP proxy: those that environment variables name are not used.
+        http: The httpx2 client to send with, in place of a new one; it stays open, and ``verify`` does not
+            apply to it. Use it to go through an HTTP proxy: environment variables that name one are ignored.
 
     Raises:
         SettingError: If a setting is outside its range.
-        ApiUnreachable: From every method that asks the API, if nothing answers there.
-        ApiError: From every method that asks the API, if it refuses.
+        ApiUnreachable: From every method that does a request, if nothing answers there.
+        ApiError: From every method that does a request, if the API refuses it.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Client(ProxyHandle):
         return f"{type(self).__name__}({self._endpoint.url!r})"
 
     def listen_address(self) -> ListenAddress:
-        """Return where the proxy listens, as it is reached from here."""
+        """Return the address at which this client's host reaches the proxy."""
         info = self._send(GetProxy())
         return ListenAddress.of(info.listen, near=self._endpoint.host)
 
@@ -81,11 +80,11 @@ class Client(ProxyHandle):
         return (self.listen_address()).address
 
     def url(self, scheme: str, path: str = "") -> str:
-        """Return a URL that leads there."""
+        """Return a URL of the proxy."""
         return (self.listen_address()).url(scheme, path)
 
     def close(self) -> None:
-        """Close its connections to the API; twice is no error."""
+        """Close its connections to the API. Idempotent."""
         if self._own is not None:
             self._own.close()
 
@@ -105,14 +104,14 @@ class Client(ProxyHandle):
 
     def _send(self, command: Command[ResultT]) -> ResultT:
         exchange = encode(command)
-        answer = Answer(200, b"")
+        response = HttpResponse(200, b"")
         for request in exchange.requests:
-            answer = self._request(request)
-            answer.require_success(exchange.target)
-        result: ResultT = exchange.read(answer)
+            response = self._request(request)
+            response.require_success(exchange.target)
+        result: ResultT = exchange.read(response)
         return result
 
-    def _request(self, request: HttpRequest) -> Answer:
+    def _request(self, request: HttpRequest) -> HttpResponse:
         endpoint = self._endpoint
         try:
             response = self._http.request(
@@ -124,29 +123,29 @@ class Client(ProxyHandle):
             )
         except httpx2.RequestError as exc:
             raise endpoint.unreachable(exc) from exc
-        return Answer(response.status_code, response.content)
+        return HttpResponse(response.status_code, response.content)
 
 
 class AsyncClient(AsyncProxyHandle):
-    """Tell a proxy that runs elsewhere what to do, through its API; its methods are awaited.
+    """An async client of a proxy that runs elsewhere, over its API, on asyncio or Trio.
 
     Close it, or use it with ``async with``.
 
     Args:
-        url: Where the API is; ``host:port`` will do.
-        token: The bearer token that it asks for.
-        timeout_s: How long it may take to answer.
-        lease_s: How long an override within ``async with`` outlives this client, should it die: it is renewed
-            meanwhile.
+        url: The URL of the API; ``host:port`` will do.
+        token: The bearer token that the API requires.
+        timeout_s: How long the API may take to answer.
+        lease_s: How long an override within ``async with`` outlives this client, should it die: the client
+            renews it meanwhile.
         verify: For ``https://``: a file of the CA certificates to trust, in PEM, or an ``ssl.SSLContext``;
             ``False`` trusts every certificate.
-        http: What to send with, in place of a client of its own; it stays open, and verifies by itself. For a
-            way through an HTTP proxy: those that environment variables name are not used.
+        http: The httpx2 client to send with, in place of a new one; it stays open, and ``verify`` does not
+            apply to it. Use it to go through an HTTP proxy: environment variables that name one are ignored.
 
     Raises:
         SettingError: If a setting is outside its range.
-        ApiUnreachable: From every method that asks the API, if nothing answers there.
-        ApiError: From every method that asks the API, if it refuses.
+        ApiUnreachable: From every method that does a request, if nothing answers there.
+        ApiError: From every method that does a request, if the API refuses it.
     """
 
     def __init__(
@@ -172,7 +171,7 @@ class AsyncClient(AsyncProxyHandle):
         return f"{type(self).__name__}({self._endpoint.url!r})"
 
     async def listen_address(self) -> ListenAddress:
-        """Return where the proxy listens, as it is reached from here."""
+        """Return the address at which this client's host reaches the proxy."""
         info = await self._send(GetProxy())
         return ListenAddress.of(info.listen, near=self._endpoint.host)
 
@@ -189,11 +188,11 @@ class AsyncClient(AsyncProxyHandle):
         return (await self.listen_address()).address
 
     async def url(self, scheme: str, path: str = "") -> str:
-        """Return a URL that leads there."""
+        """Return a URL of the proxy."""
         return (await self.listen_address()).url(scheme, path)
 
     async def close(self) -> None:
-        """Close its connections to the API; twice is no error."""
+        """Close its connections to the API. Idempotent."""
         if self._own is not None:
             await self._own.aclose()
 
@@ -206,7 +205,7 @@ class AsyncClient(AsyncProxyHandle):
         await self.close()
 
     def _change(self, method: str, override: Override) -> AsyncChange:
-        require_tellable(override)  # at the call, and not when it is awaited
+        require_encodable(override)  # at the call, and not when it is awaited
         return AsyncChange(method, override, self._send, self._lease, self._lease_s)
 
     def _lease(self, id: str) -> TaskLease:
@@ -214,14 +213,14 @@ class AsyncClient(AsyncProxyHandle):
 
     async def _send(self, command: Command[ResultT]) -> ResultT:
         exchange = encode(command)
-        answer = Answer(200, b"")
+        response = HttpResponse(200, b"")
         for request in exchange.requests:
-            answer = await self._request(request)
-            answer.require_success(exchange.target)
-        result: ResultT = exchange.read(answer)
+            response = await self._request(request)
+            response.require_success(exchange.target)
+        result: ResultT = exchange.read(response)
         return result
 
-    async def _request(self, request: HttpRequest) -> Answer:
+    async def _request(self, request: HttpRequest) -> HttpResponse:
         endpoint = self._endpoint
         try:
             response = await self._http.request(
@@ -233,4 +232,4 @@ class AsyncClient(AsyncProxyHandle):
             )
         except httpx2.RequestError as exc:
             raise endpoint.unreachable(exc) from exc
-        return Answer(response.status_code, response.content)
+        return HttpResponse(response.status_code, response.content)

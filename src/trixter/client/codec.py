@@ -1,4 +1,4 @@
-"""The codec: which HTTP requests a command is, and what its result is of their answers."""
+"""The codec: a command as HTTP requests, and its result from their responses."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from msgspec import UNSET
 
 from trixter.api import schemas
 from trixter.api.override_schemas import IdReply, OverrideBody, OverrideReply, changes_of, settings_of
-from trixter.client.answers import Answer, connection_info, defaults_of, proxy_info
-from trixter.client.stems import require_tellable, whole_ms
+from trixter.client.responses import HttpResponse, connection_info, defaults_of, proxy_info
 from trixter.control import ALL, ConnectionInfo, Override, OverrideInfo
 from trixter.control.commands import (
     Apply,
@@ -28,7 +27,9 @@ from trixter.control.commands import (
 )
 from trixter.control.overrides import LIVE, NEW
 from trixter.errors import ConnectionNotFound, OverrideNotFound, SettingError
-from trixter.faults import CATALOGUE, Direction
+from trixter.faults import CATALOGUE, Direction, Fault
+from trixter.faults.catalogue import ENTRIES
+from trixter.faults.entry import MILLISECONDS, Entry, Type
 
 Fields = dict[str, Any]
 
@@ -38,12 +39,12 @@ CHANGES = ("both", "upstream", "downstream", "availability", "connection_duratio
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """Ask the API one thing.
+    """One request to the API.
 
     Args:
         method: The HTTP method.
-        path: Which, from the API's root.
-        body: What is sent, as JSON; ``None`` sends nothing.
+        path: The path, from the API's root.
+        body: The body, to be sent as JSON; ``None`` sends none.
     """
 
     method: str
@@ -51,44 +52,44 @@ class HttpRequest:
     body: Fields | None = None
 
 
-def _no_result(answer: Answer) -> None:
-    """Leave the answer alone: it says no more than that it is done."""
+def _no_result(response: HttpResponse) -> None:
+    """Ignore a response that says no more than that the request succeeded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """Hold what is sent for a command, and how its result is read.
+    """The requests of a command, and the reader of its result.
 
     Args:
-        requests: In their order. All but permanent changes are one; of several, the first that is refused
-            ends it.
+        requests: In their order. Only a permanent change may take several; the first that is refused ends
+            the exchange.
         target: The id that they are about.
-        read: Reads the last answer, which was a success.
+        read: Reads the last response, which was a success.
     """
 
     requests: tuple[HttpRequest, ...]
     target: str = ALL
-    read: Callable[[Answer], Any] = _no_result
+    read: Callable[[HttpResponse], Any] = _no_result
 
 
 def encode(command: Command[Any]) -> Exchange:
-    """Return what is sent for a command; what the API cannot be told is refused before anything is sent.
+    """Return the requests of a command; what the API cannot express is refused before anything is sent.
 
     Raises:
-        SettingError: If the API has no words for it, or counts in larger units.
-        ConnectionNotFound: If an id can be none.
-        OverrideNotFound: If an id can be none.
+        SettingError: If the API cannot express it, or counts in larger units.
+        ConnectionNotFound: If no connection can have that id.
+        OverrideNotFound: If no override can have that id.
     """
     match command:
         case GetProxy():
             return Exchange(
                 (HttpRequest("GET", "/proxy"),),
-                read=lambda answer: proxy_info(answer.read(schemas.ProxyReply)),
+                read=lambda response: proxy_info(response.read(schemas.ProxyReply)),
             )
         case GetDefaults():
             return Exchange(
                 (HttpRequest("GET", "/defaults"),),
-                read=lambda answer: defaults_of(answer.read(schemas.DefaultsReply)),
+                read=lambda response: defaults_of(response.read(schemas.DefaultsReply)),
             )
         case ListConnections(state):
             path = "/connections" if state == "open" else f"/connections?state={state}"
@@ -99,7 +100,7 @@ def encode(command: Command[Any]) -> Exchange:
             return Exchange(
                 (HttpRequest("GET", _path(id)),),
                 id,
-                lambda answer: connection_info(answer.read(schemas.Status, id)),
+                lambda response: connection_info(response.read(schemas.Status, id)),
             )
         case EndConnections(target=target, reason=reason, reset=reset):
             body = {"reason": reason} | ({"reset": True} if reset else {})
@@ -107,7 +108,7 @@ def encode(command: Command[Any]) -> Exchange:
         case ListOverrides():
             return Exchange((HttpRequest("GET", "/overrides"),), read=_overrides)
         case Apply(override=override, permanent=True):
-            require_tellable(override)
+            require_encodable(override)
             return Exchange(tuple(_permanent(override)), override.target)
         case Apply(override=override, id=id):
             return _apply(override, id)
@@ -119,8 +120,47 @@ def encode(command: Command[Any]) -> Exchange:
     raise TypeError(f"the API has no request for {command!r}")
 
 
+def whole_ms(name: str, seconds: float) -> int:
+    """Return a time in whole milliseconds.
+
+    Raises:
+        SettingError: If it is not a whole number of milliseconds.
+    """
+    milliseconds = MILLISECONDS.of(seconds)
+    if not isinstance(milliseconds, int):
+        raise SettingError(name, seconds, f"a whole number of {MILLISECONDS.name}, over the API")
+    return milliseconds
+
+
+def require_encodable(override: Override) -> None:
+    """Check that the API can express an override.
+
+    Raises:
+        SettingError: If the API does not know its faults, or counts in larger units.
+    """
+    for replaced in filter(None, (override.upstream, override.downstream)):
+        for kind in (*(kind for kind, _ in replaced.keys or ()), *map(type, replaced.faults)):
+            if kind not in ENTRIES:
+                known = ", ".join(entry.kind.__name__ for entry in CATALOGUE)
+                raise SettingError("faults", kind.__name__, f"of {known}, over the API")
+        for fault in replaced.faults:
+            _require_whole(ENTRIES[type(fault)], fault)
+    if override.connection_duration_s is not None:
+        whole_ms("connection_duration_s", override.connection_duration_s)
+    if override.ttl_s is not None:
+        whole_ms("ttl_s", override.ttl_s)
+
+
+def _require_whole(entry: Entry, fault: Fault) -> None:
+    """Refuse fractions where Python takes them, and the API only whole numbers."""
+    for each in entry.settings:
+        value = getattr(fault, each.field)
+        if each.takes is Type.WHOLE and each.unit and each.unit.of(value) % 1:
+            raise SettingError(each.field, value, f"a whole number of {each.unit.name}, over the API")
+
+
 def _apply(override: Override, id: str) -> Exchange:
-    require_tellable(override)
+    require_encodable(override)
     body: Fields = changes_of(override)
     if override.target != ALL:
         body["target"] = override.target
@@ -131,11 +171,11 @@ def _apply(override: Override, id: str) -> Exchange:
     if id:
         body["id"] = id
     request = HttpRequest("POST", "/overrides", body)
-    return Exchange((request,), override.target, lambda answer: answer.read(IdReply).id)
+    return Exchange((request,), override.target, lambda response: response.read(IdReply).id)
 
 
 def _permanent(override: Override) -> list[HttpRequest]:
-    """Return the original's calls, one for each fault, and those of the defaults and the proxy."""
+    """Return the requests of the original API, one for each fault, and for the defaults and the proxy."""
     fields = changes_of(override)
     target = ALL if override.target == LIVE else override.target
     requests: list[HttpRequest] = []
@@ -158,8 +198,8 @@ def _permanent(override: Override) -> list[HttpRequest]:
 def _rounds(fields: Fields, where: str) -> list[dict[str, Fields]]:
     """Return the body of each fault by its stem, in rounds, one after another.
 
-    In the first, each kind is set to what has no name or, if all others go, switched off: that takes those
-    with names away, too. The others set those with names.
+    The first sets each kind to its fault without a name or, if all others are cleared, switches it off: that
+    removes the faults with names, too. The other rounds set those.
     """
     direction = {} if where == "both" else {"direction": where}
     rounds: list[dict[str, Fields]] = []
@@ -181,13 +221,13 @@ def _name_of(settings: Fields) -> str:
     return str(settings.get("name", ""))
 
 
-def _connections(answer: Answer) -> list[ConnectionInfo]:
-    return [connection_info(shown) for shown in answer.read(list[schemas.Status])]
+def _connections(response: HttpResponse) -> list[ConnectionInfo]:
+    return [connection_info(shown) for shown in response.read(list[schemas.Status])]
 
 
-def _overrides(answer: Answer) -> list[OverrideInfo]:
+def _overrides(response: HttpResponse) -> list[OverrideInfo]:
     found = []
-    for shown in answer.read(list[OverrideReply]):
+    for shown in response.read(list[OverrideReply]):
         fields = {name: value for name in CHANGES if (value := getattr(shown, name)) is not UNSET}
         override = OverrideBody(target=shown.target, name=shown.name, **fields).override()
         left_ms = shown.expires_in_ms
@@ -208,5 +248,5 @@ def _override_path(id: str) -> str:
 
 
 def _is_segment(id: str) -> bool:
-    # A path with another id would ask for something else.
+    # Any other id would make the path of another resource.
     return id not in ("", ".", "..") and "/" not in id

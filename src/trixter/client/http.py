@@ -1,4 +1,4 @@
-"""HTTP as both clients use it: the endpoint, its headers and certificates, and failures to reach it."""
+"""HTTP of both clients: the endpoint, its headers and certificates, and failures to reach it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trixter.client.codec import HttpRequest
 from trixter.errors import ApiUnreachable, SettingError
 
 API_URL = "http://127.0.0.1:8888"
-"""Where the API is in all examples."""
+"""The URL of the API in all examples."""
 
 TIMEOUT_S = 5.0
 
@@ -23,26 +23,26 @@ IDLE_S = 2.0
 LIMITS = httpx2.Limits(keepalive_expiry=IDLE_S)
 
 Verify = ssl.SSLContext | str | bool
-"""How the API's certificate is verified: as ``verify`` of the clients takes it."""
+"""The argument ``verify`` of both clients: how they verify the API's certificate."""
 
-# OpenSSL's words where the other side answers with something that is no TLS.
+# OpenSSL's reasons if the peer's response is not TLS.
 NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}
 
-# h11's words for an answer that begins with no text, such as an alert of TLS.
+# h11's message for a response that does not begin with text, such as a TLS alert.
 NO_TEXT = "illegal request line"
 
-# OpenSSL's numbers for a certificate that is good, but of an issuer it was not told of.
+# OpenSSL's numbers for a valid certificate of an issuer that it does not trust.
 UNKNOWN_ISSUER = {18, 19, 20, 21}
 
 
 @dataclass(frozen=True, slots=True)
 class ApiEndpoint:
-    """Hold where the API is, and how it is asked.
+    """The endpoint of the API: its URL, and the headers and timeout of requests.
 
     Args:
-        url: Its root.
-        headers: What every request carries.
-        timeout_s: How long it may take to answer.
+        url: The API's root.
+        headers: The headers of every request.
+        timeout_s: How long the API may take to answer.
     """
 
     url: str
@@ -51,10 +51,10 @@ class ApiEndpoint:
 
     @classmethod
     def parse(cls, url: str, token: str | None, timeout_s: float) -> ApiEndpoint:
-        """Check where, and how.
+        """Check the arguments of a client, and return their endpoint.
 
         Raises:
-            SettingError: If the URL is none, the token is empty, or the timeout is none.
+            SettingError: If one of them is invalid.
         """
         if token == "":
             raise SettingError("token", token, "at least one character")
@@ -71,35 +71,35 @@ class ApiEndpoint:
         return httpx2.URL(self.url).host
 
     def verification(self, verify: Verify) -> ssl.SSLContext | bool:
-        """Return what httpx2 shall verify; without TLS nothing, for preparing takes a while.
+        """Return ``verify`` for httpx2; without TLS ``False``, since to load certificates takes a while.
 
         Raises:
-            SettingError: If a file of CA certificates is named that cannot be read as one.
+            SettingError: If the file cannot be read as one of CA certificates.
         """
         if not self.url.startswith("https:"):
             return False
         return ca_context(verify) if isinstance(verify, str) else verify
 
     def url_of(self, request: HttpRequest) -> str:
-        """Return where a request goes."""
+        """Return the URL of a request."""
         return self.url + request.path
 
     def content_of(self, request: HttpRequest) -> bytes | None:
-        """Return what a request carries."""
+        """Return the encoded body of a request."""
         return None if request.body is None else msgspec.json.encode(request.body)
 
     def unreachable(self, exc: httpx2.RequestError) -> ApiUnreachable:
-        """Return what to raise when there is no answer."""
+        """Return the error to raise if there is no response."""
         if isinstance(exc, httpx2.TimeoutException):
             return ApiUnreachable(self.url, f"nothing came within {self.timeout_s:g} s")
         return ApiUnreachable(self.url, _reason_of(exc))
 
 
 def ca_context(file: str) -> ssl.SSLContext:
-    """Return what trusts the certificates of the CAs in a file, and no others.
+    """Return a context that trusts the CA certificates in a file, and no others.
 
     Raises:
-        SettingError: If it cannot be read as one.
+        SettingError: If the file cannot be read as one of CA certificates.
     """
     try:
         return ssl.create_default_context(cafile=file)
@@ -120,13 +120,13 @@ def _url_of(text: str) -> str:
 
 
 def _reason_of(exc: BaseException) -> str:
-    """Return the system's own words, however deep they are wrapped."""
+    """Return the system's own error message, however deep it is wrapped."""
     inner: BaseException | None = exc
     while inner is not None:
         if isinstance(inner, ssl.SSLError):  # its errno is OpenSSL's, not the system's
             return _tls_reason_of(inner)
         if isinstance(inner, OSError) and inner.errno is not None:
-            # Loops put words of their own in place of the system's; names that are not found have only those.
+            # Loops replace the system's message by their own; a failed name lookup has no other.
             return (os.strerror(inner.errno) if inner.errno > 0 else str(inner.strerror)).lower()
         inner = _wrapped_by(inner)
     reason = str(exc) or type(exc).__name__

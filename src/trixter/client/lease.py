@@ -14,13 +14,13 @@ import anyio
 from trixter.errors import SettingError, TrixterError
 
 LEASE_S = 60.0
-"""How long an override within ``with`` outlives its client."""
+"""How long an override within ``with`` outlives its client, by default."""
 
-# Two renewals may be lost on their way.
+# Two renewals in a row may be lost.
 RENEWALS_PER_LEASE = 3
 
-# A sync change is applied before it is known whether ``with`` follows, so its lease begins with the first
-# renewal. Most blocks of tests are over before that, and take one request to apply and one to revert.
+# A sync change is applied before ``with`` can follow it, so its lease begins with the first renewal. Most
+# blocks in tests end before that, and take one request to apply and one to revert.
 FIRST_RENEWAL_S = 1.0
 
 
@@ -35,10 +35,10 @@ def require_lease(lease_s: float) -> None:
 
 
 class ThreadLease:
-    """Renew an override from a daemon thread: it does not keep a program from ending.
+    """Renews an override from a daemon thread, which does not keep a program from ending.
 
     Args:
-        renew: Renews it once.
+        renew: Renews the override once.
         lease_s: The length of the lease.
         wait: Waits for some seconds, or until the event is set; returns whether it is.
     """
@@ -56,11 +56,11 @@ class ThreadLease:
         self._thread = threading.Thread(target=self._run, name="trixter lease", daemon=True)
 
     def start(self) -> None:
-        """Begin to renew it."""
+        """Begin to renew the override."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Renew it no more; returns when no renewal is on its way."""
+        """Stop renewing the override; return when no renewal is in flight."""
         self._stopped.set()
         if self._thread.is_alive():  # in the child of a fork it is not
             self._thread.join()
@@ -68,21 +68,21 @@ class ThreadLease:
     def _run(self) -> None:
         pause_s = min(FIRST_RENEWAL_S, self._lease_s / RENEWALS_PER_LEASE)
         while not self._wait(self._stopped, pause_s):
-            # An API that does not answer may do so the next time; an override that is gone is told of in the
-            # end.
+            # An API that does not answer may do so the next time; the end of the block reports an override
+            # that is gone.
             with suppress(TrixterError, RuntimeError):  # httpx2 raises the latter once the client is closed
                 self._renew()
             pause_s = self._lease_s / RENEWALS_PER_LEASE
 
 
 class TaskLease:
-    """Renew an override from a task of the loop that runs here: asyncio's or Trio's.
+    """Renews an override from a task of the running loop, asyncio's or Trio's.
 
-    No task group of its caller: that would have to be left in the task that entered it, which fixtures do not
+    Not from a task group: the task that enters one has to exit it, which fixtures do not
     promise.
 
     Args:
-        renew: Renews it once.
+        renew: Renews the override once.
         lease_s: The length of the lease.
     """
 
@@ -93,7 +93,7 @@ class TaskLease:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to renew it."""
+        """Begin to renew the override."""
         trio: Any = sys.modules.get("trio")  # where it is not imported, it does not run
         if trio is not None:
             with suppress(RuntimeError):
@@ -102,7 +102,7 @@ class TaskLease:
         self._task = asyncio.get_running_loop().create_task(self._run(), name="trixter lease")
 
     def stop(self) -> None:
-        """Renew it no more."""
+        """Stop renewing the override."""
         self._scope.cancel()
         if self._task is not None:
             self._task.cancel()  # it may not have begun

@@ -1,18 +1,18 @@
-"""CONTROL: what a proxy can be told, and the one place where it is done.
+"""CONTROL: changes of a running proxy, and the one place that makes them.
 
     latency() ──▶ Override ──▶ Change ──send──▶ Controller, on the proxy's loop ──▶ pipes, defaults, listener
-    a method      what is       applied; can     what is in force = the base and, on top of it, the overrides
-                  replaced      be reverted      that are active
+    a method      what is       applied; can     in force = the base and, on top of it, the active overrides
+                  replaced      be reverted
 
 - ``fault_methods.py``: the methods, with their signatures; values are checked here.
-- ``overrides.py``: what a change is, and what is in force: pure.
-- ``change.py``: what methods return, to be kept, reverted, or used with ``with``.
-- ``handles.py``: a proxy and a connection as a program holds them, sync and async; ``info.py``: what is read
-  of them.
-- ``commands.py``: everything that can be asked, as values: they travel to another thread, or over HTTP.
+- ``overrides.py``: overrides, and what is in force: pure.
+- ``change.py``: the changes that methods return, to be kept, reverted, or used with ``with``.
+- ``handles.py``: a proxy and a connection as a program holds them, sync and async; ``info.py``: their state
+  as it was read.
+- ``commands.py``: every question and order to a proxy, as values: sent to another thread, or over HTTP.
 - ``controller.py``: executes commands. The API, proxies beside a test and timed reverts all call it.
 
-Importing this room loads none of it before it is asked for: a server needs no handles, and a client no
+Importing this package loads none of it before its first use: a server needs no handles, and a client no
 controller.
 """
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trixter.control.change import AsyncChange, Change
     from trixter.control.handles import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
     from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
-    from trixter.control.listening import Listens
     from trixter.control.overrides import ALL, Override, ReplaceFaults
 else:  # a type checker would take every name for one of ours
 
@@ -46,7 +45,6 @@ __all__ = [
     "ConnectionHandle",
     "ConnectionInfo",
     "ListenAddress",
-    "Listens",
     "Override",
     "OverrideInfo",
     "ProxyHandle",
@@ -64,7 +62,6 @@ _HOMES = {
     "ConnectionHandle": "trixter.control.handles",
     "ConnectionInfo": "trixter.control.info",
     "ListenAddress": "trixter.addresses",
-    "Listens": "trixter.control.listening",
     "Override": "trixter.control.overrides",
     "OverrideInfo": "trixter.control.info",
     "ProxyHandle": "trixter.control.handles",

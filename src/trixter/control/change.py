@@ -1,6 +1,6 @@
-"""Changes: what fault methods return, to be kept, reverted, or used with ``with``; sync and async.
+"""Changes, the results of fault methods: kept, reverted, or used with ``with``; sync and async.
 
-The id of an override is made here, so that it can be reverted also if applying it was interrupted, and no
+The id of an override is made here, so that it can be reverted also if applying it was interrupted before the
 answer came.
 """
 
@@ -25,23 +25,23 @@ SendAsync = Callable[[Command[Any]], Awaitable[Any]]
 
 
 class Lease(Protocol):
-    """Keep an override of a limited time alive, until it is stopped."""
+    """A renewal of an override with a time to live, until it is stopped."""
 
     def start(self) -> None:
-        """Begin to renew it."""
+        """Begin to renew the override."""
 
     def stop(self) -> None:
-        """Renew it no more."""
+        """Stop renewing the override."""
 
 
 class Change:
-    """Apply an override at once; keep it, revert it, or let ``with`` revert it.
+    """An override that is applied at once, to be kept, or reverted by ``revert`` or at the end of ``with``.
 
     Args:
-        method: What it is called.
-        override: What is changed.
+        method: The name of the method that made it.
+        override: The override to apply.
         send: Sends a command and returns its result.
-        lease: Of an id, makes what keeps the override alive within ``with``; ``None`` needs nothing.
+        lease: Makes the lease of an override, by its id, within ``with``; ``None`` makes none.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Change:
         self._lease: Lease | None = None
         self._is_reverted = False
         self.id = secrets.token_hex(8)
-        """What the proxy calls it."""
+        """The id of the override."""
         try:
             send(Apply(override=override, id=self.id))
         except BaseException as exc:
@@ -67,9 +67,9 @@ class Change:
         return f"<{type(self).__name__}: {self._method}{', reverted' if self._is_reverted else ''}>"
 
     def revert(self) -> None:
-        """Take it back, whatever was changed before or after it; twice is no error.
+        """Revert it, independently of the changes before and after it. Idempotent.
 
-        If it is not there any more (its connection has ended), that is no error either.
+        An override that is gone, since its connection has ended, is no error.
         """
         if self._is_reverted:
             return
@@ -102,14 +102,14 @@ class Change:
 
 
 class AsyncChange:
-    """Await it to apply it; revert it, or let ``async with`` apply and revert it.
+    """An override that is applied by ``await``, or applied and reverted by ``async with``.
 
     Args:
-        method: What it is called.
-        override: What is changed. If applying is cancelled, it is taken back.
+        method: The name of the method that made it.
+        override: The override to apply. If applying is cancelled, it is reverted.
         send: Sends a command and is awaited for its result.
-        lease: Of an id, makes what keeps the override alive within ``async with``; ``None`` needs nothing.
-        lease_s: How long the override holds there unless it is renewed.
+        lease: Makes the lease of an override, by its id, within ``async with``; ``None`` makes none.
+        lease_s: The length of that lease.
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class AsyncChange:
         self._is_begun = False
         self._is_reverted = False
         self.id = secrets.token_hex(8)
-        """What the proxy calls it."""
+        """The id of the override."""
 
     def __repr__(self) -> str:
         state = ", reverted" if self._is_reverted else "" if self._is_begun else ", not begun"
@@ -139,16 +139,16 @@ class AsyncChange:
         return self._begin(self._override).__await__()
 
     async def revert(self) -> None:
-        """Take it back, also when cancelled; twice is no error."""
+        """Revert it, also when cancelled. Idempotent."""
         if not self._is_begun or self._is_reverted:
             return
         if self._lease is not None:
             self._lease.stop()
-        with CancelScope(shield=True):  # a test that is given up must not leave its faults behind
+        with CancelScope(shield=True):  # a test that is cancelled must not leave its faults behind
             try:
                 await self._revert()
             except get_cancelled_exc_class():
-                # asyncio's own timeouts and cancel() go through the shield, once. So begin again.
+                # asyncio's own timeouts and cancel() pass the shield, once. So begin again.
                 await self._revert()
                 raise
 
@@ -185,7 +185,7 @@ class AsyncChange:
         if self._is_reverted:
             raise RuntimeError(f"{self} cannot be entered: make a new one")
         if self._is_begun:
-            return self  # awaited first, and entered then
+            return self  # awaited before it was entered
         self._is_begun = True
         try:
             await self._send(Apply(override=override, id=self.id))
@@ -207,12 +207,12 @@ class AsyncChange:
 
 
 def _may_be_applied(exc: BaseException) -> bool:
-    """Tell whether an override may be there although applying it failed: the proxy did not refuse it."""
+    """Return whether an override may be active although applying it failed: the proxy did not refuse it."""
     return isinstance(exc, ApiUnreachable) or not isinstance(exc, TrixterError)
 
 
 def _warn_of_loss(method: str, override: Override) -> None:
-    if override.target == ALL:  # with one connection, it is its end that took the override along
+    if override.target == ALL:  # the override of one connection goes with it
         warnings.warn(
             f"{method} was over before its `with`: it was reverted over the API, or the proxy did not hear "
             "from this client for the length of its lease",
@@ -222,5 +222,5 @@ def _warn_of_loss(method: str, override: Override) -> None:
 
 
 def _note(exc: BaseException, method: str, failure: TrixterError) -> None:
-    # What went wrong in the body is what its author looks for.
+    # The exception of the body is the one its author looks for.
     exc.add_note(f"{method} could not be reverted: {failure}")

@@ -1,7 +1,7 @@
-"""Commands: everything that can be asked of a proxy, whether it runs here or behind an API.
+"""Commands: everything that a proxy can be asked, whether it runs here or behind an API.
 
-A command is a value and says nothing about how it travels. ``Controller.execute`` performs it, and returns
-its result; the type parameter is the type of that.
+A command is a value, independent of how it travels. ``Controller.execute`` performs it and returns its
+result, whose type is the type parameter.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ ResultT = TypeVar("ResultT")
 
 
 class Command(Generic[ResultT]):
-    """Ask one thing of a proxy."""
+    """A question to a proxy, or an order."""
 
     __slots__ = ()
 
@@ -29,7 +29,7 @@ class GetProxy(Command[ProxyInfo]):
 
 @dataclass(frozen=True, slots=True)
 class GetDefaults(Command[Defaults]):
-    """Read what new connections start with."""
+    """Read the defaults of new connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class ListConnections(Command[list[ConnectionInfo]]):
     """Read every live connection, oldest first.
 
     Args:
-        state: Those that are open, or those whose upstream has not answered yet.
+        state: ``"open"``, or ``"dialling"``: the upstream has not answered yet.
     """
 
     state: State = "open"
@@ -48,7 +48,7 @@ class GetConnection(Command[ConnectionInfo]):
     """Read one live connection.
 
     Args:
-        id: Which one; ``ConnectionNotFound`` if it is over.
+        id: The connection's; ``ConnectionNotFound`` if it has ended.
     """
 
     id: str
@@ -64,10 +64,10 @@ class Apply(Command[str]):
     """Apply an override; the result is its id.
 
     Args:
-        override: What is changed, and where; ``ConnectionNotFound`` if that connection is over.
-        id: What it is to be called, so that it can be reverted even if the result is lost; empty lets the
-            proxy choose.
-        permanent: It is never reverted, and has no id.
+        override: The override; ``ConnectionNotFound`` if its connection has ended.
+        id: Its id, chosen by the caller so that it can be reverted even if the result is lost; if empty, the
+            proxy chooses one.
+        permanent: Whether it is never reverted; then it has no id.
     """
 
     override: Override
@@ -77,10 +77,10 @@ class Apply(Command[str]):
 
 @dataclass(frozen=True, slots=True)
 class Revert(Command[None]):
-    """Take an override back.
+    """Revert an override.
 
     Args:
-        id: Which one; ``OverrideNotFound`` if it is not there (any more).
+        id: The override's; ``OverrideNotFound`` if there is none (any more).
     """
 
     id: str
@@ -88,11 +88,11 @@ class Revert(Command[None]):
 
 @dataclass(frozen=True, slots=True)
 class Renew(Command[None]):
-    """Let an override hold for some time more, from now on.
+    """Set the time to live of an override, from now on.
 
     Args:
-        id: Which one; ``OverrideNotFound`` if it is not there (any more).
-        ttl_s: How long.
+        id: The override's; ``OverrideNotFound`` if there is none (any more).
+        ttl_s: Seconds until it is reverted.
     """
 
     id: str
@@ -104,8 +104,8 @@ class EndConnections(Command[None]):
     """End live connections.
 
     Args:
-        target: A connection's id (``ConnectionNotFound`` if it is over), or ``ALL``.
-        reason: What the log and the events say.
+        target: A connection's id (``ConnectionNotFound`` if it has ended), or ``ALL``.
+        reason: The reason in the log and in the events.
         reset: Whether both peers get RST; otherwise they see an ordinary end.
     """
 

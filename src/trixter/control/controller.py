@@ -1,7 +1,7 @@
 """The controller: the one place where a running proxy is read and changed.
 
 The REST API, proxies beside a test and timed reverts all execute their commands here. It runs on the proxy's
-loop and is synchronous: a command is decided as a whole, before anything else happens there.
+loop and is synchronous: a command is decided as a whole, before anything else happens on the loop.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ from trixter.proxy.proxy import Proxy
 from trixter.proxy.registry import Registry
 from trixter.settings import Availability
 
-# More than a program nests. A script that changes something every second, and reverts nothing, is beyond that
-# within the hour: then the oldest of its overrides becomes permanent, so that it may run for ever.
+# More than a program nests. A script that applies one every second, and reverts none, reaches it within the
+# hour: then its oldest override becomes permanent, so that the script can run for ever.
 MOST_OVERRIDES = 1000
 
-# A timed revert may have to open a port that another program has taken: it is tried again this much later.
+# A timed revert may have to open a port that another program has taken: the retry is this much later.
 RETRY_S = 1.0
 
 log = logging.getLogger("trixter.control")
 
 
 class Work(NamedTuple):
-    """Hold what is left to do of a command: the same on each of some connections, in any order.
+    """The rest of a command: one call for each of some connections, in any order.
 
     Args:
-        result: Of the command.
-        connections: Which connections.
-        do: What to do with each; one that has ended takes no harm.
+        result: The result of the command.
+        connections: The connections.
+        do: The call; it leaves a connection that has ended alone.
     """
 
     result: Any
@@ -60,15 +60,15 @@ class Work(NamedTuple):
 
 
 class Controller:
-    """Execute commands on one proxy.
+    """The controller of one proxy.
 
     It keeps the proxy's overrides, and is the only one to change its defaults, its availability and the
     faults of its connections. An assignment to ``proxy.defaults`` counts as a permanent change.
 
     Args:
-        proxy: The proxy; its loop is the one that the controller is called on.
-        clock: Tells when overrides expire; by default the proxy's own, which runs once it is started.
-        on_availability: Is told the new availability before connections are ended by it.
+        proxy: The proxy; the controller is called on its loop.
+        clock: The clock by which overrides expire; by default the proxy's own, which runs once it is started.
+        on_availability: Called with a new availability before it ends connections.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Controller:
         self._overrides = Overrides(proxy.defaults, proxy.availability)
         self._live = OpenIds(proxy.registry)
         self._timers: dict[str, Timer] = {}
-        # Ids of one run start alike, and no other run's do: an old one never means a new override.
+        # A prefix for each run: an id of an earlier run never means an override of this one.
         self._id_prefix = secrets.token_hex(3)
         self._made = 0
 
@@ -94,8 +94,8 @@ class Controller:
 
         Raises:
             SettingError: If a value is outside its range.
-            ConnectionNotFound: If the connection it is about is over.
-            OverrideNotFound: If the override it is about is not there.
+            ConnectionNotFound: If its connection has ended.
+            OverrideNotFound: If there is no such override.
             BindError: If another program has the port that is to be opened.
         """
         work = self.begin(command)
@@ -105,9 +105,9 @@ class Controller:
         return result
 
     def begin(self, command: Command[Any]) -> Work:
-        """Decide a command, and return what is left to do on connections, which may take a while.
+        """Decide a command, and return the work left on connections, which may take a while.
 
-        Connections to come are under the new settings when this returns. Raises as ``execute``.
+        New connections have the new settings when this returns. Raises as ``execute``.
         """
         match command:
             case GetProxy():
@@ -149,12 +149,12 @@ class Controller:
         return self._overrides.get(id)
 
     def snapshot(self) -> Overrides:
-        """Return what is in force, to be brought back with ``restore``."""
+        """Return what is in force, for ``restore``."""
         self._catch_up()
         return self._overrides.copy()
 
     def restore(self, snapshot: Overrides) -> None:
-        """Bring back what was in force; connections that came since have what others have.
+        """Bring back what was in force; connections opened since then get the faults of new ones.
 
         Raises:
             BindError: If another program has the port that is to be opened; then nothing has changed.
@@ -194,7 +194,7 @@ class Controller:
         return self._enforced(None, override)
 
     def _enforced(self, result: str | None, changed: Override) -> Work:
-        """Put what is in force into the defaults; return what is left to do of this change."""
+        """Set the defaults to what is in force; return the work left of this change."""
         in_force = defaults_of(self._overrides.in_force())
         if in_force != self._defaults:
             self.proxy.defaults = self._defaults = in_force
@@ -207,7 +207,7 @@ class Controller:
         return Work(result, [connection] if connection else [], self._enforce)
 
     def _enforce(self, connection: Connection) -> None:
-        # What is in force now, and not when the command was decided: later commands may have come in between.
+        # In force now, not when the command was decided: later commands may have come in between.
         in_force = self._overrides.in_force(connection.id)
         for direction in Direction:
             if connection.is_open:
@@ -220,7 +220,7 @@ class Controller:
         self.proxy.set_availability(availability)
 
     def _catch_up(self) -> None:
-        """Take note of what happened beside the controller."""
+        """Drop the overrides of ended connections, and keep an assignment to the defaults."""
         self._overrides.forget_ended(self._live)
         for id in set(self._timers).difference(id for id, _ in self._overrides):
             self._timers.pop(id).cancel()
@@ -242,7 +242,7 @@ class Controller:
         if timer := self._timers.pop(id, None):
             timer.cancel()
         clock = self._running_clock()
-        if clock is not None:  # otherwise there is nothing that it could change
+        if clock is not None:  # otherwise the proxy does not run, and has nothing to change
             self._timers[id] = clock.call_at(clock.time() + ttl_s, partial(self._expire, id))
 
     def _expire(self, id: str) -> None:
@@ -284,7 +284,7 @@ class Controller:
 
 
 class OpenIds(Collection[str]):
-    """The ids of the connections that are open, as the registry has them at each look.
+    """A view of the registry: the ids of the connections that are open.
 
     Args:
         registry: The proxy's.

@@ -1,7 +1,7 @@
-"""Fault methods: a method with a signature for each fault, and for all else that a proxy can be told.
+"""Fault methods: a method with a signature for each fault, and for every other change of a proxy.
 
-``ChangeT`` is what a method returns that can be reverted: ``Change``, or ``AsyncChange``. ``DoneT`` is what a
-method returns that cannot: nothing, or something to await. Values are checked at the call in either case.
+A method whose change can be reverted returns ``ChangeT``: ``Change``, or ``AsyncChange``. The others return
+``DoneT``: ``None``, or a coroutine. Values are checked at the call in either case.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ AnyDirection = Direction | str | None
 
 
 class FaultMethods(ABC, Generic[ChangeT]):
-    """Offer a method for each fault.
+    """A method for each fault.
 
-    A fault takes the place of all others of its kind; 0 switches it off. The change that a method returns may
-    be kept, reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
+    A fault replaces all others of its kind; 0 switches it off. The change that a method returns can be kept,
+    reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
     ``"upstream"``, ``"downstream"``, or ``None`` for both.
     """
 
     _target: str = ALL
 
     def latency(self, delay_s: float, *, jitter_s: float = 0, direction: AnyDirection = None) -> ChangeT:
-        """Let every byte leave that long (give or take the jitter) after it arrived."""
+        """Delay every byte by that time, plus or minus up to the jitter, after it arrived."""
         return self._replace("latency", Latency(delay_s=delay_s, jitter_s=jitter_s), direction)
 
     def throttle(
         self, rate_bytes_per_s: float, *, queue_bytes: int = 0, direction: AnyDirection = None
     ) -> ChangeT:
-        """Let bytes pass at that rate, for each connection and direction; see ``Throttle`` for its queue."""
+        """Limit the rate of each connection and direction; see ``Throttle`` for its queue."""
         fault = Throttle(rate_bytes_per_s=rate_bytes_per_s, queue_bytes=queue_bytes)
         return self._replace("throttle", fault, direction)
 
@@ -57,7 +57,7 @@ class FaultMethods(ABC, Generic[ChangeT]):
         gap_s: float = 0,
         direction: AnyDirection = None,
     ) -> ChangeT:
-        """Let no write be larger than that, less up to the variation, with a gap between two of them."""
+        """Limit the size of each write, less up to the variation, with a gap between two writes."""
         fault = Slice(size_bytes=size_bytes, variation_bytes=variation_bytes, gap_s=gap_s)
         return self._replace("slice", fault, direction)
 
@@ -68,7 +68,7 @@ class FaultMethods(ABC, Generic[ChangeT]):
         mode: CorruptMode | str = CorruptMode.INSERT,
         direction: AnyDirection = None,
     ) -> ChangeT:
-        """Spoil operations (reads of at most 8 KiB, and writes), each with that probability."""
+        """Corrupt operations (reads of at most 8 KiB, and writes), each with that probability."""
         return self._replace("corrupt", Corrupt(probability=probability, mode=_mode(mode)), direction)
 
     def terminate(self, probability: float, *, direction: AnyDirection = None) -> ChangeT:
@@ -76,28 +76,28 @@ class FaultMethods(ABC, Generic[ChangeT]):
         return self._replace("terminate", Terminate(probability=probability), direction)
 
     def freeze(self, is_on: bool = True, *, direction: AnyDirection = None) -> ChangeT:
-        """Keep every byte, and the end behind them, until ``unfreeze``, or ``freeze(False)``."""
+        """Hold every byte, and the end of the stream, until ``unfreeze``, or ``freeze(False)``."""
         return self._replace("freeze", Freeze(is_on=is_on), direction)
 
     def unfreeze(self, *, direction: AnyDirection = None) -> ChangeT:
-        """End every hold: what was held leaves at once."""
+        """End the freeze: all that was held is sent at once."""
         return self._replace("unfreeze", Freeze(), direction)
 
     def profile(self, profile: str | Profile) -> ChangeT:
-        """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
+        """Replace all faults by those of a profile, such as ``"3g"``."""
         found = profile if isinstance(profile, Profile) else find_profile(profile)
-        swaps = {each: ReplaceFaults.everything(*found.faults(each)) for each in Direction}
-        return self._override(f"profile {found.name}", swaps)
+        replaced = {each: ReplaceFaults.everything(*found.faults(each)) for each in Direction}
+        return self._override(f"profile {found.name}", replaced)
 
     def set_faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
-        """Put exactly these faults in place of all that are there."""
+        """Replace all faults by these."""
         return self._override(
-            "faults", dict.fromkeys(directions_of(direction), ReplaceFaults.everything(*faults))
+            "set_faults", dict.fromkeys(directions_of(direction), ReplaceFaults.everything(*faults))
         )
 
     def clear(self, *, direction: AnyDirection = None) -> ChangeT:
-        """Take all faults away."""
-        return self._override("calm", dict.fromkeys(directions_of(direction), ReplaceFaults.everything()))
+        """Remove all faults."""
+        return self._override("clear", dict.fromkeys(directions_of(direction), ReplaceFaults.everything()))
 
     def _replace(self, method: str, fault: Fault, direction: AnyDirection) -> ChangeT:
         return self._override(method, dict.fromkeys(directions_of(direction), ReplaceFaults.one(fault)))
@@ -115,15 +115,15 @@ class FaultMethods(ABC, Generic[ChangeT]):
         """Return the change that applies an override.
 
         Args:
-            method: What the change is called.
-            override: What is changed.
+            method: The name of the method.
+            override: The override to apply.
         """
 
 
 class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
-    """Offer what a proxy can be told.
+    """The methods of a proxy.
 
-    A fault method changes every live connection, and what new ones start with.
+    A fault method changes every live connection, and the defaults of new ones.
     """
 
     def apply(self, override: Override) -> ChangeT:
@@ -131,7 +131,7 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         return self._change(override.name or "override", override)
 
     def connection_duration(self, connection_duration_s: float) -> ChangeT:
-        """Let connections to come be reset at that age; 0 means never."""
+        """Reset new connections at that age; 0 means never."""
         require_seconds("connection_duration_s", connection_duration_s)
         return self._change("connection_duration", Override(connection_duration_s=connection_duration_s))
 
@@ -140,7 +140,7 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         return self._change("down", Override(availability=Availability.DOWN))
 
     def refuse(self) -> ChangeT:
-        """Refuse new connections; the live ones go on."""
+        """Refuse new connections; live ones continue."""
         return self._change("refuse", Override(availability=Availability.REFUSING))
 
     def up(self) -> ChangeT:
@@ -161,10 +161,10 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
 
 
 class ConnectionMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
-    """Offer what one live connection can be told; ``ConnectionNotFound`` is raised when it is over.
+    """The methods of one live connection; they raise ``ConnectionNotFound`` once it has ended.
 
     Args:
-        id: Which connection.
+        id: The connection's.
     """
 
     def __init__(self, id: str) -> None:
@@ -184,7 +184,7 @@ class ConnectionMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
 
 
 def directions_of(direction: AnyDirection) -> tuple[Direction, ...]:
-    """Return the directions that are meant."""
+    """Return the directions that an argument ``direction`` stands for."""
     if direction is None:
         return tuple(Direction)
     try:

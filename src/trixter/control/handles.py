@@ -2,8 +2,8 @@
 
     latency(0.25) ──▶ Override ──▶ Change ──send──▶ Controller, on the proxy's loop
 
-``_send`` is the one method that is missing here: across to the proxy's thread, or one HTTP request. The
-methods that read, change or wait do I/O and are methods in both forms; an async one is awaited.
+Only ``_send`` is missing here: it crosses to the proxy's thread, or makes one HTTP request. All that reads,
+changes or waits does I/O, so it is a method in both forms; an async one is awaited.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from trixter.monotonic import monotonic
 from trixter.settings import Defaults
 
 TIMEOUT_S = 5.0
-"""How long waits are, unless they are told."""
+"""The default timeout of waits."""
 
-# From one look at a proxy to the next: short at first, for most waits are.
+# The interval between two polls of a proxy: short at first, since most waits are short.
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.25
 
@@ -40,10 +40,10 @@ T = TypeVar("T")
 
 
 class ConnectionHandle(ConnectionMethods[Change, None]):
-    """Hold one live connection: how it stood when it was read, and the methods to change it.
+    """One live connection: its state as it was read, and the methods to change it.
 
     Args:
-        info: As it was read; ``refresh`` reads it again.
+        info: Its state; ``refresh`` reads it again.
         proxy: Its proxy.
     """
 
@@ -67,7 +67,7 @@ class ConnectionHandle(ConnectionMethods[Change, None]):
 
 
 class ProxyHandle(ProxyMethods[Change, None]):
-    """Hold a proxy; its methods return when they are done."""
+    """A proxy, with sync methods: they return when they are done."""
 
     def connections(self) -> list[ConnectionHandle]:
         """Return the live connections, oldest first."""
@@ -78,11 +78,11 @@ class ProxyHandle(ProxyMethods[Change, None]):
         return ConnectionHandle(self._send(GetConnection(id)), self)
 
     def stats(self) -> Stats:
-        """Return what the proxy has done so far."""
+        """Return the counters of the proxy."""
         return self._send(GetProxy()).stats
 
     def defaults(self) -> Defaults:
-        """Return what new connections start with."""
+        """Return the defaults of new connections."""
         return self._send(GetDefaults())
 
     def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> ConnectionHandle:
@@ -90,7 +90,7 @@ class ProxyHandle(ProxyMethods[Change, None]):
         return self._wait(lambda: next(iter(self.connections()), None), timeout_s, LIVE_CONNECTION)
 
     def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until no connection is open, and none waits for its upstream."""
+        """Wait until no connection is open or dialling."""
         self._wait(lambda: _if_met(_are_all_over, self.stats()), timeout_s, NO_CONNECTIONS)
 
     def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
@@ -99,7 +99,7 @@ class ProxyHandle(ProxyMethods[Change, None]):
 
     @abstractmethod
     def _send(self, command: Command[ResultT]) -> ResultT:
-        """Have a command executed; return its result."""
+        """Execute a command, and return its result."""
 
     def _change(self, method: str, override: Override) -> Change:
         return Change(method, override, self._send)
@@ -115,7 +115,7 @@ class ProxyHandle(ProxyMethods[Change, None]):
             if not self._may_change:
                 break
             self._sleep(pause_s)
-        if (found := look()) is not None:  # what has come by the end has come in time
+        if (found := look()) is not None:  # met during the last pause
             return found
         raise WaitTimeout(wanted, timeout_s, f"so far: {self.stats()}")
 
@@ -123,7 +123,7 @@ class ProxyHandle(ProxyMethods[Change, None]):
 
     @property
     def _may_change(self) -> bool:
-        """Whether waiting can be of use."""
+        """Whether the proxy can still change: if not, a wait ends at once."""
         return True
 
     def _time(self) -> float:
@@ -134,10 +134,10 @@ class ProxyHandle(ProxyMethods[Change, None]):
 
 
 class AsyncConnectionHandle(ConnectionMethods[AsyncChange, Coroutine[Any, Any, None]]):
-    """Hold one live connection: how it stood when it was read, and the methods to change it.
+    """One live connection: its state as it was read, and the methods to change it.
 
     Args:
-        info: As it was read; ``refresh`` reads it again.
+        info: Its state; ``refresh`` reads it again.
         proxy: Its proxy.
     """
 
@@ -161,7 +161,7 @@ class AsyncConnectionHandle(ConnectionMethods[AsyncChange, Coroutine[Any, Any, N
 
 
 class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
-    """Hold a proxy; its methods are awaited."""
+    """A proxy, with async methods."""
 
     async def connections(self) -> list[AsyncConnectionHandle]:
         """Return the live connections, oldest first."""
@@ -172,11 +172,11 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
         return AsyncConnectionHandle(await self._send(GetConnection(id)), self)
 
     async def stats(self) -> Stats:
-        """Return what the proxy has done so far."""
+        """Return the counters of the proxy."""
         return (await self._send(GetProxy())).stats
 
     async def defaults(self) -> Defaults:
-        """Return what new connections start with."""
+        """Return the defaults of new connections."""
         return await self._send(GetDefaults())
 
     async def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> AsyncConnectionHandle:
@@ -188,7 +188,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
         return await self._wait(look, timeout_s, LIVE_CONNECTION)
 
     async def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
-        """Wait until no connection is open, and none waits for its upstream."""
+        """Wait until no connection is open or dialling."""
 
         async def look() -> Stats | None:
             return _if_met(_are_all_over, await self.stats())
@@ -205,7 +205,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
     @abstractmethod
     async def _send(self, command: Command[ResultT]) -> ResultT:
-        """Have a command executed; return its result."""
+        """Execute a command, and return its result."""
 
     def _change(self, method: str, override: Override) -> AsyncChange:
         return AsyncChange(method, override, self._send)
@@ -221,7 +221,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
             if not self._may_change:
                 break
             await self._sleep(pause_s)
-        if (found := await look()) is not None:  # what has come by the end has come in time
+        if (found := await look()) is not None:  # met during the last pause
             return found
         raise WaitTimeout(wanted, timeout_s, f"so far: {await self.stats()}")
 
@@ -229,7 +229,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
     @property
     def _may_change(self) -> bool:
-        """Whether waiting can be of use."""
+        """Whether the proxy can still change: if not, a wait ends at once."""
         return True
 
     def _time(self) -> float:
@@ -240,7 +240,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
 
 def _pauses(timeout_s: float, longest_s: float, time: Callable[[], float]) -> Iterator[float]:
-    """Yield how long to pause from one look to the next, until the timeout is over."""
+    """Yield the pauses between polls, until the timeout is over."""
     over_at, pause_s = time() + timeout_s, FIRST_PAUSE_S
     while (left_s := over_at - time()) > 0:
         yield min(pause_s, left_s)

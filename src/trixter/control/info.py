@@ -11,22 +11,22 @@ from trixter.faults import Direction, Faults
 from trixter.settings import Availability
 
 State = Literal["open", "dialling"]
-"""Of a connection: its upstream has answered, or not yet."""
+"""The state of a connection: its upstream has answered, or not yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionInfo:
-    """Show one live connection.
+    """The state of one live connection.
 
     Args:
-        id: What it is called from outside.
+        id: Its id in the API and in listings.
         state: Whether its upstream has answered.
         client: The client's address.
-        upstream: The upstream's, as the proxy was given it.
+        upstream: The upstream's address, as it was configured.
         age_s: Seconds since it was accepted.
-        faults: What is on, by direction.
-        forwarded_bytes: What each direction's receiver has taken.
-        held_bytes: The memory each direction keeps.
+        faults: The faults in force, by direction.
+        forwarded_bytes: The bytes that each direction's receiver has taken.
+        held_bytes: The memory that each direction holds.
     """
 
     id: str
@@ -41,14 +41,14 @@ class ConnectionInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """Count what a proxy has done since it started.
+    """The counters of a proxy since it started.
 
     Args:
-        connections_accepted: All of them.
-        connections_open: Those that are live now: their upstream has answered.
-        connections_dialling: Those whose upstream has not answered yet.
-        bytes_upstream: Passed to the upstream, over all connections, also those that have ended.
-        bytes_downstream: Passed from it.
+        connections_accepted: All connections.
+        connections_open: Connections that are live now: their upstream has answered.
+        connections_dialling: Connections whose upstream has not answered yet.
+        bytes_upstream: Bytes forwarded to the upstream, also by connections that have ended.
+        bytes_downstream: Bytes forwarded to the clients, likewise.
         ended: How connections ended: reason → how many.
     """
 
@@ -71,13 +71,13 @@ class Stats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyInfo:
-    """Show a proxy as a whole.
+    """The state of a proxy as a whole.
 
     Args:
         listen: The addresses it listens on, with their real ports.
-        upstream: The upstream's address, as it was given.
-        availability: Whether new connections are let in.
-        stats: What it has done.
+        upstream: The upstream's address, as it was configured.
+        availability: Whether new connections are accepted.
+        stats: Its counters.
     """
 
     listen: tuple[str, ...]
@@ -88,12 +88,12 @@ class ProxyInfo:
 
 @dataclass(frozen=True, slots=True)
 class OverrideInfo:
-    """Show an override that is active.
+    """An override that is active.
 
     Args:
-        id: What it is called from outside.
-        override: What it changes.
-        expires_in_s: When it is reverted unless it is renewed, in seconds from now; ``None`` means never.
+        id: Its id in the API.
+        override: The override.
+        expires_in_s: Seconds until it is reverted, unless it is renewed; ``None`` means never.
     """
 
     id: str

@@ -1,12 +1,12 @@
-"""Overrides: changes of a proxy that are kept beside what they change, so that each can be taken back.
+"""Overrides: changes of a proxy, kept beside their base, so that each can be reverted.
 
     in force  =  base, then permanent changes, then override, then permanent changes, then override, …
-                 └──── one value each for connections to come and, where it differs, for a live one ────┘
+                 └──── one value each for new connections and, where it differs, for a live one ────────┘
 
-What is in force is computed, never remembered: whatever the order in which overrides come and go, it is the
-fold of those that are there, the oldest first. A permanent change is an override that is never reverted. It
-goes on top of the youngest override that can be, and sinks to the next one when that is gone: so nothing
-grows.
+What is in force is computed, never stored: whatever the order of apply and revert, it is the fold of the
+active overrides, the oldest first. A permanent change is an override that is never reverted. It is merged
+into the permanent changes above the youngest override. When that is reverted, they are merged into the layer
+below: so there are never more layers than active overrides.
 
 Pure: no clock, no socket, no proxy.
 """
@@ -22,13 +22,13 @@ from trixter.faults.validators import require_seconds
 from trixter.settings import Availability, Defaults
 
 ALL = "_all"
-"""The target of an override: every live connection, and the connections to come."""
+"""The target of an override: every live connection, and new ones."""
 
 LIVE = "_live"
 """The target of a permanent change: every connection that is open now."""
 
 NEW = "_new"
-"""The target of a permanent change: the connections to come."""
+"""The target of a permanent change: new connections."""
 
 FaultKey = tuple[type[Fault], str | None]
 """A kind of fault and a name; ``None`` stands for every name."""
@@ -36,11 +36,11 @@ FaultKey = tuple[type[Fault], str | None]
 
 @dataclass(frozen=True, slots=True)
 class ReplaceFaults:
-    """Put faults in the place of those with some keys, in one direction.
+    """A replacement of the faults with some keys by others, in one direction.
 
     Args:
-        keys: Which faults go; ``None`` means all of them.
-        faults: Which faults come.
+        keys: The faults to remove; ``None`` means all of them.
+        faults: The faults to add.
     """
 
     keys: tuple[FaultKey, ...] | None
@@ -48,20 +48,20 @@ class ReplaceFaults:
 
     @classmethod
     def one(cls, fault: Fault) -> ReplaceFaults:
-        """Return what puts a fault in the place of its kind or, if it has a name, of the one of that name."""
+        """Replace the faults of the same kind or, if this one has a name, the one of that name."""
         return cls(((type(fault), fault.name or None),), Faults(fault))
 
     @classmethod
     def everything(cls, *faults: Fault) -> ReplaceFaults:
-        """Return what puts exactly these faults in the place of all."""
+        """Replace all faults by exactly these."""
         return cls(None, Faults(*faults))
 
     def applied_to(self, faults: Faults) -> Faults:
-        """Return what becomes of these faults."""
+        """Return the faults that result from applying it to these."""
         return Faults(*(fault for fault in faults if not self._concerns(fault)), *self.faults)
 
     def then(self, later: ReplaceFaults) -> ReplaceFaults:
-        """Return what has the effect of this and, on top of it, of a later one."""
+        """Return one with the effect of this one and, on top of it, of a later one."""
         if later.keys is None:
             return later
         keys = None if self.keys is None else tuple(dict.fromkeys((*self.keys, *later.keys)))
@@ -75,20 +75,19 @@ class ReplaceFaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
-    """Describe a change; ``None`` leaves a thing alone.
+    """A change of faults, availability or connection duration; ``None`` leaves a setting alone.
 
     Args:
         target: ``ALL``, or the id of one connection; permanent changes also take ``LIVE`` and ``NEW``.
-        upstream: What is replaced in the direction to the upstream.
-        downstream: What is replaced in the direction to the client.
+        upstream: The replacement in the direction to the upstream.
+        downstream: The replacement in the direction to the client.
         availability: Whether new connections are accepted.
-        connection_duration_s: The age at which connections to come are reset; 0 means never.
-        name: What it is called in listings.
-        ttl_s: How long it holds, unless it is renewed; then it is reverted. ``None`` means until it is
-            reverted.
+        connection_duration_s: The age at which new connections are reset; 0 means never.
+        name: Its name in listings.
+        ttl_s: Seconds until it is reverted, unless it is renewed; ``None`` means never.
 
     Raises:
-        SettingError: If a value is outside its range, or one connection is given what only a proxy has.
+        SettingError: If a value is outside its range, or it is the proxy's and the target is one connection.
     """
 
     target: str = ALL
@@ -116,7 +115,7 @@ class Override:
             raise SettingError("target", self.target, accepts)
 
     def replaced(self, direction: Direction) -> ReplaceFaults | None:
-        """Return what is replaced in one direction."""
+        """Return the replacement in one direction."""
         return self.upstream if direction is Direction.UPSTREAM else self.downstream
 
     @property
@@ -125,7 +124,7 @@ class Override:
         return self.upstream is not None or self.downstream is not None
 
     def then(self, later: Override) -> Override:
-        """Return what has the effect of this and, on top of it, of a later one."""
+        """Return one with the effect of this one and, on top of it, of a later one."""
         upstream = downstream = _then(self.upstream, later.upstream)
         if self.upstream != self.downstream or later.upstream != later.downstream:
             downstream = _then(self.downstream, later.downstream)  # otherwise both share one value
@@ -139,7 +138,7 @@ class Override:
         )
 
     def faults(self, direction: Direction) -> Faults:
-        """Return the faults that are there once it is applied to no faults."""
+        """Return the faults that result from applying it to no faults."""
         replaced = self.replaced(direction)
         return NO_FAULTS if replaced is None else replaced.faults
 
@@ -163,7 +162,7 @@ Compose = Callable[[Override, Override], Override]
 
 
 class PermanentChanges:
-    """Permanent changes between two overrides: for connections to come, and for live ones that differ."""
+    """Permanent changes between two overrides: for new connections, and for live ones that differ."""
 
     __slots__ = ("new", "own")
 
@@ -172,20 +171,20 @@ class PermanentChanges:
         self.own: dict[str, Override] = {} if own is None else own
 
     def of(self, id: str) -> Override:
-        """Return what holds for one connection."""
+        """Return the changes for one connection."""
         return self.own.get(id, self.new)
 
     def put(self, override: Override, live: Collection[str], compose: Compose) -> None:
-        """Put a change on top.
+        """Add a change on top.
 
         Args:
             override: The change.
             live: The ids of the open connections.
-            compose: ``Override.then``, or what returns the same.
+            compose: ``Override.then``, or a cache of it.
         """
         target = override.target
         if target == NEW and override.changes_faults:
-            # The open connections keep what they have, and no longer follow what is for those to come.
+            # The open connections keep their faults, and no longer follow those of new ones.
             self.own = {id: self.of(id) for id in live}
         if target in (ALL, NEW):
             self.new = compose(self.new, override)
@@ -197,7 +196,7 @@ class PermanentChanges:
             self.own[target] = compose(self.of(target), override)
 
     def put_all(self, later: PermanentChanges, compose: Compose) -> None:
-        """Put those that lie above on top of these."""
+        """Add the changes of the layer above on top of these."""
         if later.new is NOTHING and not later.own:
             return  # nearly always, and there may be ten thousand connections
         own = {id: compose(self.of(id), later.of(id)) for id in {**self.own, **later.own}}
@@ -212,18 +211,18 @@ class _Layer:
 
 
 class Overrides:
-    """Keep the overrides of one proxy, and compute what is in force.
+    """The overrides of one proxy, and what is in force.
 
     Args:
-        base: What connections start with.
+        base: The defaults of new connections, without overrides.
         availability: Whether new connections are accepted.
     """
 
     def __init__(self, base: Defaults, availability: Availability = Availability.UP) -> None:
         self._base = PermanentChanges(complete(base, availability))
         self._layers: list[_Layer] = []
-        # Connections that share what lies below share what is in force: one object for thousands of them. By
-        # identity; what is kept as the value also keeps the identities valid.
+        # Connections with the same layers share one result: one object for thousands of them. The keys are
+        # identities; the value keeps the objects alive, and so the identities valid.
         self._composed: dict[tuple[int, int], tuple[Override, Override, Override]] = {}
 
     def __len__(self) -> int:
@@ -238,10 +237,10 @@ class Overrides:
         return next((layer.override for layer in self._layers if layer.id == id), None)
 
     def in_force(self, connection: str | None = None) -> Override:
-        """Return the faults and all else that are in force, as an override of everything.
+        """Return what is in force, as an override of every setting.
 
         Args:
-            connection: Of which open connection; ``None`` means of those to come.
+            connection: The id of an open connection; ``None`` means new connections.
         """
         value = self._base.new if connection is None else self._base.of(connection)
         for layer in self._layers:
@@ -252,14 +251,14 @@ class Overrides:
         return value
 
     def add(self, id: str, override: Override) -> None:
-        """Put an override on top that can be reverted.
+        """Add an override on top that can be reverted.
 
         Args:
-            id: A new one.
-            override: For ``ALL``, or one open connection.
+            id: Its id, which no other override has.
+            override: Its target is ``ALL``, or one open connection.
 
         Raises:
-            SettingError: If it is for other targets, or the id is taken.
+            SettingError: If it has another target, or the id is taken.
         """
         if override.target in (LIVE, NEW):
             raise SettingError("target", override.target, f"{ALL!r}, or the id of a connection")
@@ -269,7 +268,7 @@ class Overrides:
         self._layers.append(_Layer(id, override, PermanentChanges()))
 
     def keep(self, override: Override, live: Collection[str]) -> None:
-        """Put a permanent change on top.
+        """Add a permanent change on top.
 
         Args:
             override: The change.
@@ -279,10 +278,10 @@ class Overrides:
         self._top.put(override, live, self._compose)
 
     def remove(self, id: str) -> Override:
-        """Take an override back, and return it. What is permanent above it stays, and sinks.
+        """Revert an override, and return it. The permanent changes above it stay: they join the layer below.
 
         Raises:
-            OverrideNotFound: If there is none of that id.
+            OverrideNotFound: If there is no override of that id.
         """
         self._composed.clear()
         index = self._index(id)
@@ -294,7 +293,7 @@ class Overrides:
         """Make an override permanent: what is in force stays the same.
 
         Raises:
-            OverrideNotFound: If there is none of that id.
+            OverrideNotFound: If there is no override of that id.
         """
         self._composed.clear()
         index = self._index(id)
@@ -307,7 +306,7 @@ class Overrides:
         """Return whether new connections are accepted.
 
         Args:
-            without: The id of an override that is taken for gone.
+            without: The id of an override to leave out.
         """
         asked = [self._base.new.availability]
         for layer in self._layers:
@@ -316,20 +315,20 @@ class Overrides:
         return next(each for each in reversed(asked) if each is not None)
 
     def forget_ended(self, live: Collection[str]) -> None:
-        """Drop what concerned connections that have ended.
+        """Drop the overrides and changes of connections that have ended.
 
         Args:
-            live: The ids of the open connections; asked for membership.
+            live: The ids of the open connections; only membership is tested.
         """
         ended = [id for id, each in self if each.target != ALL and each.target not in live]
         for id in ended:
             self.remove(id)
         for changes in (self._base, *(layer.above for layer in self._layers)):
-            if len(changes.own) > 2 * len(live) + 64:  # now and then: to look at each costs time
+            if len(changes.own) > 2 * len(live) + 64:  # not each time: to test each id takes time
                 changes.own = {id: value for id, value in changes.own.items() if id in live}
 
     def copy(self) -> Overrides:
-        """Return what later calls on these do not change."""
+        """Return an independent copy."""
         twin = object.__new__(Overrides)
         twin._base = _copied(self._base)
         twin._layers = [_Layer(each.id, each.override, _copied(each.above)) for each in self._layers]
@@ -360,7 +359,7 @@ class Overrides:
 
 
 def complete(defaults: Defaults, availability: Availability | None = None, target: str = ALL) -> Override:
-    """Return the override that replaces everything by what these defaults say."""
+    """Return the override that replaces every setting by that of these defaults."""
     upstream = ReplaceFaults(None, defaults.upstream)
     is_alike = defaults.upstream == defaults.downstream
     return Override(
@@ -373,7 +372,7 @@ def complete(defaults: Defaults, availability: Availability | None = None, targe
 
 
 def defaults_of(override: Override) -> Defaults:
-    """Return the defaults that an override of everything sets."""
+    """Return the defaults that an override of every setting stands for."""
     return Defaults(
         upstream=override.faults(Direction.UPSTREAM),
         downstream=override.faults(Direction.DOWNSTREAM),

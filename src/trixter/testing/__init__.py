@@ -1,13 +1,13 @@
-"""For tests: of what you build with trixter, and of trixter itself.
+"""Tools for tests: proxies beside a test, the pytest plugin, and a clock that the test moves.
 
-- **ChaosProxy**, **AsyncChaosProxy**: the real proxy beside a test that blocks, or awaits.
-- **Chaos**: what the pytest fixtures ``chaos`` and ``chaos_session`` are: they make proxies, and close them.
-- **ManualClock**: time that stands still until the test moves it, so that an hour of latency costs nothing
-  and a test never waits.
-- **UnusedFaultsWarning**: what the pytest plugin warns with, of faults that met no connection.
+- **ChaosProxy**, **AsyncChaosProxy**: the real proxy beside a sync or an async test.
+- **Chaos**: the type of the pytest fixtures ``chaos`` and ``chaos_session``: makes proxies, and closes them.
+- **ManualClock**: a time that only the test advances, so that an hour of latency costs nothing and a test
+  never waits.
+- **UnusedFaultsWarning**: the pytest plugin's warning of faults that met no connection.
 
-The pytest plugin is in this room, too, and pytest loads it wherever trixter is installed. So this module
-imports nothing before it is used.
+pytest loads the plugin, and with it this package, wherever trixter is installed. So this module imports
+nothing before it is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trixter.testing.chaos import Chaos
     from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
     from trixter.testing.manual_clock import ManualClock
-    from trixter.testing.unused import UnusedFaultsWarning
+    from trixter.testing.unused_faults import UnusedFaultsWarning
 
 __all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock", "UnusedFaultsWarning"]
 
@@ -28,7 +28,7 @@ _HOMES = {
     "Chaos": "chaos",
     "ChaosProxy": "chaos_proxy",
     "ManualClock": "manual_clock",
-    "UnusedFaultsWarning": "unused",
+    "UnusedFaultsWarning": "unused_faults",
 }
 
 

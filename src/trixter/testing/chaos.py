@@ -1,4 +1,4 @@
-"""Makers of proxies, which close them all: the pytest fixtures ``chaos`` and ``chaos_session``."""
+"""Chaos, the type of the pytest fixtures ``chaos`` and ``chaos_session``: a maker of proxies."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy
-from trixter.testing.conditions import FindProfile
-from trixter.testing.hosted import Hosted
 from trixter.testing.loop_thread import LoopThread
+from trixter.testing.mark import FindProfile
 from trixter.testing.seeds import seed_for
 
 ChangeDefaults = Callable[[Defaults], Defaults]
 
 
 class Chaos:
-    """Make proxies, which share one thread, and close them all in the end.
+    """A maker of proxies, which share one thread; ``close`` closes them all.
 
     Args:
-        seed: The root of their luck; by default another one each time.
-        defaults: What their connections start with.
+        seed: The seed of all their randomness; by default a random one.
+        defaults: The defaults of their connections.
         find_profile: Finds profiles by their names.
     """
 
@@ -41,8 +41,8 @@ class Chaos:
         find_profile: FindProfile = find_profile,
     ) -> None:
         self.seed = secrets.randbits(SEED_BITS) if seed is None else seed
-        """The root of the luck of all its proxies: grow your own luck from it, and it is replayed, too."""
-        # Kept also if the test drops them: an address is all that some need.
+        """The seed of all its proxies: derive your own randomness from it, to be repeated with theirs."""
+        # Kept also if the test drops them: it may need only their address.
         self._proxies: list[ChaosProxy | AsyncChaosProxy] = []
         self._defaults = defaults
         self._find_profile = find_profile
@@ -50,9 +50,9 @@ class Chaos:
         self._thread: LoopThread | None = None
 
     @property
-    def hosted(self) -> list[Hosted]:
-        """What runs behind its proxies, in the order in which they were made."""
-        return [proxy.hosted for proxy in self._proxies]
+    def background_proxies(self) -> list[BackgroundProxy]:
+        """The background proxies of its proxies, in the order of their creation."""
+        return [proxy.background for proxy in self._proxies]
 
     def proxy(
         self,
@@ -67,13 +67,13 @@ class Chaos:
         Args:
             upstream: ``host:port`` or ``unix:/path``.
             listen: ``host:port``; port 0 stands for a free one.
-            profile: The faults that connections start with, in place of those of the mark.
-            faults: The faults of both directions, in place of those; one fault alone will do.
-            tuning: As ``ChaosProxy`` takes it.
+            profile: The faults of new connections, in place of those of the mark.
+            faults: The faults of both directions, in place of those; a single fault will do.
+            tuning: As for ``ChaosProxy``.
 
         Raises:
             SettingError: If a setting is outside its range.
-            BindError: If the address cannot be had.
+            BindError: If the address cannot be bound.
         """
         proxy = ChaosProxy(
             upstream,
@@ -97,7 +97,7 @@ class Chaos:
         faults: Fault | Faults | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> AsyncChaosProxy:
-        """Return a running proxy, for an async test; this itself blocks for a moment. Else as ``proxy``."""
+        """Return a running proxy, for an async test; otherwise as ``proxy``. Blocks for a moment."""
         proxy = AsyncChaosProxy(
             upstream,
             listen=listen,
@@ -113,7 +113,7 @@ class Chaos:
         return proxy
 
     def close(self) -> None:
-        """Close every proxy, and leave no thread behind. Twice is no error."""
+        """Close every proxy, and end the thread. Idempotent."""
         self._exits.close()
         self._thread = None
 
@@ -138,45 +138,47 @@ class Chaos:
 
     def _start(self, proxy: ChaosProxy | AsyncChaosProxy) -> None:
         self._exits.callback(
-            proxy.hosted.close
+            proxy.background.close
         )  # first: an interrupt may come on the way back from the start
-        proxy.hosted.start()
+        proxy.background.start()
         self._proxies.append(proxy)
 
 
 class SessionChaos(Chaos):
-    """Make proxies that live as long as the session, and keep its tests out of each other's way."""
+    """A maker of proxies that live as long as the session; what one test changes, no other test sees."""
 
-    def begin_test(self, seed: int, conditions: ChangeDefaults) -> Callable[[], None]:
-        """Begin a test: with luck of its own, and the conditions it asks for.
+    def begin_test(self, seed: int, change_defaults: ChangeDefaults) -> Callable[[], None]:
+        """Begin a test, with its own seed and its marks.
 
         Args:
-            seed: The test's: connections that it opens have the luck they would have if it ran alone.
-            conditions: What the test wants instead of the usual.
+            seed: The test's seed: its connections draw what they would draw if it ran alone.
+            change_defaults: Applies the test's marks to defaults.
 
         Returns:
-            What ends the test: proxies are as they were before it.
+            A function that ends the test: it restores the proxies as they were before.
         """
-        snapshots = [(each, each.call(each.controller.snapshot)) for each in self.hosted if each.is_running]
-        for number, hosted in enumerate(self.hosted, 1):
-            if hosted.is_running:
-                hosted.events.start_over()
+        snapshots = [
+            (each, each.call(each.controller.snapshot)) for each in self.background_proxies if each.is_running
+        ]
+        for number, background in enumerate(self.background_proxies, 1):
+            if background.is_running:
+                background.events.start_over()
                 own_seed = seed_for(seed, f"session proxy {number}")
-                hosted.call(partial(_begin, hosted, own_seed, conditions))
+                background.call(partial(_begin, background, own_seed, change_defaults))
 
         def end_test() -> None:
-            for hosted, snapshot in snapshots:
-                if hosted.is_running:
-                    hosted.call(partial(hosted.controller.restore, snapshot))
+            for background, snapshot in snapshots:
+                if background.is_running:
+                    background.call(partial(background.controller.restore, snapshot))
 
         return end_test
 
 
-def _begin(hosted: Hosted, seed: int, conditions: ChangeDefaults) -> None:
-    proxy = hosted.proxy
+def _begin(background: BackgroundProxy, seed: int, change_defaults: ChangeDefaults) -> None:
+    proxy = background.proxy
     proxy.reseed(seed)
-    hosted.use.start_over()
-    wanted = conditions(proxy.defaults)
+    background.unused_faults_check.start_over()
+    wanted = change_defaults(proxy.defaults)
     if wanted != proxy.defaults:
-        hosted.controller.execute(Apply(override=complete(wanted)))
-        hosted.use.look()
+        background.controller.execute(Apply(override=complete(wanted)))
+        background.unused_faults_check.look()

@@ -1,4 +1,4 @@
-"""The proxy beside a test, in this process: for sync tests, and for tests on asyncio and Trio."""
+"""Proxies beside a test, in the same process: for sync tests, and for tests on asyncio and Trio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Self, TypeVar, Unpack
 
 import anyio
 
-from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, Listens, ProxyHandle
+from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
 from trixter.control.fault_methods import FaultMethods
 from trixter.faults import Direction, Fault, Faults
@@ -17,29 +17,29 @@ from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
-from trixter.testing.conditions import FindProfile, with_profile
-from trixter.testing.hosted import Hosted
-from trixter.testing.loop_thread import LoopThread, outcome_of
+from trixter.testing.background import BackgroundProxy
+from trixter.testing.loop_thread import LoopThread, wait_future
+from trixter.testing.mark import FindProfile, with_profile
 
 SEED_BITS = 64
 
 ChangeT = TypeVar("ChangeT")
 
 
-class _LocalProxy(Listens, FaultMethods[ChangeT]):
-    """Own a proxy that runs in this process.
+class _LocalProxy(FaultMethods[ChangeT]):
+    """A proxy in this process.
 
     Args:
         upstream: ``host:port`` or ``unix:/path``.
         listen: ``host:port``; port 0 stands for a free one.
-        profile: The faults that connections start with, such as ``"3g"``.
-        faults: Those of both directions, in place of the profile's; one fault alone will do.
-        seed: The root of all luck; by default another one each time.
-        defaults: What connections start with, in every detail; a profile takes the place of its faults.
-        thread: Where it runs, beside others; without, in a thread of its own.
+        profile: The faults of new connections, such as ``"3g"``.
+        faults: The faults of both directions, in place of the profile's; a single fault will do.
+        seed: The seed of all its randomness; by default a random one.
+        defaults: The defaults of new connections; a profile replaces their faults.
+        thread: The thread to share with other proxies; by default a new one.
         find_profile: Finds profiles by their names.
         tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``buffer_limit_bytes`` and
-            ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a hold, a sender
+            ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a freeze, a sender
             blocks early.
 
     Raises:
@@ -60,8 +60,8 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         self._find_profile = find_profile
-        # Public for the room's other modules only: users have the methods.
-        self.hosted = Hosted(
+        # Public for the other modules of this package only: users have the methods.
+        self.background = BackgroundProxy(
             upstream,
             listen=listen,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
@@ -70,43 +70,62 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
             **tuning,
         )
 
-    # In one process a look costs microseconds.
+    # In one process a poll costs microseconds.
     _longest_pause_s = 0.01
 
     @property
     def _may_change(self) -> bool:
-        return self.hosted.is_running  # closed, nothing will ever happen again
+        return self.background.is_running  # closed, it never changes again
 
     def _time(self) -> float:
         return monotonic()
 
     def __repr__(self) -> str:
-        where = ", ".join(self.hosted.addresses) or "not started"
-        return f"<{type(self).__name__} {where} → {self.hosted.proxy.upstream}>"
+        where = ", ".join(self.background.addresses) or "not started"
+        return f"<{type(self).__name__} {where} → {self.background.proxy.upstream}>"
 
     @property
     def seed(self) -> int:
-        """The root of its luck."""
-        return self.hosted.seed
+        """The seed of all its randomness."""
+        return self.background.seed
 
     @property
     def upstream(self) -> str:
-        """Where it leads, as it was given."""
-        return str(self.hosted.proxy.upstream)
+        """The upstream's address, as it was given."""
+        return str(self.background.proxy.upstream)
 
     @property
     def listen_address(self) -> ListenAddress:
-        """Where it listens, with the real port; also when it is closed.
+        """The address to connect to, with the real port; also after the close.
 
         Raises:
             RuntimeError: If it was not started.
         """
-        if not self.hosted.addresses:
+        if not self.background.addresses:
             raise RuntimeError("the proxy listens nowhere yet: start it, or use it with `with`")
-        return ListenAddress.of(self.hosted.addresses)
+        return ListenAddress.of(self.background.addresses)
+
+    @property
+    def host(self) -> str:
+        """The host to connect to."""
+        return self.listen_address.host
+
+    @property
+    def port(self) -> int:
+        """The port to connect to."""
+        return self.listen_address.port
+
+    @property
+    def address(self) -> str:
+        """Host and port as one: ``127.0.0.1:43210``."""
+        return self.listen_address.address
+
+    def url(self, scheme: str, path: str = "") -> str:
+        """Return a URL of the proxy."""
+        return self.listen_address.url(scheme, path)
 
     def profile(self, profile: str | Profile) -> ChangeT:
-        """Put exactly the faults of a profile, such as ``"3g"``, in place of all that are there."""
+        """Replace all faults by those of a profile, such as ``"3g"``."""
         return super().profile(self._found(profile))
 
     def _found(self, profile: str | Profile) -> Profile:
@@ -123,17 +142,19 @@ class _LocalProxy(Listens, FaultMethods[ChangeT]):
         return defaults
 
     def __del__(self) -> None:
-        hosted: Hosted | None = getattr(self, "hosted", None)  # without it, making this failed
-        if hosted is not None and hosted.is_running:
-            hosted.ask_to_close()
+        background: BackgroundProxy | None = getattr(
+            self, "background", None
+        )  # without it, making this failed
+        if background is not None and background.is_running:
+            background.begin_close()
             warnings.warn(f"{self!r} was not closed", ResourceWarning, stacklevel=2, source=self)
 
 
 class ChaosProxy(_LocalProxy[Change], ProxyHandle):
-    """Run a proxy beside a test that blocks: requests, psycopg, redis-py, anything.
+    """A proxy beside a sync test: of requests, psycopg, redis-py, or any other client.
 
     It is the proxy of the ``trixter`` command, on a loop in a background thread. ``with`` starts and closes
-    it; closed, its counters can still be read.
+    it; after the close, its counters can still be read.
 
     Example:
         >>> with ChaosProxy("127.0.0.1:9000") as payments:
@@ -143,24 +164,24 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
     """
 
     def start(self) -> Self:
-        """Listen. Twice is no error.
+        """Listen. Idempotent.
 
         Raises:
-            BindError: If the address cannot be had.
+            BindError: If the address cannot be bound.
             RuntimeError: If it was closed.
         """
-        self.hosted.start()
+        self.background.start()
         return self
 
     def close(self) -> None:
-        """End every connection, give the port back, and leave no thread behind. Twice is no error."""
-        self.hosted.close()
+        """End every connection, free the port, and end its thread. Idempotent."""
+        self.background.close()
 
     def __enter__(self) -> Self:
         try:
             return self.start()
-        except BaseException:  # also an interrupt on the way back from it: `with` would not close it
-            self.hosted.close()
+        except BaseException:  # also an interrupt just after the start: `with` would not close it
+            self.background.close()
             raise
 
     def __exit__(
@@ -169,17 +190,17 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
         self.close()
 
     def _send(self, command: Command[ResultT]) -> ResultT:
-        return self.hosted.send(command).result()
+        return self.background.send(command).result()
 
     def _sleep(self, seconds: float) -> None:
-        self.hosted.pause(seconds).result()
+        self.background.pause(seconds).result()
 
 
 class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
-    """Run a proxy beside a test on asyncio or Trio: the methods of ``ChaosProxy``, awaited.
+    """A proxy beside an async test, on asyncio or Trio: with the methods of ``ChaosProxy``, to be awaited.
 
-    It runs in a background thread, too: the test's loop may be as busy as it wants to be. ``async with``
-    starts and closes it.
+    It runs in a background thread, too, so a busy loop of the test does not delay it. ``async with`` starts
+    and closes it.
 
     Example:
         >>> async with AsyncChaosProxy("127.0.0.1:5432") as db:
@@ -188,30 +209,27 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
     """
 
     async def start(self) -> Self:
-        """Listen. Twice is no error. The loop stands still meanwhile, for a few milliseconds.
+        """Listen. Idempotent. Blocks the running loop for a few milliseconds.
 
         Raises:
-            BindError: If the address cannot be had.
+            BindError: If the address cannot be bound.
             RuntimeError: If it was closed.
         """
-        self.hosted.start()
+        self.background.start()
         return self
 
     async def aclose(self) -> None:
-        """End every connection, give the port back, and leave no thread behind. Twice is no error.
-
-        It does so also when cancelled.
-        """
-        ended = self.hosted.ask_to_close()  # from here on, it ends all the same
+        """End every connection, free the port, and end its thread, also when cancelled. Idempotent."""
+        ended = self.background.begin_close()  # from here on, it ends even if this is cancelled
         with anyio.CancelScope(shield=True):
-            await outcome_of(ended)
-        self.hosted.close()
+            await wait_future(ended)
+        self.background.close()
 
     async def __aenter__(self) -> Self:
         try:
             return await self.start()
-        except BaseException:  # also an interrupt on the way back from it: `with` would not close it
-            self.hosted.close()
+        except BaseException:  # also an interrupt just after the start: `with` would not close it
+            self.background.close()
             raise
 
     async def __aexit__(
@@ -220,7 +238,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         await self.aclose()
 
     async def _send(self, command: Command[ResultT]) -> ResultT:
-        return await outcome_of(self.hosted.send(command))
+        return await wait_future(self.background.send(command))
 
     async def _sleep(self, seconds: float) -> None:
-        await outcome_of(self.hosted.pause(seconds))
+        await wait_future(self.background.pause(seconds))

@@ -21,12 +21,12 @@ from trixter.testing.system_thread import SystemThread, new_thread
 T = TypeVar("T")
 
 
-class Outcome(Future[T]):
-    """What another thread will resolve, for a waiter that may be interrupted at any moment.
+class InterruptSafeFuture(Future[T]):
+    """A future that another thread resolves, for a waiter that may be interrupted at any moment.
 
     A Ctrl-C can leave the lock of a plain ``Future`` held, between its acquisition and the block that
-    releases it; then the thread that resolves it stands still for ever. Here the waiter takes a lock of C
-    only, until the other thread is done with the future.
+    releases it; then the thread that resolves it blocks for ever. Here the waiter only takes a lock
+    implemented in C, until the other thread is done with the future.
     """
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Outcome(Future[T]):
         self.add_done_callback(lambda _: self._unresolved.release())
 
     def result(self, timeout: float | None = None) -> T:
-        """Wait for it, and return or raise it."""
+        """Wait for the result, and return or raise it."""
         if timeout is None:
             with self._unresolved:
                 pass
@@ -44,64 +44,64 @@ class Outcome(Future[T]):
 
 
 class LoopThread:
-    """Run a loop in a thread, and calls on it one after another.
+    """A loop in a thread, which makes calls in the order in which they are submitted.
 
-    It belongs to its starter, and nothing of it is global: no loop policy, no signal handler, no environment.
-    ``stop()`` gives everything back. An interrupt (Ctrl-C) at any moment of ``start()``, or while ``stop()``
+    It changes nothing global: no loop policy, no signal handler, no environment variable. ``stop()`` frees
+    everything. An interrupt (Ctrl-C) at any moment of ``start()``, or while ``stop()``
     waits, leaves a thread that ends by itself.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        # Of these, under the lock: what was asked for, and how far the thread is.
+        # Under the lock: whether a stop was requested, and how far the thread is.
         self._is_stop_asked = False
         self._is_begun = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._context: LoopContext | None = None
         self._stop_event: asyncio.Event | None = None
         self._thread: SystemThread | None = None
-        # Resolved by the last thing the thread does, or by the stop of one that does nothing any more.
-        self._ended: Outcome[None] = Outcome()
+        # Resolved by the thread at its end, or by the stop of a thread that never begins.
+        self._ended: InterruptSafeFuture[None] = InterruptSafeFuture()
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a loop that takes calls; a fork's child has none."""
+        """Whether the loop takes calls; in a fork's child it does not."""
         return self._loop is not None and self._is_alive
 
     @property
     def context(self) -> LoopContext:
-        """What the proxies of this loop share; for use on the loop."""
+        """The context that the proxies of this loop share; for use on the loop."""
         assert self._context is not None, "it comes with the loop"
         return self._context
 
     def start(self) -> None:
-        """Start it, and return when the loop runs. It starts once.
+        """Start the thread, and return when its loop runs. Can be called once.
 
         Raises:
-            OutOfDescriptors: If there is no descriptor for a loop.
-            RuntimeError: If threads are green ones that cannot be waited for.
+            OutOfDescriptors: If the process has no descriptor left for a loop.
+            RuntimeError: If eventlet has patched threads.
         """
-        started: Outcome[None] = Outcome()
+        started: InterruptSafeFuture[None] = InterruptSafeFuture()
         try:
             self._thread = new_thread(partial(self._main, started), name="trixter")
             self._thread.start()
             started.result()
         except BaseException as exc:
             # An interrupt may come before the thread exists, or while Thread.start() waits for it.
-            self.ask_to_stop()
+            self.begin_stop()
             if isinstance(exc, OSError) and exc.errno in OUT_OF_RESOURCES:
                 raise OutOfDescriptors("", os_error_text(exc)) from exc
             raise
 
-    def post(self, call: Callable[[], T]) -> Future[T]:
-        """Have the loop make a call, after those it was given before; return what will have its result.
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Make a call on the loop, after those submitted before; return a future of its result.
 
-        The call is made, whether or not its result is waited for.
+        The call is made, whether or not the caller waits for its result.
 
         Raises:
             RuntimeError: If no loop runs.
         """
-        made: Outcome[T] = Outcome()
+        made: InterruptSafeFuture[T] = InterruptSafeFuture()
 
         def make() -> None:
             try:
@@ -118,13 +118,13 @@ class LoopThread:
         return made
 
     def call(self, call: Callable[[], T]) -> T:
-        """Have the loop make a call, and wait for its result."""
-        return self.post(call).result()
+        """Make a call on the loop, and wait for its result."""
+        return self.submit(call).result()
 
-    def ask_to_stop(self) -> Future[None]:
-        """Let the loop end after the calls it has; return what says when it has. Idempotent.
+    def begin_stop(self) -> Future[None]:
+        """Stop the loop after the calls submitted so far; return a future of the end. Idempotent.
 
-        A thread that has not begun yet does nothing any more, and one whose loop does not run yet ends then.
+        A thread that has not begun yet will do nothing; one whose loop does not run yet will end then.
         """
         with self._lock:
             self._is_stop_asked = True
@@ -136,14 +136,14 @@ class LoopThread:
         return self._ended
 
     def stop(self) -> None:
-        """Let the loop end, and wait until the thread has. Idempotent."""
-        self.ask_to_stop()
+        """Stop the loop, and wait until the thread has ended. Idempotent."""
+        self.begin_stop()
         self.join()
 
     def join(self) -> None:
         """Wait until the thread has ended."""
         if self._is_begun and self._thread is not None and self._is_alive:
-            # First for this: a thread whose join() was interrupted counts as ended in Python 3.11 and 3.12.
+            # Before join(): in Python 3.11 and 3.12, a thread whose join() was interrupted counts as ended.
             self._ended.result()
             self._thread.join()
 
@@ -155,13 +155,13 @@ class LoopThread:
         if not self._ended.done():
             self._ended.set_result(None)
 
-    def _main(self, started: Outcome[None]) -> None:
+    def _main(self, started: InterruptSafeFuture[None]) -> None:
         with self._lock:
-            if self._is_stop_asked:  # its starter was interrupted, and waits for nothing
+            if self._is_stop_asked:  # start() was interrupted, and waits for nothing
                 return
             self._is_begun = True
         try:
-            # The runner ends what is left: tasks, generators, and the resolver's threads.
+            # The runner ends the remaining tasks, generators, and the resolver's threads.
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(self._live(started))
         except BaseException as exc:
@@ -171,7 +171,7 @@ class LoopThread:
         finally:
             self._resolve_ended()
 
-    async def _live(self, started: Outcome[None]) -> None:
+    async def _live(self, started: InterruptSafeFuture[None]) -> None:
         stop_event = asyncio.Event()
         self._context = context = LoopContext(asyncio.get_running_loop())
         with self._lock:
@@ -187,23 +187,23 @@ class LoopThread:
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
-    """Make a loop whose timers go on when a test freezes time; uvloop's do by themselves."""
+    """Make a loop whose timers run on when a test freezes time; uvloop's do by themselves."""
     loop = loop_factory()()
     if isinstance(loop, asyncio.BaseEventLoop):
         loop.time = monotonic  # type: ignore[method-assign]
     return loop
 
 
-async def outcome_of(future: Future[T]) -> T:
-    """Await what another thread resolves; return its result, or raise its error.
+async def wait_future(future: Future[T]) -> T:
+    """Await a future that another thread resolves; return its result, or raise its exception.
 
-    Cancelling gives up the waiting. What the other thread does, it does all the same.
+    Cancelling ends only the wait, and not the call in the other thread.
     """
     if not future.done():
         resolved, wake = anyio.Event(), _waker()
 
         def on_resolved(_: Future[T]) -> None:
-            with suppress(RuntimeError):  # nothing waits any more: that loop has ended
+            with suppress(RuntimeError):  # that loop has ended, and its waiter with it
                 wake(resolved.set)
 
         future.add_done_callback(on_resolved)
@@ -212,7 +212,7 @@ async def outcome_of(future: Future[T]) -> T:
 
 
 def _waker() -> Callable[[Callable[[], object]], Any]:
-    """Return what calls back in the loop that runs here, from any thread."""
+    """Return a function that schedules a callback in the running loop, from any thread."""
     trio = sys.modules.get("trio")  # where it is not imported, it does not run
     if trio is not None:
         with suppress(RuntimeError):

@@ -1,4 +1,4 @@
-"""A clock that stands still until the test moves it."""
+"""A manual clock, which only the test advances."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from trixter.proxy.clock import Clock
 
 
 class ManualClock(Clock):
-    """Tell a time that only ``advance`` moves, and keep every appointment on the way.
+    """A clock whose time only ``advance`` moves; it fires every timer on the way.
 
-    Each callback sees the very time its appointment was for, also one that was made by another callback.
-    Sockets know nothing of it: what a callback sends has arrived when the peer has it, so wait for that.
+    Each callback sees the exact time of its timer, also one that another callback has set. Sockets do not
+    follow it: bytes that a callback sends have arrived when the peer has read them, so wait for that.
 
     Args:
         starts_at: The time at first, in seconds.
 
     Example:
         >>> clock = ManualClock()
-        >>> appointment = clock.call_at(3600.0, lambda: print("rang at", clock.time()))
+        >>> timer = clock.call_at(3600.0, lambda: print("fired at", clock.time()))
         >>> clock.advance(4000)
-        rang at 3600.0
+        fired at 3600.0
         >>> clock.time()
         4000.0
     """
@@ -32,19 +32,19 @@ class ManualClock(Clock):
 
     @property
     def next_at(self) -> float | None:
-        """When the next appointment is, or ``None`` if there is none."""
+        """The time of the next timer, or ``None``."""
         return min((when for when, _, timer in self._heap if not timer.is_cancelled), default=None)
 
     def advance(self, seconds: float) -> None:
-        """Let that much time pass.
+        """Advance by that time, and fire the timers that are due.
 
         Raises:
-            ValueError: If that is less than none: time does not go back.
+            ValueError: If it is negative: time does not go back.
         """
         self.advance_to(self._now + seconds)
 
     def advance_to(self, when: float) -> None:
-        """Let time pass until ``when``, and keep what is due, in the order in which it is due.
+        """Advance to ``when``, and fire the timers that are due, in their order.
 
         Raises:
             ValueError: If that is in the past: time does not go back.
@@ -57,7 +57,7 @@ class ManualClock(Clock):
         self._now = when
 
     def _arm(self, when: float) -> None:
-        """Do nothing: this clock does not ring by itself."""
+        """Do nothing: this clock fires no timers by itself."""
 
     def close(self) -> None:
         self._heap.clear()

@@ -14,13 +14,13 @@ from trixter.faults import Direction, Fault, Faults
 from trixter.monotonic import monotonic
 from trixter.proxy import Availability, Connection, Defaults, EndReason, Proxy
 
-# What one still reads.
+# As many as a person still reads.
 KEPT = 20
 
-# Connections that have faults of their own, before the rest of them is only counted.
+# So many connections with faults of their own are shown; the rest is only counted.
 SHOWN = 10
 
-# What an exception is known by, among its attributes. Its id() may be that of another one before it.
+# The attribute by which an exception is recognized: its id() may be that of an earlier one.
 MARK = "_trixter_mark"
 
 CHANGES = (Apply, Revert, EndConnections)
@@ -28,11 +28,11 @@ CHANGES = (Apply, Revert, EndConnections)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Say what happened.
+    """An event.
 
     Args:
-        at_s: When, counted from the first.
-        text: What.
+        at_s: Its time, in seconds from the start of the record.
+        text: Its description.
     """
 
     at_s: float
@@ -43,12 +43,12 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Remember what was in force when an exception began to take faults back.
+class FaultsAtFailure:
+    """The faults in force when an exception began to revert them.
 
     Args:
-        mark: Which it was. Not the exception itself: it would keep alive what the test left behind.
-        in_force: A line for each thing.
+        mark: The mark of the exception. Not the exception itself: that would keep the test's objects alive.
+        in_force: The faults, in lines.
     """
 
     mark: object
@@ -56,47 +56,47 @@ class Failure:
 
 
 class RecentEvents:
-    """Keep the last few events of a proxy, on its loop. Noting one takes a few microseconds."""
+    """The last few events of a proxy, recorded on its loop. To record one takes a few microseconds."""
 
     def __init__(self) -> None:
         self.start_over()
 
     def start_over(self) -> None:
-        """Forget everything, and count from now."""
+        """Forget all events, and count the time from now."""
         self._began_at = monotonic()
-        self._noted = 0
+        self._recorded = 0
         self._events: deque[Event] = deque(maxlen=KEPT)
-        self._failure: Failure | None = None
-        # Of the command that is executed now.
+        self._failure: FaultsAtFailure | None = None
+        # Of the command that is being executed.
         self._target = ALL
         self._defaults = Defaults()
 
     def lines(self) -> list[str]:
-        """Return what happened, oldest first."""
-        earlier = self._noted - len(self._events)
+        """Return the events as lines, oldest first."""
+        earlier = self._recorded - len(self._events)
         return [*([f"({earlier} earlier ones)"] if earlier else []), *map(str, self._events)]
 
     def in_force(self, proxy: Proxy, exc: BaseException | None) -> list[str]:
-        """Return what was in force when that was raised, or is now if it took nothing back."""
+        """Return the faults in force when that was raised, or those of now if it reverted nothing."""
         if self._failure is not None and any(
             vars(each).get(MARK) is self._failure.mark for each in _all_of(exc)
         ):
             return self._failure.in_force
-        return in_force(proxy)
+        return describe_network(proxy)
 
     def on_opened(self, connection: Connection) -> None:
-        self._note(f"connection {connection.number} opened, from {connection.client}")
+        self._record(f"connection {connection.number} opened, from {connection.client}")
 
     def on_ended(self, connection: Connection, ending: EndReason) -> None:
         up, down = (connection.forwarded_bytes(direction) for direction in Direction)
-        self._note(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
+        self._record(f"connection {connection.number} ended: {ending}; {up} B up, {down} B down")
 
     def on_availability(self, availability: Availability) -> None:
-        """Note that the proxy is about to accept, or not; the connections that this ends come after it."""
-        self._note(f"availability: {availability.value}")
+        """Record a change of availability, before the connections that it ends."""
+        self._record(f"availability: {availability.value}")
 
     def before(self, command: Command[Any], controller: Controller, failing: BaseException | None) -> None:
-        """Look at how things are before a command changes them, perhaps because a test fails."""
+        """Record the state before a command changes it, perhaps since a failing test reverts its faults."""
         if not isinstance(command, CHANGES):
             return
         self._target = _target_of(command, controller)
@@ -105,23 +105,23 @@ class RecentEvents:
             return
         mark = vars(failing).setdefault(MARK, object())
         if self._failure is None or self._failure.mark is not mark:
-            self._failure = Failure(mark, in_force(controller.proxy))
+            self._failure = FaultsAtFailure(mark, describe_network(controller.proxy))
 
     def after(self, command: Command[Any], proxy: Proxy) -> None:
-        """Note what a command has changed."""
+        """Record what a command has changed."""
         if not isinstance(command, Apply | Revert):
             return
         told = isinstance(command, Apply) and _is_about_defaults(command.override)
         if told or proxy.defaults != self._defaults:
-            self._note(f"new connections: {text_of_defaults(proxy.defaults)}")
+            self._record(f"new connections: {describe_defaults(proxy.defaults)}")
         connection = proxy.registry.get(self._target)
         if connection is not None:
             faults = (connection.pipe(direction).faults for direction in Direction)
-            self._note(f"connection {connection.number}: {text_of_faults(*faults)}")
+            self._record(f"connection {connection.number}: {describe_faults(*faults)}")
 
-    def _note(self, text: str) -> None:
+    def _record(self, text: str) -> None:
         self._events.append(Event(monotonic() - self._began_at, text))
-        self._noted += 1
+        self._recorded += 1
 
 
 def _is_about_defaults(override: Override) -> bool:
@@ -130,7 +130,7 @@ def _is_about_defaults(override: Override) -> bool:
 
 
 def _target_of(command: Command[Any], controller: Controller) -> str:
-    """Return the id of the connection that a command is about; ``ALL`` if it is about none."""
+    """Return the id of the connection that a command changes; ``ALL`` if it is not about one."""
     match command:
         case Apply(override=override):
             return override.target
@@ -141,7 +141,7 @@ def _target_of(command: Command[Any], controller: Controller) -> str:
 
 
 def _all_of(exc: BaseException | None) -> Iterator[BaseException]:
-    """Yield an exception, those it was made of, and those it came from."""
+    """Yield an exception, its causes and contexts, and the members of groups."""
     seen: set[int] = set()
     due = [exc]
     while due:
@@ -153,8 +153,8 @@ def _all_of(exc: BaseException | None) -> Iterator[BaseException]:
             due += getattr(each, "exceptions", ())  # of a group
 
 
-def text_of_fault(fault: Fault) -> str:
-    """Write a fault as it is made, without the settings that were left alone."""
+def describe_fault(fault: Fault) -> str:
+    """Format a fault as a call of its class, without default values."""
     given = (
         f"{each.name}={getattr(fault, each.name)!r}"
         for each in fields(fault)
@@ -163,19 +163,19 @@ def text_of_fault(fault: Fault) -> str:
     return f"{type(fault).__name__}({', '.join(given)})"
 
 
-def text_of_faults(upstream: Faults, downstream: Faults) -> str:
-    """Write the faults of both directions."""
+def describe_faults(upstream: Faults, downstream: Faults) -> str:
+    """Format the faults of both directions."""
     if not upstream and not downstream:
         return "calm"
-    texts = [", ".join(map(text_of_fault, faults)) or "calm" for faults in (upstream, downstream)]
+    texts = [", ".join(map(describe_fault, faults)) or "calm" for faults in (upstream, downstream)]
     if texts[0] == texts[1]:
         return f"{texts[0]}, both ways"
     return f"upstream {texts[0]}; downstream {texts[1]}"
 
 
-def text_of_defaults(defaults: Defaults) -> str:
-    """Write what connections start with."""
-    text = text_of_faults(defaults.upstream, defaults.downstream)
+def describe_defaults(defaults: Defaults) -> str:
+    """Format the defaults of new connections."""
+    text = describe_faults(defaults.upstream, defaults.downstream)
     return (
         f"{text}; reset at the age of {defaults.connection_duration_s:g} s"
         if defaults.connection_duration_s
@@ -183,14 +183,14 @@ def text_of_defaults(defaults: Defaults) -> str:
     )
 
 
-def in_force(proxy: Proxy) -> list[str]:
-    """Return what is wrong with the network now, a line for each thing; ``calm`` if nothing is."""
-    lines = [text_of_defaults(proxy.defaults)]
+def describe_network(proxy: Proxy) -> list[str]:
+    """Return the faults in force now, in lines; ``calm`` if there are none."""
+    lines = [describe_defaults(proxy.defaults)]
     if proxy.availability is not Availability.UP:
         lines.append(f"new connections are refused: {proxy.availability.value}")
     usual = [proxy.defaults.faults(direction) for direction in Direction]
     odd = [each for each in proxy.registry if _faults_of(each) != usual]
-    lines += [f"connection {each.number}: {text_of_faults(*_faults_of(each))}" for each in odd[:SHOWN]]
+    lines += [f"connection {each.number}: {describe_faults(*_faults_of(each))}" for each in odd[:SHOWN]]
     if len(odd) > SHOWN:
         lines.append(f"and {len(odd) - SHOWN} more connections with faults of their own")
     return lines

@@ -1,4 +1,4 @@
-"""A seed for each test and each proxy, grown from one of the run."""
+"""Seeds: one for each test and each proxy, derived from the run's."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 
 SEED_BYTES = 8
 
-# A run's seed, when none is given: short enough to be copied by hand.
+# The size of a seed that a run draws: short enough to be copied by hand.
 RUN_SEED_BITS = 32
 
 
 def seed_for(root: int, name: str) -> int:
-    """Return the seed of that name below another.
+    """Return the seed of that name, derived from another seed.
 
-    It depends on nothing else: not on the process, the order of the tests, or which of them run.
+    It depends on nothing else: not on the process, the order of the tests, or the selection of tests.
     """
-    # A node id may hold what no encoding can: pytest escapes most of it, but not all.
+    # A node id may contain surrogates, which cannot be encoded: pytest does not escape all of them.
     digest = hashlib.sha256(f"{root}/{name}".encode(errors="backslashreplace")).digest()
     return int.from_bytes(digest[:SEED_BYTES], "big")

@@ -1,4 +1,4 @@
-"""A thread of the operating system, also where gevent puts greenlets in the place of threads."""
+"""A thread of the operating system, also where gevent replaces threads by greenlets."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any, Protocol
 
 
 class SystemThread(Protocol):
-    """What there is to do with a thread."""
+    """The methods of a thread that are used here."""
 
     def start(self) -> None:
-        """Begin to run; return when it runs, or soon will."""
+        """Start the thread."""
 
     def is_alive(self) -> bool:
-        """Tell whether it runs in this process."""
+        """Return whether it runs in this process."""
 
     def join(self) -> None:
         """Wait until it has ended."""
 
 
 def new_thread(run: Callable[[], None], name: str) -> SystemThread:
-    """Return a daemon thread that is to be started.
+    """Return a daemon thread that is not started yet.
 
     Args:
-        run: What it does.
-        name: What it is called, for debuggers.
+        run: Its function.
+        name: Its name, for debuggers.
 
     Raises:
         RuntimeError: If eventlet has patched threads. Its locks cannot be released from another thread.
     """
-    patcher = sys.modules.get("eventlet.patcher")  # where it is not imported, it has patched nothing
+    patcher = sys.modules.get("eventlet.patcher")  # if it is not imported, it has patched nothing
     if patcher is not None and patcher.is_monkey_patched("thread"):
         raise RuntimeError(
             "eventlet has patched threads, and the proxy needs one of its own: "
@@ -41,17 +41,17 @@ def new_thread(run: Callable[[], None], name: str) -> SystemThread:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         return BesideGreenlets(run, monkey.get_original("_thread", "start_new_thread"))
-    # A daemon: a test run that was cut short must not hang for a proxy that was not closed.
+    # A daemon: a test run that was interrupted must not hang because a proxy was not closed.
     return threading.Thread(target=run, name=name, daemon=True)
 
 
 class BesideGreenlets:
-    """A thread that gevent knows nothing of: its own would be a greenlet, and our loop would stop them all.
+    """A thread outside of gevent: gevent's own would be a greenlet, and our loop would block all of them.
 
     gevent's locks can be released from such a thread, so greenlets may wait for it.
 
     Args:
-        run: What it does.
+        run: Its function.
         start_new_thread: Python's own function of that name.
     """
 
@@ -62,16 +62,16 @@ class BesideGreenlets:
         self._ended = threading.Event()
 
     def start(self) -> None:
-        """Begin to run."""
+        """Start the thread."""
         self._pid = os.getpid()
         self._start_new_thread(self._main, ())
 
     def is_alive(self) -> bool:
-        """Tell whether it runs in this process; a fork's child has no such thread."""
+        """Return whether it runs in this process; in a fork's child it does not."""
         return self._pid == os.getpid() and not self._ended.is_set()
 
     def join(self) -> None:
-        """Wait until it has ended; other greenlets go on meanwhile."""
+        """Wait until it has ended; other greenlets run meanwhile."""
         self._ended.wait()
 
     def _main(self) -> None:

@@ -1,10 +1,10 @@
-"""Where a proxy listens, in the forms that clients want it in."""
+"""The address to connect to, in each form that clients take."""
 
 from __future__ import annotations
 
 import pytest
 
-from trixter.control import ListenAddress, Listens
+from trixter.addresses import ListenAddress
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,7 @@ def test_what_listens_everywhere_is_reached_where_one_is(listen: str, near: str 
 
 
 def test_a_url_leads_there() -> None:
-    class Here(Listens):
-        listen_address = ListenAddress("::1", 8080)
-
-    here = Here()
+    here = ListenAddress("::1", 8080)
     assert (here.host, here.port, here.address) == ("::1", 8080, "[::1]:8080")
     assert here.url("http") == "http://[::1]:8080"
     assert here.url("redis", "0") == "redis://[::1]:8080/0"

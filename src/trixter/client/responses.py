@@ -1,4 +1,4 @@
-"""Decoding of what the API answers: states, faults and errors."""
+"""Responses of the API, decoded: states, faults and errors."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from trixter.faults import CATALOGUE, Direction, Fault, Faults
 from trixter.faults.entry import Entry
 from trixter.settings import Availability, Defaults
 
-# What is not there, by the code of the answer that says so.
+# The error to raise, by the code of the response.
 MISSING = {"connection_not_found": ConnectionNotFound, "override_not_found": OverrideNotFound}
 
-# What is shown of an answer that is none of trixter's.
+# How much of a response is shown if it is not one of trixter's API.
 MOST_SHOWN_CHARACTERS = 100
 
 ReplyT = TypeVar("ReplyT")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """Hold an answer of the API.
+class HttpResponse:
+    """One response of the API.
 
     Args:
         status: The HTTP status.
-        body: As it came.
+        body: The body, not yet decoded.
     """
 
     status: int
     body: bytes
 
     def require_success(self, target: str = ALL) -> None:
-        """Raise what the API refused.
+        """Raise the error that the response reports.
 
         Args:
             target: The id of the connection or override that was meant.
 
         Raises:
-            ConnectionNotFound: If that connection is over.
-            OverrideNotFound: If that override is not there.
-            ApiError: If it refused something else, or failed.
+            ConnectionNotFound: If that connection has ended.
+            OverrideNotFound: If there is no such override.
+            ApiError: If the API refused something else, or failed.
         """
         if 200 <= self.status < 300:
             return
@@ -60,10 +60,10 @@ class Answer:
         raise ApiError(self.status, message, code) if missing is None else missing(target)
 
     def read(self, kind: type[ReplyT], target: str = ALL) -> ReplyT:
-        """Return what it carries.
+        """Return the decoded body.
 
         Raises:
-            ApiError: As ``require_success``, or if it carries something else.
+            ApiError: As ``require_success``, or if the body is something else.
         """
         self.require_success(target)
         try:
@@ -72,22 +72,22 @@ class Answer:
             raise ApiError(self.status, f"this is no answer of trixter's API: {exc}") from exc
 
 
-def defaults_of(shown: schemas.DefaultsReply) -> Defaults:
-    """Return the defaults that are shown like this."""
+def defaults_of(reply: schemas.DefaultsReply) -> Defaults:
+    """Return the defaults in a reply."""
     return Defaults(
-        upstream=faults_of(shown.upstream),
-        downstream=faults_of(shown.downstream),
-        connection_duration_s=shown.connection_duration_ms / 1000,
+        upstream=faults_of(reply.upstream),
+        downstream=faults_of(reply.downstream),
+        connection_duration_s=reply.connection_duration_ms / 1000,
     )
 
 
-def proxy_info(shown: schemas.ProxyReply) -> ProxyInfo:
-    """Return the state of a proxy that is shown like this."""
-    counted = shown.stats
+def proxy_info(reply: schemas.ProxyReply) -> ProxyInfo:
+    """Return the state of a proxy in a reply."""
+    counted = reply.stats
     return ProxyInfo(
-        listen=tuple(shown.listen),
-        upstream=shown.upstream,
-        availability=Availability(shown.availability),
+        listen=tuple(reply.listen),
+        upstream=reply.upstream,
+        availability=Availability(reply.availability),
         stats=Stats(
             connections_accepted=counted.connections_accepted,
             connections_open=counted.connections_open,
@@ -99,31 +99,31 @@ def proxy_info(shown: schemas.ProxyReply) -> ProxyInfo:
     )
 
 
-def connection_info(shown: schemas.Status) -> ConnectionInfo:
-    """Return the state of a connection that is shown like this."""
+def connection_info(reply: schemas.Status) -> ConnectionInfo:
+    """Return the state of a connection in a reply."""
     return ConnectionInfo(
-        id=shown.conn_info.id,
-        client=shown.conn_info.downstream,
-        upstream=shown.conn_info.upstream,
-        age_s=shown.age_ms / 1000,
+        id=reply.conn_info.id,
+        client=reply.conn_info.downstream,
+        upstream=reply.conn_info.upstream,
+        age_s=reply.age_ms / 1000,
         faults={
-            Direction.UPSTREAM: faults_of(shown.faults.upstream),
-            Direction.DOWNSTREAM: faults_of(shown.faults.downstream),
+            Direction.UPSTREAM: faults_of(reply.faults.upstream),
+            Direction.DOWNSTREAM: faults_of(reply.faults.downstream),
         },
-        forwarded_bytes=_by_direction(shown.bytes),
-        held_bytes=_by_direction(shown.held_bytes),
-        state=shown.state,
+        forwarded_bytes=_by_direction(reply.bytes),
+        held_bytes=_by_direction(reply.held_bytes),
+        state=reply.state,
     )
 
 
-def faults_of(shown: schemas.FaultsOn | schemas.AllFaults) -> Faults:
-    """Return the faults of one direction that are shown like this."""
+def faults_of(reply: schemas.FaultsOn | schemas.AllFaults) -> Faults:
+    """Return the faults of one direction in a reply."""
     faults: list[Fault] = []
     for entry in CATALOGUE:
-        first = getattr(shown, entry.stem)
-        more = UNSET if shown.more is UNSET else getattr(shown.more, entry.stem)
-        replies = [first, *([] if more is UNSET else more)]
-        faults += [_fault_of(entry, reply) for reply in replies if reply is not UNSET]
+        first = getattr(reply, entry.stem)
+        more = UNSET if reply.more is UNSET else getattr(reply.more, entry.stem)
+        shown = [first, *([] if more is UNSET else more)]
+        faults += [_fault_of(entry, each) for each in shown if each is not UNSET]
     return Faults(*faults)
 
 
@@ -132,5 +132,5 @@ def _fault_of(entry: Entry, reply: Any) -> Fault:
     return entry.from_json({name: value for name, value in values.items() if value is not UNSET})
 
 
-def _by_direction(shown: schemas.PerDirection) -> dict[Direction, int]:
-    return {Direction.UPSTREAM: shown.upstream, Direction.DOWNSTREAM: shown.downstream}
+def _by_direction(reply: schemas.PerDirection) -> dict[Direction, int]:
+    return {Direction.UPSTREAM: reply.upstream, Direction.DOWNSTREAM: reply.downstream}

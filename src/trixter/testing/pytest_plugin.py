@@ -1,7 +1,7 @@
-"""The pytest plugin: the fixtures ``chaos`` and ``chaos_session``, the mark ``netem``, and the seed.
+"""The pytest plugin: the fixtures ``chaos`` and ``chaos_session``, the mark ``chaos``, and the seed.
 
-pytest loads this module wherever trixter is installed. So it imports nothing of trixter: what is heavy comes
-with the first test that asks for a fixture.
+pytest loads this module wherever trixter is installed. So it imports nothing heavy of trixter before a test
+first uses a fixture.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ CHAOS_MARK = (
 )
 
 USED = pytest.StashKey["list[Chaos]"]()
-"""At a test: who made proxies for it."""
+"""Of a test: the makers of its proxies."""
 
 RUN_NUMBER = pytest.StashKey[int]()
-"""At a test: which run of it this is, from 1. It is more where another plugin runs it again."""
+"""Of a test: the number of its run, from 1. Another plugin may run a test again."""
 
 SESSION = pytest.StashKey["SessionChaos"]()
-"""At the configuration: what ``chaos_session`` is, once a test asked for it."""
+"""Of the configuration: the value of ``chaos_session``, once a test has used it."""
 
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()
 
 WORKER_KEY = "trixter_chaos_seed"
-"""In what pytest-xdist hands to its workers."""
+"""The key of the seed in the input of pytest-xdist's workers."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trixter", "network faults (trixter)")
-    text = "The seed that all luck of the network grows from. A failing test shows it."
+    text = "The seed of all randomness of the network. A failing test shows it."
     group.addoption("--chaos-seed", metavar="N", help=text)
-    parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same luck in every run.")
+    parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", CHAOS_MARK.format(_keywords_of_mark(config)))
-    # A worker of pytest-xdist is told what the process above it drew.
+    # A worker of pytest-xdist gets the seed that the controller process drew.
     told = getattr(config, "workerinput", {}).get(WORKER_KEY)
     given = told or config.getoption("chaos_seed") or config.getini("chaos_seed")
     seed = given or str(secrets.randbits(RUN_SEED_BITS))
@@ -61,13 +61,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _keywords_of_mark(config: pytest.Config) -> str:
-    """Return what the mark takes; with the faults by their names only where they are to be listed."""
+    """Return the parameters of the mark; with the names of the faults only for ``pytest --markers``."""
     faults = "**faults"
     if config.getoption("markers", default=False):
         from trixter.faults import CATALOGUE
 
         faults = ", ".join(f"{entry.name}=None" for entry in CATALOGUE)
-    return f"*faults, profile=None, {faults}, duration=None, direction=None"
+    return f"*faults, profile=None, {faults}, connection_duration=None, direction=None"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -83,10 +83,10 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
     """Put a bad network between the test and its servers.
 
-    ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a test that blocks, ``chaos.async_proxy(...)``
-    for one on asyncio or Trio; their methods are the faults. All of them are closed after the test.
+    ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a sync test, ``chaos.async_proxy(...)`` for one
+    on asyncio or Trio; each fault is a method. All proxies are closed after the test.
     """
-    from trixter.testing.for_pytest import new_chaos
+    from trixter.testing._pytest_support import new_chaos
 
     with new_chaos(request.node) as chaos:
         request.node.stash.setdefault(USED, []).append(chaos)
@@ -97,10 +97,10 @@ def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
 def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
     """Put a bad network between all tests and a server that is slow to start.
 
-    As ``chaos``, but its proxies live until the end of the session. What a test changes about them is over
-    with the test; what a fixture of a wider scope changes stays.
+    As ``chaos``, but its proxies live until the end of the session. What a test changes is reverted after
+    the test; what a fixture of a wider scope changes stays.
     """
-    from trixter.testing.for_pytest import new_session_chaos
+    from trixter.testing._pytest_support import new_session_chaos
 
     with new_session_chaos(request.config) as chaos:
         request.config.stash[SESSION] = chaos
@@ -110,15 +110,15 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    # pytest-rerunfailures counts runs in workers that crashed, too; of others we only see that they begin.
+    # pytest-rerunfailures also counts runs in workers that crashed; other plugins do not count.
     run_number = item.stash.get(RUN_NUMBER, 0) + 1
     item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
     if USED in item.stash:
-        del item.stash[USED]  # those of the run before: their proxies are closed
+        del item.stash[USED]  # of the run before: its proxies are closed
 
 
-# A test's own part begins with its first fixture of function scope, or with the test itself. Then the
-# fixtures of wider scopes have been set up, and what they did to a proxy of the session is not the test's.
+# A test begins with its first fixture of function scope, or with its own call. By then the fixtures of wider
+# scopes have been set up, and what they did to a proxy of the session is not reverted after the test.
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -132,8 +132,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     _begin(item)
     result = yield
     used = item.stash.get(USED, None)
-    if used:  # and the test has passed: otherwise there was an exception
-        from trixter.testing.for_pytest import warn_of_unused
+    if used:  # and the test has passed: otherwise `yield` raises
+        from trixter.testing._pytest_support import warn_of_unused
 
         warn_of_unused(item, used)
     return result
@@ -145,7 +145,7 @@ def _begin(item: pytest.Item) -> None:
         return
     used = item.stash.setdefault(USED, [])
     if session not in used:
-        from trixter.testing.for_pytest import begin_in_session
+        from trixter.testing._pytest_support import begin_in_session
 
         used.append(session)
         item.addfinalizer(begin_in_session(session, item))
@@ -158,7 +158,7 @@ def pytest_runtest_makereport(
     report = yield
     used = item.stash.get(USED, None)
     if used and report.failed:
-        from trixter.testing.for_pytest import section_text
+        from trixter.testing._pytest_support import section_text
 
         exc = call.excinfo.value if call.excinfo is not None else None
         report.sections.append((SECTION, section_text(item, used, exc)))

@@ -10,72 +10,84 @@ from typing import Any
 
 import pytest
 
+from trixter.control.commands import GetProxy
 from trixter.errors import TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos import Chaos, SessionChaos
-from trixter.testing.conditions import with_conditions
-from trixter.testing.plugin import RUN_NUMBER, RUN_SEED
-from trixter.testing.report import network_report
+from trixter.testing.mark import apply_mark
+from trixter.testing.pytest_plugin import RUN_NUMBER, RUN_SEED
 from trixter.testing.seeds import RUN_SEED_BITS, seed_for
-from trixter.testing.unused import UnusedFaultsWarning
+from trixter.testing.unused_faults import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
-    """Return what makes the proxies of one test."""
+    """Return the ``Chaos`` of one test."""
     profiles = Profiles(item.config)
     return Chaos(
-        seed_of(item), defaults=conditions_of(item, profiles, Defaults()), find_profile=profiles.find
+        seed_of(item), defaults=defaults_after_marks(item, profiles, Defaults()), find_profile=profiles.find
     )
 
 
 def new_session_chaos(config: pytest.Config) -> SessionChaos:
-    """Return what makes proxies that outlive a test."""
+    """Return the ``Chaos`` of the session."""
     return SessionChaos(seed_for(_run_seed(config), "session"), find_profile=Profiles(config).find)
 
 
 def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], None]:
-    """Begin a test among the proxies of the session; return what ends it."""
-    return session.begin_test(seed_of(item), partial(conditions_of, item, Profiles(item.config)))
+    """Begin a test with the proxies of the session; return the function that ends it."""
+    return session.begin_test(seed_of(item), partial(defaults_after_marks, item, Profiles(item.config)))
 
 
 def seed_of(item: pytest.Item) -> int:
-    """Return the seed of a test: it depends on the run's seed and on what the test is called."""
+    """Return the seed of a test: it depends on the run's seed and on the test's name."""
     return seed_for(_run_seed_of(item), _name_of(item))
 
 
-def conditions_of(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
-    """Return defaults with what the test's marks ask for; the closest mark has the last word."""
+def defaults_after_marks(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
+    """Return defaults with the test's marks applied; the closest mark is applied last."""
     for mark in reversed(list(item.iter_markers("chaos"))):
         wrong = ""
         try:
-            defaults = with_conditions(defaults, profiles.find, *mark.args, **mark.kwargs)
+            defaults = apply_mark(defaults, profiles.find, *mark.args, **mark.kwargs)
         except TrixterError as exc:
             wrong = f"@pytest.mark.chaos of {_name_of(item)}: {exc}"
-        if wrong:  # here, where no exception is shown beside it
+        if wrong:  # outside of `except`, so that pytest shows no traceback of it
             pytest.fail(wrong, pytrace=False)
     return defaults
 
 
 def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> str:
-    """Return what the report of a failing test says about its network."""
+    """Return the section about the network in the report of a failing test."""
     lines = network_report(used, exc)
     reruns = _run_number(item) - 1
     if reruns:
-        lines.append(f"this was rerun {reruns}, with luck of its own")
+        lines.append(f"this was rerun {reruns}, with a seed of its own")
     return "\n".join([*lines, f"to repeat it: {command_of(item)}"])
+
+
+def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[str]:
+    """Return the lines about the proxies of a test.
+
+    Args:
+        chaos: The makers of the proxies.
+        exc: The exception of the test.
+    """
+    proxies = [each for maker in chaos for each in maker.background_proxies]
+    return [line for each in proxies for line in each.call(partial(_lines_of, each, exc))]
 
 
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
     """Warn of each proxy of a test that had faults and met no connection."""
     for maker in used:
-        for hosted in maker.hosted:
-            if complaint := hosted.call(hosted.use.complaint):
-                item.warn(UnusedFaultsWarning(complaint))
+        for background in maker.background_proxies:
+            if text := background.call(background.unused_faults_check.warning_text):
+                item.warn(UnusedFaultsWarning(text))
 
 
 def command_of(item: pytest.Item) -> str:
-    """Return the command line that repeats a test with the same luck, where this run was started."""
+    """Return the command line that repeats a test with the same seed, for the directory of this run."""
     path, colons, rest = _name_of(item).partition("::")
     here = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
     name = shlex.quote(f"{here.replace(os.sep, '/')}{colons}{rest}")
@@ -83,10 +95,10 @@ def command_of(item: pytest.Item) -> str:
 
 
 class Profiles:
-    """Find profiles: the published ones, and those of the files that the ini option names.
+    """Profiles by name: the published ones, and those of the files in the ini option.
 
     Args:
-        config: The run's.
+        config: The run's configuration.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -105,10 +117,23 @@ class Profiles:
         return pick_profile(name, profiles)
 
 
-def _run_seed_of(item: pytest.Item) -> int:
-    """Return the seed that, given to a run, makes the first run of a test what this one is.
+def _lines_of(background: BackgroundProxy, exc: BaseException | None) -> list[str]:
+    info = background.controller.execute(GetProxy())
+    first, *others = background.events.in_force(background.proxy, exc)
+    return [
+        f"{', '.join(background.addresses)} → {background.proxy.upstream}",
+        f"  {info.stats}",
+        f"  faults in force when it failed: {first}",
+        *(f"    {line}" for line in others),
+        "  the last events:",
+        *(f"    {line}" for line in background.events.lines() or ["none"]),
+    ]
 
-    A rerun with the same luck would fail like the run before it, so each has a seed of its own.
+
+def _run_seed_of(item: pytest.Item) -> int:
+    """Return the seed with which the first run of a test in another session repeats this one.
+
+    A rerun with the same seed would fail like the run before it, so each has a seed of its own.
     """
     seed, reruns = _run_seed(item.config), _run_number(item) - 1
     return seed_for(seed, f"rerun {reruns}") % 2**RUN_SEED_BITS if reruns else seed
@@ -119,7 +144,7 @@ def _run_number(item: pytest.Item) -> int:
 
 
 def _count_of(item: pytest.Item) -> str:
-    """Return the option of pytest-repeat without which there is no test of that name."""
+    """Return the option of pytest-repeat without which no test has that name."""
     is_repeated = "__pytest_repeat_step_number" in getattr(getattr(item, "callspec", None), "params", ())
     count: int = item.config.getoption("count", 1) if is_repeated else 1
     return f" --count={count}" if count > 1 else ""

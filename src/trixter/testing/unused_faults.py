@@ -1,19 +1,19 @@
-"""Faults that met no connection: what a passing test says of a proxy that its client did not use."""
+"""Unused faults: the warning of a passing test whose proxy had faults, but no connections."""
 
 from __future__ import annotations
 
 from trixter.faults import Direction
 from trixter.proxy import Proxy
 from trixter.settings import Availability
-from trixter.testing.recent_events import text_of_defaults
+from trixter.testing.recent_events import describe_defaults
 
 
 class UnusedFaultsWarning(UserWarning):
-    """Warn that a test set faults, and no connection came: its client may not use the proxy at all."""
+    """A test set faults, and no connection came: its client may not use the proxy at all."""
 
 
-class Use:
-    """Watch whether a proxy has faults, and whether connections come to it. On the proxy's loop.
+class UnusedFaultsCheck:
+    """A check whether a proxy has had faults, and connections. On the proxy's loop.
 
     Args:
         proxy: The proxy.
@@ -25,23 +25,23 @@ class Use:
         self.look()
 
     def start_over(self) -> None:
-        """Forget what was, and count from now; connections that are open count as they may be used."""
+        """Begin again; connections that are open count, since the test may use them."""
         self._faults = ""
-        self._was_shut = False
+        self._has_refused = False
         self._met_before = self._proxy.registry.accepted - len(self._proxy.registry)
 
     def look(self) -> None:
-        """Look at what the proxy does to connections now, after a change."""
+        """Record the proxy's faults and availability after a change."""
         defaults = self._proxy.defaults
         if defaults.connection_duration_s or any(defaults.faults(direction) for direction in Direction):
-            self._faults = text_of_defaults(defaults)
-        # A client that is refused did not get to the proxy, so there is nothing to count.
-        self._was_shut |= self._proxy.availability is not Availability.UP
+            self._faults = describe_defaults(defaults)
+        # The kernel refuses a client of a proxy that does not listen: such attempts cannot be counted.
+        self._has_refused |= self._proxy.availability is not Availability.UP
 
-    def complaint(self) -> str:
-        """Return what to warn of; empty if there is nothing."""
+    def warning_text(self) -> str:
+        """Return the text of the warning; empty if there is none."""
         has_met = self._proxy.registry.accepted > self._met_before
-        if has_met or self._was_shut or not self._faults:
+        if has_met or self._has_refused or not self._faults:
             return ""
         where = ", ".join(self._proxy.listen_addresses) or "closed"
         return (

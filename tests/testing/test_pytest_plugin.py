@@ -13,7 +13,7 @@ pytest_plugins = ["pytester"]
 
 def test_it_is_installed_where_pytest_finds_it() -> None:
     found = entry_points(group="pytest11", name="trixter")
-    assert {each.value for each in found} == {"trixter.testing.plugin"}, "install it again: make setup"
+    assert {each.value for each in found} == {"trixter.testing.pytest_plugin"}, "install it again: make setup"
 
 
 def test_one_line_is_all_a_test_needs(suite: pytest.Pytester) -> None:
@@ -82,11 +82,11 @@ class TestProfile:
         assert chaos.proxy(echo).defaults().upstream == wanted
 
     def test_what_is_given_at_the_call_has_the_very_last(self, chaos, echo):
-        assert chaos.async_proxy(echo, profile="edge").hosted.proxy.defaults.upstream == \\
+        assert chaos.async_proxy(echo, profile="edge").background.proxy.defaults.upstream == \\
             find_profile("edge").upstream
 
-@pytest.mark.chaos(latency=0.25, direction="upstream", duration=60)
-def test_words(chaos, echo):
+@pytest.mark.chaos(latency=0.25, direction="upstream", connection_duration=60)
+def test_keywords(chaos, echo):
     late = Faults(Latency(delay_s=0.25))
     assert chaos.proxy(echo).defaults() == Defaults(upstream=late, connection_duration_s=60)
 """

@@ -1,4 +1,4 @@
-"""A real proxy on a loop in a thread, and its controller."""
+"""A background proxy: a real proxy on a loop in a thread, and its controller."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from trixter.control.controller import Controller
 from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
-from trixter.testing.loop_thread import LoopThread, Outcome
+from trixter.testing.loop_thread import InterruptSafeFuture, LoopThread
 from trixter.testing.recent_events import RecentEvents
-from trixter.testing.unused import Use
+from trixter.testing.unused_faults import UnusedFaultsCheck
 
 T = TypeVar("T")
 
 
-class Hosted:
-    """Run a proxy in a thread, and execute its commands there.
+class BackgroundProxy:
+    """A proxy that runs in a thread, and executes commands there.
 
     Args:
         upstream: As ``Proxy`` takes it.
         listen: As ``Proxy`` takes it.
-        seed: The root of all its luck.
-        defaults: What connections start with.
-        thread: Where it runs, beside others; without, in one of its own.
+        seed: The seed of all its randomness.
+        defaults: The defaults of new connections.
+        thread: The thread to share with other proxies; by default a new one.
         tuning: As ``Proxy`` takes it.
 
     Raises:
@@ -57,16 +57,16 @@ class Hosted:
             **tuning,
         )
         self.controller = Controller(self.proxy, on_availability=self.events.on_availability)
-        self.use = Use(self.proxy)
+        self.unused_faults_check = UnusedFaultsCheck(self.proxy)
         self.addresses: list[str] = []
         self._owns_thread = thread is None
         self._thread = thread or LoopThread()
         self._is_started = False
-        # On the loop: pauses, and how many connections opened and ended until now, and until the last
-        # command.
-        self._pausing: set[Outcome[None]] = set()
+        # On the loop: the pauses in progress, and how often connections have opened or ended until now, and
+        # until the last command.
+        self._pausing: set[InterruptSafeFuture[None]] = set()
         self._changes = self._changes_seen = 0
-        self._closed: Future[None] | None = None  # once it was asked for
+        self._closed: Future[None] | None = None  # set once a close has begun
 
     @property
     def is_running(self) -> bool:
@@ -74,18 +74,18 @@ class Hosted:
         return self._is_started and self._closed is None
 
     def start(self) -> None:
-        """Listen. Twice is no error.
+        """Listen. Idempotent.
 
         Raises:
-            BindError: If the address cannot be had.
-            RuntimeError: If it was closed. That is for good: make a new one.
+            BindError: If the address cannot be bound.
+            RuntimeError: If it was closed: make a new one.
         """
         if self._closed is not None:
             raise RuntimeError("this proxy was closed: make a new one")
         if self._is_started:
             return
         try:
-            self.proxy.bind()  # here: to look a name up may take a while, and others run in that thread
+            self.proxy.bind()  # in this thread: a name lookup would block the other proxies
             self.addresses = self.proxy.listen_addresses
             if self._owns_thread:
                 self._thread.start()
@@ -95,55 +95,55 @@ class Hosted:
             self.close()
             raise
 
-    def ask_to_close(self) -> Future[None]:
-        """Let everything end; return what says when it has. It ends also if that is not waited for."""
+    def begin_close(self) -> Future[None]:
+        """Begin to close; return a future of the end. The close completes if the caller does not wait."""
         if self._closed is not None:
             return self._closed
         if not self._is_started:
             if self._owns_thread:
-                self._thread.ask_to_stop()  # an interrupt may have come before it was known to be started
+                self._thread.begin_stop()  # an interrupt may have come during the start
             self._closed = _made(self.proxy.stop)
             return self._closed
         if not self._thread.is_running:  # the child of a fork: the connections are its parent's
-            self._closed = _made(_leave_alone)
+            self._closed = _made(_do_nothing)
             return self._closed
         try:
-            self._closed = self._thread.post(self._stop)
+            self._closed = self._thread.submit(self._stop)
         finally:
             if self._owns_thread:
-                self._closed = self._thread.ask_to_stop()
+                self._closed = self._thread.begin_stop()
         return self._closed
 
     def close(self) -> None:
-        """End every connection, give the port back, and end the thread. Twice is no error."""
-        self.ask_to_close().result()
+        """End every connection, free the port, and end the thread. Idempotent."""
+        self.begin_close().result()
         if self._owns_thread:
             self._thread.join()
 
-    def post(self, call: Callable[[], T]) -> Future[T]:
-        """Have a call made where the proxy runs; the traffic stands still meanwhile."""
-        # Otherwise nothing runs that it could disturb: what was counted can be read when it is closed.
-        return self._thread.post(call) if self.is_running else _made(call)
+    def submit(self, call: Callable[[], T]) -> Future[T]:
+        """Make a call on the proxy's loop, which relays nothing meanwhile; return a future of its result."""
+        # Closed, no loop runs that the call could race with: counters can still be read.
+        return self._thread.submit(call) if self.is_running else _made(call)
 
     def call(self, call: Callable[[], T]) -> T:
-        """Have a call made where the proxy runs, and wait for its result."""
-        return self.post(call).result()
+        """Make a call on the proxy's loop, and wait for its result."""
+        return self.submit(call).result()
 
     def send(self, command: Command[ResultT]) -> Future[ResultT]:
-        """Have a command executed; return what will have its result."""
-        return self.post(partial(self._execute, command, sys.exception()))
+        """Execute a command on the proxy's loop; return a future of its result."""
+        return self.submit(partial(self._execute, command, sys.exception()))
 
     def pause(self, seconds: float) -> Future[None]:
-        """Return what is resolved after that time, or when a connection opens or ends, or on close.
+        """Return a future that is resolved after that time, when a connection opens or ends, or on close.
 
-        It counts what has opened and ended since the last command, too: no look comes too late. The time
-        passes on the proxy's loop: the time of the test may be frozen, and its threads may be green ones.
+        Connections that have opened or ended since the last command count, too: so a waiter misses none. The
+        time is that of the proxy's loop: the test may have frozen its own, and its threads may be green.
         """
-        over: Outcome[None] = Outcome()
+        over: InterruptSafeFuture[None] = InterruptSafeFuture()
         if not self.is_running:
             over.set_result(None)
             return over
-        self._thread.post(partial(self._begin_pause, over, seconds))
+        self._thread.submit(partial(self._begin_pause, over, seconds))
         return over
 
     def on_opened(self, connection: Connection) -> None:
@@ -159,17 +159,17 @@ class Hosted:
         self.events.before(command, self.controller, failing)
         result = self.controller.execute(command)
         self.events.after(command, self.proxy)
-        self.use.look()
+        self.unused_faults_check.look()
         return result
 
-    def _begin_pause(self, over: Outcome[None], seconds: float) -> None:
+    def _begin_pause(self, over: InterruptSafeFuture[None], seconds: float) -> None:
         if self._closed is not None or self._changes != self._changes_seen:
             over.set_result(None)
             return
         self._pausing.add(over)
         asyncio.get_running_loop().call_later(seconds, self._end_pause, over)
 
-    def _end_pause(self, over: Outcome[None]) -> None:
+    def _end_pause(self, over: InterruptSafeFuture[None]) -> None:
         if over in self._pausing:
             self._pausing.remove(over)
             over.set_result(None)
@@ -184,12 +184,12 @@ class Hosted:
             self._end_pause(over)
 
 
-def _leave_alone() -> None:
-    """Let them be."""
+def _do_nothing() -> None:
+    """Do nothing."""
 
 
 def _made(call: Callable[[], T]) -> Future[T]:
-    """Make a call here; return what has its result."""
+    """Make a call in this thread; return a future of its result."""
     made: Future[T] = Future()
     try:
         made.set_result(call())

@@ -45,7 +45,7 @@ def test_each_rerun_has_luck_of_its_own_and_is_repeated_by_its_command(
     said, (command,) = failures(result), commands(result)
     assert len(set(said)) == reruns + 1
     assert ("--chaos-seed=7" in command) == (not reruns)
-    assert (f"this was rerun {reruns}, with luck of its own" in result.outlines) == bool(reruns)
+    assert (f"this was rerun {reruns}, with a seed of its own" in result.outlines) == bool(reruns)
     assert failures(run(suite, UNLUCKY, *shlex.split(command), "-s")) == said[-1:]
 
 

@@ -1,4 +1,4 @@
-"""A test that fails, sooner or later: its program does not expect a connection to break.
+"""A test that fails at random: its program does not expect a connection to break.
 
 The report shows the seed. With it, the same request fails again.
 """

@@ -16,45 +16,46 @@ from trixter.settings import Defaults
 FindProfile = Callable[[str], Profile]
 """Finds a profile by its name, or raises ``SettingError``."""
 
-FAULT_WORDS: Mapping[str, Entry] = {entry.name: entry for entry in CATALOGUE}
-"""The keywords of faults. Each sets what the method of that name takes first."""
+MARK_KEYWORDS: Mapping[str, Entry] = {entry.name: entry for entry in CATALOGUE}
+"""The keywords of faults. Each sets the first argument of the method of that name."""
 
 
-def with_conditions(
+def apply_mark(
     defaults: Defaults,
     find_profile: FindProfile,
     *faults: Fault,
     profile: str | None = None,
-    duration: float | None = None,
+    connection_duration: float | None = None,
     direction: AnyDirection = None,
-    **words: Any,
+    **keywords: Any,
 ) -> Defaults:
-    """Return defaults with what was asked for added to them.
+    """Return defaults with the arguments of one mark added to them.
 
     Args:
-        defaults: What was asked for before.
+        defaults: The defaults after the marks before.
         find_profile: Finds a profile by its name.
-        *faults: With all their settings, such as ``Latency(delay_s=0.2, jitter_s=0.1)``.
+        *faults: Faults with all their settings, such as ``Latency(delay_s=0.2, jitter_s=0.1)``.
         profile: Exactly the faults of that name, in place of those before; the others come on top.
-        duration: Seconds after which a connection is reset.
-        direction: Of all of these but the profile, which brings its own.
-        **words: ``latency=0.25`` and so on: ``FAULT_WORDS``. ``None`` is as if a word was not said.
+        connection_duration: Seconds after which a connection is reset.
+        direction: The direction of all faults but the profile's, which brings its own.
+        **keywords: ``latency=0.25`` and so on: ``MARK_KEYWORDS``. ``None`` is as if it was not given.
 
     Raises:
-        SettingError: If there is no such word, profile or direction, or a setting is outside its range.
+        SettingError: If there is no such keyword, profile or direction, or a setting is outside its range.
     """
-    unknown = next((word for word in words if word not in FAULT_WORDS), None)
+    unknown = next((keyword for keyword in keywords if keyword not in MARK_KEYWORDS), None)
     if unknown is not None:
-        known = ", ".join([*FAULT_WORDS, "profile", "duration", "direction"])
-        raise SettingError("chaos", unknown, f"made of faults and these words: {known}")
+        known = ", ".join([*MARK_KEYWORDS, "profile", "connection_duration", "direction"])
+        raise SettingError("chaos", unknown, f"made of faults and these keywords: {known}")
     if profile is not None:
         defaults = with_profile(defaults, find_profile(profile))
-    if duration is not None:
-        defaults = replace(defaults, connection_duration_s=duration)
-    said = (FAULT_WORDS[word].with_first(value) for word, value in words.items() if value is not None)
-    for fault in [*faults, *said]:
+    if connection_duration is not None:
+        defaults = replace(defaults, connection_duration_s=connection_duration)
+    given = (MARK_KEYWORDS[name].with_first(value) for name, value in keywords.items() if value is not None)
+    for fault in [*faults, *given]:
         if not isinstance(fault, Fault):
-            raise SettingError("chaos", fault, "made of faults, such as Latency(delay_s=0.25), and of words")
+            accepts = "made of faults, such as Latency(delay_s=0.25), and of keywords"
+            raise SettingError("chaos", fault, accepts)
         for each in directions_of(direction):
             defaults = defaults.with_faults(each, defaults.faults(each).with_fault(fault))
     return defaults
