@@ -16,7 +16,7 @@ from tests.e2e.trixter_process import Trixter
 
 @dataclass
 class Conversation:
-    """Hold both ends of one proxied connection, and turn its knobs.
+    """Both ends of one proxied connection, and its settings.
 
     One process measures at both ends, so with one clock and without a server's own time.
     """

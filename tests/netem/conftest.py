@@ -1,4 +1,4 @@
-"""What the tests of adapters share: every event loop they run on."""
+"""Fixtures of the adapters' tests: every event loop they run on."""
 
 from __future__ import annotations
 
