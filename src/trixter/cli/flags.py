@@ -9,9 +9,20 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from trixter.cli.addresses import ApiUrl, HostName, ListenAddress, UpstreamAddress
 from trixter.cli.options import Options
-from trixter.cli.types import FilePath, OneOf, Probability, ProfileName, Token, ValueType, WholeNumber
+from trixter.cli.types import (
+    ApiUrl,
+    FilePath,
+    HostName,
+    ListenAddress,
+    OneOf,
+    Probability,
+    ProfileName,
+    Token,
+    UpstreamAddress,
+    ValueType,
+    WholeNumber,
+)
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Setting, Type

@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from trixter.cli.addresses import ListenAddress
 from trixter.cli.child_process import ProxyEnvironment, SignalRelay, exit_status_of, start_child
 from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.logs import configure, standard_error
@@ -23,6 +22,7 @@ from trixter.cli.serve import (
     raise_descriptor_limit,
     run_until_complete,
 )
+from trixter.cli.types import ListenAddress
 from trixter.errors import os_error_text
 
 # Exit statuses, as shells use them.

@@ -1,4 +1,4 @@
-"""What the fault flags mean to a running proxy."""
+"""The fault flags of subcommands, as the override that they ask for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from trixter.cli.remote.commands import set_
-from trixter.cli.remote.steps import Change
+from trixter.cli.remote import RequestedFaults, set_
 from trixter.control import ALL, ReplaceFaults
 from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.profiles import find_profile
@@ -17,14 +16,14 @@ BOTH = tuple(Direction)
 UP, DOWN = BOTH
 
 
-def change(*flags: str) -> Change:
+def change(*flags: str) -> RequestedFaults:
     ctx = set_.make_context("set", [ALL, *flags])
     values: dict[str, Any] = dict(ctx.params)
     for other in ("target", "api", "api_token", "api_ca"):
         del values[other]
-    asked = Change.of(ctx, values)
+    requested = RequestedFaults.of(ctx, values)
     assert values == {}
-    return asked
+    return requested
 
 
 def steps(*flags: str) -> list[tuple[tuple[Direction, ...], ReplaceFaults]]:
