@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     params=list(API_FLAGS),
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
-@click.option("--dialling", is_flag=True, help="List those whose upstream has not answered yet.")
+@click.option("--json", "is_json", is_flag=True, help="Print the API's response, for scripts.")
+@click.option("--dialling", is_flag=True, help="List the connections whose upstream has not answered yet.")
 def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bool) -> int:
-    """List the live connections of a running proxy, oldest first; say how many wait for their upstream.
+    """List the live connections of a running proxy, oldest first, and count the dialling ones.
 
-    up and down are the bytes that have arrived at the server and at the client, held are those that the proxy
-    keeps.
+    Dialling connections wait for their upstream. up and down are the bytes that have arrived at the server
+    and at the client; held are the bytes that the proxy keeps.
     """
     from trixter.cli.raw_client import RawClient
 
@@ -60,8 +60,8 @@ def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bo
 
 SET_HELP = """Change the faults of live connections, at once: of one, by its id, or of all, by _all.
 
-Each fault takes the place of all others of its kind; what is not named stays. What new connections start
-with is another matter: `trixter defaults`.
+Each fault replaces all others of its kind; other faults stay. `trixter defaults` changes the faults of new
+connections.
 
 \b
 Examples:
@@ -104,8 +104,8 @@ def set_(
 KILL_REASON = "killed by hand"
 
 KILL_FLAGS = [
-    Flag("--reason", "How", Text(), "What the log says about it.", default=KILL_REASON, envvar=None),
-    Switch("--reset", "How", "Send a reset (RST) to both sides, rather than an ordinary end."),
+    Flag("--reason", "How", Text(), "The reason in the log.", default=KILL_REASON, envvar=None),
+    Switch("--reset", "How", "Send a reset (RST) to both sides, rather than an ordinary end (FIN)."),
 ]
 
 
@@ -119,7 +119,7 @@ KILL_FLAGS = [
 def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str, reset: bool) -> int:
     """End a live connection, by its id, or all of them, by _all.
 
-    What the proxy holds for it is lost.
+    The bytes that the proxy holds for it are lost.
     """
     from trixter.cli.raw_client import RawClient
     from trixter.control.commands import EndConnections, ListConnections
@@ -135,10 +135,10 @@ def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str,
     return 0
 
 
-DEFAULTS_HELP = """Show what new connections start with or, with flags, change it.
+DEFAULTS_HELP = """Show the faults of new connections or, with flags, change them.
 
-Each fault takes the place of all others of its kind; what is not named stays. Live connections keep what they
-have: `trixter set` changes those.
+Each fault replaces all others of its kind; other faults stay. Live connections keep their faults:
+`trixter set` changes those.
 
 \b
 Examples:
@@ -157,7 +157,7 @@ DURATION = own_flag("--connection-duration-ms", MILLISECONDS, "The connection is
     params=[*API_FLAGS, *FAULT_FLAGS, DURATION],
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print what the API answers, for scripts.")
+@click.option("--json", "is_json", is_flag=True, help="Print the API's response, for scripts.")
 @click.pass_context
 def defaults(
     ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, is_json: bool, **values: Any

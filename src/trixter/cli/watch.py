@@ -32,7 +32,9 @@ from trixter.settings import Defaults
 # The lines of the screen that are not rows: a heading, the lines above and below the table, the cursor.
 OTHER_LINES = 8
 
-INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", default=1.0, envvar=None)
+INTERVAL = Flag(
+    "--interval-s", "How", Seconds(), "The time between two requests to the API.", default=1.0, envvar=None
+)
 
 
 @click.command(
@@ -46,7 +48,7 @@ def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_js
     """Watch the live connections of a running proxy, until Ctrl-C.
 
     At a terminal it is a table that renews itself; elsewhere, a line for each connection that opened, changed
-    its faults or ended. What comes and goes between two looks is not seen.
+    its faults or ended. A connection that opens and ends between two requests is not seen.
     """
     show = print_json if is_json else keep_a_table if sys.stdout.isatty() else print_lines
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
@@ -74,7 +76,7 @@ class Snapshot(Generic[ConnectionT, DefaultsT]):
     Args:
         connections: By their ids, oldest first.
         faults: Of each of them, by the same ids; only compared.
-        defaults: What new connections start with.
+        defaults: The defaults of new connections.
     """
 
     connections: Mapping[str, ConnectionT]
@@ -118,7 +120,7 @@ def diff(
 
 
 def print_json(proxy: RawClient, interval_s: float) -> None:
-    """Print one object for each change, with what the API says."""
+    """Print one object for each change, with the API's own JSON."""
 
     def snapshot() -> Snapshot[Any, Any]:
         connections = {each["conn_info"]["id"]: each for each in json.loads(proxy.read("/connections"))}
@@ -144,7 +146,7 @@ def print_lines(proxy: RawClient, interval_s: float) -> None:
 
 
 def keep_a_table(proxy: RawClient, interval_s: float) -> None:
-    """Show a table, and redraw it at each look."""
+    """Show a table, and redraw it after each request."""
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=False) as live:
         for _ in _ticks(interval_s):
