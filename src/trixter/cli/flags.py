@@ -178,7 +178,7 @@ FLAGS: list[Flag] = [
         "--socket-buffer-bytes",
         LIMITS,
         BYTES,
-        "Size of the kernel's socket buffers; 0: as the kernel decides.",
+        "Size to request for socket buffers; 0: as the kernel decides.",
     ),
     Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "Time-out for connecting to the upstream."),
     Flag("--keepalive-ms", LIMITS, MILLISECONDS, "A silent peer is probed this often; 0: never."),
