@@ -1,4 +1,4 @@
-"""Everyone is made as bad as the network asked for, and seen to accept."""
+"""Peers: each has the faults of the network, and accepts connections."""
 
 from __future__ import annotations
 

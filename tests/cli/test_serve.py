@@ -1,4 +1,4 @@
-"""The command as its users meet it: a process with flags, ports and a log."""
+"""The command as a process, with flags, ports and a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A client and a server with the proxy between them, both in the hands of the test."""
+"""A client and a server with the proxy between them, both driven by the test."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ ALL = sorted({path.parent.name for path in EXAMPLES.glob("*/test_*.py")})
 
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
-    """Return a copy of the examples, which is nobody's but the user's."""
+    """Return a copy of the examples, which belongs to the user."""
     return Path(shutil.copytree(EXAMPLES, tmp_path / "examples"))
 
 

@@ -1,4 +1,4 @@
-"""When something runs out: descriptors, or a client's patience to read."""
+"""Scarce resources: no descriptors are left, or a client does not read."""
 
 from __future__ import annotations
 

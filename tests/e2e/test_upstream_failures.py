@@ -67,7 +67,7 @@ def test_an_upstream_that_does_not_answer(start: Start) -> None:
 
             started_at = time.monotonic()
             with trixter.connect() as waiting:
-                # Nobody waits for the one that dials.
+                # The test does not wait for the connection that dials.
                 conversation.upstream_s()
                 conversation.downstream_s()
                 assert not ends_by_reset(waiting)
@@ -79,7 +79,7 @@ def test_an_upstream_that_does_not_answer(start: Start) -> None:
 
 
 def _fill_backlog(upstream: socket.socket, pending: ExitStack) -> None:
-    """Connect until the kernel takes no more: from then on it answers nobody."""
+    """Connect until the kernel takes no more: from then on it answers no client."""
     for _ in range(16):
         sock = pending.enter_context(socket.socket())
         sock.settimeout(0.2)
