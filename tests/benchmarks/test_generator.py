@@ -65,7 +65,7 @@ def test_idle_connections_stay_until_the_context_ends(port: int) -> None:
 
 @needs_cc
 @pytest.mark.slow
-def test_a_connection_that_nobody_accepts_is_a_failure_with_its_reason() -> None:
+def test_a_connection_that_is_not_accepted_is_a_failure_with_its_reason() -> None:
     unused, upstream = free_ports(2)
 
     with pytest.raises(Failed, match="connect: Connection refused"):

@@ -53,7 +53,7 @@ def test_a_direction_is_that_one_only(direction: str, directions: tuple[Directio
 
 
 @pytest.mark.parametrize(("flag", "is_on"), [("--freeze", True), ("--no-freeze", False)])
-def test_a_hold_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
+def test_a_freeze_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
     assert steps(flag) == [(BOTH, ReplaceFaults.one(Freeze(is_on=is_on)))]
 
 
@@ -71,7 +71,7 @@ def test_jitter_alone_keeps_the_delay_of_the_profile() -> None:
     assert replaced.faults.find(Latency) == Latency(delay_s=0.42, jitter_s=0.02)
 
 
-def test_calm_takes_everything_away() -> None:
+def test_clear_removes_all_faults() -> None:
     assert steps("--clear") == [(BOTH, ReplaceFaults.everything())]
     assert steps("--clear", "--freeze") == [(BOTH, ReplaceFaults.everything(Freeze(is_on=True)))]
 

@@ -66,7 +66,7 @@ def test_a_fault_without_effect_is_no_show(
             show.corruption,
             show.termination,
             show.shutdown,
-            show.calm_again,  # compares with what `clear()` saw, and that was nothing
+            show.calm_again,  # compares with the bytes that `calm()` received: none
         ):
             with pytest.raises(NotShownError, match=step.__name__.replace("_", " ")):
                 step()

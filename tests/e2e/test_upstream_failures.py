@@ -46,7 +46,7 @@ def test_it_is_dialled_anew_for_each_connection(start: Start) -> None:
             conversation.upstream_s()
 
 
-def test_an_upstream_nobody_knows(start: Start) -> None:
+def test_an_upstream_with_an_unknown_name(start: Start) -> None:
     # However long the machine's resolver thinks about it: two seconds are enough.
     trixter = start("--upstream=nowhere.invalid:80", "--connect-timeout-ms=2000")
 
