@@ -17,12 +17,12 @@ LABEL org.opencontainers.image.title="trixter" \
       org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin trixter
 COPY --from=build /opt/trixter /opt/trixter
-# The log says at once what happens. Subcommands in the container, and the health check, find the API at the
-# URL: set it, too, if --api is another port.
+# Unbuffered, so that the log appears at once. Subcommands in the container and the health check use the URL:
+# set it, too, if --api is on another port.
 ENV PATH=/opt/trixter/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     TRIXTER_API_URL=http://127.0.0.1:8888
-# By its number, so that Kubernetes can tell that it is not root.
+# By its number, so that Kubernetes can check that it is not root.
 USER 10001
 EXPOSE 8080 8888
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["python", "-c", "\

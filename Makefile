@@ -5,26 +5,26 @@ BIN := .venv/bin
 PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
-# Those that `make coverage` wants: which tests.
+# The tests that `make coverage` and `make e2e` select.
 SUITE :=
 
-# What runs all the tests; some of them in one process, where they are shown as they run and --pdb works.
+# All tests run in two workers; with ARGS in one process, which shows them as they run, and where --pdb works.
 PYTEST := $(BIN)/python -m pytest
 WORKERS := --numprocesses 2 --dist worksteal
 # Tests that mostly wait for other programs.
 MANY_WORKERS := --numprocesses 6 --dist worksteal
 # A virtual environment of its own, for `make oldest`.
 OLDEST := .venv-oldest
-# What `make check` runs beside its tests, for a machine that has another use of its cores: targets.
+# Targets that `make check` runs beside its tests, on a machine with cores to spare.
 BESIDE :=
 
-# What each target prints comes in one piece, where make can do that.
+# The output of each target is printed in one piece, if make supports that.
 BESIDE_EACH_OTHER := --no-print-directory --jobs 4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 is_new_enough = $(shell $(PYTHON) -c 'import sys; print("yes" if sys.version_info >= (3, 11) else "")' 2>/dev/null)
 its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 
-# Some machines set it. Then each of a thousand programs that tests start would compile all of ours again.
+# Some machines set it. Then each of a thousand programs that tests start would compile our modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -51,7 +51,7 @@ format: setup ## Format the code and repair what the linter can
 
 setup: .venv/dev.stamp ## Make .venv with everything for development
 
-clean: ## Remove .venv and all that tools left behind
+clean: ## Remove .venv and all files of the tools
 	rm -rf .venv $(OLDEST) build dist htmlcov .coverage .coverage.* .hypothesis
 	rm -rf .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -65,7 +65,7 @@ bench-quick: setup ## The same in about a minute, to see that it runs
 bench-report: setup ## Print the table and draw the chart of the last full run
 	@$(BIN)/python -m benchmarks --report
 
-bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); what cannot be is left out
+bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); a peer that fails is left out
 	-cargo install --quiet --root benchmarks/peers trixter --version 0.1.1
 	-GOBIN=$(CURDIR)/benchmarks/peers/bin go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0
 	-command -v haproxy >/dev/null || apt-get install -qq haproxy >/dev/null
@@ -73,7 +73,7 @@ bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); wha
 prove: ## Prove that the tests are green: on a busy machine, in any order, on every Python
 	@$(PYTHON) scripts/prove_green.py $(ARGS)
 
-soak: setup ## Load that stays: checked traffic for two minutes, while every setting changes
+soak: setup ## Sustained load: checked traffic for two minutes, while every setting changes
 	@$(BIN)/python scripts/soak.py $(ARGS)
 
 soak-quick: setup ## The same with fewer connections, beside other work
@@ -82,11 +82,11 @@ soak-quick: setup ## The same with fewer connections, beside other work
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
 
-static: setup ## Part of check: all that needs no tests, beside each other
+static: setup ## Part of check: all that needs no tests, in parallel
 	@$(MAKE) $(BESIDE_EACH_OTHER) lint layers types modules
 
 oldest: $(OLDEST)/stamp ## Run the tests with the oldest versions that pyproject.toml allows
-	@# schemathesis asks for newer ones, the scripts are ours, and what measures time tells nothing of versions.
+	@# schemathesis needs newer ones, the scripts' tools are not installed, and timing does not depend on versions.
 	@$(OLDEST)/bin/python -m pytest --ignore tests/api/test_schemathesis.py --ignore tests/scripts \
 		-m "not timing" $(or $(ARGS),$(WORKERS))
 
@@ -109,8 +109,8 @@ coverage: setup ## Part of check: make test but for the end-to-end tests, with b
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-# They talk to other programs at their own speed: without coverage, which slows them down. Many of them beside
-# each other, and then, with the machine to themselves, those that measure time.
+# They talk to other programs at their own speed: without coverage, which slows them down. Many of them run in
+# parallel; then the tests that measure time run alone.
 e2e: setup ## Part of check: the end-to-end tests, and the pages
 	@$(MAKE) --no-print-directory test SUITE='-m "e2e and not timing" tests/docs tests/e2e' WORKERS="$(MANY_WORKERS)"
 	@$(MAKE) --no-print-directory test SUITE='-m "e2e and timing" tests/e2e' WORKERS=
@@ -139,9 +139,9 @@ binary: .venv/packaging.stamp ## Build dist/trixter: one file, which needs no Py
 	@$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build/binary scripts/trixter.spec
 	@ls -l dist/trixter
 
-setup-packaging: .venv/packaging.stamp ## Install the tools for it, too
+setup-packaging: .venv/packaging.stamp ## Install the packaging tools
 
-packaging: setup-packaging ## Part of CI: build what is shipped, install it, use it
+packaging: setup-packaging ## Part of CI: build the archives, the one file and the image, and use them
 	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m packaging tests/packaging $(ARGS)
 
 # A third stamp: most changes need none of these tools.

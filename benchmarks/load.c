@@ -69,7 +69,7 @@ static int poller;
 static char *payload;
 static uint64_t started_ns, warm_ns, stop_ns, count, bytes, total_count, total_bytes, samples_made, last_ns;
 static int idle_dialled, idle_open, ready, next_turn;
-static struct peer **clients; /* oneway: those whose turns come round */
+static struct peer **clients; /* oneway: the clients in the order of their turns */
 static uint32_t *samples; /* round trips, in 10 ns: 4 bytes each, up to 42 s */
 
 static uint64_t now_ns(void) {
@@ -316,7 +316,7 @@ static void print_result(void) {
            percentile_us(.999), percentile_us(0), percentile_us(1));
 }
 
-/* Whoever waits awake must not share a core with what it measures. */
+/* A generator that polls must not share a core with the relay that it measures. */
 static void take_a_core(void) {
     cpu_set_t cores;
     CPU_ZERO(&cores);

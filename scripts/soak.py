@@ -36,21 +36,21 @@ import uvloop
 
 CHANGES_PER_S = 20.0
 # So many tasks change settings at a time: a response of the API may take a while on a busy machine.
-HANDS = 12
+CHANGERS = 12
 CONNECTIONS = 200
 
 # Below the kernel's range for clients.
 LISTENING_PORTS = (20_000, 30_000)
 
 # The proxy refuses clients, or resets all of them, this often; and one that was refused comes again so soon.
-AVAILABILITY_EVERY_S = 60.0
-DOWN_S = 0.2
+REFUSAL_EVERY_S = 60.0
+REFUSAL_S = 0.2
 
 # New connections get a fault that harms them for so long.
 HARMFUL_DEFAULTS_S = 0.5
 
 # A transfer without progress for so long, after the faults were removed, is lost.
-PATIENCE_S = 300.0
+TIMEOUT_S = 300.0
 
 # Sooner than the server ends idle connections to its API.
 LIMITS = httpx2.Limits(keepalive_expiry=1.0)
@@ -154,7 +154,7 @@ class Proxy:
 
     def __init__(self, process: asyncio.subprocess.Process, port: int, api: str, log: Path) -> None:
         self.process, self.port, self.log = process, port, log
-        self.http = httpx2.AsyncClient(base_url=api, timeout=PATIENCE_S, limits=LIMITS)
+        self.http = httpx2.AsyncClient(base_url=api, timeout=TIMEOUT_S, limits=LIMITS)
         self._api = api
 
     async def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> httpx2.Response:
@@ -171,7 +171,7 @@ class Proxy:
     async def hang_up(self) -> None:
         """Close what is connected to the API, and let the proxy notice."""
         await self.http.aclose()
-        self.http = httpx2.AsyncClient(base_url=self._api, timeout=PATIENCE_S, limits=LIMITS)
+        self.http = httpx2.AsyncClient(base_url=self._api, timeout=TIMEOUT_S, limits=LIMITS)
         await asyncio.sleep(1)
 
     async def id_of(self, client: str) -> str | None:
@@ -199,7 +199,7 @@ class Proxy:
         told = re.compile(r"allocated blocks: (\d+)\n")
         before = len(told.findall(self.log.read_text()))
         self.process.send_signal(signal.SIGUSR1)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len(found := told.findall(self.log.read_text())) == before:
                 await asyncio.sleep(0.05)
         return int(found[-1])
@@ -235,7 +235,7 @@ def free_port(draw: random.Random) -> int:
 
 
 async def _logged(log: Path, pattern: str) -> str:
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while not (found := re.search(pattern, log.read_text())):
             await asyncio.sleep(0.05)
     return found[1]
@@ -280,27 +280,27 @@ class Soak:
         async with asyncio.TaskGroup() as clients:
             for number in range(self.connections):
                 clients.create_task(self._client(), name=f"client {number}")
-            async with asyncio.TaskGroup() as hands:
-                for number in range(HANDS):
-                    hands.create_task(self._keep_changing(end), name=f"hand {number}")
-                hands.create_task(self._keep_shutting_the_availability(end), name="availability")
+            async with asyncio.TaskGroup() as changers:
+                for number in range(CHANGERS):
+                    changers.create_task(self._keep_changing(end), name=f"changer {number}")
+                changers.create_task(self._keep_refusing(end), name="availability")
             self.is_over = True
             await self._calm()
 
     async def _keep_changing(self, end: float) -> None:
         while (began := time.monotonic()) < end:
             await self._change()
-            await asyncio.sleep(max(HANDS / CHANGES_PER_S - (time.monotonic() - began), 0))
+            await asyncio.sleep(max(CHANGERS / CHANGES_PER_S - (time.monotonic() - began), 0))
 
-    async def _keep_shutting_the_availability(self, end: float) -> None:
-        while (wait_s := self.draw.uniform(0, 2 * AVAILABILITY_EVERY_S)) < end - time.monotonic():
+    async def _keep_refusing(self, end: float) -> None:
+        while (wait_s := self.draw.uniform(0, 2 * REFUSAL_EVERY_S)) < end - time.monotonic():
             await asyncio.sleep(wait_s)
             self.tally.changes["availability"] += 1
             with self._harming(Harm.EARLY_END):
                 await self.proxy.call(
                     "PATCH", "/proxy", {"availability": self.draw.choice(["refusing", "down"])}
                 )
-                await asyncio.sleep(DOWN_S)
+                await asyncio.sleep(REFUSAL_S)
                 await self.proxy.call("PATCH", "/proxy", {"availability": "up"})
 
     @contextmanager
@@ -330,7 +330,7 @@ class Soak:
         if outcome is Outcome.LOST:
             self.tally.wrong.append(f"lost: {transfer}")
         if outcome is Outcome.REFUSED:
-            await asyncio.sleep(DOWN_S)
+            await asyncio.sleep(REFUSAL_S)
 
     async def _outcome_of(self, transfer: Transfer, transmit: Transmit, sizes: list[int]) -> Outcome:
         try:
@@ -385,11 +385,11 @@ class Soak:
             self._compare(transfer, data)
 
     async def _in_time(self, reading: object) -> bytes:
-        """Wait for bytes: without limit while faults are on, for ``PATIENCE_S`` afterwards."""
+        """Wait for bytes: without limit while faults are on, for ``TIMEOUT_S`` afterwards."""
         task = asyncio.ensure_future(reading)  # type: ignore[call-overload]
         try:
             while True:
-                done, _ = await asyncio.wait([task], timeout=PATIENCE_S)
+                done, _ = await asyncio.wait([task], timeout=TIMEOUT_S)
                 if done:
                     received: bytes = task.result()
                     return received
@@ -531,7 +531,7 @@ async def soak(minutes: float, connections: int, seed: int) -> int:
 
 async def settled(proxy: Proxy) -> dict[str, float]:
     """Return the proxy's resources once every connection has ended."""
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         while (await proxy.stats())["connections_open"]:
             await asyncio.sleep(0.1)
     # An idle connection to the API is one of the proxy's descriptors, too.

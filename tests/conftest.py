@@ -1,4 +1,4 @@
-"""What all tests share: how hard Hypothesis tries, the loops of async tests, and the search for leaks."""
+"""Fixtures of all tests: Hypothesis' profiles, the loops of async tests, and the search for leaks."""
 
 import logging
 import os
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from tests.alone import pytest_collection_modifyitems, pytest_runtest_protocol
 from tests.leaks import nothing_left, nothing_left_on_the_loop, opened_once
+from tests.timing_lock import pytest_collection_modifyitems, pytest_runtest_protocol
 
 # Hooks and fixtures.
 __all__ = [
@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 # Quick tries the same examples in every run, so that a red test is due to the
-# change at hand.  Deep looks for new ones; brief is for those who only ask which
+# change at hand.  Deep looks for new ones; brief is for runs that only ask which
 # lines are reached.  No deadlines: machines differ.
 settings.register_profile("quick", max_examples=50, deadline=None, derandomize=True)
 settings.register_profile("brief", max_examples=10, deadline=None, derandomize=True)

@@ -84,7 +84,7 @@ def opened_once() -> None:
 
         uvloop.new_event_loop().close()  # libuv's pipe for signals
     with socket.socket() as sock:
-        stamp_arrivals(sock)  # a socket with which the kernel stamps what arrives
+        stamp_arrivals(sock)  # with such a socket the kernel adds receive timestamps
 
 
 @pytest.fixture(autouse=True)

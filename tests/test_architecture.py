@@ -12,7 +12,7 @@ import pytest
 SRC = Path(__file__).parents[1] / "src"
 FAULTS = sorted((SRC / "trixter" / "faults").glob("*.py"))
 
-# The pure core may not know what time it is, where it runs, or draw its own luck.
+# The pure core may not know what time it is, where it runs, or draw its own random numbers.
 IMPURE = {"asyncio", "logging", "os", "random", "selectors", "socket", "threading", "time"}
 
 # What takes long to import, or belongs to the rooms that do instead of decide.

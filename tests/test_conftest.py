@@ -1,4 +1,4 @@
-"""What all tests share keeps the speed of the machine out of them."""
+"""The fixtures of all tests: verdicts do not depend on the speed of the machine."""
 
 from __future__ import annotations
 

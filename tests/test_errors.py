@@ -1,4 +1,4 @@
-"""What is raised on purpose says what happened, in one line, and keeps the pieces apart."""
+"""Exceptions: a message of one line, and its parts as attributes."""
 
 from __future__ import annotations
 

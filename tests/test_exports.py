@@ -1,4 +1,4 @@
-"""What a package offers exists, is documented, and is offered in one place only."""
+"""Public names: each exists, is documented, and is exported by one package only."""
 
 import ast
 import importlib

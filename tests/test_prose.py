@@ -21,35 +21,10 @@ CLAUSE = re.compile(r"(what|who|whose|where|whether|how|which|why|when)\b", re.I
 # The actor is the caller, the peer, the kernel, the protocol. With these words a reader has to guess it.
 NAMELESS = re.compile(r"\b(some|no|any|every)body\b|\bwhoever\b|\bthose who\b", re.IGNORECASE)
 
-# The rooms and modules whose prose is still to be done.
-PENDING = (
-    "cli/demo/knobs.py",
-    "cli/flags.py",
-    "cli/formatting.py",
-    "cli/options.py",
-    "cli/remote/remote.py",
-    "cli/remote/steps.py",
-    "cli/types.py",
-)
-
 # The server's side and the client's side of the same protocol.
 SAME_SUBJECT = {"http"}
 
-# File names that two rooms still share.
-PENDING_NAMES = {
-    "commands",
-    "addresses",
-    "flags",
-    "steps",
-    "wire",
-}
-
-MODULES = [
-    path
-    for folder in FOLDERS
-    for path in sorted((ROOT / folder).rglob("*.py"))
-    if not path.relative_to(ROOT / folder).as_posix().startswith(PENDING)
-]
+MODULES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 
 EACH_MODULE = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 
@@ -80,4 +55,4 @@ def test_an_actor_has_a_name(path: Path) -> None:
 def test_a_file_name_stands_for_one_module() -> None:
     names = Counter(path.stem for path in (ROOT / "src/trixter").rglob("*.py"))
     shared = {name for name, count in names.items() if count > 1 and not name.startswith("__")}
-    assert shared <= PENDING_NAMES | SAME_SUBJECT
+    assert shared <= SAME_SUBJECT

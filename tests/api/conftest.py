@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api.served import Served
-from tests.api.world import World, new_world
+from tests.api.api_harness import ApiHarness, new_harness
+from tests.api.served_api import ServedApi
 from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
 from trixter.faults import Faults, Throttle
@@ -16,25 +16,25 @@ from trixter.proxy.listen_socket import listen_sockets
 
 
 @pytest.fixture
-async def world(anyio_backend: object) -> AsyncIterator[World]:
-    async with new_world() as world:
-        yield world
+async def harness(anyio_backend: object) -> AsyncIterator[ApiHarness]:
+    async with new_harness() as harness:
+        yield harness
 
 
 @pytest.fixture
-async def calm(world: World) -> World:
-    """A world with something in it that a refused call could change."""
-    world.proxy.defaults = Defaults(upstream=Faults(Throttle(rate_bytes_per_s=1_000_000)))
+async def calm(harness: ApiHarness) -> ApiHarness:
+    """A harness with defaults and connections that a refused call could change."""
+    harness.proxy.defaults = Defaults(upstream=Faults(Throttle(rate_bytes_per_s=1_000_000)))
     for _ in range(2):
-        await world.connect()
-    return world
+        await harness.connect()
+    return harness
 
 
 @pytest.fixture
-async def served(world: World) -> AsyncIterator[Served]:
+async def served(harness: ApiHarness) -> AsyncIterator[ServedApi]:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = text_of(sockets[0].getsockname())
-    server = ApiServer(create_app(world.controller), sockets)
+    server = ApiServer(create_app(harness.controller), sockets)
     await server.start()
-    yield Served(world, server, address)
+    yield ServedApi(harness, server, address)
     await server.stop()

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from tests.api.served import Served
+from tests.api.served_api import ServedApi
 from trixter.api.acceptor import SPARE_DESCRIPTORS, SpareDescriptors
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -52,7 +52,7 @@ def test_what_was_given_up_is_taken_again() -> None:
     assert not spares.give_up(), "none is taken once it is closed"
 
 
-async def test_a_full_descriptor_table_has_room_for_clients_of_the_api(served: Served) -> None:
+async def test_a_full_descriptor_table_has_room_for_clients_of_the_api(served: ServedApi) -> None:
     loop = asyncio.get_running_loop()
     with ExitStack() as opened:
         clients = [opened.enter_context(socket.socket()) for _ in range(SPARE_DESCRIPTORS + 1)]

@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from starlette.responses import PlainTextResponse
 
+from tests.api.api_harness import API, ApiHarness, client_of
 from tests.api.one_loop import anyio_backend as anyio_backend
-from tests.api.world import API, World, client_of
 from trixter.api import create_app
 from trixter.api.app import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED, Guard
 from trixter.api.refusal_log import INTERVAL_S
@@ -39,8 +39,8 @@ ODD_SPACES = [f"Bearer {space}s3cret{space}" for space in "\xa0\x85\x1c\x1d\x1e\
         "[::ffff:127.0.0.1]:1",
     ],
 )
-async def test_addresses_and_known_names_are_answered(world: World, host: str) -> None:
-    async with client_of(world.controller, names=("Trixter.test", "proxy")) as http:
+async def test_addresses_and_known_names_are_answered(harness: ApiHarness, host: str) -> None:
+    async with client_of(harness.controller, names=("Trixter.test", "proxy")) as http:
         answer = await http.get("/connections", headers={"host": host})
 
     assert answer.status_code == 200
@@ -81,16 +81,16 @@ async def test_addresses_and_known_names_are_answered(world: World, host: str) -
     ],
 )
 @pytest.mark.parametrize("path", ["/connections", "/nope", "/health/", "//health", "/HEALTH"])
-async def test_other_hosts_are_refused(world: World, host: str, path: str) -> None:
-    answer = await world.http.get(path, headers={b"host": host.encode()})
+async def test_other_hosts_are_refused(harness: ApiHarness, host: str, path: str) -> None:
+    answer = await harness.http.get(path, headers={b"host": host.encode()})
 
     assert (answer.status_code, answer.json()) == (403, {"error": HOST, "code": "forbidden"})
 
 
 @pytest.mark.parametrize("host", ["", "trixter:8888", "host.docker.internal", "evil.test", "localhost:evil"])
-async def test_health_answers_whatever_the_host_and_the_origin(world: World, host: str) -> None:
+async def test_health_answers_whatever_the_host_and_the_origin(harness: ApiHarness, host: str) -> None:
     headers = {"host": host, "origin": "http://evil.test"}
-    async with client_of(world.controller, token="s3cret") as http:
+    async with client_of(harness.controller, token="s3cret") as http:
         answer = await http.get("/health", headers=headers)
 
     assert (answer.status_code, answer.text) == (200, "ok")
@@ -165,8 +165,8 @@ async def test_pages_with_ever_new_names_do_not_fill_the_log(caplog: pytest.LogC
     assert len(record.getMessage()) < 3 * MOST_CHARACTERS_LOGGED
 
 
-async def test_two_hosts_are_refused(world: World) -> None:
-    answer = await world.http.get("/connections", headers=[("host", "localhost"), ("host", "localhost")])
+async def test_two_hosts_are_refused(harness: ApiHarness) -> None:
+    answer = await harness.http.get("/connections", headers=[("host", "localhost"), ("host", "localhost")])
 
     assert (answer.status_code, answer.json()) == (403, {"error": HOST, "code": "forbidden"})
 
@@ -174,8 +174,8 @@ async def test_two_hosts_are_refused(world: World) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://127.0.0.1:8888", "https://127.0.0.1:8888", "HTTP://127.0.0.1:8888"]
 )
-async def test_our_own_pages_are_answered(world: World, origin: str) -> None:
-    answer = await world.http.post(
+async def test_our_own_pages_are_answered(harness: ApiHarness, origin: str) -> None:
+    answer = await harness.http.post(
         "/connections/_all/shutdown", json={"reason": "x"}, headers={"origin": origin}
     )
 
@@ -185,20 +185,20 @@ async def test_our_own_pages_are_answered(world: World, origin: str) -> None:
 @pytest.mark.parametrize(
     "origin", ["null", "", "http://evil.test", "http://127.0.0.1", "http://127.0.0.1:80", "127.0.0.1:8888"]
 )
-async def test_pages_of_others_are_refused(world: World, origin: str) -> None:
-    await world.connect()
+async def test_pages_of_others_are_refused(harness: ApiHarness, origin: str) -> None:
+    await harness.connect()
 
-    answer = await world.http.post(
+    answer = await harness.http.post(
         "/connections/_all/shutdown", json={"reason": "x"}, headers={"origin": origin}
     )
 
     assert (answer.status_code, answer.json()) == (403, {"error": ORIGIN, "code": "forbidden"})
-    assert len(world.proxy.registry) == 1
+    assert len(harness.proxy.registry) == 1
 
 
 @pytest.mark.parametrize("authorization", ["Bearer s3cret-ü", "bearer s3cret-ü", "BEARER  s3cret-ü "])
-async def test_the_token_opens(world: World, authorization: str) -> None:
-    async with client_of(world.controller, token="s3cret-ü") as http:
+async def test_the_token_opens(harness: ApiHarness, authorization: str) -> None:
+    async with client_of(harness.controller, token="s3cret-ü") as http:
         answer = await http.get("/connections", headers={b"authorization": authorization.encode()})
 
     assert answer.status_code == 200
@@ -209,24 +209,26 @@ async def test_the_token_opens(world: World, authorization: str) -> None:
     [None, "", "Bearer", "Bearer ", "Bearer s3cre", "Bearer s3cret2", "Basic s3cret", "s3cret", *ODD_SPACES],
 )
 @pytest.mark.parametrize("path", ["/connections", "/openapi.json", "/nope", "/health/"])
-async def test_without_the_token_nothing_is_told(world: World, authorization: str | None, path: str) -> None:
+async def test_without_the_token_nothing_is_told(
+    harness: ApiHarness, authorization: str | None, path: str
+) -> None:
     headers = {} if authorization is None else {b"authorization": authorization.encode("latin-1")}
-    async with client_of(world.controller, token="s3cret") as http:
+    async with client_of(harness.controller, token="s3cret") as http:
         answer = await http.get(path, headers=headers)
 
     assert (answer.status_code, answer.json()) == (401, {"error": TOKEN, "code": "unauthorized"})
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_health_needs_no_token(world: World) -> None:
-    async with client_of(world.controller, token="s3cret") as http:
+async def test_health_needs_no_token(harness: ApiHarness) -> None:
+    async with client_of(harness.controller, token="s3cret") as http:
         answer = await http.get("/health")
 
     assert (answer.status_code, answer.text) == (200, "ok")
 
 
-async def test_an_empty_token_is_refused_when_the_app_is_made(world: World) -> None:
+async def test_an_empty_token_is_refused_when_the_app_is_made(harness: ApiHarness) -> None:
     with pytest.raises(SettingError) as caught:
-        create_app(world.controller, token="")
+        create_app(harness.controller, token="")
 
     assert caught.value.name == "token"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.faults import (
     NO_FAULTS,
     Corrupt,
@@ -38,8 +38,8 @@ FAULTS: list[tuple[str, dict[str, object], Fault]] = [
 ]
 
 
-async def test_health_is_the_originals_plain_ok(world: World) -> None:
-    answer = await world.http.get("/health")
+async def test_health_is_the_originals_plain_ok(harness: ApiHarness) -> None:
+    answer = await harness.http.get("/health")
 
     assert (answer.status_code, answer.text) == (200, "ok")
     assert answer.headers["content-type"].startswith("text/plain")
@@ -47,16 +47,16 @@ async def test_health_is_the_originals_plain_ok(world: World) -> None:
 
 @pytest.mark.parametrize(("stem", "body", "fault"), FAULTS)
 async def test_a_patch_sets_the_fault_in_both_directions(
-    world: World, stem: str, body: dict[str, object], fault: Fault
+    harness: ApiHarness, stem: str, body: dict[str, object], fault: Fault
 ) -> None:
-    connection = await world.connect()
+    connection = await harness.connect()
 
-    answer = await world.http.patch(f"/connections/{connection.id}/{stem}", json=body)
+    answer = await harness.http.patch(f"/connections/{connection.id}/{stem}", json=body)
 
     assert (answer.status_code, answer.content) == (202, b"")
     assert "content-type" not in answer.headers
     assert {connection.pipe(direction).faults for direction in Direction} == {Faults(fault)}
-    assert world.proxy.defaults.upstream == NO_FAULTS
+    assert harness.proxy.defaults.upstream == NO_FAULTS
 
 
 @pytest.mark.parametrize(
@@ -68,50 +68,50 @@ async def test_a_patch_sets_the_fault_in_both_directions(
     ],
 )
 async def test_a_direction_limits_it_to_that_direction(
-    world: World, direction: str, upstream: Faults, downstream: Faults
+    harness: ApiHarness, direction: str, upstream: Faults, downstream: Faults
 ) -> None:
-    connection = await world.connect()
+    connection = await harness.connect()
 
     body = {"rate_bytes": 7, "direction": direction}
-    assert await world.patch(f"/connections/{connection.id}/throttle", body) == (202, None)
+    assert await harness.patch(f"/connections/{connection.id}/throttle", body) == (202, None)
 
     assert connection.pipe(Direction.UPSTREAM).faults == upstream
     assert connection.pipe(Direction.DOWNSTREAM).faults == downstream
 
 
-async def test_a_patch_leaves_the_other_faults_and_the_other_connections_alone(world: World) -> None:
-    connection, other = await world.connect(), await world.connect()
+async def test_a_patch_leaves_the_other_faults_and_the_other_connections_alone(harness: ApiHarness) -> None:
+    connection, other = await harness.connect(), await harness.connect()
 
-    await world.patch(f"/connections/{connection.id}/slice", {"size_bytes": 9})
-    await world.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 7})
+    await harness.patch(f"/connections/{connection.id}/slice", {"size_bytes": 9})
+    await harness.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 7})
 
     both = Faults(Slice(size_bytes=9), Throttle(rate_bytes_per_s=7))
     assert connection.pipe(Direction.UPSTREAM).faults == both
     assert other.pipe(Direction.UPSTREAM).faults == NO_FAULTS
 
 
-async def test_a_body_describes_the_fault_whole(world: World) -> None:
-    connection = await world.connect()
+async def test_a_body_describes_the_fault_whole(harness: ApiHarness) -> None:
+    connection = await harness.connect()
 
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5, "jitter_ms": 3})
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 9})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5, "jitter_ms": 3})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 9})
 
     assert connection.pipe(Direction.UPSTREAM).faults == Faults(Latency(delay_s=0.009))
 
 
-async def test_zero_switches_it_off(world: World) -> None:
-    connection = await world.connect()
+async def test_zero_switches_it_off(harness: ApiHarness) -> None:
+    connection = await harness.connect()
 
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5})
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 0})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 5})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 0})
 
     assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS
 
 
-async def test_all_means_every_live_connection(world: World) -> None:
-    connections = [await world.connect() for _ in range(3)]
+async def test_all_means_every_live_connection(harness: ApiHarness) -> None:
+    connections = [await harness.connect() for _ in range(3)]
 
-    assert await world.patch("/connections/_all/delay", {"delay_ms": 5}) == (202, None)
+    assert await harness.patch("/connections/_all/delay", {"delay_ms": 5}) == (202, None)
 
     faults = [connection.pipe(direction).faults for connection in connections for direction in Direction]
     assert faults == [Faults(Latency(delay_s=0.005))] * 6
@@ -120,26 +120,28 @@ async def test_all_means_every_live_connection(world: World) -> None:
 
 @pytest.mark.parametrize(("stem", "body", "fault"), FAULTS)
 async def test_all_is_accepted_when_there_is_none(
-    world: World, stem: str, body: dict[str, object], fault: Fault
+    harness: ApiHarness, stem: str, body: dict[str, object], fault: Fault
 ) -> None:
-    assert await world.patch(f"/connections/_all/{stem}", body) == (202, None)
+    assert await harness.patch(f"/connections/_all/{stem}", body) == (202, None)
 
 
-async def test_shutdown_ends_the_connection_with_the_reason(world: World) -> None:
-    connection, other = await world.connect(), await world.connect()
+async def test_shutdown_ends_the_connection_with_the_reason(harness: ApiHarness) -> None:
+    connection, other = await harness.connect(), await harness.connect()
 
-    answer = await world.http.post(f"/connections/{connection.id}/shutdown", json={"reason": "test teardown"})
+    answer = await harness.http.post(
+        f"/connections/{connection.id}/shutdown", json={"reason": "test teardown"}
+    )
 
     assert (answer.status_code, answer.content) == (202, b"")
     assert str(connection.end_reason) == "shutdown: test teardown"
-    assert list(world.proxy.registry) == [other]
+    assert list(harness.proxy.registry) == [other]
 
 
-async def test_false_ends_a_hold(world: World) -> None:
-    connection = await world.connect()
+async def test_false_ends_a_hold(harness: ApiHarness) -> None:
+    connection = await harness.connect()
 
-    await world.patch(f"/connections/{connection.id}/freeze", {"frozen": True})
-    await world.patch(f"/connections/{connection.id}/freeze", {"frozen": False, "direction": "upstream"})
+    await harness.patch(f"/connections/{connection.id}/freeze", {"frozen": True})
+    await harness.patch(f"/connections/{connection.id}/freeze", {"frozen": False, "direction": "upstream"})
 
     assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS
     assert connection.pipe(Direction.DOWNSTREAM).faults == Faults(Freeze(is_on=True))
@@ -147,33 +149,33 @@ async def test_false_ends_a_hold(world: World) -> None:
 
 @pytest.mark.parametrize("reset", [False, True])
 @pytest.mark.parametrize("id", ["live", "_all"])
-async def test_a_shutdown_may_reset_both_sides_instead(world: World, id: str, reset: bool) -> None:
-    connection = await world.connect()
+async def test_a_shutdown_may_reset_both_sides_instead(harness: ApiHarness, id: str, reset: bool) -> None:
+    connection = await harness.connect()
 
-    path = f"/connections/{world.id_of(id)}/shutdown"
-    answer = await world.http.post(path, json={"reason": "enough", "reset": reset})
+    path = f"/connections/{harness.id_of(id)}/shutdown"
+    answer = await harness.http.post(path, json={"reason": "enough", "reset": reset})
 
     assert answer.status_code == 202
     assert connection.end_reason == EndReason("shutdown", "enough", reset=reset)
-    assert await world.receive_reset(connection) == reset
+    assert await harness.receive_reset(connection) == reset
 
 
-async def test_shutdown_of_all_ends_all(world: World) -> None:
+async def test_shutdown_of_all_ends_all(harness: ApiHarness) -> None:
     for _ in range(3):
-        await world.connect()
+        await harness.connect()
 
-    answer = await world.http.post("/connections/_all/shutdown", json={"reason": "enough"})
+    answer = await harness.http.post("/connections/_all/shutdown", json={"reason": "enough"})
 
     assert answer.status_code == 202
-    assert len(world.proxy.registry) == 0
-    assert world.proxy.registry.ended == {"shutdown": 3}
+    assert len(harness.proxy.registry) == 0
+    assert harness.proxy.registry.ended == {"shutdown": 3}
 
 
-async def test_a_connection_that_has_ended_is_not_found(world: World) -> None:
-    connection = await world.connect()
+async def test_a_connection_that_has_ended_is_not_found(harness: ApiHarness) -> None:
+    connection = await harness.connect()
     connection.close("gone")
 
-    answer = await world.http.get(f"/connections/{connection.id}")
+    answer = await harness.http.get(f"/connections/{connection.id}")
 
     assert (answer.status_code, answer.json()) == (
         404,
@@ -184,19 +186,19 @@ async def test_a_connection_that_has_ended_is_not_found(world: World) -> None:
 @pytest.mark.parametrize(
     "content_type", ["application/json", "Application/JSON; charset=utf-8", "application/a+json"]
 )
-async def test_the_content_types_of_the_original_are_taken(world: World, content_type: str) -> None:
+async def test_the_content_types_of_the_original_are_taken(harness: ApiHarness, content_type: str) -> None:
     headers = {"content-type": content_type}
-    answer = await world.http.patch("/connections/_all/delay", content=b'{"delay_ms": 1}', headers=headers)
+    answer = await harness.http.patch("/connections/_all/delay", content=b'{"delay_ms": 1}', headers=headers)
 
     assert answer.status_code == 202
 
 
-async def test_the_largest_number_of_the_original_is_taken(world: World) -> None:
-    connection = await world.connect()
+async def test_the_largest_number_of_the_original_is_taken(harness: ApiHarness) -> None:
+    connection = await harness.connect()
 
-    await world.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 2**64 - 1})
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 2**64 - 1})
+    await harness.patch(f"/connections/{connection.id}/throttle", {"rate_bytes": 2**64 - 1})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 2**64 - 1})
 
-    shown = (await world.http.get(f"/connections/{connection.id}")).json()
+    shown = (await harness.http.get(f"/connections/{connection.id}")).json()
     assert shown["throttle_rate"] == 2**64 - 1
     assert shown["delay"]["secs"] == pytest.approx((2**64 - 1) // 1000, abs=2)

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.faults import CATALOGUE, NO_FAULTS, Direction
 
 VALUES: dict[str, Any] = {"integer": 7, "number": 7.5, "probability": 0.5, "boolean": True}
 
 
 @pytest.fixture
-async def shown(world: World) -> Any:
-    answer = await world.http.get("/catalogue")
+async def shown(harness: ApiHarness) -> Any:
+    answer = await harness.http.get("/catalogue")
     assert answer.status_code == 200
     return answer.json()
 
@@ -46,25 +46,25 @@ async def test_a_setting_is_shown_with_all_that_is_said_of_it(shown: Any) -> Non
     }
 
 
-async def test_it_is_in_the_order_of_the_defaults(world: World, shown: Any) -> None:
-    defaults = (await world.http.get("/defaults")).json()
+async def test_it_is_in_the_order_of_the_defaults(harness: ApiHarness, shown: Any) -> None:
+    defaults = (await harness.http.get("/defaults")).json()
     assert [each["stem"] for each in shown] == list(defaults["upstream"])
 
 
-async def test_a_program_can_set_every_fault_by_it_alone(world: World, shown: Any) -> None:
-    connection = await world.connect()
+async def test_a_program_can_set_every_fault_by_it_alone(harness: ApiHarness, shown: Any) -> None:
+    connection = await harness.connect()
     for fault in shown:
         body = {each["name"]: VALUES[each["type"]] for each in fault["settings"] if each["required"]}
-        assert await world.patch(f"/connections/_all/{fault['stem']}", body) == (202, None)
+        assert await harness.patch(f"/connections/_all/{fault['stem']}", body) == (202, None)
     faults = connection.pipe(Direction.UPSTREAM).faults
     assert {type(fault) for fault in faults} == {entry.kind for entry in CATALOGUE}
 
 
-async def test_a_program_can_take_every_fault_back_by_it_alone(world: World, shown: Any) -> None:
-    connection = await world.connect()
+async def test_a_program_can_take_every_fault_back_by_it_alone(harness: ApiHarness, shown: Any) -> None:
+    connection = await harness.connect()
     for fault in shown:
         body = {each["name"]: VALUES[each["type"]] for each in fault["settings"] if each["required"]}
         off = {each["name"]: each["default"] for each in fault["settings"]}
         for each in (body, off):
-            assert await world.patch(f"/connections/{connection.id}/{fault['stem']}", each) == (202, None)
+            assert await harness.patch(f"/connections/{connection.id}/{fault['stem']}", each) == (202, None)
     assert connection.pipe(Direction.UPSTREAM).faults == NO_FAULTS

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.faults import Direction, Faults, Latency
 
 NO_BYPASS = {"upstream": 0, "downstream": 0}
 
 
-async def test_they_are_listed_if_asked_for_and_counted(world: World) -> None:
-    live, dialling = await world.connect(), await world.dial_in_vain()
+async def test_they_are_listed_if_asked_for_and_counted(harness: ApiHarness) -> None:
+    live, dialling = await harness.connect(), await harness.dial_in_vain()
 
     async def ids_of(query: str) -> list[str]:
-        return [each["conn_info"]["id"] for each in (await world.http.get(f"/connections{query}")).json()]
+        return [each["conn_info"]["id"] for each in (await harness.http.get(f"/connections{query}")).json()]
 
     assert await ids_of("") == await ids_of("?state=open") == [live.id]
     assert await ids_of("?state=dialling") == [dialling.id]
     assert await ids_of("?state=dialling&client=10.0.0.0/8") == []
-    stats = (await world.http.get("/proxy")).json()["stats"]
+    stats = (await harness.http.get("/proxy")).json()["stats"]
     assert (stats["connections_open"], stats["connections_dialling"]) == (1, 1)
 
 
-async def test_one_is_shown_without_faults_for_it_has_none_yet(world: World) -> None:
-    world.proxy.defaults = world.proxy.defaults.with_faults(Direction.UPSTREAM, Faults(Latency(delay_s=0.25)))
-    dialling = await world.dial_in_vain()
+async def test_one_is_shown_without_faults_for_it_has_none_yet(harness: ApiHarness) -> None:
+    harness.proxy.defaults = harness.proxy.defaults.with_faults(
+        Direction.UPSTREAM, Faults(Latency(delay_s=0.25))
+    )
+    dialling = await harness.dial_in_vain()
 
-    shown = (await world.http.get(f"/connections/{dialling.id}")).json()
+    shown = (await harness.http.get(f"/connections/{dialling.id}")).json()
 
     assert shown["state"] == "dialling"
     assert shown["delay"] == {"secs": 0, "nanos": 0}
@@ -35,27 +37,27 @@ async def test_one_is_shown_without_faults_for_it_has_none_yet(world: World) -> 
     assert shown["faults"] == {"upstream": {}, "downstream": {}}
 
 
-async def test_a_live_one_is_shown_as_open(world: World) -> None:
-    await world.connect()
-    (shown,) = (await world.http.get("/connections")).json()
+async def test_a_live_one_is_shown_as_open(harness: ApiHarness) -> None:
+    await harness.connect()
+    (shown,) = (await harness.http.get("/connections")).json()
     assert shown["state"] == "open"
 
 
-async def test_one_can_be_shut_down_by_its_id_and_all_means_those_that_are_live(world: World) -> None:
-    dialling = await world.dial_in_vain()
+async def test_one_can_be_shut_down_by_its_id_and_all_means_those_that_are_live(harness: ApiHarness) -> None:
+    dialling = await harness.dial_in_vain()
 
-    await world.http.post("/connections/_all/shutdown", json={"reason": "x"})
+    await harness.http.post("/connections/_all/shutdown", json={"reason": "x"})
     assert dialling.end_reason is None
-    answer = await world.http.post(f"/connections/{dialling.id}/shutdown", json={"reason": "x"})
+    answer = await harness.http.post(f"/connections/{dialling.id}/shutdown", json={"reason": "x"})
 
     assert answer.status_code == 202
     assert dialling.end_reason is not None
-    assert world.proxy.registry.dialling == []
+    assert harness.proxy.registry.dialling == []
 
 
-async def test_it_has_no_faults_to_change(world: World) -> None:
-    dialling = await world.dial_in_vain()
-    answer = await world.http.patch(f"/connections/{dialling.id}/delay", json={"delay_ms": 1})
+async def test_it_has_no_faults_to_change(harness: ApiHarness) -> None:
+    dialling = await harness.dial_in_vain()
+    answer = await harness.http.patch(f"/connections/{dialling.id}/delay", json={"delay_ms": 1})
     assert (answer.status_code, answer.json()) == (
         404,
         {"error": "connection not found", "code": "connection_not_found"},
@@ -63,7 +65,7 @@ async def test_it_has_no_faults_to_change(world: World) -> None:
 
 
 @pytest.mark.parametrize("state", ["", "OPEN", "closed"])
-async def test_another_state_is_422(world: World, state: str) -> None:
-    answer = await world.http.get("/connections", params={"state": state})
+async def test_another_state_is_422(harness: ApiHarness, state: str) -> None:
+    answer = await harness.http.get("/connections", params={"state": state})
     assert answer.status_code == 422
     assert answer.json() == {"error": f"`state` must be open or dialling, not {state!r}", "code": "invalid"}

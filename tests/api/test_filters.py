@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.api_harness import ApiHarness, new_harness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from tests.api.world import World, new_world
 from trixter.api.filters import CLIENT_FORM, NO_FILTERS, Clients
 
 # The method, the path and the body of changes of one connection, of all of them, and of what is to come.
@@ -49,8 +49,8 @@ def test_clients_are_told_by_address_port_and_network(asked: str, client: str, i
 @pytest.mark.parametrize(
     "asked", ["", "x", "localhost", "1", "127.0.0.1:", "127.0.0.1:x", "10.0.0.0/33", "[::1]", "::1/x"]
 )
-async def test_a_client_that_is_none_is_422(world: World, asked: str) -> None:
-    answer = await world.http.get("/connections", params={"client": asked})
+async def test_a_client_that_is_none_is_422(harness: ApiHarness, asked: str) -> None:
+    answer = await harness.http.get("/connections", params={"client": asked})
 
     assert answer.status_code == 422
     assert answer.json() == {"error": f"`client` must be {CLIENT_FORM}, not {asked!r}", "code": "invalid"}
@@ -63,12 +63,14 @@ QUERIES = ["_=1", "pretty", "id=3", "client_=::1", "=1", "&&", "%ff=%00", "_=1&_
 @pytest.mark.parametrize(
     "path", ["/connections", "/connections/_all", "/connections/live", "/defaults", "/health"]
 )
-async def test_unknown_parameters_are_ignored_as_in_the_original(world: World, query: str, path: str) -> None:
-    await world.connect()
-    path = path.replace("live", world.id_of("live"))
-    plain = await world.http.get(path)
+async def test_unknown_parameters_are_ignored_as_in_the_original(
+    harness: ApiHarness, query: str, path: str
+) -> None:
+    await harness.connect()
+    path = path.replace("live", harness.id_of("live"))
+    plain = await harness.http.get(path)
 
-    answer = await world.http.get(f"{path}?{query}")
+    answer = await harness.http.get(f"{path}?{query}")
 
     assert answer.status_code == 200
     assert (
@@ -77,11 +79,11 @@ async def test_unknown_parameters_are_ignored_as_in_the_original(world: World, q
     )
 
 
-async def test_filters_hold_beside_unknown_parameters(world: World) -> None:
-    await world.connect()
+async def test_filters_hold_beside_unknown_parameters(harness: ApiHarness) -> None:
+    await harness.connect()
 
-    assert (await world.http.get("/connections?_=1&client=192.0.2.0/24&pretty")).json() == []
-    assert (await world.http.get("/connections?_=1&client=me")).status_code == 422
+    assert (await harness.http.get("/connections?_=1&client=192.0.2.0/24&pretty")).json() == []
+    assert (await harness.http.get("/connections?_=1&client=me")).status_code == 422
 
 
 @pytest.mark.parametrize(
@@ -89,26 +91,26 @@ async def test_filters_hold_beside_unknown_parameters(world: World) -> None:
 )
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 async def test_a_change_refuses_filters_rather_than_change_more(
-    world: World, method: str, path: str, body: object, query: str, name: str
+    harness: ApiHarness, method: str, path: str, body: object, query: str, name: str
 ) -> None:
-    connection = await world.connect()
-    before = world.faults(), world.proxy.availability
+    connection = await harness.connect()
+    before = harness.faults(), harness.proxy.availability
 
-    answer = await world.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
+    answer = await harness.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
 
     error = f"unexpected parameter `{name}`; {NO_FILTERS}"
     assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
-    assert (world.faults(), world.proxy.availability, connection.end_reason) == (*before, None)
+    assert (harness.faults(), harness.proxy.availability, connection.end_reason) == (*before, None)
 
 
 @pytest.mark.parametrize("query", ["clients=192.0.2.1", "_=1&Client=::1", "pretty&__=1", "=1"])
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 async def test_only_a_change_of_all_connections_refuses_parameters_that_may_be_mistyped_filters(
-    world: World, method: str, path: str, body: object, query: str
+    harness: ApiHarness, method: str, path: str, body: object, query: str
 ) -> None:
-    connection = await world.connect()
+    connection = await harness.connect()
 
-    answer = await world.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
+    answer = await harness.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
 
     assert answer.status_code == (422 if "_all" in path else 202)
 
@@ -116,17 +118,17 @@ async def test_only_a_change_of_all_connections_refuses_parameters_that_may_be_m
 @pytest.mark.parametrize("query", ["_=1", "pretty", "_=1&_=2&pretty=", "&"])
 @pytest.mark.parametrize(("method", "path", "body"), CHANGES)
 async def test_what_can_be_no_filter_is_ignored_in_every_change(
-    world: World, method: str, path: str, body: object, query: str
+    harness: ApiHarness, method: str, path: str, body: object, query: str
 ) -> None:
-    connection = await world.connect()
+    connection = await harness.connect()
 
-    answer = await world.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
+    answer = await harness.http.request(method, f"{path.replace('live', connection.id)}?{query}", json=body)
 
     assert answer.status_code == 202
 
 
-async def test_a_parameter_given_twice_is_422(world: World) -> None:
-    answer = await world.http.get("/connections?client=127.0.0.1&client=127.0.0.2")
+async def test_a_parameter_given_twice_is_422(harness: ApiHarness) -> None:
+    answer = await harness.http.get("/connections?client=127.0.0.1&client=127.0.0.2")
 
     assert (answer.status_code, answer.json()) == (
         422,
@@ -135,12 +137,12 @@ async def test_a_parameter_given_twice_is_422(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/connections", "/connections/_all"])
-async def test_only_what_passes_every_filter_is_listed(world: World, path: str) -> None:
-    first, second = await world.connect(), await world.connect()
-    upstream = str(world.proxy.upstream)
+async def test_only_what_passes_every_filter_is_listed(harness: ApiHarness, path: str) -> None:
+    first, second = await harness.connect(), await harness.connect()
+    upstream = str(harness.proxy.upstream)
 
     async def ids(**params: str) -> list[str]:
-        return [each["conn_info"]["id"] for each in (await world.http.get(path, params=params)).json()]
+        return [each["conn_info"]["id"] for each in (await harness.http.get(path, params=params)).json()]
 
     assert await ids() == [first.id, second.id]
     assert await ids(client="127.0.0.1") == [first.id, second.id]
@@ -153,9 +155,9 @@ async def test_only_what_passes_every_filter_is_listed(world: World, path: str) 
 
 
 async def test_clients_on_ipv6_are_found(anyio_backend: object) -> None:
-    async with new_world(listen="[::1]:0") as world:
-        connection = await world.connect()
+    async with new_harness(listen="[::1]:0") as harness:
+        connection = await harness.connect()
 
         for asked in ("::1", connection.client, "::/64"):
-            listed = (await world.http.get("/connections", params={"client": asked})).json()
+            listed = (await harness.http.get("/connections", params={"client": asked})).json()
             assert [each["conn_info"]["id"] for each in listed] == [connection.id]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.api.api_harness import JSON, ApiHarness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from tests.api.world import JSON, World
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from tests.api.world import JSON, World
         ("/proxy", '{"availability": "down", "availability":"up"}', "availability"),
     ],
 )
-async def test_a_field_given_twice_is_422(calm: World, path: str, body: str, name: str) -> None:
+async def test_a_field_given_twice_is_422(calm: ApiHarness, path: str, body: str, name: str) -> None:
     before = calm.faults()
     path = path.replace("live", calm.id_of("live"))
 
@@ -42,7 +42,7 @@ async def test_a_field_given_twice_is_422(calm: World, path: str, body: str, nam
     assert calm.faults() == before
 
 
-async def test_a_reason_given_twice_is_422(calm: World) -> None:
+async def test_a_reason_given_twice_is_422(calm: ApiHarness) -> None:
     body = '{"reason": "x", "reason": "x"}'
 
     answer = await calm.http.post("/connections/_all/shutdown", content=body, headers=JSON)
@@ -65,7 +65,7 @@ async def test_a_reason_given_twice_is_422(calm: World) -> None:
         (r"\ud800\ud800\udc00", r"\ud800"),
     ],
 )
-async def test_half_a_surrogate_pair_is_400_and_named(calm: World, text: str, half: str) -> None:
+async def test_half_a_surrogate_pair_is_400_and_named(calm: ApiHarness, text: str, half: str) -> None:
     body = f'{{"reason": "{text}"}}'
 
     answer = await calm.http.post("/connections/_all/shutdown", content=body, headers=JSON)
@@ -76,7 +76,7 @@ async def test_half_a_surrogate_pair_is_400_and_named(calm: World, text: str, ha
 
 
 @pytest.mark.parametrize("text", [r"\ud83d\ude00", r"\\ud800", "\U0001f600", r"\uD83D\uDE00"])
-async def test_whole_pairs_and_what_only_looks_like_half_of_one_are_text(calm: World, text: str) -> None:
+async def test_whole_pairs_and_what_only_looks_like_half_of_one_are_text(calm: ApiHarness, text: str) -> None:
     body = f'{{"reason": "{text}"}}'.encode()
 
     answer = await calm.http.post("/connections/_all/shutdown", content=body, headers=JSON)
@@ -85,7 +85,7 @@ async def test_whole_pairs_and_what_only_looks_like_half_of_one_are_text(calm: W
 
 
 @pytest.mark.parametrize(("text", "is_half"), [(r"\udc00", False), (r"\\ud800", False), (r"\ud800", True)])
-async def test_other_malformed_json_keeps_its_own_words(calm: World, text: str, is_half: bool) -> None:
+async def test_other_malformed_json_keeps_its_own_words(calm: ApiHarness, text: str, is_half: bool) -> None:
     answer = await calm.http.post("/connections/_all/shutdown", content=f'{{"reason": "{text}', headers=JSON)
 
     assert answer.status_code == 400

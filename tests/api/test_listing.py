@@ -10,7 +10,7 @@ from itertools import count
 import pytest
 from starlette.types import Message
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.api.listing import TIME_SLICE_S, ChunkedJsonResponse, TimeSlice, listing
 from trixter.faults import Direction, Faults, Latency
 
@@ -44,8 +44,8 @@ async def test_a_time_slice_is_over_after_its_time(anyio_backend: object) -> Non
     assert await rounds_during(job()) == 100 // 8
 
 
-async def test_a_listing_of_ten_thousand_is_made_in_many_time_slices(world: World) -> None:
-    connection = await world.connect()
+async def test_a_listing_of_ten_thousand_is_made_in_many_time_slices(harness: ApiHarness) -> None:
+    connection = await harness.connect()
     answers = []
 
     async def job() -> None:
@@ -57,35 +57,37 @@ async def test_a_listing_of_ten_thousand_is_made_in_many_time_slices(world: Worl
     assert len(json.loads(bytes(answer.body))) == 10_000
 
 
-async def test_calls_for_all_yield_between_connections(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_calls_for_all_yield_between_connections(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
-    calm = await rounds_during(world.http.get("/connections"))
+    calm = await rounds_during(harness.http.get("/connections"))
     for _ in range(10):
-        await world.connect()
+        await harness.connect()
 
-    assert await rounds_during(world.http.get("/connections")) >= calm + 10
-    assert await rounds_during(world.http.patch("/connections/_all/delay", json={"delay_ms": 1})) >= 10
-    assert await rounds_during(world.http.post("/connections/_all/shutdown", json={"reason": "x"})) >= 10
+    assert await rounds_during(harness.http.get("/connections")) >= calm + 10
+    assert await rounds_during(harness.http.patch("/connections/_all/delay", json={"delay_ms": 1})) >= 10
+    assert await rounds_during(harness.http.post("/connections/_all/shutdown", json={"reason": "x"})) >= 10
 
 
-async def test_long_jobs_wait_for_each_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_long_jobs_wait_for_each_other(harness: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
-    connections = [await world.connect() for _ in range(5)]
+    connections = [await harness.connect() for _ in range(5)]
 
     async with asyncio.TaskGroup() as group:
         for delay_ms in (1, 2, 3):
-            group.create_task(world.patch("/connections/_all/delay", {"delay_ms": delay_ms}), name="patch")
+            group.create_task(harness.patch("/connections/_all/delay", {"delay_ms": delay_ms}), name="patch")
 
     faults = {connection.pipe(direction).faults for connection in connections for direction in Direction}
     assert faults == {Faults(Latency(delay_s=0.003))}
 
 
 async def test_a_connection_that_ends_meanwhile_is_left_out(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trixter.api.listing.TIME_SLICE_S", 0.0)
-    first, second, third = [await world.connect() for _ in range(3)]
-    live = list(world.proxy.registry)
+    first, second, third = [await harness.connect() for _ in range(3)]
+    live = list(harness.proxy.registry)
     second.close("meanwhile")
 
     answer = await listing(live, lambda _: True)

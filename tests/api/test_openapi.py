@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.api.world import World, client_of
+from tests.api.api_harness import ApiHarness, client_of
 from trixter import __version__
 from trixter.api.filters import CLIENT_PATTERN, STATE_PATTERN, Clients
 from trixter.faults import CATALOGUE
@@ -38,8 +38,8 @@ CALLS = {
 
 
 @pytest.fixture
-async def description(world: World) -> Any:
-    answer = await world.http.get("/openapi.json")
+async def description(harness: ApiHarness) -> Any:
+    answer = await harness.http.get("/openapi.json")
     assert answer.headers["content-type"] == "application/json"
     return answer.json()
 
@@ -119,8 +119,8 @@ async def test_every_operation_has_an_id_of_its_own(description: Any) -> None:
     assert "patch_connections_id_delay" in ids
 
 
-async def test_a_token_is_described_where_it_is_asked_for(world: World, description: Any) -> None:
-    async with client_of(world.controller, token="s3cret") as http:
+async def test_a_token_is_described_where_it_is_asked_for(harness: ApiHarness, description: Any) -> None:
+    async with client_of(harness.controller, token="s3cret") as http:
         guarded = (await http.get("/openapi.json", headers={"authorization": "Bearer s3cret"})).json()
 
     assert description["security"] == []

@@ -6,93 +6,95 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
 from trixter.proxy import Availability, Defaults
 
 SLOW = Faults(Latency(delay_s=0.25))
 
 
-async def add(world: World, body: dict[str, Any]) -> str:
-    answer = await world.http.post("/overrides", json=body)
+async def add(harness: ApiHarness, body: dict[str, Any]) -> str:
+    answer = await harness.http.post("/overrides", json=body)
     assert answer.status_code == 201, answer.text
     (id,) = answer.json().values()
     return str(id)
 
 
-async def test_it_holds_for_live_connections_and_those_to_come_until_it_is_deleted(world: World) -> None:
-    await world.connect()
-    id = await add(world, {"both": {"delay": {"delay_ms": 250}}})
-    assert world.faults() == [(SLOW, SLOW)] * 2
-    answer = await world.http.delete(f"/overrides/{id}")
+async def test_it_holds_for_live_connections_and_those_to_come_until_it_is_deleted(
+    harness: ApiHarness,
+) -> None:
+    await harness.connect()
+    id = await add(harness, {"both": {"delay": {"delay_ms": 250}}})
+    assert harness.faults() == [(SLOW, SLOW)] * 2
+    answer = await harness.http.delete(f"/overrides/{id}")
     assert (answer.status_code, answer.content) == (204, b"")
-    assert world.faults() == [(NO_FAULTS, NO_FAULTS)] * 2
-    answer = await world.http.delete(f"/overrides/{id}")
+    assert harness.faults() == [(NO_FAULTS, NO_FAULTS)] * 2
+    answer = await harness.http.delete(f"/overrides/{id}")
     assert (answer.status_code, answer.json()) == (
         404,
         {"error": "override not found", "code": "override_not_found"},
     )
 
 
-async def test_overrides_are_deleted_in_any_order(world: World) -> None:
-    first = await add(world, {"upstream": {"delay": {"delay_ms": 100}}})
-    second = await add(world, {"upstream": {"delay": {"delay_ms": 250}}})
-    await world.http.delete(f"/overrides/{first}")
-    assert world.faults() == [(SLOW, NO_FAULTS)]
-    await world.http.delete(f"/overrides/{second}")
-    assert world.faults() == [(NO_FAULTS, NO_FAULTS)]
+async def test_overrides_are_deleted_in_any_order(harness: ApiHarness) -> None:
+    first = await add(harness, {"upstream": {"delay": {"delay_ms": 100}}})
+    second = await add(harness, {"upstream": {"delay": {"delay_ms": 250}}})
+    await harness.http.delete(f"/overrides/{first}")
+    assert harness.faults() == [(SLOW, NO_FAULTS)]
+    await harness.http.delete(f"/overrides/{second}")
+    assert harness.faults() == [(NO_FAULTS, NO_FAULTS)]
 
 
-async def test_a_direction_of_its_own_is_on_top_of_both(world: World) -> None:
+async def test_a_direction_of_its_own_is_on_top_of_both(harness: ApiHarness) -> None:
     body = {
         "both": {"delay": {"delay_ms": 1}, "slice": {"size_bytes": 9}},
         "upstream": {"delay": {"delay_ms": 250}},
     }
-    await add(world, body)
-    ((up, down),) = world.faults()
+    await add(harness, body)
+    ((up, down),) = harness.faults()
     assert up == Faults(Latency(delay_s=0.25), Slice(size_bytes=9))
     assert down == Faults(Latency(delay_s=0.001), Slice(size_bytes=9))
 
 
-async def test_clear_takes_away_what_is_not_named(world: World) -> None:
-    await world.patch("/defaults", {"slice": {"size_bytes": 9}, "delay": {"delay_ms": 1}})
-    id = await add(world, {"both": {"clear": True, "delay": {"delay_ms": 250}}})
-    assert world.faults() == [(SLOW, SLOW)]
-    await world.http.delete(f"/overrides/{id}")
-    assert world.proxy.defaults.upstream == Faults(Slice(size_bytes=9), Latency(delay_s=0.001))
+async def test_clear_takes_away_what_is_not_named(harness: ApiHarness) -> None:
+    await harness.patch("/defaults", {"slice": {"size_bytes": 9}, "delay": {"delay_ms": 1}})
+    id = await add(harness, {"both": {"clear": True, "delay": {"delay_ms": 250}}})
+    assert harness.faults() == [(SLOW, SLOW)]
+    await harness.http.delete(f"/overrides/{id}")
+    assert harness.proxy.defaults.upstream == Faults(Slice(size_bytes=9), Latency(delay_s=0.001))
 
 
-async def test_a_list_sets_several_of_one_kind(world: World) -> None:
-    await add(world, {"upstream": {"delay": [{"delay_ms": 100}, {"delay_ms": 200}]}})
-    assert world.proxy.defaults.upstream == Faults(Latency(delay_s=0.1), Latency(delay_s=0.2))
+async def test_a_list_sets_several_of_one_kind(harness: ApiHarness) -> None:
+    await add(harness, {"upstream": {"delay": [{"delay_ms": 100}, {"delay_ms": 200}]}})
+    assert harness.proxy.defaults.upstream == Faults(Latency(delay_s=0.1), Latency(delay_s=0.2))
 
 
-async def test_it_is_for_one_connection_if_that_is_named(world: World) -> None:
-    this, _ = await world.connect(), await world.connect()
-    await add(world, {"target": this.id, "upstream": {"delay": {"delay_ms": 250}}})
-    assert world.faults() == [(SLOW, NO_FAULTS), (NO_FAULTS, NO_FAULTS), (NO_FAULTS, NO_FAULTS)]
+async def test_it_is_for_one_connection_if_that_is_named(harness: ApiHarness) -> None:
+    this, _ = await harness.connect(), await harness.connect()
+    await add(harness, {"target": this.id, "upstream": {"delay": {"delay_ms": 250}}})
+    assert harness.faults() == [(SLOW, NO_FAULTS), (NO_FAULTS, NO_FAULTS), (NO_FAULTS, NO_FAULTS)]
 
 
-async def test_the_door_and_the_duration_are_overrides_too(world: World) -> None:
-    id = await add(world, {"availability": "refusing", "connection_duration_ms": 60000})
-    assert (world.proxy.availability, world.proxy.defaults) == (
+async def test_the_door_and_the_duration_are_overrides_too(harness: ApiHarness) -> None:
+    id = await add(harness, {"availability": "refusing", "connection_duration_ms": 60000})
+    assert (harness.proxy.availability, harness.proxy.defaults) == (
         Availability.REFUSING,
         Defaults(connection_duration_s=60),
     )
-    await world.http.delete(f"/overrides/{id}")
-    assert (world.proxy.availability, world.proxy.defaults) == (Availability.UP, Defaults())
+    await harness.http.delete(f"/overrides/{id}")
+    assert (harness.proxy.availability, harness.proxy.defaults) == (Availability.UP, Defaults())
 
 
-async def test_what_is_active_is_listed_as_it_was_asked_for(world: World) -> None:
-    connection = await world.connect()
+async def test_what_is_active_is_listed_as_it_was_asked_for(harness: ApiHarness) -> None:
+    connection = await harness.connect()
     bodies: list[dict[str, Any]] = [
         {"both": {"clear": True}, "availability": "refusing", "name": "maintenance"},
         {"target": connection.id, "upstream": {"throttle": {"rate_bytes": 0}}},
         {"both": {"delay": [{"delay_ms": 1, "jitter_ms": 0}, {"delay_ms": 2, "jitter_ms": 0}]}},
         {"connection_duration_ms": 5, "ttl_ms": 3600000},
     ]
-    ids = [await add(world, body) for body in bodies]
-    listed = (await world.http.get("/overrides")).json()
+    ids = [await add(harness, body) for body in bodies]
+    listed = (await harness.http.get("/overrides")).json()
     assert [each.pop("id") for each in listed] == ids
     assert 0 < listed[3].pop("expires_in_ms") <= 3600000
     assert listed == [
@@ -103,12 +105,12 @@ async def test_what_is_active_is_listed_as_it_was_asked_for(world: World) -> Non
     ]
 
 
-async def test_an_id_may_be_chosen_and_a_time_be_renewed(world: World) -> None:
-    assert await add(world, {"id": "mine", "availability": "refusing", "ttl_ms": 1000}) == "mine"
-    assert await world.patch("/overrides/mine", {"ttl_ms": 3600000}) == (202, None)
-    (listed,) = (await world.http.get("/overrides")).json()
+async def test_an_id_may_be_chosen_and_a_time_be_renewed(harness: ApiHarness) -> None:
+    assert await add(harness, {"id": "mine", "availability": "refusing", "ttl_ms": 1000}) == "mine"
+    assert await harness.patch("/overrides/mine", {"ttl_ms": 3600000}) == (202, None)
+    (listed,) = (await harness.http.get("/overrides")).json()
     assert listed["expires_in_ms"] > 1000
-    assert await world.patch("/overrides/other", {"ttl_ms": 1}) == (404, "override not found")
+    assert await harness.patch("/overrides/other", {"ttl_ms": 1}) == (404, "override not found")
 
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -139,34 +141,34 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
 
 @pytest.mark.parametrize(("body", "status", "text"), REFUSED.values(), ids=REFUSED)
 async def test_what_is_refused_changes_nothing(
-    world: World, body: dict[str, Any], status: int, text: str
+    harness: ApiHarness, body: dict[str, Any], status: int, text: str
 ) -> None:
-    connection = await world.connect()
-    await add(world, {"id": "taken"})
+    connection = await harness.connect()
+    await add(harness, {"id": "taken"})
     if body.get("target") == "LIVE":
         body = {**body, "target": connection.id}
-    before = world.faults()
-    answer = await world.http.post("/overrides", json=body)
+    before = harness.faults()
+    answer = await harness.http.post("/overrides", json=body)
     assert answer.status_code == status
     assert text in answer.json()["error"]
-    assert (world.faults(), world.proxy.availability) == (before, Availability.UP)
-    assert len((await world.http.get("/overrides")).json()) == 1
+    assert (harness.faults(), harness.proxy.availability) == (before, Availability.UP)
+    assert len((await harness.http.get("/overrides")).json()) == 1
 
 
-async def test_the_originals_calls_are_permanent_changes_on_top(world: World) -> None:
-    connection = await world.connect()
-    id = await add(world, {"both": {"delay": {"delay_ms": 100}}})
-    await world.patch(f"/connections/{connection.id}/delay", {"delay_ms": 250})
-    await world.patch("/defaults", {"throttle": {"rate_bytes": 1000}})
-    await world.patch("/proxy", {"availability": "refusing"})
-    await world.http.delete(f"/overrides/{id}")
+async def test_the_originals_calls_are_permanent_changes_on_top(harness: ApiHarness) -> None:
+    connection = await harness.connect()
+    id = await add(harness, {"both": {"delay": {"delay_ms": 100}}})
+    await harness.patch(f"/connections/{connection.id}/delay", {"delay_ms": 250})
+    await harness.patch("/defaults", {"throttle": {"rate_bytes": 1000}})
+    await harness.patch("/proxy", {"availability": "refusing"})
+    await harness.http.delete(f"/overrides/{id}")
     narrow = Faults(Throttle(rate_bytes_per_s=1000))
-    assert world.faults() == [(SLOW, SLOW), (narrow, narrow)]
-    assert world.proxy.availability is Availability.REFUSING
+    assert harness.faults() == [(SLOW, SLOW), (narrow, narrow)]
+    assert harness.proxy.availability is Availability.REFUSING
 
 
-async def test_a_filter_deletes_nothing(world: World) -> None:
-    id = await add(world, {"availability": "refusing"})
-    answer = await world.http.delete(f"/overrides/{id}?client=127.0.0.1")
+async def test_a_filter_deletes_nothing(harness: ApiHarness) -> None:
+    id = await add(harness, {"availability": "refusing"})
+    answer = await harness.http.delete(f"/overrides/{id}?client=127.0.0.1")
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-    assert world.proxy.availability is Availability.REFUSING
+    assert harness.proxy.availability is Availability.REFUSING

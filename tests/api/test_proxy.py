@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.faults import Direction, Faults, Freeze
 from trixter.proxy import Availability, listen_socket
 from trixter.proxy.listen_socket import listen_sockets
 
 
-async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: World) -> None:
-    ended, live = await world.connect(), await world.connect()
+async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(harness: ApiHarness) -> None:
+    ended, live = await harness.connect(), await harness.connect()
     live.pipe(Direction.DOWNSTREAM).faults = Faults(Freeze(is_on=True))
-    await world.send(live, b"one way")
+    await harness.send(live, b"one way")
     ended.close("enough")
 
-    shown = (await world.http.get("/proxy")).json()
+    shown = (await harness.http.get("/proxy")).json()
 
     assert shown == {
-        "listen": world.proxy.listen_addresses,
-        "upstream": str(world.proxy.upstream),
+        "listen": harness.proxy.listen_addresses,
+        "upstream": str(harness.proxy.upstream),
         "availability": "up",
         "stats": {
             "connections_accepted": 2,
@@ -34,46 +34,46 @@ async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(world: 
 
 @pytest.mark.parametrize("availability", ["refusing", "down"])
 async def test_a_door_that_is_shut_refuses_and_one_that_is_opened_does_not(
-    world: World, availability: str
+    harness: ApiHarness, availability: str
 ) -> None:
-    answer = await world.http.patch("/proxy", json={"availability": availability})
+    answer = await harness.http.patch("/proxy", json={"availability": availability})
 
     assert (answer.status_code, answer.content) == (202, b"")
-    assert (await world.http.get("/proxy")).json()["availability"] == availability
+    assert (await harness.http.get("/proxy")).json()["availability"] == availability
     with pytest.raises(ConnectionRefusedError):
-        await world.connect()
+        await harness.connect()
 
-    assert await world.patch("/proxy", {"availability": "up"}) == (202, None)
-    await world.connect()
+    assert await harness.patch("/proxy", {"availability": "up"}) == (202, None)
+    await harness.connect()
 
 
 @pytest.mark.parametrize(("availability", "ended"), [("refusing", {}), ("down", {"proxy down": 2})])
 async def test_down_ends_live_connections_and_refusing_does_not(
-    world: World, availability: str, ended: dict[str, int]
+    harness: ApiHarness, availability: str, ended: dict[str, int]
 ) -> None:
     for _ in range(2):
-        await world.connect()
+        await harness.connect()
 
-    await world.patch("/proxy", {"availability": availability})
+    await harness.patch("/proxy", {"availability": availability})
 
-    assert world.proxy.registry.ended == ended
-    assert (await world.http.get("/proxy")).json()["stats"]["ended"] == ended
+    assert harness.proxy.registry.ended == ended
+    assert (await harness.http.get("/proxy")).json()["stats"]["ended"] == ended
 
 
 async def test_a_port_that_was_lost_meanwhile_is_409_with_the_reason(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listen_socket, "CAN_STOP_LISTENING", False)
-    await world.patch("/proxy", {"availability": "refusing"})
-    here = world.proxy.listen_addresses[0]
+    await harness.patch("/proxy", {"availability": "refusing"})
+    here = harness.proxy.listen_addresses[0]
     (other,) = listen_sockets(here)
     with other:
         other.listen()
 
-        refused = await world.patch("/proxy", {"availability": "up"})
+        refused = await harness.patch("/proxy", {"availability": "up"})
 
     assert refused == (409, f"cannot listen on {here}: address already in use")
-    assert world.proxy.availability is Availability.REFUSING
+    assert harness.proxy.availability is Availability.REFUSING
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,6 @@ async def test_a_port_that_was_lost_meanwhile_is_409_with_the_reason(
         ({"availability": "down", "upstream": "x"}, "Object contains unknown field `upstream`"),
     ],
 )
-async def test_what_is_no_door_is_422(world: World, body: object, error: str) -> None:
-    assert await world.patch("/proxy", body) == (422, error)
-    assert world.proxy.availability is Availability.UP
+async def test_what_is_no_door_is_422(harness: ApiHarness, body: object, error: str) -> None:
+    assert await harness.patch("/proxy", body) == (422, error)
+    assert harness.proxy.availability is Availability.UP

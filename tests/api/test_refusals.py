@@ -8,8 +8,8 @@ import logging
 import pytest
 from starlette.types import Message, Scope
 
+from tests.api.api_harness import JSON, ApiHarness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from tests.api.world import JSON, World
 from trixter.api import create_app
 from trixter.api.schemas import LARGEST_WHOLE
 
@@ -82,7 +82,7 @@ MALFORMED = [
 @pytest.mark.parametrize("id", ["_all", "live"])
 @pytest.mark.parametrize(("stem", "text", "error"), MISSHAPEN)
 async def test_a_wrong_shape_is_422_and_names_the_field(
-    calm: World, id: str, stem: str, text: str, error: str
+    calm: ApiHarness, id: str, stem: str, text: str, error: str
 ) -> None:
     before = calm.faults()
     path = f"/connections/{calm.id_of(id)}/{stem}"
@@ -94,7 +94,7 @@ async def test_a_wrong_shape_is_422_and_names_the_field(
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-async def test_what_is_not_json_is_400_whatever_its_shape(calm: World, body: bytes) -> None:
+async def test_what_is_not_json_is_400_whatever_its_shape(calm: ApiHarness, body: bytes) -> None:
     before = calm.faults()
 
     answer = await calm.http.patch("/connections/_all/delay", content=body, headers=JSON)
@@ -104,7 +104,7 @@ async def test_what_is_not_json_is_400_whatever_its_shape(calm: World, body: byt
     assert calm.faults() == before
 
 
-async def test_a_number_too_large_for_anything_is_json_all_the_same(calm: World) -> None:
+async def test_a_number_too_large_for_anything_is_json_all_the_same(calm: ApiHarness) -> None:
     body = b'{"nope": 1' + b"0" * 5000 + b"}"
 
     answer = await calm.http.patch("/connections/_all/delay", content=body, headers=JSON)
@@ -115,7 +115,9 @@ async def test_a_number_too_large_for_anything_is_json_all_the_same(calm: World)
 @pytest.mark.parametrize("probability", [-0.1, 1.0000001, 2, -1, 1e308])
 @pytest.mark.parametrize("stem", ["termination", "corruption"])
 @pytest.mark.parametrize("id", ["_all", "live"])
-async def test_a_probability_out_of_range_is_400(calm: World, id: str, stem: str, probability: float) -> None:
+async def test_a_probability_out_of_range_is_400(
+    calm: ApiHarness, id: str, stem: str, probability: float
+) -> None:
     before = calm.faults()
 
     path = f"/connections/{calm.id_of(id)}/{stem}"
@@ -125,7 +127,7 @@ async def test_a_probability_out_of_range_is_400(calm: World, id: str, stem: str
 
 
 @pytest.mark.parametrize("stem", GOOD)
-async def test_an_unknown_id_is_404(calm: World, stem: str) -> None:
+async def test_an_unknown_id_is_404(calm: ApiHarness, stem: str) -> None:
     before = calm.faults()
 
     assert await calm.patch(f"/connections/nobody/{stem}", GOOD[stem]) == (404, NOT_FOUND)
@@ -133,7 +135,7 @@ async def test_an_unknown_id_is_404(calm: World, stem: str) -> None:
     assert calm.faults() == before
 
 
-async def test_an_unknown_id_is_404_for_the_other_calls(calm: World) -> None:
+async def test_an_unknown_id_is_404_for_the_other_calls(calm: ApiHarness) -> None:
     shown = await calm.http.get("/connections/nobody")
     shut_down = await calm.http.post("/connections/nobody/shutdown", json={"reason": "x"})
 
@@ -154,7 +156,7 @@ async def test_an_unknown_id_is_404_for_the_other_calls(calm: World) -> None:
         ({"reason": "x", "reset": "yes"}, "Expected `bool`, got `str` - at `$.reset`"),
     ],
 )
-async def test_a_shutdown_without_a_reason_is_422(calm: World, body: object, error: str) -> None:
+async def test_a_shutdown_without_a_reason_is_422(calm: ApiHarness, body: object, error: str) -> None:
     answer = await calm.http.post("/connections/_all/shutdown", json=body)
 
     assert (answer.status_code, answer.json()) == (422, {"error": error, "code": "invalid"})
@@ -164,7 +166,7 @@ async def test_a_shutdown_without_a_reason_is_422(calm: World, body: object, err
 @pytest.mark.parametrize(
     "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "text/json", "json"]
 )
-async def test_another_content_type_is_415(calm: World, content_type: str | None) -> None:
+async def test_another_content_type_is_415(calm: ApiHarness, content_type: str | None) -> None:
     before = calm.faults()
     headers = {"content-type": content_type} if content_type else {}
 
@@ -174,7 +176,7 @@ async def test_another_content_type_is_415(calm: World, content_type: str | None
     assert calm.faults() == before
 
 
-async def test_a_body_over_the_originals_2_mib_is_413(calm: World) -> None:
+async def test_a_body_over_the_originals_2_mib_is_413(calm: ApiHarness) -> None:
     reason = "x" * (2 * 1024 * 1024 - len('{"reason":""}'))
     most, more = (json.dumps({"reason": reason + tail}, separators=(",", ":")) for tail in ("", "x"))
 
@@ -200,7 +202,7 @@ async def test_a_body_over_the_originals_2_mib_is_413(calm: World) -> None:
     ],
 )
 async def test_the_checks_come_in_the_originals_order(
-    calm: World, content_type: str, id: str, body: bytes, status: int
+    calm: ApiHarness, content_type: str, id: str, body: bytes, status: int
 ) -> None:
     headers = {"content-type": content_type}
 
@@ -235,7 +237,7 @@ async def test_the_checks_come_in_the_originals_order(
     ],
 )
 async def test_defaults_are_changed_whole_or_not_at_all(
-    calm: World, body: object, status: int, error: str
+    calm: ApiHarness, body: object, status: int, error: str
 ) -> None:
     before = calm.proxy.defaults
 
@@ -247,8 +249,8 @@ async def test_defaults_are_changed_whole_or_not_at_all(
 @pytest.mark.parametrize(
     "path", ["/", "/nope", "/connections/", "/connections/x/nope", "/health/", "/Health"]
 )
-async def test_an_unknown_path_is_404(world: World, path: str) -> None:
-    answer = await world.http.get(path)
+async def test_an_unknown_path_is_404(harness: ApiHarness, path: str) -> None:
+    answer = await harness.http.get(path)
 
     assert (answer.status_code, answer.json()) == (404, {"error": "no such path", "code": "not_found"})
 
@@ -267,9 +269,9 @@ async def test_an_unknown_path_is_404(world: World, path: str) -> None:
     ],
 )
 async def test_another_method_is_405_and_says_which_are_allowed(
-    world: World, method: str, path: str, allowed: str
+    harness: ApiHarness, method: str, path: str, allowed: str
 ) -> None:
-    answer = await world.http.request(method, path)
+    answer = await harness.http.request(method, path)
 
     assert (answer.status_code, answer.json()) == (
         405,
@@ -279,7 +281,7 @@ async def test_another_method_is_405_and_says_which_are_allowed(
 
 
 async def test_what_must_not_happen_is_500_with_a_traceback_in_the_log(
-    calm: World, caplog: pytest.LogCaptureFixture
+    calm: ApiHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     del calm.proxy.defaults  # whatever asks for them now meets a bug
 
@@ -293,7 +295,7 @@ async def test_what_must_not_happen_is_500_with_a_traceback_in_the_log(
 
 
 async def test_a_client_that_hangs_up_while_it_sends_is_no_bug(
-    calm: World, caplog: pytest.LogCaptureFixture
+    calm: ApiHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     scope: Scope = {
         "type": "http",

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from tests.api.world import new_world
+from tests.api.api_harness import new_harness
 from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
 from trixter.proxy.listen_socket import listen_sockets
@@ -26,11 +26,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 @asynccontextmanager
 async def _served() -> AsyncIterator[str]:
-    """Serve a world with a connection in it; its address."""
-    async with new_world() as world:
-        await world.connect()
+    """Serve the API of a proxy that has a connection; return its address."""
+    async with new_harness() as harness:
+        await harness.connect()
         sockets = listen_sockets("127.0.0.1:0", "api")
-        server = ApiServer(create_app(world.controller), sockets)
+        server = ApiServer(create_app(harness.controller), sockets)
         await server.start()
         yield text_of(sockets[0].getsockname())
         await server.stop()

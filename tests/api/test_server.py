@@ -11,8 +11,8 @@ import httpx2
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from tests.api.served import Served
-from tests.api.world import JSON, World
+from tests.api.api_harness import JSON, ApiHarness
+from tests.api.served_api import ServedApi
 from trixter.addresses import text_of
 from trixter.api import ApiServer, create_app
 from trixter.api.listing import ChunkedJsonResponse
@@ -21,8 +21,8 @@ from trixter.faults import Direction, Faults, Latency
 from trixter.proxy.listen_socket import listen_sockets
 
 
-async def test_it_answers_on_its_port(served: Served) -> None:
-    connection = await served.world.connect()
+async def test_it_answers_on_its_port(served: ServedApi) -> None:
+    connection = await served.harness.connect()
 
     async with httpx2.AsyncClient(base_url=served.url) as http:
         health = await http.get("/health")
@@ -35,23 +35,23 @@ async def test_it_answers_on_its_port(served: Served) -> None:
     assert [each["conn_info"]["id"] for each in listed.json()] == [connection.id]
 
 
-async def test_it_tells_nothing_about_itself(served: Served) -> None:
+async def test_it_tells_nothing_about_itself(served: ServedApi) -> None:
     async with httpx2.AsyncClient(base_url=served.url) as http:
         answer = await http.get("/health")
 
     assert set(answer.headers) == {"content-length", "content-type"}
 
 
-async def test_a_head_has_no_body(served: Served) -> None:
+async def test_a_head_has_no_body(served: ServedApi) -> None:
     async with httpx2.AsyncClient(base_url=served.url) as http:
         answer = await http.head("/connections")
 
     assert (answer.status_code, answer.content, answer.headers["content-length"]) == (200, b"", "2")
 
 
-async def test_a_large_list_arrives_whole(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_large_list_arrives_whole(served: ServedApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trixter.api.listing.SENT_BYTES", 100)
-    ids = [(await served.world.connect()).id for _ in range(10)]
+    ids = [(await served.harness.connect()).id for _ in range(10)]
 
     async with httpx2.AsyncClient(base_url=served.url) as http:
         answer = await http.get("/connections")
@@ -60,7 +60,7 @@ async def test_a_large_list_arrives_whole(served: Served, monkeypatch: pytest.Mo
     assert int(answer.headers["content-length"]) == len(answer.content)
 
 
-async def test_a_body_without_a_length_is_limited_too(served: Served) -> None:
+async def test_a_body_without_a_length_is_limited_too(served: ServedApi) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(64):
             yield b" " * 65536
@@ -87,7 +87,7 @@ async def test_a_body_without_a_length_is_limited_too(served: Served) -> None:
         ),
     ],
 )
-async def test_it_stops_at_once_whoever_is_connected(served: Served, request_: bytes) -> None:
+async def test_it_stops_at_once_whoever_is_connected(served: ServedApi, request_: bytes) -> None:
     reader, writer = await asyncio.open_connection(served.host, served.port)
     writer.write(request_)
     if request_.startswith(b"GET /health "):
@@ -124,25 +124,25 @@ async def test_it_stops_at_once_although_a_client_does_not_read(anyio_backend: o
     assert finished.is_set(), "nothing runs on"
 
 
-async def test_stopping_twice_is_no_error(served: Served) -> None:
+async def test_stopping_twice_is_no_error(served: ServedApi) -> None:
     await served.server.stop()
     await served.server.stop()
 
 
-async def test_it_can_be_stopped_without_a_start(world: World) -> None:
+async def test_it_can_be_stopped_without_a_start(harness: ApiHarness) -> None:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = sockets[0].getsockname()
 
-    await ApiServer(create_app(world.controller), sockets).stop()
+    await ApiServer(create_app(harness.controller), sockets).stop()
 
     with socket.socket() as again:
         again.bind(address)
 
 
-async def test_a_port_that_somebody_else_took_meanwhile_is_a_bind_error(world: World) -> None:
+async def test_a_port_that_somebody_else_took_meanwhile_is_a_bind_error(harness: ApiHarness) -> None:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = text_of(sockets[0].getsockname())
-    server = ApiServer(create_app(world.controller), sockets)
+    server = ApiServer(create_app(harness.controller), sockets)
     (rival,) = listen_sockets(address, "api")
     with rival:
         rival.listen()

@@ -7,16 +7,16 @@ import json
 import pytest
 from starlette.types import Message, Scope
 
+from tests.api.api_harness import ApiHarness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from tests.api.served import Served
-from tests.api.world import World
+from tests.api.served_api import ServedApi
 from trixter.api import create_app
 from trixter.api.app import UNKNOWN_HOST
 
 CLOSE = b"Connection: close\r\n"
 
 
-async def status_of(served: Served, line: str, *headers: str, body: bytes = b"") -> int:
+async def status_of(served: ServedApi, line: str, *headers: str, body: bytes = b"") -> int:
     """Return the status that a request with this first line gets."""
     lines = [line, *headers, f"Content-Length: {len(body)}"]
     head = "".join(f"{each}\r\n" for each in lines).encode()
@@ -43,13 +43,15 @@ async def status_of(served: Served, line: str, *headers: str, body: bytes = b"")
         ("http://[::1]evil.example/connections", 403),
     ],
 )
-async def test_a_target_may_be_absolute_and_its_host_counts(served: Served, target: str, status: int) -> None:
+async def test_a_target_may_be_absolute_and_its_host_counts(
+    served: ServedApi, target: str, status: int
+) -> None:
     for host in ("127.0.0.1", "evil.example"):
         assert await status_of(served, f"GET {target} HTTP/1.1", f"Host: {host}") == status
 
 
-async def test_changes_may_be_asked_for_so_too(served: Served) -> None:
-    connection = await served.world.connect()
+async def test_changes_may_be_asked_for_so_too(served: ServedApi) -> None:
+    connection = await served.harness.connect()
     target = f"http://localhost:8888/connections/{connection.id}/delay"
     json_ = "Content-Type: application/json"
 
@@ -58,10 +60,10 @@ async def test_changes_may_be_asked_for_so_too(served: Served) -> None:
     )
 
     assert status == 202
-    assert served.world.faults()[0] != served.world.faults()[-1]
+    assert served.harness.faults()[0] != served.harness.faults()[-1]
 
 
-async def test_an_origin_is_compared_with_the_host_of_an_absolute_target(served: Served) -> None:
+async def test_an_origin_is_compared_with_the_host_of_an_absolute_target(served: ServedApi) -> None:
     line = "GET http://localhost:8888/connections HTTP/1.1"
     origin = "Origin: http://evil.example"
 
@@ -70,12 +72,12 @@ async def test_an_origin_is_compared_with_the_host_of_an_absolute_target(served:
 
 
 @pytest.mark.parametrize("path", ["/health", "/connections", "/defaults", "/openapi.json"])
-async def test_http_1_0_needs_no_host(served: Served, path: str) -> None:
+async def test_http_1_0_needs_no_host(served: ServedApi, path: str) -> None:
     assert await status_of(served, f"GET {path} HTTP/1.0") == 200
 
 
-async def test_http_1_0_needs_the_token_all_the_same(world: World) -> None:
-    app = create_app(world.controller, token="s3cret")
+async def test_http_1_0_needs_the_token_all_the_same(harness: ApiHarness) -> None:
+    app = create_app(harness.controller, token="s3cret")
     scope: Scope = {
         "type": "http",
         "http_version": "1.0",
@@ -97,22 +99,22 @@ async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
-async def test_http_1_0_with_a_host_is_checked_like_any_other(served: Served) -> None:
+async def test_http_1_0_with_a_host_is_checked_like_any_other(served: ServedApi) -> None:
     assert await status_of(served, "GET /connections HTTP/1.0", "Host: localhost") == 200
     assert await status_of(served, "GET /connections HTTP/1.0", "Host: evil.example") == 403
     assert await status_of(served, "GET /connections HTTP/1.0", "Host:") == 403
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://", "", "/", "http:///"])
-async def test_without_a_host_no_origin_is_ours(served: Served, origin: str) -> None:
+async def test_without_a_host_no_origin_is_ours(served: ServedApi, origin: str) -> None:
     assert await status_of(served, "GET /connections HTTP/1.0", f"Origin: {origin}") == 403
 
 
-async def test_http_1_1_needs_one(served: Served) -> None:
+async def test_http_1_1_needs_one(served: ServedApi) -> None:
     assert await status_of(served, "GET /connections HTTP/1.1") == 400
 
 
-async def test_the_refusal_names_the_option(served: Served) -> None:
+async def test_the_refusal_names_the_option(served: ServedApi) -> None:
     status, body = await served.ask(b"GET /connections HTTP/1.1\r\nHost: trixter\r\n" + CLOSE + b"\r\n")
 
     assert (status, json.loads(body)) == (403, {"error": UNKNOWN_HOST, "code": "forbidden"})

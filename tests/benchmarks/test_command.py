@@ -1,4 +1,4 @@
-"""The command line: what it writes, and what its exit status says."""
+"""The command line: its files, and its exit status."""
 
 from __future__ import annotations
 

@@ -65,11 +65,11 @@ def test_idle_connections_stay_until_the_context_ends(port: int) -> None:
 
 @needs_cc
 @pytest.mark.slow
-def test_a_connection_that_nobody_accepts_is_a_failure_with_its_reason() -> None:
-    nobody, upstream = free_ports(2)
+def test_a_connection_that_is_not_accepted_is_a_failure_with_its_reason() -> None:
+    unused, upstream = free_ports(2)
 
     with pytest.raises(Failed, match="connect: Connection refused"):
-        run("pingpong", port=nobody, upstream=upstream, seconds=0.1)
+        run("pingpong", port=unused, upstream=upstream, seconds=0.1)
 
 
 def test_without_a_compiler_one_line_says_what_to_install(

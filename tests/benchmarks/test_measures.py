@@ -1,4 +1,4 @@
-"""The list of measures says what was meant."""
+"""The list of measures is consistent."""
 
 from __future__ import annotations
 

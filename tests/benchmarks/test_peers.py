@@ -1,4 +1,4 @@
-"""Everyone is made as bad as the network asked for, and seen to accept."""
+"""Peers: each has the faults of the network, and accepts connections."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_nothing_after_the_listeners_is_read() -> None:
     assert listeners([HEADER, LISTENING, CLOSED, "not a line of the table"]) == {0x1F90}
 
 
-def test_free_ports_differ_and_nobody_listens_there() -> None:
+def test_free_ports_differ_and_no_program_listens_there() -> None:
     ports = free_ports(3)
 
     assert len(set(ports)) == 3

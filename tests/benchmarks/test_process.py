@@ -1,4 +1,4 @@
-"""What the benchmark started has ended when it says so."""
+"""Programs under measurement have ended when the benchmark says so."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from benchmarks.process import Failed, Program, free_ports, running
 
 FOREVER = [sys.executable, "-c", "input()"]
-DEAF = [
+STUBBORN = [
     sys.executable,
     "-c",
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); input()",
@@ -35,14 +35,14 @@ def test_a_program_has_ended_whatever_went_wrong(error: type[BaseException]) -> 
 def test_a_program_that_does_not_listen_to_us_is_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.process.MOST_SECONDS_TO_END", 0.01)
 
-    with running(DEAF, is_heard=True) as process:
+    with running(STUBBORN, is_heard=True) as process:
         assert process.stdout is not None
-        process.stdout.readline()  # now it is deaf
+        process.stdout.readline()  # now it ignores the signal
 
     assert process.returncode == -9
 
 
-def test_it_waits_until_somebody_accepts() -> None:
+def test_it_waits_until_a_program_accepts() -> None:
     with running(FOREVER, is_heard=True) as process, socket.create_server(("127.0.0.1", 0)) as server:
         Program(process).wait_until_it_accepts(server.getsockname()[1])
 

@@ -1,4 +1,4 @@
-"""What was measured survives the file it is written to."""
+"""Results are the same after they were written and read."""
 
 from __future__ import annotations
 

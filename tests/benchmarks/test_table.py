@@ -1,4 +1,4 @@
-"""The table says what was measured, and what of it is not enough."""
+"""The table: all figures, and the bars that are not met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion in the shell: a real bash is asked what it would offer after Tab."""
+"""Completion in the shell: the words that a real bash offers after Tab."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log writer: it never blocks its caller, and says what was lost."""
+"""The log writer: it never blocks its caller, and counts dropped lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a wrong flag or environment variable gets: one line, and exit status 2."""
+"""Wrong flags and environment variables: one line, and exit status 2."""
 
 from __future__ import annotations
 

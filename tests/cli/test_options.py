@@ -1,4 +1,4 @@
-"""What the options mean to the proxy."""
+"""The settings of the proxy that follow from options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RUST_LOG: what the original's environment variable asks for."""
+"""RUST_LOG: the log level of the original's environment variable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command as its users meet it: a process with flags, ports and a log."""
+"""The command as a process, with flags, ports and a log."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_seed_that_is_not_given_is_drawn_and_told(start: Start) -> None:
     assert all(0 <= seed < 2**64 for seed in seeds)
 
 
-def test_the_seed_replays_the_luck(start: Start) -> None:
+def test_the_seed_repeats_the_random_decisions(start: Start) -> None:
     seen = []
     for _ in range(2):
         with echo_server() as server:

@@ -24,7 +24,7 @@ def server() -> Iterator[str]:
         yield server.address
 
 
-def nobody_listens(done: str, seen: str) -> None:
+def discard(done: str, seen: str) -> None:
     pass
 
 
@@ -36,7 +36,7 @@ def test_a_connection_that_the_api_does_not_know_is_no_show(start: Start) -> Non
         peers.start_server(0) as around_the_proxy,
         pytest.raises(NotShownError, match=r"GET /connections: .* is not among them"),
     ):
-        Show(around_the_proxy.address, api, nobody_listens).run()
+        Show(around_the_proxy.address, api, discard).run()
 
 
 class Hasty(HttpClient):
@@ -58,7 +58,7 @@ def test_a_fault_without_effect_is_no_show(
     program = start(*args)
     host, port = program.proxy()
     with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
-        show = Show(f"{host}:{port}", api, nobody_listens, patience_s=PATIENCE_S)
+        show = Show(f"{host}:{port}", api, discard, timeout_s=PATIENCE_S)
         for step in (
             show.delay,
             show.throttle,
@@ -66,7 +66,7 @@ def test_a_fault_without_effect_is_no_show(
             show.corruption,
             show.termination,
             show.shutdown,
-            show.calm_again,  # compares with what `clear()` saw, and that was nothing
+            show.calm_again,  # compares with the bytes that `calm()` received: none
         ):
             with pytest.raises(NotShownError, match=step.__name__.replace("_", " ")):
                 step()
@@ -84,7 +84,7 @@ def test_a_client_that_was_kept_waiting_looks_again(
     program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
     host, port = program.proxy()
     with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
-        Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), patience_s=PATIENCE_S).delay()
+        Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), timeout_s=PATIENCE_S).delay()
     assert shown == ["it takes 500.0 ms: 250 there, 250 back", "it takes 100.0 ms"]
 
 
@@ -100,7 +100,7 @@ def test_a_fault_that_stays_when_it_is_switched_off_is_no_show(
     program = start(*args, flag, value)
     host, port = program.proxy()
     with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
-        show = Show(f"{host}:{port}", api, nobody_listens)
+        show = Show(f"{host}:{port}", api, discard)
         with pytest.raises(NotShownError, match=f"{step.__name__} off"):
             step(show)
 
@@ -110,5 +110,5 @@ def test_an_api_that_is_none_is_said(server: str) -> None:
 
 
 def test_a_show_without_a_stage_says_so() -> None:
-    with closed_port() as nobody:
-        assert tell(nobody, nobody) == "Connection refused"
+    with closed_port() as unused:
+        assert tell(unused, unused) == "Connection refused"

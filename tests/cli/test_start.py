@@ -1,4 +1,4 @@
-"""The start: what it loads until the API answers, and what it leaves for later."""
+"""The start: the modules that are loaded before the API answers, and those that are loaded later."""
 
 from __future__ import annotations
 

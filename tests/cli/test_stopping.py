@@ -1,4 +1,4 @@
-"""Signals: it stops at once, cleanly, whatever is going on."""
+"""Signals: the command stops at once and cleanly, in every state."""
 
 from __future__ import annotations
 

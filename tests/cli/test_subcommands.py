@@ -10,7 +10,7 @@ import click
 import pytest
 
 from trixter.cli.main import SUBCOMMANDS, main, trixter
-from trixter.cli.remote.commands import ls
+from trixter.cli.remote import ls
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_without_connections_there_is_no_table() -> None:
     assert shown()[3:] == ["", "no connections"]
 
 
-def test_a_door_that_is_not_open_is_told() -> None:
+def test_an_availability_other_than_up_is_shown() -> None:
     assert shown(availability=Availability.REFUSING)[0].endswith("127.0.0.1:8181  (refusing)")
 
 

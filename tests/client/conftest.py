@@ -1,4 +1,4 @@
-"""What the clients' tests share."""
+"""Fixtures of the clients' tests."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.api.world import API, World, new_world
+from tests.api.api_harness import API, ApiHarness, new_harness
 from trixter import AsyncClient
 
 
 @pytest.fixture
-async def world(anyio_backend: object) -> AsyncIterator[World]:
-    async with new_world() as world:
-        yield world
+async def harness(anyio_backend: object) -> AsyncIterator[ApiHarness]:
+    async with new_harness() as harness:
+        yield harness
 
 
 @pytest.fixture
-def client(world: World) -> AsyncClient:
-    """Return a client of the world's proxy that needs no socket."""
-    return AsyncClient(API, http=world.http)
+def client(harness: ApiHarness) -> AsyncClient:
+    """Return a client of the harness's proxy that needs no socket."""
+    return AsyncClient(API, http=harness.http)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter import AsyncClient
 from trixter.control import AsyncChange
 from trixter.control.fault_methods import FaultMethods
@@ -68,109 +68,111 @@ def faults_on(connection: Connection) -> tuple[Faults, Faults]:
 
 @pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
 async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_over(
-    world: World, client: AsyncClient, word: Word, faults: Faults
+    harness: ApiHarness, client: AsyncClient, word: Word, faults: Faults
 ) -> None:
-    await world.connect()
+    await harness.connect()
     async with word(client):
-        assert world.faults() == [both(faults)] * 2
+        assert harness.faults() == [both(faults)] * 2
         (shown,) = await client.connections()
         assert shown.info.faults == {UP: faults, DOWN: faults}
         assert await client.defaults() == Defaults(upstream=faults, downstream=faults)
-    assert world.faults() == [both(NO_FAULTS)] * 2
+    assert harness.faults() == [both(NO_FAULTS)] * 2
 
 
 @pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
 async def test_a_fault_word_on_a_connection_is_for_that_one_alone(
-    world: World, client: AsyncClient, word: Word, faults: Faults
+    harness: ApiHarness, client: AsyncClient, word: Word, faults: Faults
 ) -> None:
-    this, _ = await world.connect(), await world.connect()
+    this, _ = await harness.connect(), await harness.connect()
     async with word(await client.connection(this.id)):
-        assert world.faults() == [both(faults), both(NO_FAULTS), both(NO_FAULTS)]
-    assert world.faults() == [both(NO_FAULTS)] * 3
+        assert harness.faults() == [both(faults), both(NO_FAULTS), both(NO_FAULTS)]
+    assert harness.faults() == [both(NO_FAULTS)] * 3
 
 
-async def test_a_direction_leaves_the_other_alone(world: World, client: AsyncClient) -> None:
-    await world.connect()
+async def test_a_direction_leaves_the_other_alone(harness: ApiHarness, client: AsyncClient) -> None:
+    await harness.connect()
     await client.latency(0.1, direction="upstream")
     await client.throttle(1000, direction=DOWN)
-    assert world.faults() == [(Faults(SLOW), Faults(NARROW))] * 2
+    assert harness.faults() == [(Faults(SLOW), Faults(NARROW))] * 2
 
 
 @pytest.mark.parametrize("name", published_profiles())
-async def test_every_profile_can_be_set(world: World, client: AsyncClient, name: str) -> None:
-    await world.connect()
+async def test_every_profile_can_be_set(harness: ApiHarness, client: AsyncClient, name: str) -> None:
+    await harness.connect()
     await client.slice(1)
     profile = published_profiles()[name]
     async with client.profile(name):
-        assert world.faults() == [(profile.upstream, profile.downstream)] * 2
-    assert world.faults() == [both(Faults(Slice(size_bytes=1)))] * 2
+        assert harness.faults() == [(profile.upstream, profile.downstream)] * 2
+    assert harness.faults() == [both(Faults(Slice(size_bytes=1)))] * 2
 
 
-async def test_changes_that_overlap_are_reverted_in_any_order(world: World, client: AsyncClient) -> None:
-    old = await world.connect()
+async def test_changes_that_overlap_are_reverted_in_any_order(
+    harness: ApiHarness, client: AsyncClient
+) -> None:
+    old = await harness.connect()
     first = await client.latency(0.1)
     second = await client.latency(0.2, direction="downstream")
     own = await (await client.connection(old.id)).throttle(1000)
     await first.revert()
     assert faults_on(old) == (Faults(NARROW), Faults(NARROW, SLOWER))
     await second.revert()
-    assert world.faults() == [both(Faults(NARROW)), both(NO_FAULTS)]
+    assert harness.faults() == [both(Faults(NARROW)), both(NO_FAULTS)]
     await own.revert()
-    assert world.faults() == [both(NO_FAULTS)] * 2
+    assert harness.faults() == [both(NO_FAULTS)] * 2
 
 
 async def test_a_profile_on_many_odd_connections_is_one_request_and_one_to_revert(
-    world: World, client: AsyncClient
+    harness: ApiHarness, client: AsyncClient
 ) -> None:
-    connections = [await world.connect() for _ in range(100)]
+    connections = [await harness.connect() for _ in range(100)]
     await (await client.connection(connections[7].id)).latency(0.3)
     asked: list[tuple[str, str]] = []
 
     async def note(request: httpx2.Request) -> None:
         asked.append((request.method, request.url.path))
 
-    world.http.event_hooks = {"request": [note]}
+    harness.http.event_hooks = {"request": [note]}
     profile = published_profiles()["3g"]
     async with client.profile("3g") as change:
-        assert world.faults() == [(profile.upstream, profile.downstream)] * 101
+        assert harness.faults() == [(profile.upstream, profile.downstream)] * 101
     assert asked == [("POST", "/overrides"), ("DELETE", f"/overrides/{change.id}")]
-    assert world.faults() == [both(NO_FAULTS)] * 7 + [both(Faults(SLOWEST))] + [both(NO_FAULTS)] * 93
+    assert harness.faults() == [both(NO_FAULTS)] * 7 + [both(Faults(SLOWEST))] + [both(NO_FAULTS)] * 93
 
 
-async def test_what_is_held_is_released(world: World, client: AsyncClient) -> None:
-    connection = await world.connect()
+async def test_what_is_held_is_released(harness: ApiHarness, client: AsyncClient) -> None:
+    connection = await harness.connect()
     async with client.freeze():
-        await world.send_until_held(connection)
+        await harness.send_until_held(connection)
         shown = await client.connection(connection.id)
         assert shown.info.held_bytes[UP] > 0
     assert connection.pipe(UP).held_bytes == 0
 
 
-async def test_a_duration_is_for_connections_to_come(world: World, client: AsyncClient) -> None:
+async def test_a_duration_is_for_connections_to_come(harness: ApiHarness, client: AsyncClient) -> None:
     async with client.connection_duration(2.5):
-        assert world.proxy.defaults.connection_duration_s == 2.5
+        assert harness.proxy.defaults.connection_duration_s == 2.5
         assert (await client.defaults()).connection_duration_s == 2.5
-    assert world.proxy.defaults.connection_duration_s == 0
+    assert harness.proxy.defaults.connection_duration_s == 0
 
 
-async def test_the_door_is_shut_and_opened(world: World, client: AsyncClient) -> None:
-    await world.connect()
+async def test_the_door_is_shut_and_opened(harness: ApiHarness, client: AsyncClient) -> None:
+    await harness.connect()
     seen = []
     async with client.refuse():
-        seen.append(world.proxy.availability)
+        seen.append(harness.proxy.availability)
         async with client.down():
-            seen.append(world.proxy.availability)
+            seen.append(harness.proxy.availability)
             await client.wait_for_no_connections(timeout_s=0)
-        seen.append(world.proxy.availability)
+        seen.append(harness.proxy.availability)
         await client.up()
-        await world.connect()
+        await harness.connect()
     assert seen == [Availability.REFUSING, Availability.DOWN, Availability.REFUSING]
-    assert world.proxy.availability is Availability.UP
+    assert harness.proxy.availability is Availability.UP
     assert (await client.stats()).ended == {"proxy down": 1}
 
 
 async def test_a_port_that_was_lost_is_said(
-    world: World, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(proxy: Proxy, availability: Availability) -> None:
         raise BindError("127.0.0.1:8080", "address already in use")
@@ -182,8 +184,8 @@ async def test_a_port_that_was_lost_is_said(
         await client.up()
 
 
-async def test_connections_are_ended_in_either_way(world: World, client: AsyncClient) -> None:
-    one, two, three, four = [await world.connect() for _ in range(4)]
+async def test_connections_are_ended_in_either_way(harness: ApiHarness, client: AsyncClient) -> None:
+    one, two, three, four = [await harness.connect() for _ in range(4)]
     await (await client.connection(one.id)).reset("enough")
     await (await client.connection(two.id)).close()
     assert one.end_reason is not None
@@ -197,8 +199,8 @@ async def test_connections_are_ended_in_either_way(world: World, client: AsyncCl
     await client.close_all("no more")  # also when there is none
 
 
-async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient) -> None:
-    one, two = await world.connect(), await world.connect()
+async def test_the_state_of_the_proxy_is_shown(harness: ApiHarness, client: AsyncClient) -> None:
+    one, two = await harness.connect(), await harness.connect()
     two.close("enough")
     stats = await client.stats()
     assert (stats.connections_accepted, stats.connections_open) == (2, 1)
@@ -211,9 +213,9 @@ async def test_the_state_of_the_proxy_is_shown(world: World, client: AsyncClient
 
 
 async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ended(
-    world: World, client: AsyncClient
+    harness: ApiHarness, client: AsyncClient
 ) -> None:
-    dialling = await world.dial_in_vain()
+    dialling = await harness.dial_in_vain()
     assert (await client.stats()).connections_dialling == 1
     assert await client.connections() == []
     with pytest.raises(WaitTimeout, match="1 dialling"):
@@ -224,26 +226,26 @@ async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ende
     await client.wait_for_no_connections()
 
 
-async def test_where_the_proxy_listens_is_known(world: World, client: AsyncClient) -> None:
-    (address,) = world.proxy.listen_addresses
+async def test_where_the_proxy_listens_is_known(harness: ApiHarness, client: AsyncClient) -> None:
+    (address,) = harness.proxy.listen_addresses
     assert await client.address() == address
     assert f"{await client.host()}:{await client.port()}" == address
     assert await client.url("redis", "0") == f"redis://{address}/0"
 
 
-async def test_a_connection_is_waited_for(world: World, client: AsyncClient) -> None:
+async def test_a_connection_is_waited_for(harness: ApiHarness, client: AsyncClient) -> None:
     with pytest.raises(WaitTimeout, match="for a live connection; so far: 0 connections accepted"):
         await client.wait_for_connection(timeout_s=0.01)
-    connection = await world.connect()
+    connection = await harness.connect()
     assert (await client.wait_for_connection()).id == connection.id
     stats = await client.wait_for(lambda stats: stats.bytes_upstream == 1)
     assert stats.connections_open == 1
 
 
 async def test_what_is_told_to_a_connection_that_is_over_is_an_error(
-    world: World, client: AsyncClient
+    harness: ApiHarness, client: AsyncClient
 ) -> None:
-    live = await world.connect()
+    live = await harness.connect()
     connection = await client.connection(live.id)
     change = await connection.latency(0.1)
     live.close("enough")

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter import AsyncClient
 from trixter.client.codec import encode
 from trixter.client.responses import HttpResponse
@@ -72,14 +72,14 @@ def override(*faults: Fault, target: str = ALL) -> Override:
 
 @pytest.mark.parametrize(("tell", "text"), REFUSED.values(), ids=REFUSED)
 async def test_what_the_api_cannot_be_told_is_refused_and_changes_nothing(
-    world: World, client: AsyncClient, tell: Callable[[AsyncClient], AsyncChange], text: str
+    harness: ApiHarness, client: AsyncClient, tell: Callable[[AsyncClient], AsyncChange], text: str
 ) -> None:
-    await world.connect()
+    await harness.connect()
     await client.set_faults(Throttle(rate_bytes_per_s=1000), direction="upstream")
-    before = world.faults()
+    before = harness.faults()
     with pytest.raises(SettingError, match=text):
         await tell(client)
-    assert world.faults() == before
+    assert harness.faults() == before
 
 
 @pytest.mark.parametrize("id", ["", ".", "..", "a1-1/delay", "../proxy"])
@@ -175,7 +175,7 @@ def test_a_command_that_is_no_request_is_a_mistake_of_ours() -> None:
         encode(Command())
 
 
-async def test_overrides_are_read_as_they_were_applied(world: World, client: AsyncClient) -> None:
+async def test_overrides_are_read_as_they_were_applied(harness: ApiHarness, client: AsyncClient) -> None:
     odd = Override(
         upstream=ReplaceFaults.everything(Latency(delay_s=1), Latency(delay_s=2)),
         downstream=ReplaceFaults.one(Throttle()),

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from freezegun import freeze_time
 
-from tests.api.world import API, World, client_of
+from tests.api.api_harness import API, ApiHarness, client_of
 from trixter import AsyncClient, Client
 from trixter.api.app import UNKNOWN_HOST
 from trixter.api.status import describe
@@ -104,8 +104,8 @@ def test_the_proxy_is_reached_where_its_api_is() -> None:
 
 
 @pytest.mark.parametrize("token", ["secret", "gehören"])
-async def test_the_token_is_shown(world: World, token: str) -> None:
-    async with client_of(world.controller, token=token) as http:
+async def test_the_token_is_shown(harness: ApiHarness, token: str) -> None:
+    async with client_of(harness.controller, token=token) as http:
         assert await AsyncClient(API, token=token, http=http).connections() == []
         for wrong in (None, "wrong"):
             with pytest.raises(ApiError, match=r"^the bearer token is missing or wrong \(401\)$") as caught:
@@ -114,9 +114,9 @@ async def test_the_token_is_shown(world: World, token: str) -> None:
             assert caught.value.message == "the bearer token is missing or wrong"
 
 
-async def test_a_name_that_the_api_does_not_know_is_told(world: World) -> None:
+async def test_a_name_that_the_api_does_not_know_is_told(harness: ApiHarness) -> None:
     with pytest.raises(ApiError, match=rf"^{UNKNOWN_HOST} \(403\)$"):
-        await AsyncClient("http://elsewhere.test", http=world.http).stats()
+        await AsyncClient("http://elsewhere.test", http=harness.http).stats()
 
 
 BAD_ANSWERS = {

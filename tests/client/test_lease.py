@@ -8,8 +8,8 @@ import anyio
 import httpx2
 import pytest
 
+from tests.api.api_harness import ApiHarness
 from tests.api.virtual_time import run
-from tests.api.world import World
 from trixter import AsyncClient, Client
 from trixter.client.lease import FIRST_RENEWAL_S, TaskLease, ThreadLease
 from trixter.errors import ApiUnreachable, SettingError
@@ -94,15 +94,15 @@ def test_a_task_that_is_stopped_at_once_renews_nothing() -> None:
 
 
 async def test_within_async_with_an_override_is_leased_and_a_plain_one_is_not(
-    world: World, client: AsyncClient
+    harness: ApiHarness, client: AsyncClient
 ) -> None:
     await client.latency(0.1)
     async with client.latency(0.2):
-        kept, leased = (await world.http.get("/overrides")).json()
+        kept, leased = (await harness.http.get("/overrides")).json()
         assert kept["expires_in_ms"] is None
         assert 50_000 < leased["expires_in_ms"] <= 60_000
-        assert await world.patch(f"/overrides/{leased['id']}", {"ttl_ms": 90_000}) == (202, None)
-    assert [each["id"] for each in (await world.http.get("/overrides")).json()] == [kept["id"]]
+        assert await harness.patch(f"/overrides/{leased['id']}", {"ttl_ms": 90_000}) == (202, None)
+    assert [each["id"] for each in (await harness.http.get("/overrides")).json()] == [kept["id"]]
 
 
 def test_a_sync_client_asks_once_to_apply_and_once_to_revert() -> None:

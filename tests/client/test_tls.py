@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from tests.netem.asyncio.conftest import certificate, its_side, our_side
 from trixter import AsyncClient, Client
-from trixter.cli.remote.commands import ls
+from trixter.cli.remote import ls
 from trixter.errors import ApiUnreachable, SettingError
 
 __all__ = ["certificate", "its_side", "our_side"]  # fixtures

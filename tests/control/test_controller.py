@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.world import World, new_world
+from tests.api.api_harness import ApiHarness, new_harness
 from trixter.control import Override, ReplaceFaults
 from trixter.control import controller as controller_module
 from trixter.control.commands import (
@@ -41,9 +41,9 @@ def latency(delay_s: float, **others: Any) -> Override:
 
 
 @pytest.fixture
-async def world(anyio_backend: object) -> AsyncIterator[World]:
-    async with new_world() as world:
-        yield world
+async def harness(anyio_backend: object) -> AsyncIterator[ApiHarness]:
+    async with new_harness() as harness:
+        yield harness
 
 
 def both(faults: Faults) -> tuple[Faults, Faults]:
@@ -54,97 +54,97 @@ def faults_on(connection: Connection) -> tuple[Faults, Faults]:
     return (connection.pipe(UP).faults, connection.pipe(DOWN).faults)
 
 
-async def test_an_override_is_for_live_connections_and_new_ones(world: World) -> None:
-    execute = world.controller.execute
-    old = await world.connect()
+async def test_an_override_is_for_live_connections_and_new_ones(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    old = await harness.connect()
     first = execute(Apply(override=latency(0.1)))
-    new = await world.connect()
+    new = await harness.connect()
     assert faults_on(old) == faults_on(new) == both(SLOW)
     second = execute(Apply(override=latency(0.2)))
     execute(Revert(first))
-    assert world.faults() == [both(SLOWER)] * 3
+    assert harness.faults() == [both(SLOWER)] * 3
     execute(Revert(second))
-    assert world.faults() == [both(NO_FAULTS)] * 3
+    assert harness.faults() == [both(NO_FAULTS)] * 3
 
 
-async def test_what_a_connection_had_of_its_own_comes_back_to_it(world: World) -> None:
-    execute = world.controller.execute
-    odd, other = await world.connect(), await world.connect()
+async def test_what_a_connection_had_of_its_own_comes_back_to_it(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    odd, other = await harness.connect(), await harness.connect()
     execute(Apply(override=latency(0.3, target=odd.id), permanent=True))
     override = execute(Apply(override=latency(0.1)))
-    assert world.faults() == [both(SLOW)] * 3
+    assert harness.faults() == [both(SLOW)] * 3
     execute(Revert(override))
     assert (faults_on(odd), faults_on(other)) == (both(SLOWEST), both(NO_FAULTS))
 
 
-async def test_overrides_of_one_connection_and_of_all_overlap(world: World) -> None:
-    execute = world.controller.execute
-    this, other = await world.connect(), await world.connect()
+async def test_overrides_of_one_connection_and_of_all_overlap(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    this, other = await harness.connect(), await harness.connect()
     own = execute(Apply(override=latency(0.2, target=this.id)))
     every = execute(Apply(override=Override(upstream=ReplaceFaults.everything())))
     assert faults_on(this) == (NO_FAULTS, SLOWER)
     execute(Revert(own))
     assert faults_on(this) == faults_on(other) == both(NO_FAULTS)
     execute(Revert(every))
-    assert world.faults() == [both(NO_FAULTS)] * 3
+    assert harness.faults() == [both(NO_FAULTS)] * 3
 
 
-async def test_permanent_changes_are_for_open_connections_or_new_ones(world: World) -> None:
-    execute = world.controller.execute
-    old = await world.connect()
+async def test_permanent_changes_are_for_open_connections_or_new_ones(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    old = await harness.connect()
     execute(Apply(override=latency(0.1, target=LIVE), permanent=True))
     execute(Apply(override=latency(0.2, target=NEW, connection_duration_s=60), permanent=True))
-    new = await world.connect()
+    new = await harness.connect()
     assert (faults_on(old), faults_on(new)) == (both(SLOW), both(SLOWER))
     assert execute(GetDefaults()) == Defaults(upstream=SLOWER, downstream=SLOWER, connection_duration_s=60)
     assert execute(ListOverrides()) == []
 
 
-async def test_a_permanent_change_within_an_override_stays(world: World) -> None:
-    execute = world.controller.execute
-    connection = await world.connect()
+async def test_a_permanent_change_within_an_override_stays(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    connection = await harness.connect()
     override = execute(Apply(override=latency(0.1)))
     execute(Apply(override=latency(0.2, target=connection.id), permanent=True))
     execute(Revert(override))
-    assert world.faults() == [both(SLOWER), both(NO_FAULTS)]
+    assert harness.faults() == [both(SLOWER), both(NO_FAULTS)]
 
 
-async def test_an_override_goes_with_its_connection(world: World) -> None:
-    connection = await world.connect()
-    override = world.controller.execute(Apply(override=latency(0.1, target=connection.id)))
+async def test_an_override_goes_with_its_connection(harness: ApiHarness) -> None:
+    connection = await harness.connect()
+    override = harness.controller.execute(Apply(override=latency(0.1, target=connection.id)))
     connection.close("over")
-    assert world.controller.execute(ListOverrides()) == []
+    assert harness.controller.execute(ListOverrides()) == []
     with pytest.raises(OverrideNotFound):
-        world.controller.execute(Revert(override))
+        harness.controller.execute(Revert(override))
 
 
-async def test_an_assignment_to_the_defaults_is_a_permanent_change(world: World) -> None:
-    override = world.controller.execute(Apply(override=latency(0.1)))
-    world.proxy.defaults = Defaults(upstream=Throttle(rate_bytes_per_s=1000))
-    world.controller.execute(Revert(override))
-    assert world.proxy.defaults == Defaults(upstream=Throttle(rate_bytes_per_s=1000))
+async def test_an_assignment_to_the_defaults_is_a_permanent_change(harness: ApiHarness) -> None:
+    override = harness.controller.execute(Apply(override=latency(0.1)))
+    harness.proxy.defaults = Defaults(upstream=Throttle(rate_bytes_per_s=1000))
+    harness.controller.execute(Revert(override))
+    assert harness.proxy.defaults == Defaults(upstream=Throttle(rate_bytes_per_s=1000))
 
 
-async def test_the_newest_availability_counts_and_is_told_first(world: World) -> None:
+async def test_the_newest_availability_counts_and_is_told_first(harness: ApiHarness) -> None:
     told: list[tuple[Availability, int]] = []
 
     def tell(availability: Availability) -> None:
-        told.append((availability, len(world.proxy.registry)))
+        told.append((availability, len(harness.proxy.registry)))
 
-    controller = Controller(world.proxy, on_availability=tell)
-    await world.connect()
+    controller = Controller(harness.proxy, on_availability=tell)
+    await harness.connect()
     refusing = controller.execute(Apply(override=Override(availability=Availability.REFUSING)))
     down = controller.execute(Apply(override=Override(availability=Availability.DOWN)))
     controller.execute(Revert(refusing))
-    assert world.proxy.availability is Availability.DOWN
+    assert harness.proxy.availability is Availability.DOWN
     controller.execute(Revert(down))
     assert told == [(Availability.REFUSING, 1), (Availability.DOWN, 1), (Availability.UP, 0)]
 
 
 async def test_a_port_that_cannot_be_opened_changes_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    execute = world.controller.execute
+    execute = harness.controller.execute
     down = execute(Apply(override=Override(availability=Availability.DOWN)))
     set_availability = Proxy.set_availability
 
@@ -163,13 +163,13 @@ async def test_a_port_that_cannot_be_opened_changes_nothing(
     assert [info.id for info in execute(ListOverrides())] == [down]
     monkeypatch.setattr(Proxy, "set_availability", set_availability)
     execute(Revert(down))
-    assert world.proxy.availability is Availability.UP
+    assert harness.proxy.availability is Availability.UP
 
 
-async def test_an_override_that_is_not_renewed_is_reverted(world: World) -> None:
+async def test_an_override_that_is_not_renewed_is_reverted(harness: ApiHarness) -> None:
     clock = ManualClock()
-    controller = Controller(world.proxy, clock=clock)
-    connection = await world.connect()
+    controller = Controller(harness.proxy, clock=clock)
+    connection = await harness.connect()
     id = controller.execute(Apply(override=latency(0.1, ttl_s=60, name="slow")))
     clock.advance(50)
     (info,) = controller.execute(ListOverrides())
@@ -178,16 +178,16 @@ async def test_an_override_that_is_not_renewed_is_reverted(world: World) -> None
     clock.advance(59)
     assert faults_on(connection) == both(SLOW)
     clock.advance(1)
-    assert world.faults() == [both(NO_FAULTS)] * 2
+    assert harness.faults() == [both(NO_FAULTS)] * 2
     assert clock.next_at is None
     with pytest.raises(OverrideNotFound):
         controller.execute(Renew(id, 60))
 
 
-async def test_an_override_that_is_reverted_does_not_expire_any_more(world: World) -> None:
+async def test_an_override_that_is_reverted_does_not_expire_any_more(harness: ApiHarness) -> None:
     clock = ManualClock()
-    controller = Controller(world.proxy, clock=clock)
-    connection = await world.connect()
+    controller = Controller(harness.proxy, clock=clock)
+    connection = await harness.connect()
     controller.execute(Revert(controller.execute(Apply(override=latency(0.1, ttl_s=60)))))
     controller.execute(Apply(override=latency(0.1, target=connection.id, ttl_s=60)))
     connection.close("over")
@@ -195,9 +195,11 @@ async def test_an_override_that_is_reverted_does_not_expire_any_more(world: Worl
     assert clock.next_at is None
 
 
-async def test_an_expiry_that_fails_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_expiry_that_fails_is_tried_again(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = ManualClock()
-    controller = Controller(world.proxy, clock=clock)
+    controller = Controller(harness.proxy, clock=clock)
     controller.execute(Apply(override=Override(availability=Availability.DOWN, ttl_s=60)))
     set_availability = Proxy.set_availability
 
@@ -206,18 +208,18 @@ async def test_an_expiry_that_fails_is_tried_again(world: World, monkeypatch: py
 
     monkeypatch.setattr(Proxy, "set_availability", fail)
     clock.advance(60)
-    assert [world.proxy.availability] == [Availability.DOWN]
+    assert [harness.proxy.availability] == [Availability.DOWN]
     monkeypatch.setattr(Proxy, "set_availability", set_availability)
     clock.advance(RETRY_S)
-    assert [world.proxy.availability] == [Availability.UP]
+    assert [harness.proxy.availability] == [Availability.UP]
 
 
-async def test_the_proxy_s_own_clock_runs_while_the_proxy_does(world: World) -> None:
-    (info,) = _listed_after(world.controller, latency(0.1, ttl_s=3600))
+async def test_the_proxy_s_own_clock_runs_while_the_proxy_does(harness: ApiHarness) -> None:
+    (info,) = _listed_after(harness.controller, latency(0.1, ttl_s=3600))
     assert info.expires_in_s is not None
     assert 0 < info.expires_in_s <= 3600
-    world.proxy.stop()
-    assert [each.expires_in_s for each in _listed_after(world.controller, latency(0.1, ttl_s=3600))] == [
+    harness.proxy.stop()
+    assert [each.expires_in_s for each in _listed_after(harness.controller, latency(0.1, ttl_s=3600))] == [
         None,
         None,
     ]
@@ -229,58 +231,58 @@ def _listed_after(controller: Controller, override: Override) -> Any:
 
 
 async def test_a_script_that_reverts_nothing_may_run_for_ever(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 3)
-    controller = Controller(world.proxy, clock=ManualClock())
+    controller = Controller(harness.proxy, clock=ManualClock())
     timed = controller.execute(Apply(override=latency(0.1, ttl_s=60)))
     ids = [controller.execute(Apply(override=latency(number / 1000))) for number in range(1, 10)]
     assert [info.id for info in controller.execute(ListOverrides())] == [timed, *ids[-2:]]
     for id in (timed, *ids[-2:]):
         controller.execute(Revert(id))
-    assert world.proxy.defaults.upstream == Faults(Latency(delay_s=0.007))
+    assert harness.proxy.defaults.upstream == Faults(Latency(delay_s=0.007))
 
 
 async def test_more_overrides_with_a_time_than_can_be_kept_are_refused(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 1)
-    controller = Controller(world.proxy, clock=ManualClock())
+    controller = Controller(harness.proxy, clock=ManualClock())
     controller.execute(Apply(override=latency(0.1, ttl_s=60)))
     with pytest.raises(SettingError, match="overrides must be at most 1 with a time to live"):
         controller.execute(Apply(override=latency(0.2)))
-    assert world.proxy.defaults.upstream == SLOW
+    assert harness.proxy.defaults.upstream == SLOW
 
 
-async def test_a_snapshot_brings_everything_back(world: World) -> None:
+async def test_a_snapshot_brings_everything_back(harness: ApiHarness) -> None:
     clock = ManualClock()
-    controller = Controller(world.proxy, clock=clock)
+    controller = Controller(harness.proxy, clock=clock)
     execute = controller.execute
-    old = await world.connect()
+    old = await harness.connect()
     execute(Apply(override=latency(0.3, target=old.id), permanent=True))
     kept = execute(Apply(override=latency(0.1)))
     snapshot = controller.snapshot()
     execute(Revert(kept))
     execute(Apply(override=latency(0.2, ttl_s=60)))
     execute(Apply(override=Override(availability=Availability.REFUSING)))
-    world.proxy.defaults = Defaults(connection_duration_s=1)
+    harness.proxy.defaults = Defaults(connection_duration_s=1)
     controller.restore(snapshot)
-    assert world.proxy.availability is Availability.UP
+    assert harness.proxy.availability is Availability.UP
     assert clock.next_at is None
-    late = await world.connect()
-    assert world.faults() == [both(SLOW)] * 3
+    late = await harness.connect()
+    assert harness.faults() == [both(SLOW)] * 3
     execute(Revert(kept))
     assert (faults_on(old), faults_on(late)) == (both(SLOWEST), both(NO_FAULTS))
-    assert world.proxy.defaults == Defaults()
+    assert harness.proxy.defaults == Defaults()
 
 
-async def test_what_can_be_read_is_read(world: World) -> None:
-    execute = world.controller.execute
-    connection, dialling = await world.connect(), await world.dial_in_vain()
+async def test_what_can_be_read_is_read(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    connection, dialling = await harness.connect(), await harness.dial_in_vain()
     info = execute(GetProxy())
     assert (info.listen, info.upstream) == (
-        tuple(world.proxy.listen_addresses),
-        str(world.proxy.upstream),
+        tuple(harness.proxy.listen_addresses),
+        str(harness.proxy.upstream),
     )
     assert (info.availability, info.stats.connections_open, info.stats.connections_dialling) == (
         Availability.UP,
@@ -292,7 +294,7 @@ async def test_what_can_be_read_is_read(world: World) -> None:
     assert execute(GetConnection(dialling.id)).state == "dialling"
     execute(EndConnections(target=dialling.id, reason="enough", reset=True))
     execute(EndConnections(target=ALL, reason="enough", reset=False))
-    assert world.proxy.registry.ended == {"shutdown": 2}
+    assert harness.proxy.registry.ended == {"shutdown": 2}
 
 
 @pytest.mark.parametrize(
@@ -304,15 +306,15 @@ async def test_what_can_be_read_is_read(world: World) -> None:
         EndConnections(target="a1-7", reason="", reset=False),
     ],
 )
-async def test_a_connection_that_is_over_is_an_error(world: World, command: Command[Any]) -> None:
+async def test_a_connection_that_is_over_is_an_error(harness: ApiHarness, command: Command[Any]) -> None:
     with pytest.raises(ConnectionNotFound) as caught:
-        world.controller.execute(command)
+        harness.controller.execute(command)
     assert caught.value.id == "a1-7"
 
 
-async def test_an_unknown_command_is_a_mistake_of_ours(world: World) -> None:
+async def test_an_unknown_command_is_a_mistake_of_ours(harness: ApiHarness) -> None:
     with pytest.raises(TypeError, match="no controller can do this"):
-        world.controller.execute(Command())
+        harness.controller.execute(Command())
 
 
 # From a method to the controller: what is between is crossing to the proxy's thread.

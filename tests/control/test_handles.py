@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from tests.api.world import World, new_world
+from tests.api.api_harness import ApiHarness, new_harness
 from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
 from trixter import AsyncClient, Client
 from trixter.control import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
@@ -19,9 +19,9 @@ UP = Direction.UPSTREAM
 
 
 @pytest.fixture
-async def world(anyio_backend: object) -> AsyncIterator[World]:
-    async with new_world() as world:
-        yield world
+async def harness(anyio_backend: object) -> AsyncIterator[ApiHarness]:
+    async with new_harness() as harness:
+        yield harness
 
 
 def public_names(of: type[object]) -> dict[str, tuple[bool, list[str]]]:
@@ -55,31 +55,31 @@ def test_what_asks_the_proxy_is_a_method(kind: type[object]) -> None:
     assert [name for name, (is_property, _) in public_names(kind).items() if is_property] == []
 
 
-async def test_state_is_read(world: World) -> None:
-    first, second = await world.connect(), await world.connect()
-    handle = LocalHandle(Recorder(world.controller))
+async def test_state_is_read(harness: ApiHarness) -> None:
+    first, second = await harness.connect(), await harness.connect()
+    handle = LocalHandle(Recorder(harness.controller))
     one, two = handle.connections()
     assert (one.id, two.id) == (first.id, second.id)
     assert repr(one) == f"<ConnectionHandle {first.id} from {first.client}>"
     assert handle.connection(second.id).info.client == second.client
     assert handle.stats().connections_accepted == 2
-    assert handle.defaults() == world.proxy.defaults
+    assert handle.defaults() == harness.proxy.defaults
 
 
-async def test_a_connection_is_as_it_was_read_until_it_is_read_again(world: World) -> None:
-    await world.connect()
-    (one,) = LocalHandle(Recorder(world.controller)).connections()
+async def test_a_connection_is_as_it_was_read_until_it_is_read_again(harness: ApiHarness) -> None:
+    await harness.connect()
+    (one,) = LocalHandle(Recorder(harness.controller)).connections()
     one.latency(0.1)
     assert one.info.faults[UP] == NO_FAULTS
     one.refresh()
     assert one.info.faults[UP] == Faults(Latency(delay_s=0.1))
     one.close()
-    assert len(world.proxy.registry) == 0
+    assert len(harness.proxy.registry) == 0
 
 
-async def test_an_async_handle_does_the_same(world: World) -> None:
-    first = await world.connect()
-    handle = AsyncLocalHandle(Recorder(world.controller))
+async def test_an_async_handle_does_the_same(harness: ApiHarness) -> None:
+    first = await harness.connect()
+    handle = AsyncLocalHandle(Recorder(harness.controller))
     connection = await handle.connection(first.id)
     assert repr(connection) == f"<AsyncConnectionHandle {first.id} from {first.client}>"
     async with connection.latency(0.1):
@@ -89,21 +89,21 @@ async def test_an_async_handle_does_the_same(world: World) -> None:
     await connection.reset()
     await handle.wait_for_no_connections()
     assert (await handle.stats()).ended == {"shutdown": 1}
-    assert await handle.defaults() == world.proxy.defaults
+    assert await handle.defaults() == harness.proxy.defaults
     await handle.close_all()
 
 
-async def test_a_connection_that_ends_in_time_is_waited_for(world: World) -> None:
-    connection = await world.connect()
-    recorder = Recorder(world.controller)
+async def test_a_connection_that_ends_in_time_is_waited_for(harness: ApiHarness) -> None:
+    connection = await harness.connect()
+    recorder = Recorder(harness.controller)
     recorder.schedule[103.0] = lambda: connection.close("over")
     LocalHandle(recorder).wait_for_no_connections()
     assert 103.0 <= recorder.now <= 103.25
 
 
-async def test_a_connection_that_is_there_is_not_waited_for(world: World) -> None:
-    connection = await world.connect()
-    recorder = Recorder(world.controller)
+async def test_a_connection_that_is_there_is_not_waited_for(harness: ApiHarness) -> None:
+    connection = await harness.connect()
+    recorder = Recorder(harness.controller)
     assert LocalHandle(recorder).wait_for_connection(timeout_s=0).id == connection.id
     assert recorder.now == 100.0
 

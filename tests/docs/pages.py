@@ -3,14 +3,14 @@
 What the words after a fence's language mean (readers do not see them):
 
 - ``sh``: pasted into the page's shell, which keeps its variables. ``exits=N`` if that is how it ends, and
-  ``exits=any`` if nobody can say.
+  ``exits=any`` if it is not known.
 - ``python``: run as a program; with ``file=PATH`` it, or ``toml``, is written there instead.
 - ``sh terminal=N``, ``python terminal=N``: left running in a terminal of its own, in place of what ran there;
   with ``alone``, in place of all that ran anywhere.
 - ``text output``, ``json output``: what the block before it printed; ``output=N``: what terminal N shows.
 - ``diff file=PATH``: lines of that file, and what takes their place.
 
-Blocks that are not run stand in ``not_run.py``, each with the reason.
+Blocks that are not run stand in ``skipped_blocks.py``, each with the reason.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from pathlib import Path
 
 PATIENCE_S = 40.0
 
-# What programs say when there is something to talk to.
+# Programs print this when they accept connections.
 READY = re.compile(r"listening on|Serving HTTP on|keeps running|^ +\d+ s$", re.MULTILINE)
 
 
@@ -44,12 +44,12 @@ class Terminal:
             return self._shown
 
     def shows(self, pattern: re.Pattern[str]) -> bool:
-        """Wait until it shows that."""
+        """Wait until a pattern is printed; return whether it was."""
         with self._changed:
             return self._changed.wait_for(lambda: pattern.search(self._shown) is not None, PATIENCE_S)
 
     def stop(self) -> None:
-        """End what runs there."""
+        """End the program."""
         self._process.terminate()
         self._process.wait(PATIENCE_S)
         self._reader.join(PATIENCE_S)
@@ -89,7 +89,7 @@ class Shell:
         return int(status or -1), self._printed.read_text(encoding="utf-8", errors="replace")
 
     def stop(self) -> None:
-        """Leave it."""
+        """End the shell."""
         self._bash.communicate(timeout=PATIENCE_S)
 
     def _say(self, line: str) -> None:
@@ -98,7 +98,7 @@ class Shell:
 
 
 def put_on_path(folder: Path, name: str, script: str) -> None:
-    """Make a command of that name, for everything that is started from now on."""
+    """Add a command to the search path of programs that are started from now on."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     (folder / name).chmod(0o755)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs import desk
-from tests.docs.not_run import NOT_RUN
+from tests.docs import sandbox
 from tests.docs.pages import FORMS, PAGES, ROOT, Block, blocks_of
+from tests.docs.skipped_blocks import SKIPPED
 
 ALL = [block for page in PAGES for block in blocks_of(page)]
-PLAYED = [block for block in ALL if block.text not in NOT_RUN]
+PLAYED = [block for block in ALL if block.text not in SKIPPED]
 
 # Far more than the longest page takes: half a minute on an ordinary machine.
 PATIENCE_S = 300.0
@@ -28,14 +28,14 @@ PATIENCE_S = 300.0
 @contextmanager
 def a_network() -> Iterator[list[str]]:
     """Yield what a page's command begins with to be on a network of its own; else it has ours to itself."""
-    has_own = desk.can_have_own_network()
-    with nullcontext() if has_own else desk.having_the_ports():
-        obstacle = desk.obstacle(has_own_network=has_own)
+    has_own = sandbox.can_have_own_network()
+    with nullcontext() if has_own else sandbox.holding_ports():
+        obstacle = sandbox.obstacle(has_own_network=has_own)
         if obstacle and os.environ.get("CI"):
             pytest.fail(obstacle, pytrace=False)
         if obstacle:
             pytest.skip(obstacle)
-        yield desk.OWN_NETWORK if has_own else []
+        yield sandbox.OWN_NETWORK if has_own else []
 
 
 def outcome_of(command: list[str]) -> dict[int, str]:
@@ -57,7 +57,7 @@ def outcome_of(command: list[str]) -> dict[int, str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_does_what_the_page_says(page: str, tmp_path: Path) -> None:
     with a_network() as network:
-        command = [*network, sys.executable, "-m", "tests.docs.play", page, str(tmp_path)]
+        command = [*network, sys.executable, "-m", "tests.docs.page_runner", page, str(tmp_path)]
         outcomes = outcome_of([*command, "--own-network"] if network else command)
     blocks = [block for block in PLAYED if block.page == page]
     complaints = {str(block): outcomes.get(block.line, "never reached") for block in blocks}
@@ -67,12 +67,12 @@ def test_every_block_does_what_the_page_says(page: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", PLAYED, ids=str)
 def test_a_block_has_a_form_that_is_run(block: Block) -> None:
-    assert FORMS.fullmatch(block.info), "mark it as pages.py says, or list it in not_run.py"
+    assert FORMS.fullmatch(block.info), "mark it as pages.py says, or list it in skipped_blocks.py"
 
 
 def test_what_is_not_run_is_there_and_has_a_reason() -> None:
-    assert set(NOT_RUN) <= {block.text for block in ALL}
-    assert all(NOT_RUN.values())
+    assert set(SKIPPED) <= {block.text for block in ALL}
+    assert all(SKIPPED.values())
 
 
 def test_every_target_of_make_that_a_page_names_exists() -> None:

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: the command, and servers behind it."""
+"""Fixtures of the end-to-end tests: the command, and servers behind it."""
 
 from __future__ import annotations
 

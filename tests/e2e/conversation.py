@@ -1,4 +1,4 @@
-"""A client and a server with the proxy between them, both in the hands of the test."""
+"""A client and a server with the proxy between them, both driven by the test."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.e2e.trixter_process import Trixter
 
 @dataclass
 class Conversation:
-    """Hold both ends of one proxied connection, and turn its knobs.
+    """Both ends of one proxied connection, and its settings.
 
     One process measures at both ends, so with one clock and without a server's own time.
     """

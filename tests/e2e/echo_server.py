@@ -1,4 +1,4 @@
-"""An upstream in a process of its own: send back what comes, to thousands at once.
+"""An upstream in a process of its own: echo, for thousands of clients at once.
 
 Started as a script; prints the port it listens on.
 """
@@ -29,7 +29,7 @@ class Echo(asyncio.Protocol):
 
 
 async def main() -> None:
-    """Serve until somebody ends the process."""
+    """Serve until the process is ended."""
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as sock:
         server = await loop.create_server(Echo, sock=sock, backlog=BACKLOG)

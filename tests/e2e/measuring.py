@@ -89,7 +89,7 @@ def segments_received(sock: socket.socket) -> int:
 
 
 def waiting_bytes(sock: socket.socket) -> int:
-    """Return how much has arrived that nobody has read."""
+    """Return the number of bytes that have arrived and have not been read."""
     answer = fcntl.ioctl(sock, termios.FIONREAD, bytes(4))
     return int.from_bytes(answer, sys.byteorder)
 
@@ -101,7 +101,7 @@ def unsent_bytes(sock: socket.socket) -> int:
 
 
 def ends_by_reset(sock: socket.socket) -> bool:
-    """Read to the end; say whether it was a reset (ECONNRESET) and not an ordinary one."""
+    """Read to the end; return whether it was a reset (ECONNRESET) and not EOF."""
     try:
         receive_all(sock)
     except ConnectionResetError:

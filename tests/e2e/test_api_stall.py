@@ -1,4 +1,4 @@
-"""What calls about thousands of connections cost the traffic: the longest round trip meanwhile."""
+"""The cost of API calls about thousands of connections: the longest round trip meanwhile."""
 
 from __future__ import annotations
 

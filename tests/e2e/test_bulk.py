@@ -27,9 +27,9 @@ def test_256_mib_there_and_back_under_latency_and_jitter(start: Start, echo_port
     with trixter.connect() as client:
 
         def upload() -> None:
-            luck = random.Random(256)
+            dice = random.Random(256)
             for _ in range(TOTAL_BYTES // BLOCK_BYTES):
-                block = luck.randbytes(BLOCK_BYTES)
+                block = dice.randbytes(BLOCK_BYTES)
                 sent.update(block)
                 client.sendall(block)
             client.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Blocking clients that people use, in one process with the proxy."""
+"""Popular sync clients, in one process with the proxy."""
 
 from __future__ import annotations
 

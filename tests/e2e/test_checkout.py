@@ -1,4 +1,4 @@
-"""The example that the fixtures were made for: a shop, and a payment service that it must survive."""
+"""A shop under test, which must survive a bad network to its payment service."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ def test_set_changes_all_of_them(command: Command, conversation: Conversation) -
         assert command("set", "_all", *flags) == (0, "2 connections: calm\n", "")
 
 
-def test_a_hold_keeps_bytes_until_it_is_taken_back(command: Command, conversation: Conversation) -> None:
+def test_a_freeze_keeps_bytes_until_it_is_taken_back(command: Command, conversation: Conversation) -> None:
     assert command("set", "_all", "--freeze") == (0, "1 connection: freeze\n", "")
     conversation.client.sendall(b"ping")
     wait_until(lambda: conversation.held_bytes()["upstream"], "bytes to be held")

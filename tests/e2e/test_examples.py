@@ -29,7 +29,7 @@ ALL = sorted({path.parent.name for path in EXAMPLES.glob("*/test_*.py")})
 
 @pytest.fixture
 def examples(tmp_path: Path) -> Path:
-    """Return a copy of the examples, which is nobody's but the user's."""
+    """Return a copy of the examples, which belongs to the user."""
     return Path(shutil.copytree(EXAMPLES, tmp_path / "examples"))
 
 
@@ -50,7 +50,7 @@ def test_an_example_passes(name: str, examples: Path) -> None:
     assert "skipped" not in result.stdout
 
 
-def test_the_one_with_random_resets_fails_and_its_command_repeats_the_failure(examples: Path) -> None:
+def test_the_failing_example_is_repeated_by_its_command(examples: Path) -> None:
     def failure(*args: str) -> tuple[str, str]:
         result = run(examples.parent, *args)
         assert result.returncode == pytest.ExitCode.TESTS_FAILED, result.stdout + result.stderr

@@ -69,7 +69,7 @@ async def test_in_one_process_no_task_and_no_object_is_left(echo_port: int) -> N
     for client in clients:
         client.close()
     async with asyncio.timeout(30):
-        while len(proxy.registry):  # noqa: ASYNC110  # nobody tells when the last one ended
+        while len(proxy.registry):  # noqa: ASYNC110  # no event tells of the last end
             await asyncio.sleep(0.005)
 
     assert proxy.registry.accepted == CONNECTIONS

@@ -1,4 +1,4 @@
-"""The original's README, pasted: its command line and each of its curl and jq lines, as they are there."""
+"""The original's README, pasted: its command line and each of its curl and jq lines, unchanged."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_listing(conversation: Conversation) -> None:
         ("corruption", '{"probability_rate":0.01}', {"corrupt_probability_rate": 0.01}),
     ],
 )
-def test_a_knob_is_turned_and_shown(
+def test_a_fault_is_set_and_shown(
     conversation: Conversation, stem: str, body: str, shown: dict[str, object]
 ) -> None:
     answer = _paste(conversation.trixter, FIND_ID, _patch(stem, body))
@@ -92,7 +92,7 @@ def test_a_knob_is_turned_and_shown(
         ("corruption", '{"probability_rate":0.01}', '{"probability_rate":0.0}'),
     ],
 )
-def test_a_knob_is_turned_back(conversation: Conversation, stem: str, on: str, off: str) -> None:
+def test_a_fault_is_set_back(conversation: Conversation, stem: str, on: str, off: str) -> None:
     (before,) = conversation.trixter.connections()
 
     answer = _paste(conversation.trixter, FIND_ID, _patch(stem, on), "# Remove it", _patch(stem, off))

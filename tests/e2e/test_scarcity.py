@@ -1,4 +1,4 @@
-"""When something runs out: descriptors, or a client's patience to read."""
+"""Scarce resources: no descriptors are left, or a client does not read."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_full_descriptor_table_is_survived(start: Start, echo_port: int, most_
 
 @pytest.mark.timing
 @pytest.mark.parametrize("delay_ms", [0, 20])
-def test_a_client_that_never_reads_slows_nobody_and_costs_bounded_memory(
+def test_a_client_that_never_reads_slows_no_other_and_costs_bounded_memory(
     conversation: Conversation, delay_ms: int
 ) -> None:
     conversation.change("delay", delay_ms=delay_ms)

@@ -31,7 +31,7 @@ def test_each_slice_is_a_segment_of_its_own(conversation: Conversation, directio
     assert _segments(sender, receiver) >= len(SENT) / 512
 
 
-def test_it_is_so_while_nobody_reads(conversation: Conversation) -> None:
+def test_it_is_so_while_the_receiver_does_not_read(conversation: Conversation) -> None:
     # Segments that wait in a full window are where a kernel would join them.
     sent = SENT * 40
     conversation.change("slice", size_bytes=1_000, direction="upstream")

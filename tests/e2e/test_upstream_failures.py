@@ -46,7 +46,7 @@ def test_it_is_dialled_anew_for_each_connection(start: Start) -> None:
             conversation.upstream_s()
 
 
-def test_an_upstream_nobody_knows(start: Start) -> None:
+def test_an_upstream_with_an_unknown_name(start: Start) -> None:
     # However long the machine's resolver thinks about it: two seconds are enough.
     trixter = start("--upstream=nowhere.invalid:80", "--connect-timeout-ms=2000")
 
@@ -67,7 +67,7 @@ def test_an_upstream_that_does_not_answer(start: Start) -> None:
 
             started_at = time.monotonic()
             with trixter.connect() as waiting:
-                # Nobody waits for the one that dials.
+                # The test does not wait for the connection that dials.
                 conversation.upstream_s()
                 conversation.downstream_s()
                 assert not ends_by_reset(waiting)
@@ -79,7 +79,7 @@ def test_an_upstream_that_does_not_answer(start: Start) -> None:
 
 
 def _fill_backlog(upstream: socket.socket, pending: ExitStack) -> None:
-    """Connect until the kernel takes no more: from then on it answers nobody."""
+    """Connect until the kernel takes no more: from then on it answers no client."""
     for _ in range(16):
         sock = pending.enter_context(socket.socket())
         sock.settimeout(0.2)

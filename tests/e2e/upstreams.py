@@ -21,7 +21,7 @@ from tests.e2e.measuring import PATIENCE_S, wait_until
 
 @dataclass(frozen=True)
 class RedisServer:
-    """Say where a redis-server listens: on a port, and at a path."""
+    """The addresses of a redis-server: a port, and a path."""
 
     port: int
     path: Path

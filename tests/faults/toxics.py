@@ -77,7 +77,7 @@ class TimeoutStage(Stage[Timeout]):
     def put(self, data: bytes, now: float) -> None: ...
 
     def put_end(self, end: End, now: float) -> None:
-        if not isinstance(end, Eof):  # another fault, or a peer, closes the connection
+        if not isinstance(end, Eof):  # a peer or the proxy closes the connection
             self.next.put_end(end, now)
 
     def release(self, now: float) -> None:
@@ -170,7 +170,7 @@ closing = st.one_of(
 )
 resetting = st.builds(ResetPeer, timeout_s=st.floats(0, 30))
 # A reset that comes by time has nothing behind it that waits: what was due there would be dropped with the
-# rest if the caller takes late, because `abort` does not say when.
+# rest if it is asked late, because `abort` does not say when.
 any_toxics = (st.lists(closing, max_size=3) | st.lists(resetting, max_size=1)).map(
     lambda faults: Faults(*faults)
 )

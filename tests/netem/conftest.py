@@ -1,4 +1,4 @@
-"""Fixtures of the tests of adapters: every event loop they run on."""
+"""Fixtures of the adapters' tests: every event loop they run on."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from anyio.lowlevel import checkpoint
 
 
 class SteppedClock:
-    """A clock that stands still until the test moves it; a waiter sees the very time it waited for."""
+    """A clock that stands still until the test moves it; a waiter sees exactly the time it waited for."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -49,7 +49,7 @@ class SteppedClock:
 
 
 async def settled() -> None:
-    """Let all tasks go on until they wait; no task here takes more iterations than that."""
+    """Run all tasks until each of them waits; none in these tests needs more turns than that."""
     for _ in range(20):
         await checkpoint()
 

@@ -1,4 +1,4 @@
-"""The tools that build and install, and a server for what was built to stand in front of."""
+"""Fixtures of the packaging tests: the tools that build and install, and an upstream."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Stage:
 
 
 def is_ignored(path: Path, patterns: Sequence[str]) -> bool:
-    """Say whether a ``.dockerignore`` keeps a file out: the last pattern that matches decides."""
+    """Return whether a ``.dockerignore`` excludes a file: the last pattern that matches decides."""
     ignored = False
     names = [str(path), *map(str, path.parents)]
     for pattern in patterns:

@@ -22,7 +22,7 @@ NAMESPACES = ("--user", "--net", "--mount")
 # $0 is the file with the names, $1 the interpreter. It stays until its standard input ends.
 HOLD = """
 mount --bind "$0" /etc/hosts
-"$1" -c "from tests.docs.desk import bring_up_loopback; bring_up_loopback()"
+"$1" -c "from tests.docs.sandbox import bring_up_loopback; bring_up_loopback()"
 echo ready
 exec cat
 """

@@ -20,7 +20,7 @@ from tests.e2e.measuring import wait_until
 from tests.e2e.trixter_process import Trixter
 from tests.e2e.upstreams import program
 from tests.packaging.conftest import tool
-from tests.packaging.use import UNREACHABLE, printed_by, use
+from tests.packaging.installed_program import UNREACHABLE, check_program, printed_by
 
 # The first test waits until it is built: 20 s on a quiet machine, 140 s on one with ten times the work.
 pytestmark = [
@@ -91,7 +91,7 @@ def running(binary: Path, tmp_path: Path) -> Iterator[Trixter]:
 def test_it_serves_in_an_empty_root_and_leaves_nothing_behind(
     confined: list[str], empty_root: Path, upstream: str, tmp_path: Path
 ) -> None:
-    use(confined, upstream, tmp_path)
+    check_program(confined, upstream, tmp_path)
     assert list((empty_root / "tmp").iterdir()) == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from scripts.dist import ROOT, build, tracked_files
 from tests.packaging.conftest import tool
-from tests.packaging.use import use
+from tests.packaging.installed_program import check_program
 from trixter import __version__
 
 # The first test waits for both builds, and the network.
@@ -92,4 +92,4 @@ def test_it_runs_from_an_empty_environment(kind: str, archives: Path, upstream: 
     into = ["--system-certs", "--python", str(environment)]
     install = [tool("uv"), "pip", "install", "-q", *into, *pins, str(archive)]
     subprocess.run(install, check=True)
-    use([str(environment / "bin/trixter")], upstream, tmp_path)
+    check_program([str(environment / "bin/trixter")], upstream, tmp_path)

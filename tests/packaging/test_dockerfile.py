@@ -14,7 +14,7 @@ from tests.e2e.trixter_process import Trixter
 from tests.packaging import containers
 from tests.packaging.conftest import tool
 from tests.packaging.containers import Stage
-from tests.packaging.use import UNREACHABLE, use
+from tests.packaging.installed_program import UNREACHABLE, check_program
 
 # The first test waits until it is built, and for the package index.
 pytestmark = [
@@ -54,13 +54,13 @@ def test_the_context_has_nothing_but_what_is_copied(clone: Path) -> None:
 
 
 def test_the_program_runs_in_it(image: Stage, upstream: str, tmp_path: Path) -> None:
-    use(image.words(*image.entrypoint), upstream, tmp_path)
+    check_program(image.words(*image.entrypoint), upstream, tmp_path)
 
 
 def test_the_program_writes_nothing_to_its_root(image: Stage, upstream: str, tmp_path: Path) -> None:
     touch = subprocess.run(image.words("touch", "/tmp/file", mounted="ro"), capture_output=True, text=True)
     assert "Read-only" in touch.stderr
-    use(image.words(*image.entrypoint, mounted="ro"), upstream, tmp_path)
+    check_program(image.words(*image.entrypoint, mounted="ro"), upstream, tmp_path)
 
 
 def test_its_user_is_not_root(image: Stage) -> None:

@@ -9,13 +9,13 @@ import pytest
 
 from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.proxy_harness import ProxyHarness
-from tests.proxy.stamps import wait_for_stamps
+from tests.proxy.receive_timestamps import wait_for_timestamps
 
 
 @pytest.fixture(scope="session")
-def stamps_on(opened_once: None) -> None:
-    """Have the kernel stamp what arrives from the first byte of a test on."""
-    wait_for_stamps()
+def timestamps_on(opened_once: None) -> None:
+    """Have the kernel add receive timestamps from the first byte of a test on."""
+    wait_for_timestamps()
 
 
 @pytest.fixture

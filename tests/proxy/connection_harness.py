@@ -1,4 +1,4 @@
-"""A harness for connections: what a proxy is to them, on a clock that the test moves."""
+"""Connections without a proxy: the context that a proxy gives them, on a clock that the test moves."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LIMIT_BYTES = 64 * 1024
 
 
 class ConnectionHarness:
-    """Keep connections, and note how each ended.
+    """Everything that a connection needs from its proxy; it keeps the reason of each end.
 
-    Everything it hands out is closed when it is.
+    All sockets that it returns are closed with ``exits``.
     """
 
     def __init__(self, exits: ExitStack, poller: Poller | None = None) -> None:
@@ -44,16 +44,16 @@ class ConnectionHarness:
         exits.callback(self.end_all)
         self.server = Server()
         exits.callback(self.server.close)
-        self.lead_to(text_of(self.server.address))
+        self.set_upstream(text_of(self.server.address))
 
-    def lead_to(self, upstream: str, *, timeout_s: float = 10.0) -> None:
+    def set_upstream(self, upstream: str, *, timeout_s: float = 10.0) -> None:
         """Set the upstream of connections to come."""
         address = Address.parse(upstream)
         self.dial_target = DialTarget(
             address, literal_target(address), Resolver(address, self.loop), timeout_s
         )
 
-    def start_with(
+    def set_defaults(
         self, upstream: Faults = NO_FAULTS, downstream: Faults = NO_FAULTS, connection_duration_s: float = 0.0
     ) -> None:
         """Set the defaults of connections to come."""
@@ -74,20 +74,20 @@ class ConnectionHarness:
         assert len(self.end_reasons) <= 1, f"ended {len(self.end_reasons)} times"
         return self.end_reasons[0][1] if self.end_reasons else None
 
-    def knock(self, *, buffer_bytes: int = 0, first_words: bytes = b"") -> tuple[Peer, Connection]:
-        """Let a client connect, maybe speak at once, and dial for it."""
+    def connect_client(self, *, buffer_bytes: int = 0, first_bytes: bytes = b"") -> tuple[Peer, Connection]:
+        """Connect a client, which may send at once, and begin to dial for it."""
         there, here = socket_pair(buffer_bytes=buffer_bytes)
         self.exits.callback(there.close)
         number = self.registry.accepted + 1
         connection = Connection(number, f"c-{number}", here, here.getpeername(), self)
         self.registry.accept(connection)
-        there.send(first_words)
+        there.send(first_bytes)
         connection.start()
         return Peer(there), connection
 
     def connect(self, *, buffer_bytes: int = 0) -> tuple[Peer, Peer, Connection]:
-        """Let a client connect; return it, its server, and what is between them."""
-        client, connection = self.knock(buffer_bytes=buffer_bytes)
+        """Connect a client; return it, its server and the connection between them."""
+        client, connection = self.connect_client(buffer_bytes=buffer_bytes)
         server = self.server.accept()
         self.exits.callback(server.close)
         return client, server, connection

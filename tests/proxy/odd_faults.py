@@ -1,4 +1,4 @@
-"""Faults as another author might write them: they do nothing, end connections, or are broken."""
+"""Faults as a user might write them: they do nothing, end connections, or are broken."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from trixter.proxy.tuning import TuningKeywords
 
 
 class ProxyHarness:
-    """Open proxies and connections; everything it hands out is closed with it."""
+    """Open proxies and connections; all of them are closed with ``exits``."""
 
     def __init__(self, exits: ExitStack) -> None:
         self.exits = exits

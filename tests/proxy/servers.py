@@ -37,7 +37,7 @@ class Server:
 
 
 def socket_pair(*, buffer_bytes: int = 0) -> tuple[socket.socket, socket.socket]:
-    """Return the two ends of a TCP connection over loopback: who connected, and who accepted."""
+    """Return the two ends of a TCP connection over loopback: the connecting one, and the accepting one."""
     server = Server(buffer_bytes=buffer_bytes)
     connecting = socket.socket()
     _limit_buffers(connecting, buffer_bytes)

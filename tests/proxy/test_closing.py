@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.proxy.children import child_with_all_descriptors
+from tests.proxy.forked_children import child_with_all_descriptors
 from tests.proxy.peers import Peer, fill
 from tests.proxy.servers import socket_pair
 from trixter.proxy import closing

@@ -7,7 +7,7 @@ from weakref import WeakSet
 
 import pytest
 
-from tests.proxy.children import child_of_python
+from tests.proxy.forked_children import child_of_python
 from trixter.proxy import forks
 from trixter.proxy.forks import close_in_children, keep_in_children
 

@@ -34,7 +34,7 @@ def no_collector() -> Iterator[None]:
 @pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Idle()), Faults(Latency(delay_s=1.0))], ids=repr)
 @pytest.mark.parametrize("end", ["closed", "reset by client", "reset by upstream", "shutdown", "duration"])
 async def test_however_it_ended(harness: ConnectionHarness, faults: Faults, end: str) -> None:
-    harness.start_with(faults, faults, connection_duration_s=60.0)
+    harness.set_defaults(faults, faults, connection_duration_s=60.0)
     client, server, connection = harness.connect()
     client.send(b"x")
     server.send(b"x")
@@ -75,7 +75,7 @@ async def test_after_an_internal_error(harness: ConnectionHarness, caplog: pytes
     caplog.set_level(
         logging.CRITICAL, logger="trixter.proxy"
     )  # a record keeps all its traceback passed through
-    harness.start_with(Faults(Trap()))
+    harness.set_defaults(Faults(Trap()))
     client, _, connection = harness.connect()
     client.send(b"crash")
     await until(lambda: harness.end_reason)
@@ -88,8 +88,8 @@ async def test_if_it_never_opened(
     harness: ConnectionHarness, monkeypatch: pytest.MonkeyPatch, name: bool
 ) -> None:
     resolve_to(monkeypatch, dead_address())
-    harness.lead_to("dead.example:80" if name else dead_address())
-    harness.knock()
+    harness.set_upstream("dead.example:80" if name else dead_address())
+    harness.connect_client()
     await until(lambda: harness.end_reason)
     assert live_objects(*MORTALS) == []
 
@@ -101,8 +101,8 @@ async def test_a_dial_is_not_kept_while_bytes_flow(harness: ConnectionHarness) -
 
 
 async def test_if_it_was_given_up_while_it_was_dialled(harness: ConnectionHarness) -> None:
-    harness.lead_to(text_of(silent_server(harness.exits).address))
-    _, connection = harness.knock()
+    harness.set_upstream(text_of(silent_server(harness.exits).address))
+    _, connection = harness.connect_client()
     assert live_objects(Dialer)
     connection.close("enough")
     del connection

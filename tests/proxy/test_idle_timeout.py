@@ -80,7 +80,7 @@ async def test_bytes_of_either_side_keep_it(harness: ConnectionHarness, speaks: 
 
 async def test_bytes_that_come_and_are_held_keep_it_but_not_for_ever(harness: ConnectionHarness) -> None:
     harness.idle_timeout_s = TIMEOUT_S
-    harness.start_with(upstream=Faults(Freeze(is_on=True)))
+    harness.set_defaults(upstream=Faults(Freeze(is_on=True)))
     client, *_ = harness.connect()
     for _ in range(3):
         harness.clock.advance(TIMEOUT_S - 0.001)

@@ -85,7 +85,7 @@ async def test_a_fault_that_fails(
 ) -> None:
     other_client, other_server, _ = harness.connect()
     fault = {"bytes leave": LateTrap(), "it starts": Dud(), "settings change": Relapse()}.get(when, Trap())
-    harness.start_with(upstream=Faults(fault, Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(fault, Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     if when == "bytes arrive":
@@ -108,9 +108,9 @@ async def test_a_system_that_cannot_watch_its_sockets(
 ) -> None:
     other_client, other_server, _ = harness.connect()
     if when == "it is dialled":
-        harness.lead_to(text_of(silent_server(harness.exits).address))
+        harness.set_upstream(text_of(silent_server(harness.exits).address))
     poller.is_full = True
-    client, _ = harness.knock()
+    client, _ = harness.connect_client()
     poller.is_full = False
     assert await client.receive_reset() == b""
     assert_only_the_second_ended(harness, caplog, "OSError")
@@ -123,7 +123,7 @@ async def test_nothing_goes_wrong_in_silence_also_after_the_end(
 ) -> None:
     with ExitStack() as exits:
         harness = ClumsyHouse(exits)
-        harness.start_with(upstream=Faults(Trap()))
+        harness.set_defaults(upstream=Faults(Trap()))
         client, _, _ = harness.connect()
         client.send(b"abort")
         await until(lambda: ours(caplog))

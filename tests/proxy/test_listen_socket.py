@@ -32,7 +32,7 @@ def new_socket(harness: ConnectionHarness, listen: str = "127.0.0.1:0") -> Liste
     return listening
 
 
-def knock(harness: ConnectionHarness, listening: ListenSocket) -> str:
+def connect_client(harness: ConnectionHarness, listening: ListenSocket) -> str:
     """Connect; return what came of it."""
     host, *rest = listening.address
     there = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -62,12 +62,12 @@ async def test_shut_it_refuses_and_open_again_it_is_the_same_port(
     listening = new_socket(harness, listen)
     before = str(listening)
     for _ in range(3):
-        assert knock(harness, listening) == "ECONNREFUSED"
+        assert connect_client(harness, listening) == "ECONNREFUSED"
         listening.listen()
-        assert knock(harness, listening) == "connected"
+        assert connect_client(harness, listening) == "connected"
         listening.unlisten()
         listening.unlisten()
-    assert knock(harness, listening) == "ECONNREFUSED"
+    assert connect_client(harness, listening) == "ECONNREFUSED"
     assert str(listening) == before
 
 
@@ -102,7 +102,7 @@ async def test_connections_that_were_accepted_outlive_it(harness: ConnectionHarn
     assert client.recv(100) == b"still here"
     listening.listen()
     listening.accept_with(accept)
-    assert knock(harness, listening) == "connected"
+    assert connect_client(harness, listening) == "connected"
     await until(lambda: len(accepted) == 2)
 
 
@@ -112,7 +112,7 @@ async def test_shut_it_calls_nobody(harness: ConnectionHarness) -> None:
     calls: list[Any] = []
     listening.listen()
     listening.accept_with(lambda *args: calls.append(args))
-    knock(harness, listening)
+    connect_client(harness, listening)
     listening.unlisten()  # connections that wait to be accepted are refused as well
     await turns()
     assert calls == []
@@ -124,7 +124,7 @@ async def test_told_to_rest_it_lets_them_wait(harness: ConnectionHarness) -> Non
     listening.listen()
     listening.accept_with(lambda *args: calls.append(args))
     listening.pause()
-    assert knock(harness, listening) == "connected"
+    assert connect_client(harness, listening) == "connected"
     await turns()
     assert calls == []
     listening.accept_with(lambda *args: calls.append(args))
@@ -143,7 +143,7 @@ async def test_a_port_that_was_taken_meanwhile_cannot_be_opened_until_it_is_free
             listening.listen()
         listening.unlisten()
     listening.listen()
-    assert knock(harness, listening) == "connected"
+    assert connect_client(harness, listening) == "connected"
 
 
 async def test_a_port_that_was_lost_while_it_was_shut_is_asked_for_again(
@@ -162,7 +162,7 @@ async def test_a_port_that_was_lost_while_it_was_shut_is_asked_for_again(
         with pytest.raises(OSError, match="already in use"):
             listening.listen()
     listening.listen()
-    assert knock(harness, listening) == "connected"
+    assert connect_client(harness, listening) == "connected"
 
 
 async def test_closed_it_gives_the_port_back(harness: ConnectionHarness) -> None:

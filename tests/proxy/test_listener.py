@@ -45,7 +45,7 @@ class Listening:
         self.greet(sock)
         self.accepted.append((sock, peer))
 
-    def knock(self, which: int = 0) -> socket.socket:
+    def connect_client(self, which: int = 0) -> socket.socket:
         """Connect; the kernel does it whether or not the listener accepts."""
         client = socket.create_connection(self.addresses[which][:2])
         self.harness.exits.callback(client.close)
@@ -73,7 +73,7 @@ class Unlucky(socket.socket):
 async def test_it_hands_connections_on_with_their_address(harness: ConnectionHarness) -> None:
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
-    client = listening.knock()
+    client = listening.connect_client()
     await until(lambda: listening.accepted)
     sock, peer = listening.accepted[0]
     assert peer == client.getsockname()
@@ -84,7 +84,7 @@ async def test_it_hands_connections_on_with_their_address(harness: ConnectionHar
 async def test_it_listens_on_all_its_addresses(harness: ConnectionHarness) -> None:
     listening = Listening(harness, "127.0.0.1:0", "[::1]:0", "127.0.0.2:0")
     listening.listener.start()
-    clients = [listening.knock(which) for which in range(3)]
+    clients = [listening.connect_client(which) for which in range(3)]
     await until(lambda: len(listening.accepted) == 3)
     assert sorted(sock.getpeername() for sock, _ in listening.accepted) == sorted(
         client.getsockname() for client in clients
@@ -95,14 +95,14 @@ async def test_a_crowd_is_let_in(harness: ConnectionHarness) -> None:
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
     for _ in range(2 * ACCEPTS_PER_WAKE + 1):
-        listening.knock()
+        listening.connect_client()
     await until(lambda: len(listening.accepted) == 2 * ACCEPTS_PER_WAKE + 1)
 
 
 async def test_before_it_is_started_nobody_can_connect(harness: ConnectionHarness) -> None:
     listening = Listening(harness, "127.0.0.1:0")
     with pytest.raises(ConnectionRefusedError):
-        listening.knock()
+        listening.connect_client()
 
 
 async def test_a_full_descriptor_table_is_waited_out(
@@ -110,7 +110,7 @@ async def test_a_full_descriptor_table_is_waited_out(
 ) -> None:
     listening = Listening(harness, "127.0.0.1:0", "127.0.0.2:0")
     listening.listener.start()
-    listening.knock(0), listening.knock(1)
+    listening.connect_client(0), listening.connect_client(1)
     with no_descriptor_free():
         await until(lambda: caplog.records)
         assert harness.clock.next_at == harness.clock.time() + PAUSE_S
@@ -132,7 +132,7 @@ async def test_a_full_descriptor_table_is_left_alone_between_attempts(
 ) -> None:
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
-    listening.knock()
+    listening.connect_client()
     with no_descriptor_free():
         await until(lambda: caplog.records)
     await turns()
@@ -144,7 +144,7 @@ async def test_closing_ends_the_wait_for_descriptors(
 ) -> None:
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
-    listening.knock()
+    listening.connect_client()
     with no_descriptor_free():
         await until(lambda: caplog.records)
         listening.listener.close()
@@ -169,7 +169,7 @@ async def test_accepting_stops_before_the_table_is_full_with_one_warning_for_eac
     listening = Listening(harness, "127.0.0.1:0", descriptors=budget)
     listening.listener.start()
     for _ in range(5):
-        listening.knock()
+        listening.connect_client()
     for accepted in range(4):  # a client leaves now and then, and another one is let in
         budget.room = 1 if accepted else 0
         harness.clock.advance(PAUSE_S)
@@ -188,7 +188,7 @@ async def test_far_from_a_full_table_the_kernel_is_not_asked(harness: Connection
     budget = Budget()
     listening = Listening(harness, "127.0.0.1:0", descriptors=budget)
     listening.listener.start()
-    listening.knock()
+    listening.connect_client()
     await until(lambda: listening.accepted)
     assert budget.room == 0
 
@@ -199,7 +199,7 @@ async def test_one_that_was_gone_before_it_was_accepted_is_passed_over(harness: 
     unlucky.setblocking(False)
     listening = Listening(harness, sockets=[unlucky])
     listening.listener.start()
-    listening.knock()
+    listening.connect_client()
     await until(lambda: listening.accepted)
     assert unlucky.gone == 0
 
@@ -210,10 +210,10 @@ async def test_one_that_cannot_be_dealt_with_is_closed_and_the_next_is_not_its_c
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
     listening.greet = lambda sock: [].pop()
-    client = Peer(listening.knock())
+    client = Peer(listening.connect_client())
     assert await client.receive_all() == b""
     listening.greet = lambda sock: None
-    listening.knock()
+    listening.connect_client()
     await until(lambda: listening.accepted)
     (record,) = caplog.records
     assert record.getMessage() == f"connection from {text_of(client.sock.getsockname())}: internal error"
@@ -227,7 +227,7 @@ async def test_a_closed_listener_refuses_and_gives_its_port_back(harness: Connec
     listening.listener.close()
     listening.listener.close()
     with pytest.raises(ConnectionRefusedError):
-        listening.knock()
+        listening.connect_client()
     for sock in listen_sockets(text_of(listening.addresses[0])):
         sock.close()
 
@@ -250,7 +250,7 @@ async def test_told_to_rest_it_leaves_the_queue_alone_for_a_moment(
     listening = Listening(harness, "127.0.0.1:0")
     listening.listener.start()
     listening.listener.rest("Too many open files")
-    listening.knock()
+    listening.connect_client()
     await turns()
     assert listening.accepted == []
     harness.clock.advance(PAUSE_S)

@@ -72,8 +72,8 @@ async def test_the_end_tells_why_how_long_and_how_much(
 async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
     harness: ConnectionHarness, log: pytest.LogCaptureFixture
 ) -> None:
-    harness.lead_to("127.0.0.1:1")
-    _, connection = harness.knock()
+    harness.set_upstream("127.0.0.1:1")
+    _, connection = harness.connect_client()
     assert connection.end_reason is not None
     LogObserver().on_ended(connection, connection.end_reason)
     (record,) = log.records

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 
 from tests.leaks import open_descriptors
-from tests.proxy.children import child_of_python
 from tests.proxy.descriptors import no_descriptor_free
+from tests.proxy.forked_children import child_of_python
 from tests.proxy.proxy_harness import ProxyHarness
 from tests.proxy.waiting import until
 from trixter.errors import OutOfDescriptors

@@ -27,7 +27,7 @@ async def harness(anyio_backend: object) -> AsyncIterator[ConnectionHarness]:
 
 @pytest.fixture(params=[NO_FAULTS, Faults(Idle())], ids=["calm", "chain"], autouse=True)
 def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
-    harness.start_with(request.param, request.param)
+    harness.set_defaults(request.param, request.param)
 
 
 async def test_bytes_and_ends_pass_both_ways(harness: ConnectionHarness) -> None:
@@ -56,8 +56,8 @@ async def test_a_reset_is_passed_on(harness: ConnectionHarness) -> None:
 
 
 async def test_a_dial_can_be_waited_for_and_given_up(harness: ConnectionHarness) -> None:
-    harness.lead_to(text_of(silent_server(harness.exits).address))
-    _, connection = harness.knock()
+    harness.set_upstream(text_of(silent_server(harness.exits).address))
+    _, connection = harness.connect_client()
     harness.clock.advance(10.0)
     await until(lambda: connection.end_reason)
     assert harness.registry.ended == {"connect timeout": 1}

@@ -19,8 +19,8 @@ TERMINATED = EndReason("terminated", reset=True)
 async def test_with_certainty_a_silent_connection_is_reset_as_soon_as_it_is_open(
     harness: ConnectionHarness, upstream: Faults, downstream: Faults
 ) -> None:
-    harness.start_with(upstream, downstream)
-    client, _ = harness.knock()
+    harness.set_defaults(upstream, downstream)
+    client, _ = harness.connect_client()
     server = harness.server.accept()
     harness.exits.callback(server.close)
     assert await client.receive_reset() == b""
@@ -58,7 +58,7 @@ async def test_a_small_message_there_and_back_is_four_operations(harness: Connec
     dice = harness.dice.branch("connection 1")
     struck = [dice.branch(each.value).branch("Terminate 0 ").gap(0.1) for each in Direction]
     assert struck == [14, 7], "downstream the opening, two messages, the read of the third, and its write"
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, _ = harness.connect()
     for _ in range(2):
         client.send(b"ten bytes.")
@@ -75,7 +75,7 @@ async def test_a_small_message_there_and_back_is_four_operations(harness: Connec
 async def test_the_write_is_drawn_when_the_bytes_are_read(harness: ConnectionHarness) -> None:
     """Latency between the two changes nothing: what is struck never leaves."""
     harness.dice = Dice(seed_whose_second_operation_after_the_opening_is_struck())
-    harness.start_with(Faults(Terminate(probability=0.2), Latency(delay_s=1.0)))
+    harness.set_defaults(Faults(Terminate(probability=0.2), Latency(delay_s=1.0)))
     client, server, _ = harness.connect()
     client.send(b"read, and struck for its write")
     assert await client.receive_reset() == b""

@@ -19,7 +19,7 @@ SLOW = Faults(Latency(delay_s=1.0))
 @pytest.fixture(params=[NO_FAULTS, Faults(Idle())], ids=["calm", "chain"])
 def either_path(request: pytest.FixtureRequest, harness: ConnectionHarness) -> None:
     """Let new connections start calm, or with faults that do nothing."""
-    harness.start_with(request.param, request.param)
+    harness.set_defaults(request.param, request.param)
 
 
 @pytest.mark.usefixtures("either_path")
@@ -65,7 +65,7 @@ async def test_each_direction_ends_on_its_own(harness: ConnectionHarness, client
 
 
 async def test_bytes_leave_when_their_time_has_come(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"first")
@@ -84,7 +84,7 @@ async def test_bytes_leave_when_their_time_has_come(harness: ConnectionHarness) 
 
 
 async def test_one_appointment_is_kept_however_much_is_held(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     starts_at = harness.clock.time()
@@ -99,7 +99,7 @@ async def test_one_appointment_is_kept_however_much_is_held(harness: ConnectionH
 
 
 async def test_what_is_held_leaves_before_the_end(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     client.send(b"the tail")
     client.finish()
@@ -111,7 +111,7 @@ async def test_what_is_held_leaves_before_the_end(harness: ConnectionHarness) ->
 
 
 async def test_a_change_reaches_what_is_held_at_once(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"held")
@@ -146,7 +146,7 @@ async def test_the_same_settings_again_change_nothing(harness: ConnectionHarness
 
 
 async def test_each_direction_has_its_own_faults(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     server.send(b"at once")
     assert await client.receive(7) == b"at once"
@@ -154,7 +154,7 @@ async def test_each_direction_has_its_own_faults(harness: ConnectionHarness) -> 
 
 
 async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Trap(), Slice(size_bytes=10, gap_s=1.0)))
+    harness.set_defaults(upstream=Faults(Trap(), Slice(size_bytes=10, gap_s=1.0)))
     client, server, connection = harness.connect()
     client.send(b"ten bytes.and then some")
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
@@ -166,7 +166,7 @@ async def test_a_fault_can_reset_both_sides_and_drops_what_is_held(harness: Conn
 
 
 async def test_a_fault_can_close_both_sides_behind_the_bytes(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Trap()))
+    harness.set_defaults(upstream=Faults(Trap()))
     client, server, _ = harness.connect()
     client.send(b"close")
     assert await server.receive_all() == b"close"
@@ -175,7 +175,7 @@ async def test_a_fault_can_close_both_sides_behind_the_bytes(harness: Connection
 
 
 async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, _, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     client.send(b"dropped")

@@ -24,7 +24,7 @@ MOST_HELD_BYTES = LIMIT_BYTES + PIPE_BYTES + 1000
 async def test_a_sink_that_does_not_read_pauses_its_source(
     harness: ConnectionHarness, faults: Faults, direction: Direction
 ) -> None:
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, connection = harness.connect()
     source, sink = (client, server) if direction is Direction.UPSTREAM else (server, client)
     pipe = connection.pipe(direction)
@@ -66,7 +66,7 @@ async def test_the_end_waits_behind_what_a_full_sink_has_not_taken(harness: Conn
 async def test_a_hold_pauses_the_source_and_gives_everything_when_it_is_over(
     harness: ConnectionHarness,
 ) -> None:
-    harness.start_with(upstream=Faults(Freeze(is_on=True)))
+    harness.set_defaults(upstream=Faults(Freeze(is_on=True)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     sent = await clog(client)
@@ -100,7 +100,7 @@ async def test_a_calm_direction_keeps_no_more_than_it_must(harness: ConnectionHa
 
 
 async def test_reading_stops_over_the_limit_and_goes_on_at_half_of_it(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Latency(delay_s=100.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=100.0)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     piece = bytes(LIMIT_BYTES // 8)
@@ -132,7 +132,7 @@ async def test_reading_stops_over_the_limit_and_goes_on_at_half_of_it(harness: C
 
 
 async def test_a_source_that_is_paused_and_has_ended_is_read_to_its_end(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=1.0)))
     client, server, _ = harness.connect()
     sent = 0
     while more := client.send_what_fits(memoryview(PAYLOAD)[sent:]):
@@ -145,7 +145,7 @@ async def test_a_source_that_is_paused_and_has_ended_is_read_to_its_end(harness:
 
 async def test_the_smallest_limit_still_carries_bytes(harness: ConnectionHarness) -> None:
     harness.buffer_limit_bytes = 1
-    harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=1.0)))
     client, server, _ = harness.connect()
     for count in range(3):
         client.send(b"x" * 1000)
@@ -158,7 +158,7 @@ async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(
     harness: ConnectionHarness,
 ) -> None:
     harness.context.in_flight.free_bytes = 2 * LIMIT_BYTES
-    harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     sent = await clog(client)
@@ -173,7 +173,7 @@ async def test_what_is_under_way_may_exceed_the_limit_as_far_as_the_wire_goes(
 
 async def test_a_throttle_is_a_queue_and_borrows_nothing(harness: ConnectionHarness) -> None:
     harness.context.in_flight.free_bytes = 64 * LIMIT_BYTES
-    harness.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000, queue_bytes=8 * LIMIT_BYTES)))
+    harness.set_defaults(upstream=Faults(Throttle(rate_bytes_per_s=1000, queue_bytes=8 * LIMIT_BYTES)))
     client, _, connection = harness.connect()
     await clog(client)
     assert LIMIT_BYTES < connection.pipe(Direction.UPSTREAM).held_bytes <= LIMIT_BYTES + BUFFER_BYTES + 1000
@@ -193,7 +193,7 @@ async def test_a_throttle_reads_no_further_ahead_than_its_queue(
     harness: ConnectionHarness, throttle: Throttle, most_bytes: int
 ) -> None:
     harness.buffer_limit_bytes = 1 << 30
-    harness.start_with(upstream=Faults(throttle))
+    harness.set_defaults(upstream=Faults(throttle))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     sent = await clog(client)
@@ -206,7 +206,7 @@ async def test_a_throttle_reads_no_further_ahead_than_its_queue(
 
 async def test_a_queue_is_read_on_at_half_of_it(harness: ConnectionHarness) -> None:
     harness.buffer_limit_bytes = 1 << 30
-    harness.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1000.0, queue_bytes=20_000)))
+    harness.set_defaults(upstream=Faults(Throttle(rate_bytes_per_s=1000.0, queue_bytes=20_000)))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     await clog(client)

@@ -44,7 +44,7 @@ async def test_bytes_are_neither_lost_nor_reordered(
 ) -> None:
     with ExitStack() as exits:
         harness = ConnectionHarness(exits)
-        harness.start_with(downstream=first)
+        harness.set_defaults(downstream=first)
         # Small buffers, so that the sink is full now and then.
         client, server, connection = harness.connect(buffer_bytes=16384)
         pipe = connection.pipe(Direction.DOWNSTREAM)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
-from tests.proxy.stamps import let_pass
+from tests.proxy.receive_timestamps import let_pass
 from tests.proxy.waiting import turns, until
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 
@@ -14,10 +14,10 @@ UNREAD_S = 0.5
 
 @pytest.mark.parametrize("can_stamp", [True, False])
 async def test_the_time_that_bytes_lay_unread_counts(
-    harness: ConnectionHarness, stamps_on: None, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
+    harness: ConnectionHarness, timestamps_on: None, monkeypatch: pytest.MonkeyPatch, can_stamp: bool
 ) -> None:
     harness.context.can_stamp = can_stamp
-    harness.start_with(upstream=Faults(Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     harness.clock.advance(1.0)  # a chain's time never goes back, not even to an arrival
     client.send(b"letter")

@@ -26,8 +26,8 @@ async def test_open_connections_are_listed_oldest_first(harness: ConnectionHarne
 
 
 async def test_one_that_is_still_dialling_is_counted_and_not_listed(harness: ConnectionHarness) -> None:
-    harness.lead_to(text_of(silent_server(harness.exits).address))
-    _, connection = harness.knock()
+    harness.set_upstream(text_of(silent_server(harness.exits).address))
+    _, connection = harness.connect_client()
     assert (len(harness.registry), harness.registry.get("c-1")) == (0, None)
     assert harness.registry.accepted == 1
     assert harness.registry.all() == [connection]
@@ -45,7 +45,7 @@ async def test_ended_ones_are_counted_by_reason(harness: ConnectionHarness) -> N
 
 async def test_connections_may_end_while_somebody_goes_through_them(harness: ConnectionHarness) -> None:
     """A change of settings releases bytes, and their sink may be gone."""
-    harness.start_with(upstream=Faults(Latency(delay_s=1)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s=1)))
     for _ in range(3):
         client, server, connection = harness.connect()
         client.send(b"x")

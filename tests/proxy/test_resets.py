@@ -23,7 +23,7 @@ RESET_BY_UPSTREAM = EndReason("reset by upstream", reset=True)
 async def test_a_reset_is_passed_on_at_once(
     harness: ConnectionHarness, faults: Faults, by_client: bool
 ) -> None:
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, _ = harness.connect()
     lost, left = (client, server) if by_client else (server, client)
     lost.reset()
@@ -34,7 +34,7 @@ async def test_a_reset_is_passed_on_at_once(
 
 @pytest.mark.parametrize("by_client", [True, False])
 async def test_a_reset_takes_as_long_as_a_byte(harness: ConnectionHarness, by_client: bool) -> None:
-    harness.start_with(SLOW, SLOW)
+    harness.set_defaults(SLOW, SLOW)
     client, server, connection = harness.connect()
     lost, left = (client, server) if by_client else (server, client)
     lost.reset()
@@ -52,7 +52,7 @@ async def test_a_reset_takes_as_long_as_a_byte(harness: ConnectionHarness, by_cl
 async def test_what_is_held_leaves_before_a_reset_that_came_behind_it(
     harness: ConnectionHarness, faults: Faults, by_client: bool
 ) -> None:
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, connection = harness.connect()
     lost, left = (client, server) if by_client else (server, client)
     lost.send(b"last words")
@@ -65,7 +65,7 @@ async def test_what_is_held_leaves_before_a_reset_that_came_behind_it(
 async def test_what_is_held_for_a_peer_that_reset_is_dropped_and_its_sender_no_longer_read(
     harness: ConnectionHarness,
 ) -> None:
-    harness.start_with(SLOW, SLOW)
+    harness.set_defaults(SLOW, SLOW)
     client, server, connection = harness.connect()
     server.send(b"for the client")
     upstream, downstream = pipes_of(connection)
@@ -80,7 +80,7 @@ async def test_what_is_held_for_a_peer_that_reset_is_dropped_and_its_sender_no_l
 
 
 async def test_a_held_reset_waits_like_everything_else(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Freeze(is_on=True)))
+    harness.set_defaults(upstream=Faults(Freeze(is_on=True)))
     client, server, connection = harness.connect()
     client.send(b"held")
     client.reset()
@@ -93,7 +93,7 @@ async def test_a_held_reset_waits_like_everything_else(harness: ConnectionHarnes
 
 
 async def test_while_one_reset_travels_another_ends_it(harness: ConnectionHarness) -> None:
-    harness.start_with(SLOW, SLOW)
+    harness.set_defaults(SLOW, SLOW)
     client, server, connection = harness.connect()
     client.reset()
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
@@ -104,7 +104,7 @@ async def test_while_one_reset_travels_another_ends_it(harness: ConnectionHarnes
 
 
 async def test_a_reset_of_our_own_does_not_wait_for_one_that_travels(harness: ConnectionHarness) -> None:
-    harness.start_with(SLOW, SLOW)
+    harness.set_defaults(SLOW, SLOW)
     client, server, connection = harness.connect()
     client.send(b"dropped")
     client.reset()
@@ -116,7 +116,7 @@ async def test_a_reset_of_our_own_does_not_wait_for_one_that_travels(harness: Co
 
 async def test_more_than_fits_arrives_before_the_reset(harness: ConnectionHarness) -> None:
     """The reader is slower than the sender: reading pauses, the queues fill, and then the sender resets."""
-    harness.start_with(upstream=Faults(Throttle(rate_bytes_per_s=1e7)))
+    harness.set_defaults(upstream=Faults(Throttle(rate_bytes_per_s=1e7)))
     client, server, connection = harness.connect()
     sent = await clog(client)
     client.finish()
@@ -134,7 +134,7 @@ async def test_a_peer_that_never_reads_does_not_keep_a_connection_whose_other_pe
     harness: ConnectionHarness, faults: Faults, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(closing, "GIVE_UP_S", 0.01)
-    harness.start_with(upstream=faults)
+    harness.set_defaults(upstream=faults)
     client, _server, _ = harness.connect()
     await clog(client)
     client.reset()
@@ -159,7 +159,7 @@ async def test_a_reset_waits_for_a_reader_that_is_slow(harness: ConnectionHarnes
 async def test_what_was_sent_before_a_reset_arrives_before_it(
     harness: ConnectionHarness, faults: Faults
 ) -> None:
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, _ = harness.connect()
     server.send(b"last words")
     server.reset()
@@ -172,7 +172,7 @@ async def test_an_upstream_that_refuses_an_upload_is_still_heard(
     harness: ConnectionHarness, faults: Faults
 ) -> None:
     """Writing to it fails before its answer is read."""
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, connection = harness.connect()
     server.send(b"413 Content Too Large")
     server.reset()
@@ -202,7 +202,7 @@ async def test_a_reset_by_a_source_that_is_not_read_is_seen(harness: ConnectionH
 
 
 async def test_a_sink_that_is_lost_when_its_bytes_are_due_is_a_reset(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=SLOW)
+    harness.set_defaults(upstream=SLOW)
     client, server, connection = harness.connect()
     client.send(b"for nobody")
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
@@ -225,7 +225,7 @@ async def test_a_reset_by_a_sink_that_is_full_is_seen(harness: ConnectionHarness
 async def test_a_reset_after_the_end_of_that_direction_is_seen(
     harness: ConnectionHarness, faults: Faults, by_client: bool
 ) -> None:
-    harness.start_with(faults, faults)
+    harness.set_defaults(faults, faults)
     client, server, connection = harness.connect()
     lost, left = (client, server) if by_client else (server, client)
     lost.finish()
@@ -250,7 +250,7 @@ async def test_a_reset_by_one_who_listens_only_is_seen(harness: ConnectionHarnes
 
 
 async def test_a_peer_that_ends_both_ways_is_no_reset(harness: ConnectionHarness) -> None:
-    harness.start_with(SLOW, SLOW)
+    harness.set_defaults(SLOW, SLOW)
     client, server, connection = harness.connect()
     server.send(b"goodbye")
     server.close()

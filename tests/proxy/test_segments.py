@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="TCP_INFO and MS
 
 
 async def test_each_slice_is_a_segment(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(SLICES))
+    harness.set_defaults(upstream=Faults(SLICES))
     client, server, _ = harness.connect()
     client.send(bytes(1050))
     await server.receive(1050)
@@ -29,7 +29,7 @@ async def test_each_slice_is_a_segment(harness: ConnectionHarness) -> None:
 
 
 async def test_slices_that_leave_together_are_segments_too(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(SLICES, Latency(delay_s=1.0)))
+    harness.set_defaults(upstream=Faults(SLICES, Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     client.send(bytes(2000))
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
@@ -47,7 +47,7 @@ async def test_calm_bytes_are_not_cut(harness: ConnectionHarness) -> None:
 
 
 async def test_slices_that_waited_for_a_full_sink_are_segments_too(harness: ConnectionHarness) -> None:
-    harness.start_with(upstream=Faults(Slice(size_bytes=1000)))
+    harness.set_defaults(upstream=Faults(Slice(size_bytes=1000)))
     client, server, connection = harness.connect()
     sent = await clog(client)
     assert connection.pipe(Direction.UPSTREAM).held_bytes

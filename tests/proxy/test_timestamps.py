@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.leaks import Belongings
 from tests.proxy.descriptors import no_descriptor_free
+from tests.proxy.receive_timestamps import let_pass
 from tests.proxy.servers import socket_pair
-from tests.proxy.stamps import let_pass
 from tests.proxy.waiting import PATIENCE_S
 from trixter.proxy import timestamps
 from trixter.proxy.timestamps import ROUNDING_S, SystemClock, recv_stamped, stamp_arrivals
@@ -101,7 +101,7 @@ def pair(exits: ExitStack) -> tuple[socket.socket, socket.socket]:
 
 
 def test_what_is_read_late_is_as_old_as_it_is(
-    pair: tuple[socket.socket, socket.socket], stamps_on: None
+    pair: tuple[socket.socket, socket.socket], timestamps_on: None
 ) -> None:
     here, there = pair
     stamp_arrivals(there)
@@ -119,7 +119,7 @@ def test_what_is_read_late_is_as_old_as_it_is(
 
 
 def test_what_was_read_after_a_long_pause_is_as_old_as_the_pause(
-    pair: tuple[socket.socket, socket.socket], stamps_on: None, monkeypatch: pytest.MonkeyPatch
+    pair: tuple[socket.socket, socket.socket], timestamps_on: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     here, there = pair
     stamp_arrivals(there)

@@ -16,14 +16,14 @@ from trixter.proxy.poller import LoopPoller
 from trixter.proxy.sockets import KEEPALIVE_PROBES
 
 
-@pytest.mark.parametrize("first_words", [b"", b"hello"])
+@pytest.mark.parametrize("first_bytes", [b"", b"hello"])
 async def test_a_client_that_resets_while_we_dial_ends_the_dial(
-    harness: ConnectionHarness, first_words: bytes
+    harness: ConnectionHarness, first_bytes: bytes
 ) -> None:
     if isinstance(harness.context.poller, LoopPoller):
         pytest.skip("a loop's own watches see no reset of what is not read")
-    harness.lead_to(text_of(silent_server(harness.exits).address))
-    client, connection = harness.knock(first_words=first_words)
+    harness.set_upstream(text_of(silent_server(harness.exits).address))
+    client, connection = harness.connect_client(first_bytes=first_bytes)
     assert harness.registry.dialling == [connection]
     client.reset()
     await until(lambda: harness.end_reason)
@@ -34,8 +34,8 @@ async def test_a_client_that_resets_while_we_dial_ends_the_dial(
 
 async def test_a_client_that_only_half_closes_while_we_dial_is_served(harness: ConnectionHarness) -> None:
     silent = silent_server(harness.exits)
-    harness.lead_to(text_of(silent.address))
-    client, connection = harness.knock(first_words=b"all I have to say")
+    harness.set_upstream(text_of(silent.address))
+    client, connection = harness.connect_client(first_bytes=b"all I have to say")
     client.finish()
     await turns()
     assert harness.end_reason is None
@@ -63,8 +63,8 @@ async def test_a_client_that_half_closed_while_we_dialled_gets_its_answer(
 
 
 async def test_who_waits_for_an_upstream_can_be_found(harness: ConnectionHarness) -> None:
-    harness.lead_to(text_of(silent_server(harness.exits).address))
-    _, connection = harness.knock()
+    harness.set_upstream(text_of(silent_server(harness.exits).address))
+    _, connection = harness.connect_client()
     registry = harness.registry
     assert (registry.find(connection.id), registry.get(connection.id)) == (connection, None)
     connection.reset("the test wants it")

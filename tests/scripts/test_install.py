@@ -1,4 +1,4 @@
-"""Installing: uv does it where it can be had, and pip otherwise."""
+"""Installing: with uv if it is available, else with pip."""
 
 from __future__ import annotations
 

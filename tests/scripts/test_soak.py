@@ -1,4 +1,4 @@
-"""The verdict of the soak: what it takes for lost, for wrong and for left over."""
+"""The verdict of the soak: lost transfers, wrong bytes and leaks."""
 
 from __future__ import annotations
 

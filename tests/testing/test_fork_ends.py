@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.proxy.children import child_of_python, child_with_all_descriptors
+from tests.proxy.forked_children import child_of_python, child_with_all_descriptors
 from tests.testing.echo import connect, say
 from trixter.testing import ChaosProxy
 

@@ -1,4 +1,4 @@
-"""Flags: names, types, defaults, environment variables and places in the help, in the order of the help."""
+"""Flags: names, types, defaults, environment variables and headings, in the order of the help."""
 
 from __future__ import annotations
 
@@ -9,27 +9,38 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from trixter.cli.addresses import ApiUrl, HostName, ListenAddress, UpstreamAddress
 from trixter.cli.options import Options
-from trixter.cli.types import FilePath, OneOf, Probability, ProfileName, Token, ValueType, WholeNumber
+from trixter.cli.types import (
+    ApiUrl,
+    FilePath,
+    HostName,
+    ListenAddress,
+    OneOf,
+    Probability,
+    ProfileName,
+    Token,
+    UpstreamAddress,
+    ValueType,
+    WholeNumber,
+)
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE
 from trixter.faults.entry import Setting, Type
 
-# A flag of the proxy itself: named like the option that it sets, and like its environment variable.
+# Marks a flag of the proxy itself: its default and its environment variable follow from its name.
 OF_THE_PROXY: Any = object()
 
 
 class Flag(click.Option):
-    """Take a value from the command line, else from ``TRIXTER_…``, else from the defaults of ``Options``.
+    """A flag whose value comes from the command line, from ``TRIXTER_…`` or from the defaults of ``Options``.
 
     A short name takes its value as the original's does: ``-l ADDR``, ``-lADDR`` or ``-l=ADDR``.
 
     Args:
-        names: Short and long, as they are written, with a space between them.
-        section: The heading it stands under in the help.
-        type: Reads the value.
-        help: What it does, in one sentence.
+        names: The short and the long name, with a space between them.
+        section: Its heading in the help.
+        type: The type of the value.
+        help: Its purpose, in one sentence.
         multiple: Whether it may be repeated; in the environment, with spaces between the values.
         default: Instead of that of ``Options``.
         envvar: Instead of ``TRIXTER_…``; ``None`` for no variable.
@@ -59,21 +70,21 @@ class Flag(click.Option):
             multiple=multiple,
             metavar=type.form,
             default=default,
-            # Where 0 is off, the heading says so once.
+            # Of a flag that 0 switches off, the heading says so once.
             show_default=bool(default),
             envvar=f"TRIXTER_{name.upper()}" if envvar is OF_THE_PROXY else envvar,
         )
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
         value, source = super().consume_value(ctx, opts)
-        # Click hands over "=ADDR" for "-l=ADDR". What has a short name is an address, and none begins so.
+        # Click returns "=ADDR" for "-l=ADDR". Flags with a short name take addresses; none begins with "=".
         if source is ParameterSource.COMMANDLINE and isinstance(value, str) and len(self.opts) > 1:
             value = value.removeprefix("=")
         return value, source
 
 
 class Switch(click.Option):
-    """Be on or off, under a heading of the help."""
+    """A flag without a value, under a heading of the help."""
 
     def __init__(self, name: str, section: str, help: str, **settings: Any) -> None:
         self.section = section
@@ -81,9 +92,9 @@ class Switch(click.Option):
 
 
 class SecretFlag(Flag):
-    """Take an empty environment variable for a mistake, where others take it for none.
+    """A flag whose environment variable must not be empty; an empty variable of another flag counts as unset.
 
-    A secret that was not filled in must not leave the API without one.
+    A secret that was not filled in must not leave the API open.
     """
 
     def value_from_envvar(self, ctx: click.Context) -> Any:
@@ -94,12 +105,12 @@ class SecretFlag(Flag):
 
 
 def complaint(error: click.UsageError) -> str:
-    """Say in one line what is wrong, and where the wrong thing came from."""
+    """Return an error as one line that names the flag or the variable with the wrong value."""
     if isinstance(error, click.BadParameter) and isinstance(error.param, Flag) and error.ctx:
         source = error.ctx.get_parameter_source(str(error.param.name))
         is_from_environment = source is ParameterSource.ENVIRONMENT
         return f"{error.param.envvar if is_from_environment else error.param.flag_name} {error.message}"
-    # In click's own text: unknown options and commands, options without their value.
+    # With click's own text: unknown options and commands, options without their value.
     message = error.format_message().removesuffix(".")
     return message[:1].lower() + message[1:]
 
@@ -117,21 +128,21 @@ LEVEL = OneOf("LEVEL", "debug", "info", "warning", "error", "off")
 ENDS = OneOf("END", "fin", "reset")
 FORMAT = OneOf("FORMAT", "text", "json")
 
-# Where 0 would not mean "off" but "nothing works".
+# For flags of which 0 would not mean "off" but "nothing works".
 SOME_MILLISECONDS = WholeNumber("MS", "milliseconds", least=1)
 SOME_BYTES = WholeNumber("BYTES", "bytes", least=1)
 
 FLAGGED_SETTINGS = [each for entry in CATALOGUE for each in entry.settings if each.flag]
-"""Those of faults that have a flag. A switch is one of proxies that run, and not of the start."""
+"""The settings of faults that have a flag. Switches are flags of ``set`` and ``defaults`` only."""
 
 
 def fault_flag(setting: Setting, section: str, **settings: Any) -> Flag:
     """Return the flag of a setting that has one, and is no switch.
 
     Args:
-        setting: What it sets.
-        section: The heading it stands under in the help.
-        **settings: Of the flag, where it is none of the proxy itself.
+        setting: The setting.
+        section: The heading of the flag in the help.
+        **settings: Keywords of ``Flag``, for a flag that is none of the proxy itself.
     """
     assert setting.flag is not None
     return Flag(setting.flag.name, section, _type_of(setting), setting.flag.help, **settings)
@@ -142,15 +153,15 @@ def _type_of(setting: Setting) -> ValueType:
         return Probability()
     if setting.choices is not None:
         return OneOf(setting.json_name.upper(), *(each.value for each in setting.choices))
-    # Numbers that have a fraction in JSON have none here, as the original's.
+    # Numbers that may have a fraction in JSON are whole here, as in the original.
     assert setting.unit is not None
     return WholeNumber(setting.unit.metavar, setting.unit.name)
 
 
 FLAGS: list[Flag] = [
-    Flag("-l --listen", ADDRESSES, ListenAddress(), "Where clients connect to; required."),
-    Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server behind, or unix:/path; required."),
-    Flag("-a --api", ADDRESSES, ListenAddress(), "Where the REST API listens; without it there is none."),
+    Flag("-l --listen", ADDRESSES, ListenAddress(), "The address that clients connect to; required."),
+    Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server's address, or unix:/path; required."),
+    Flag("-a --api", ADDRESSES, ListenAddress(), "The REST API's address; without it there is no API."),
     Flag(
         "--profile",
         FAULTS,
@@ -160,21 +171,28 @@ FLAGS: list[Flag] = [
     Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
     *(fault_flag(each, FAULTS) for each in FLAGGED_SETTINGS if each.takes is not Type.SWITCH),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
-    Flag("--random-seed", FAULTS, SEED, "Replay the luck of the run that logged this seed."),
+    Flag("--random-seed", FAULTS, SEED, "Repeat the random decisions of the run that logged this seed."),
     Flag("--buffer-limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
     Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
-    Flag("--socket-buffer-bytes", LIMITS, BYTES, "Buffers that the kernel is asked for; 0: as it likes."),
-    Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "How long the upstream has to answer."),
+    Flag(
+        "--socket-buffer-bytes",
+        LIMITS,
+        BYTES,
+        "Size to request for socket buffers; 0: as the kernel decides.",
+    ),
+    Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "Time-out for connecting to the upstream."),
     Flag("--keepalive-ms", LIMITS, MILLISECONDS, "A silent peer is probed this often; 0: never."),
     Flag("--idle-timeout-ms", LIMITS, MILLISECONDS, "No byte for this long: reset; 0: never."),
-    Flag("--on-unreachable", LIMITS, ENDS, "How a client ends whose upstream cannot be reached."),
-    SecretFlag("--api-token", API, Token(), "The bearer token it asks for; best set as TRIXTER_API_TOKEN."),
-    Flag("--api-name", API, HostName(), "A host name it also answers to; repeatable.", multiple=True),
+    Flag("--on-unreachable", LIMITS, ENDS, "End of a client whose upstream cannot be reached."),
+    SecretFlag(
+        "--api-token", API, Token(), "The bearer token that it demands; best set as TRIXTER_API_TOKEN."
+    ),
+    Flag("--api-name", API, HostName(), "A host name that it also accepts; repeatable.", multiple=True),
     Flag(
         "--log-level",
         LOG,
         LEVEL,
-        "The least that is logged: debug, info, warning, error or off; without it, RUST_LOG counts.",
+        "The lowest level that is logged: debug, info, warning, error or off; without it, RUST_LOG counts.",
     ),
     Flag("--log-format", LOG, FORMAT, "text for people, json for programs."),
 ]
@@ -182,12 +200,12 @@ FLAGS: list[Flag] = [
 REMOTE_API = "The proxy"
 REMOTE_FAULTS = "Faults (0 is off)"
 
-# That of the examples everywhere.
+# The address in all examples.
 API_ADDRESS = "127.0.0.1:8888"
 
 
 class CaFile(FilePath):
-    """Read a file of CA certificates."""
+    """A file of CA certificates."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str):
@@ -205,11 +223,13 @@ API_FLAGS = [
         "-a --api",
         REMOTE_API,
         ApiUrl(),
-        "Where its API listens: an address, or a URL.",
+        "The address or the URL of its API.",
         default=API_ADDRESS,
         envvar="TRIXTER_API_URL",
     ),
-    SecretFlag("--api-token", REMOTE_API, Token(), "What it asks for; best set as TRIXTER_API_TOKEN."),
+    SecretFlag(
+        "--api-token", REMOTE_API, Token(), "The bearer token of its API; best set as TRIXTER_API_TOKEN."
+    ),
     Flag(
         "--api-ca", REMOTE_API, CaFile(), "For https://: the CA certificates to trust, in PEM.", default=None
     ),
@@ -217,7 +237,7 @@ API_FLAGS = [
 
 
 def own_flag(name: str, type: Any, help: str) -> Flag:
-    """Return a flag that only the command line sets: the environment says how proxies start."""
+    """Return a flag without an environment variable: those configure a proxy that starts."""
     return Flag(name, REMOTE_FAULTS, type, help, default=None, envvar=None)
 
 
@@ -240,4 +260,4 @@ FAULT_FLAGS: list[click.Parameter] = [
         "upstream (to the server), downstream (to the client), or both, as without it.",
     ),
 ]
-"""What ``set`` and ``defaults`` can change."""
+"""The flags that ``set`` and ``defaults`` share."""

@@ -14,7 +14,7 @@ KIB = 1024
 
 SIZES = ("KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
-# Rates are set, so they are written as they were set: exactly, in the unit that makes it short.
+# Rates are settings, so they are written exactly, in the unit that makes them short.
 RATES = [("GiB", KIB**3), ("GB", 10**9), ("MiB", KIB**2), ("MB", 10**6), ("KiB", KIB), ("kB", 1000)]
 MOST_DECIMALS = 2
 
@@ -26,17 +26,17 @@ ABBREVIATIONS = {Direction.UPSTREAM: "up", Direction.DOWNSTREAM: "down"}
 
 
 def size(count_bytes: int) -> str:
-    """Write how many bytes it is: ``512 B``, ``1.5 KiB``."""
+    """Return a number of bytes as text: ``512 B``, ``1.5 KiB``."""
     if count_bytes < KIB:
         return f"{count_bytes} B"
     number, unit = count_bytes / KIB, 0
-    while number >= KIB - 0.05 and unit < len(SIZES) - 1:  # or it would be written as 1024.0
+    while number >= KIB - 0.05 and unit < len(SIZES) - 1:  # else it would be rounded to 1024.0
         number, unit = number / KIB, unit + 1
     return f"{number:.1f} {SIZES[unit]}"
 
 
 def rate(bytes_per_s: float) -> str:
-    """Write a rate without rounding it: ``64 KiB/s``, ``30 kB/s``, ``12,345 B/s``."""
+    """Return a rate as text, without rounding it: ``64 KiB/s``, ``30 kB/s``, ``12,345 B/s``."""
     exact = [
         f"{bytes_per_s / factor:,.{MOST_DECIMALS}f}".rstrip("0").rstrip(".") + f" {unit}/s"
         for unit, factor in RATES
@@ -46,7 +46,7 @@ def rate(bytes_per_s: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Write how old something is: ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
+    """Return an age as text: ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
     if seconds < MINUTE_S:
         return f"{int(seconds * 10) / 10:.1f} s"
     whole = int(seconds)
@@ -57,12 +57,12 @@ def age(seconds: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Write a span of time as it was set: ``250 ms``, ``1.5 s``."""
+    """Return a duration that was set as text: ``250 ms``, ``1.5 s``."""
     return f"{_milliseconds(seconds)} ms" if seconds < 1 else f"{seconds:.10g} s"
 
 
 def fault(fault: Fault) -> str:
-    """Write one fault with its numbers, as its entry in the catalogue has it."""
+    """Return one fault with its numbers as text, in the form that its catalogue entry gives."""
     entry = ENTRIES.get(type(fault))
     if entry is None:
         return type(fault).__name__.lower()
@@ -81,12 +81,12 @@ def fault(fault: Fault) -> str:
 
 
 def faults(both: Mapping[Direction, Faults]) -> str:
-    """Write what is wrong with both directions, in one line."""
+    """Return the faults of both directions as one line."""
     return "; ".join(fault_parts(both))
 
 
 def fault_parts(both: Mapping[Direction, Faults]) -> list[str]:
-    """Write what is wrong with both directions: first what they share, then what each has for itself."""
+    """Return the faults of both directions as text: the shared ones, then those of one direction."""
     up, down = (both[direction] for direction in Direction)
     shared = [each for each in up if each in down]
     parts = [_list(shared)] if shared else []
@@ -110,11 +110,11 @@ def _value(setting: Setting, value: Any) -> str:
         return duration(value)
     if setting.unit is BYTES_PER_S:
         return rate(value)
-    return f"{value:,} {setting.unit.symbol}" if setting.unit else ""  # what is on is on
+    return f"{value:,} {setting.unit.symbol}" if setting.unit else ""  # a switch that is on needs no text
 
 
 def _range(setting: Setting, value: float, spread: float, of: Setting) -> str:
-    """Write a value that varies, with the unit once."""
+    """Return a value that varies as text, with its unit once."""
     assert setting.unit is not None
     if of.varies == "below":
         return f"{_number(setting, value - spread)} to {_number(setting, value)} {setting.unit.symbol}"
@@ -134,7 +134,7 @@ def _percent(probability: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape what would break the line, move the cursor or turn the writing around."""
+    """Escape characters that would break the line, move the cursor or reverse the writing direction."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

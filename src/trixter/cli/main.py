@@ -38,28 +38,28 @@ SETTINGS: dict[str, Any] = {"help_option_names": HELP_OPTIONS, "max_content_widt
 SUBCOMMANDS = {
     "demo": (
         "trixter.cli.demo.demo:demo",
-        "Watch a connection go bad and good again; nothing else needed.",
+        "Watch a connection go bad and good again; needs nothing else.",
     ),
     "run": (
         "trixter.cli.run_command:run",
         "Run a command with a proxy of its own, and end with its status.",
     ),
-    "ls": ("trixter.cli.remote.commands:ls", "List the live connections of a running proxy."),
+    "ls": ("trixter.cli.remote:ls", "List the live connections of a running proxy."),
     "watch": ("trixter.cli.watch:watch", "Watch the live connections of a running proxy."),
-    "set": ("trixter.cli.remote.commands:set_", "Change the faults of live connections."),
-    "kill": ("trixter.cli.remote.commands:kill", "End live connections."),
+    "set": ("trixter.cli.remote:set_", "Change the faults of live connections."),
+    "kill": ("trixter.cli.remote:kill", "End live connections."),
     "defaults": (
-        "trixter.cli.remote.commands:defaults",
+        "trixter.cli.remote:defaults",
         "Show or change what new connections start with.",
     ),
     "profiles": ("trixter.cli.profiles:profiles", "List the networks that have a name, with their numbers."),
 }
 """Of each subcommand, ``module:name`` and the line about it in the help of all."""
 
-# These end by being stopped, so a signal is no failure; any other subcommand has not done its work then.
+# A signal is the ordinary end of these subcommands; any other has not done its work then.
 UNTIL_STOPPED = {"demo", "watch"}
 
-HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, narrow,
+HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, throttled,
 sliced, corrupt or cut. Change it for each connection, while it is in use, over a REST API.
 
 \b
@@ -68,13 +68,13 @@ Example:
     --api 127.0.0.1:8888 --delay-ms 250
 
 \b
-Point your client to 127.0.0.1:8080 and turn the knobs while it talks:
+Point your client to 127.0.0.1:8080, and change its connections while they are open:
   curl -s http://127.0.0.1:8888/connections
   curl -s -X PATCH http://127.0.0.1:8888/connections/_all/delay \\
     -H 'Content-Type: application/json' -d '{"delay_ms": 0}'
 
 \b
-Or let trixter do that:
+Or by the subcommands:
   trixter ls
   trixter set _all --profile 3g
 

@@ -1,4 +1,4 @@
-"""Options: what the command line and the environment ask for, as values."""
+"""Options: the values of all flags, and the settings of the proxy that follow from them."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ MS_PER_S = 1000
 
 @dataclass(frozen=True)
 class FaultFlags:
-    """Hold what the flags of the catalogue say.
+    """The values of the catalogue's flags.
 
     Args:
-        values: Those that were given, in the flag's own unit, by the names of their options. 0 means that the
-            fault is to be off.
+        values: The given flags, by the names of their options, each in the flag's own unit. 0 switches a
+            fault off.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> FaultFlags:
-        """Take the flags of faults out of the values of a command; what is left is of others."""
+        """Take the flags of faults out of a command's values, and leave the other ones."""
         options = [each.flag.option for entry in CATALOGUE for each in entry.settings if each.flag]
         taken = {option: values.pop(option, None) for option in options}
         return cls({option: value for option, value in taken.items() if value is not None})
 
     def changes_of(self, faults: Faults) -> list[Fault]:
-        """Return the faults to put in place of those of their kind.
+        """Return the faults that the flags ask for; each replaces the fault of its kind.
 
         Args:
-            faults: Those that a flag which was not given leaves a setting of, beside one that was.
+            faults: The faults in force: a setting whose flag was not given keeps its value.
 
         Raises:
             SettingError: If a value is outside its range.
@@ -51,7 +51,7 @@ class FaultFlags:
         return [change for change in changes if change is not None]
 
     def over(self, faults: Faults) -> Faults:
-        """Return those faults with what was asked for in place of what they say."""
+        """Return these faults with the flags applied to them."""
         for fault in self.changes_of(faults):
             faults = faults.with_fault(fault)
         return faults
@@ -61,7 +61,7 @@ class FaultFlags:
         is_asked_for = False
         for each in entry.settings:
             if each.flag is None:
-                continue  # what flags cannot set has its default, so that flags alone say what there is
+                continue  # a setting without a flag gets its default: the result depends on flags only
             settings[each.field] = getattr(former, each.field)
             if each.flag.option in self.values:
                 settings[each.field] = each.from_json(self.values[each.flag.option])
@@ -70,24 +70,24 @@ class FaultFlags:
 
 
 NO_FLAGS = FaultFlags()
-"""None was given."""
+"""No flag was given."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Hold the value of every flag, in the flag's own unit, under the flag's own name.
+    """The value of every flag, in the flag's own unit, under the flag's own name.
 
-    The defaults here are the flags' defaults. The faults hold for both directions of new connections; in
-    all of them 0 means off, and one that is not given is as the profile has it.
+    The defaults here are the flags' defaults. The faults are for both directions of new connections; 0
+    switches a fault off, and a fault whose flags were not given is that of the profile.
 
     Args:
-        listen: Where clients connect to.
-        upstream: Where their connections lead.
-        api: Where the REST API listens; ``None`` means that there is none.
-        profile: The name of the faults to begin with; ``None`` means without any.
+        listen: The address that clients connect to.
+        upstream: The address that their connections are forwarded to.
+        api: The address of the REST API; ``None`` for no API.
+        profile: The name of the faults to begin with; ``None`` for none.
         profiles: A file with more profiles.
-        faults: The flags of the catalogue.
-        random_seed: The root of all randomness; ``None`` means that it is drawn.
+        faults: The values of the catalogue's flags.
+        random_seed: The seed of all randomness; ``None`` draws one.
     """
 
     listen: str
@@ -112,12 +112,12 @@ class Options:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Options:
-        """Return the options that the flags of a command have set, by their names."""
+        """Return the options for the values of a command's flags, given by their names."""
         others = dict(values)
         return cls(faults=FaultFlags.taken_from(others), **others)
 
     def tuning(self) -> TuningKeywords:
-        """Return what the proxy may use, and how long it waits."""
+        """Return the proxy's limits and time-outs."""
         return {
             "buffer_limit_bytes": self.buffer_limit_bytes,
             "socket_buffer_bytes": self.socket_buffer_bytes,
@@ -128,11 +128,11 @@ class Options:
         }
 
     def defaults(self) -> Defaults:
-        """Return what new connections start with: the profile's faults, and the flags' in place of theirs.
+        """Return the defaults of new connections: the profile's faults with the flags applied to them.
 
         Raises:
             SettingError: If there is no such profile.
-            ProfileError: If the file of profiles is not as it should be.
+            ProfileError: If the file of profiles is invalid.
         """
         from trixter.faults import NO_FAULTS
         from trixter.settings import Defaults
@@ -156,7 +156,7 @@ def profile_of(ctx: click.Context, name: str | None, file: str | None) -> Profil
 
     Raises:
         click.BadParameter: If there is no such profile.
-        ProfileError: If the file of profiles is not as it should be.
+        ProfileError: If the file of profiles is invalid.
     """
     if name is None:
         return None

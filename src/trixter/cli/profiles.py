@@ -31,7 +31,7 @@ FILE = Flag(
 )
 @click.option("--json", "is_json", is_flag=True, help="Print JSON, for scripts.")
 def profiles(file: str | None, is_json: bool) -> int:
-    """List the networks that have a name: all that --profile NAME can be.
+    """List the networks that have a name: all values of --profile NAME.
 
     Rates are in kbit/s, from and to the server, as they were published. Half of the round trip is the latency
     of each direction. Loss is not imitated: TCP turns it into delay.

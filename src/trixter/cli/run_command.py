@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from trixter.cli.addresses import ListenAddress
 from trixter.cli.child_process import ProxyEnvironment, SignalRelay, exit_status_of, start_child
 from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.logs import configure, standard_error
@@ -23,6 +22,7 @@ from trixter.cli.serve import (
     raise_descriptor_limit,
     run_until_complete,
 )
+from trixter.cli.types import ListenAddress
 from trixter.errors import os_error_text
 
 # Exit statuses, as shells use them.
@@ -38,8 +38,8 @@ Example:
   trixter run --upstream 127.0.0.1:5432 --profile edge -- pytest tests/
 
 The command finds the proxy in its environment: TRIXTER_PROXY_ADDRESS (host:port), TRIXTER_PROXY_HOST and
-TRIXTER_PROXY_PORT; with --api also TRIXTER_API_URL, so that `trixter set` and its like need no address.
-In its arguments, {address}, {host} and {port} stand for the same.
+TRIXTER_PROXY_PORT; with --api also TRIXTER_API_URL, so that the other subcommands need no address.
+In its arguments, {address}, {host} and {port} are replaced by the same values.
 
 \b
   trixter run --upstream 127.0.0.1:8181 --delay-ms 250 -- \\
@@ -49,13 +49,17 @@ In its arguments, {address}, {host} and {port} stand for the same.
 # The flags in which `run` differs from the proxy alone.
 OWN_FLAGS = {
     "listen": Flag(
-        "-l --listen", ADDRESSES, ListenAddress(), "Where the command connects to.", default="127.0.0.1:0"
+        "-l --listen",
+        ADDRESSES,
+        ListenAddress(),
+        "The address that the command connects to.",
+        default="127.0.0.1:0",
     ),
     "log_level": Flag(
         "--log-level",
         LOG,
         LEVEL,
-        "Without it: warnings, the seed, where the proxy is. info adds every connection.",
+        "Without it: warnings, the seed, the proxy's address. info adds every connection.",
         default=None,
     ),
 }

@@ -1,4 +1,4 @@
-"""Types of the values of flags. Each says what it accepts, as the end of "must be …"."""
+"""Types of flag values. An error message says what a type accepts, as the end of "must be …"."""
 
 from __future__ import annotations
 
@@ -8,26 +8,30 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from trixter.errors import TrixterError
+from trixter.errors import SettingError, TrixterError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-# The original's numbers are unsigned 64-bit ones, and its scripts may say so.
+# The original's numbers are unsigned 64-bit ones, and its scripts may contain the largest.
 GREATEST = 2**64 - 1
 
-# A day: what waits must be able to, and years are more than a system can.
+# A day: a wait of years is longer than the system calls accept.
 LONGEST_S = 86_400
 
-# More of a value makes an error no clearer.
+HAS_PORT = re.compile(r":[0-9]+$")
+
+HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
+
+# How much of a value an error message shows: more makes it no clearer.
 SHOWN_CHARACTERS = 60
 
 
 class ValueType(click.ParamType):  # type: ignore[type-arg]  # older releases of click have no generic one
-    """A type of values, which refuses one by saying what it must be, and what it was."""
+    """A type of values; its error message gives the accepted values and the refused one."""
 
     form: str
-    """What the help shows in place of a value."""
+    """The placeholder of a value in the help."""
 
     def refuse(
         self, accepts: str, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -39,19 +43,85 @@ class ValueType(click.ParamType):  # type: ignore[type-arg]  # older releases of
 
 
 def completions(words: Iterable[str], incomplete: str) -> list[CompletionItem]:
-    """Return what a shell offers of some words when the beginning of one is typed."""
+    """Return the words that a shell offers to complete an incomplete one."""
     from click.shell_completion import CompletionItem
 
     return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
+class ListenAddress(ValueType):
+    """An address to listen on; it stays text, since the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.addresses import Address
+
+        try:
+            Address.parse_tcp(value, "listen")
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class ApiUrl(ValueType):
+    """The location of an API: an address or a URL; the value is a URL."""
+
+    name = "address"
+    form = "HOST:PORT"
+    accepts = "host:port or a URL, such as 127.0.0.1:8888 or http://chaos.example:8888"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.addresses import Address
+
+        scheme, _, rest = value.rpartition("://")
+        if scheme not in ("", "http", "https"):
+            self.refuse(self.accepts, value, param, ctx)
+        address = rest.rstrip("/") if scheme else rest
+        port = {"": "", "http": ":80", "https": ":443"}[scheme]
+        try:
+            Address.parse_tcp(address if HAS_PORT.search(address) else address + port, "api")
+        except SettingError:
+            self.refuse(self.accepts, value, param, ctx)
+        return f"{scheme or 'http'}://{address}"
+
+
+class UpstreamAddress(ValueType):
+    """The address of a server; it stays text, since the proxy resolves it."""
+
+    name = "address"
+    form = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.addresses import Address
+
+        try:
+            Address.parse_upstream(value)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
+        return str(value)
+
+
+class HostName(ValueType):
+    """A host name, as a ``Host`` header has it, without a port."""
+
+    name = "name"
+    form = "NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not HOST_NAME.fullmatch(value):
+            self.refuse("a host name without a port, such as chaos.example", value, param, ctx)
+        return str(value)
+
+
 class WholeNumber(ValueType):
-    """Read a whole number, written in plain digits.
+    """A whole number, written in plain digits.
 
     Args:
-        form: What the help shows in place of a value.
-        unit: Of what there are so many, if of anything.
-        least: The smallest that is accepted.
+        form: The placeholder of a value in the help.
+        unit: What is counted; empty for a plain number.
+        least: The smallest accepted value.
     """
 
     name = "whole number"
@@ -64,7 +134,7 @@ class WholeNumber(ValueType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
-        # int() would also take "1_000", " 7 " and the digits of every script; and, of too many, raise.
+        # int() would also take "1_000", " 7 " and the digits of every script, and raise for too many digits.
         is_plain = re.fullmatch("[0-9]+", value)
         number = int(value.lstrip("0")[: len(str(GREATEST)) + 1] or "0") if is_plain else -1
         if number < self._least:
@@ -75,7 +145,7 @@ class WholeNumber(ValueType):
 
 
 class Probability(ValueType):
-    """Read a probability."""
+    """A probability."""
 
     name = "probability"
     form = "0..1"
@@ -91,7 +161,7 @@ class Probability(ValueType):
 
 
 class Seconds(ValueType):
-    """Read a span of time that is not nothing."""
+    """A duration of more than zero seconds."""
 
     name = "seconds"
     form = "S"
@@ -107,7 +177,7 @@ class Seconds(ValueType):
 
 
 class ProfileName(ValueType):
-    """Read the name of a profile; whether there is such a one is said when it is looked up."""
+    """The name of a profile; an unknown name is refused when the profile is looked up."""
 
     name = "name"
     form = "NAME"
@@ -118,18 +188,18 @@ class ProfileName(ValueType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete the published names and those of the file that ``--profiles`` names before it."""
+        """Complete published names, and names in the file of a ``--profiles`` that stands before it."""
         from trixter.profiles import all_profiles, published_profiles
 
         try:
             names: Iterable[str] = all_profiles(ctx.params.get("profiles"))
-        except TrixterError:  # the command will say what is wrong with the file
+        except TrixterError:  # the command reports the error in the file
             names = published_profiles()
         return completions(names, incomplete)
 
 
 class Text(ValueType):
-    """Read any text."""
+    """Any text."""
 
     name = "text"
     form = "TEXT"
@@ -139,7 +209,7 @@ class Text(ValueType):
 
 
 class FilePath(ValueType):
-    """Read the path of a file; whether it is there is said when it is opened."""
+    """The path of a file; a missing file is reported when it is opened."""
 
     name = "file"
     form = "FILE"
@@ -150,18 +220,18 @@ class FilePath(ValueType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Leave it to the shell, which knows the files."""
+        """Let the shell complete file names."""
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(incomplete, type="file")]
 
 
 class OneOf(ValueType):
-    """Read one of a few words, in whatever case.
+    """One of a few words; upper or lower case does not matter.
 
     Args:
-        form: What the help shows in place of a value.
-        *words: In lower case.
+        form: The placeholder of a value in the help.
+        *words: The accepted words, in lower case.
     """
 
     name = "word"
@@ -183,14 +253,14 @@ class OneOf(ValueType):
 
 
 class Token(ValueType):
-    """Read a secret, and never show it."""
+    """A secret, which no message shows."""
 
     name = "token"
     form = "SECRET"
     accepts = "one or more visible ASCII characters without spaces"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        # What else could a client send in a header?
+        # A client must be able to send it in a header.
         if not re.fullmatch("[!-~]+", value):
             self.fail(f"must be {self.accepts} (its value is not shown)", param, ctx)
         return str(value)

@@ -21,7 +21,7 @@ from trixter.cli.connection_table import listing_of, outlook
 from trixter.cli.flags import API_FLAGS, Flag
 from trixter.cli.formatting import printable
 from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.remote.remote import Remote
+from trixter.cli.raw_client import RawClient
 from trixter.cli.tables import console
 from trixter.cli.types import Seconds
 from trixter.control import ConnectionInfo, ProxyInfo
@@ -32,7 +32,9 @@ from trixter.settings import Defaults
 # The lines of the screen that are not rows: a heading, the lines above and below the table, the cursor.
 OTHER_LINES = 8
 
-INTERVAL = Flag("--interval-s", "How", Seconds(), "From one look to the next.", default=1.0, envvar=None)
+INTERVAL = Flag(
+    "--interval-s", "How", Seconds(), "The time between two requests to the API.", default=1.0, envvar=None
+)
 
 
 @click.command(
@@ -46,11 +48,11 @@ def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_js
     """Watch the live connections of a running proxy, until Ctrl-C.
 
     At a terminal it is a table that renews itself; elsewhere, a line for each connection that opened, changed
-    its faults or ended. What comes and goes between two looks is not seen.
+    its faults or ended. A connection that opens and ends between two requests is not seen.
     """
     show = print_json if is_json else keep_a_table if sys.stdout.isatty() else print_lines
-    with Remote(api, token=api_token, verify=api_ca or True) as remote:
-        show(remote, interval_s)
+    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
+        show(proxy, interval_s)
     return 0
 
 
@@ -74,7 +76,7 @@ class Snapshot(Generic[ConnectionT, DefaultsT]):
     Args:
         connections: By their ids, oldest first.
         faults: Of each of them, by the same ids; only compared.
-        defaults: What new connections start with.
+        defaults: The defaults of new connections.
     """
 
     connections: Mapping[str, ConnectionT]
@@ -117,13 +119,13 @@ def diff(
             yield Event(Kind.CHANGED, connection)
 
 
-def print_json(remote: Remote, interval_s: float) -> None:
-    """Print one object for each change, with what the API says."""
+def print_json(proxy: RawClient, interval_s: float) -> None:
+    """Print one object for each change, with the API's own JSON."""
 
     def snapshot() -> Snapshot[Any, Any]:
-        connections = {each["conn_info"]["id"]: each for each in json.loads(remote.read("/connections"))}
+        connections = {each["conn_info"]["id"]: each for each in json.loads(proxy.read("/connections"))}
         faults = {id: each["faults"] for id, each in connections.items()}
-        return Snapshot(connections, faults, json.loads(remote.read("/defaults")))
+        return Snapshot(connections, faults, json.loads(proxy.read("/defaults")))
 
     for each in _events(snapshot, interval_s):
         subject = "defaults" if each.kind is Kind.DEFAULTS else "connection"
@@ -131,26 +133,26 @@ def print_json(remote: Remote, interval_s: float) -> None:
         print(json.dumps(line, separators=(",", ":")), flush=True)
 
 
-def print_lines(remote: Remote, interval_s: float) -> None:
+def print_lines(proxy: RawClient, interval_s: float) -> None:
     """Print one line for each change, for people."""
 
     def snapshot() -> Snapshot[ConnectionInfo, Defaults]:
-        infos = remote.send(ListConnections())
+        infos = proxy.send(ListConnections())
         faults = {each.id: each.faults for each in infos}
-        return Snapshot({each.id: each for each in infos}, faults, remote.send(GetDefaults()))
+        return Snapshot({each.id: each for each in infos}, faults, proxy.send(GetDefaults()))
 
     for each in _events(snapshot, interval_s):
         print(f"{_now()} {line_of(each)}", flush=True)
 
 
-def keep_a_table(remote: Remote, interval_s: float) -> None:
-    """Show a table, and redraw it at each look."""
+def keep_a_table(proxy: RawClient, interval_s: float) -> None:
+    """Show a table, and redraw it after each request."""
     screen = console()
     with Live(console=screen, auto_refresh=False, transient=False) as live:
         for _ in _ticks(interval_s):
-            proxy, defaults = remote.send(GetProxy()), remote.send(GetDefaults())
-            connections = remote.send(ListConnections())
-            live.update(picture_of(proxy, defaults, connections, screen), refresh=True)
+            info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
+            connections = proxy.send(ListConnections())
+            live.update(picture_of(info, defaults, connections, screen), refresh=True)
 
 
 def line_of(event: Event[ConnectionInfo, Defaults]) -> str:

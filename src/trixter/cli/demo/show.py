@@ -23,7 +23,7 @@ GAP_MS = 5
 NEARLY = 0.99
 
 # Far more than any step takes: the show must end even if the network does not get better.
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 
 # A client on a busy machine may find several slices in one read, but not nearly all of them.
 FEWEST_PIECES = 4
@@ -45,17 +45,17 @@ class Show:
     Every step raises ``NotShownError`` if it has no effect, and ``OSError`` if the proxy or the API is gone.
 
     Args:
-        proxy: Its address, ``host:port``.
-        api: Its address, ``host:port``.
+        proxy: The address of the proxy, ``host:port``.
+        api: The address of its API, ``host:port``.
         say: Called after each step.
-        patience_s: How long to wait for anything.
+        timeout_s: The time-out of each request and read.
     """
 
-    def __init__(self, proxy: str, api: str, say: Say, *, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, proxy: str, api: str, say: Say, *, timeout_s: float = TIMEOUT_S) -> None:
         self._proxy = proxy
         self._api = api
         self._say = say
-        self._patience_s = patience_s
+        self._timeout_s = timeout_s
         self._at_first = b""
 
     def run(self) -> None:
@@ -71,45 +71,45 @@ class Show:
 
     def calm(self) -> None:
         """Forward bytes without faults."""
-        with self._connection() as (visitor, _):
-            self._at_first = visitor.get(LARGE).whole
-            self._say("calm", f"a request takes {visitor.get(SMALL).took}")
+        with self._connection() as (client, _):
+            self._at_first = client.get(LARGE).whole
+            self._say("calm", f"a request takes {client.get(SMALL).took}")
 
     def delay(self) -> None:
         """Delay every byte, in both directions."""
-        with self._connection() as (visitor, connection):
+        with self._connection() as (client, connection):
             connection.latency(DELAY_MS / 1000)
-            slow = visitor.get(SMALL)
+            slow = client.get(SMALL)
             least_s = 2 * DELAY_MS / 1000
             _require(slow.took_s >= NEARLY * least_s, "delay", f"the request took only {slow.took}")
             self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} there, {DELAY_MS} back")
 
             connection.latency(0)
-            quick = _repeat(lambda: visitor.get(SMALL), lambda answer: answer.took_s < least_s)
+            quick = _repeat(lambda: client.get(SMALL), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "delay off", f"the request still took {quick.took}")
             self._say("delay off", f"it takes {quick.took}")
 
     def throttle(self) -> None:
         """Cap the rate."""
-        with self._connection() as (visitor, connection):
+        with self._connection() as (client, connection):
             connection.throttle(RATE_BYTES_PER_S)
-            slow = visitor.get(LARGE)
+            slow = client.get(LARGE)
             least_s = LARGE_BYTES / RATE_BYTES_PER_S
             _require(slow.took_s >= NEARLY * least_s, "throttle", f"32 KiB took only {slow.took}")
             rate = f"{len(slow.whole) / 1024 / slow.took_s:.1f} KiB/s"
             self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate} with headers")
 
             connection.throttle(0)
-            quick = _repeat(lambda: visitor.get(LARGE), lambda answer: answer.took_s < least_s)
+            quick = _repeat(lambda: client.get(LARGE), lambda answer: answer.took_s < least_s)
             _require(quick.took_s < least_s, "throttle off", f"32 KiB still took {quick.took}")
             self._say("throttle off", f"32 KiB take {quick.took}")
 
     def slice(self) -> None:
         """Forward bytes in small pieces."""
-        with self._connection() as (visitor, connection):
-            whole = visitor.get(SOME)
+        with self._connection() as (client, connection):
+            whole = client.get(SOME)
             connection.slice(SLICE_BYTES, gap_s=GAP_MS / 1000, direction="downstream")
-            sliced = _repeat(lambda: visitor.get(SOME), lambda answer: len(answer.pieces) >= FEWEST_PIECES)
+            sliced = _repeat(lambda: client.get(SOME), lambda answer: len(answer.pieces) >= FEWEST_PIECES)
         pieces = f"{len(sliced.pieces)} pieces"
         _require(len(sliced.pieces) >= FEWEST_PIECES, "slice", f"the answer came in {pieces}")
         _require(sliced.whole == whole.whole, "slice", "the answer is another one")
@@ -119,20 +119,20 @@ class Show:
 
     def corruption(self) -> None:
         """Insert random bytes in front of a response."""
-        with self._connection() as (visitor, connection):
-            expected = visitor.get(SOME).whole
+        with self._connection() as (client, connection):
+            expected = client.get(SOME).whole
             connection.corrupt(1.0, direction="downstream")
-            corrupt = visitor.get_until_closed(SOME).whole
+            corrupt = client.get_until_closed(SOME).whole
         extra_bytes = len(corrupt) - len(expected)
         _require(extra_bytes > 0, "corruption", "the answer is as it should be")
         self._say("corrupt what comes back", f"{extra_bytes:,} random bytes in front of the answer")
 
     def termination(self) -> None:
         """Reset a connection with probability 1."""
-        with self._connection() as (visitor, connection):
+        with self._connection() as (client, connection):
             connection.terminate(1.0)
             try:
-                answer = visitor.get(SMALL)
+                answer = client.get(SMALL)
             except ConnectionResetError:
                 self._say("terminate at the next byte", "the client sees ECONNRESET")
             else:
@@ -151,23 +151,23 @@ class Show:
 
     def calm_again(self) -> None:
         """Forward the same bytes as in the beginning."""
-        with self._connection() as (visitor, _):
-            at_last = visitor.get(LARGE)
+        with self._connection() as (client, _):
+            at_last = client.get(LARGE)
         _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
         self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
 
     @contextmanager
     def _connection(self) -> Iterator[tuple[HttpClient, ConnectionHandle]]:
-        """Connect; yield the client, and the connection as the API has it."""
+        """Connect a client; yield it, and a handle of its connection."""
         with (
-            closing(HttpClient(self._proxy, timeout_s=self._patience_s)) as visitor,
-            Client(self._api, timeout_s=self._patience_s) as proxy,
+            closing(HttpClient(self._proxy, timeout_s=self._timeout_s)) as client,
+            Client(self._api, timeout_s=self._timeout_s) as proxy,
         ):
-            visitor.get(SMALL)  # once it is answered, the API lists it
-            found = next((each for each in proxy.connections() if each.info.client == visitor.address), None)
+            client.get(SMALL)  # once it is answered, the API lists it
+            found = next((each for each in proxy.connections() if each.info.client == client.address), None)
             if found is None:
-                raise NotShownError(f"GET /connections: {visitor.address} is not among them")
-            yield visitor, found
+                raise NotShownError(f"GET /connections: {client.address} is not among them")
+            yield client, found
 
 
 def _repeat(measure: Callable[[], Response], is_shown: Callable[[Response], bool]) -> Response:

@@ -1,4 +1,4 @@
-"""Blocks that no test runs, and why."""
+"""Blocks that no test runs, each with the reason."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ZSH = 'eval "$(_TRIXTER_COMPLETE=zsh_source trixter)"'
 
 FISH = "_TRIXTER_COMPLETE=fish_source trixter | source"
 
-NOT_RUN = {
+SKIPPED = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
     IN_A_CLONE: "the same two, in a clone that is still to be made",
     CHECKS: "these tests are a part of the first; the second would change the code",

@@ -1,4 +1,4 @@
-"""Where a page's commands run, and on which network."""
+"""The folder and the network in which a page's commands run."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ IFF_UP = 1
 
 
 def prepare(page: str, scratch: Path) -> Path:
-    """Lay out what a reader has; return where the page's commands run.
+    """Prepare a reader's folder and commands; return the folder.
 
     ``trixter`` is this one. ``make`` believes that it has set everything up: these tests run in what it
     set up, whatever that is called.
     """
-    source, folder = ROOT / "src", scratch / "desk"
+    source, folder = ROOT / "src", scratch / "sandbox"
     folder.mkdir()
     if page == "CONTRIBUTING.md":
         copy_project(folder)
@@ -84,7 +84,7 @@ def copy_project(folder: Path) -> None:
 
 
 def obstacle(*, has_own_network: bool) -> str:
-    """Return what keeps this machine from running the pages; empty if nothing does."""
+    """Return why this machine cannot run the pages; empty if it can."""
     missing = [program for program in PROGRAMS if shutil.which(program) is None]
     if missing:
         return f"needs {', '.join(missing)}"
@@ -93,15 +93,15 @@ def obstacle(*, has_own_network: bool) -> str:
 
 
 def can_have_own_network() -> bool:
-    """Say whether a page can have a loopback interface of its own, where every port is free (Linux)."""
+    """Return whether a page can have a loopback interface of its own, with every port free (Linux)."""
     if shutil.which(OWN_NETWORK[0]) is None:
         return False
     return subprocess.run([*OWN_NETWORK, "true"], capture_output=True).returncode == 0
 
 
 @contextmanager
-def having_the_ports() -> Iterator[None]:
-    """Wait until no other page is played on this machine's network, in another process, and keep it so."""
+def holding_ports() -> Iterator[None]:
+    """Hold a lock, so that only one page at a time runs on this machine's network, of all processes."""
     import fcntl
 
     with Path(__file__).open() as lock:
@@ -118,7 +118,7 @@ def bring_up_loopback() -> None:
 
 
 def is_taken(port: int) -> bool:
-    """Say whether somebody else has a port."""
+    """Return whether a port is taken."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

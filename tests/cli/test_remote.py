@@ -1,4 +1,4 @@
-"""What the fault flags mean to a running proxy."""
+"""The fault flags of subcommands, as the override that they ask for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from trixter.cli.remote.commands import set_
-from trixter.cli.remote.steps import Change
+from trixter.cli.remote import RequestedFaults, set_
 from trixter.control import ALL, ReplaceFaults
 from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.profiles import find_profile
@@ -17,14 +16,14 @@ BOTH = tuple(Direction)
 UP, DOWN = BOTH
 
 
-def change(*flags: str) -> Change:
+def change(*flags: str) -> RequestedFaults:
     ctx = set_.make_context("set", [ALL, *flags])
     values: dict[str, Any] = dict(ctx.params)
     for other in ("target", "api", "api_token", "api_ca"):
         del values[other]
-    asked = Change.of(ctx, values)
+    requested = RequestedFaults.of(ctx, values)
     assert values == {}
-    return asked
+    return requested
 
 
 def steps(*flags: str) -> list[tuple[tuple[Direction, ...], ReplaceFaults]]:
@@ -54,7 +53,7 @@ def test_a_direction_is_that_one_only(direction: str, directions: tuple[Directio
 
 
 @pytest.mark.parametrize(("flag", "is_on"), [("--freeze", True), ("--no-freeze", False)])
-def test_a_hold_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
+def test_a_freeze_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
     assert steps(flag) == [(BOTH, ReplaceFaults.one(Freeze(is_on=is_on)))]
 
 
@@ -72,7 +71,7 @@ def test_jitter_alone_keeps_the_delay_of_the_profile() -> None:
     assert replaced.faults.find(Latency) == Latency(delay_s=0.42, jitter_s=0.02)
 
 
-def test_calm_takes_everything_away() -> None:
+def test_clear_removes_all_faults() -> None:
     assert steps("--clear") == [(BOTH, ReplaceFaults.everything())]
     assert steps("--clear", "--freeze") == [(BOTH, ReplaceFaults.everything(Freeze(is_on=True)))]
 

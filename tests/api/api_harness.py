@@ -1,4 +1,4 @@
-"""A harness for the API: clients, a real proxy in front of a real server, and the API."""
+"""The API of a real proxy, with a real server behind it and clients in front of it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ API = "http://127.0.0.1:8888"
 JSON = {"content-type": "application/json"}
 
 
-class World:
-    """Clients talk through the proxy to a server that echoes; the API is asked without a socket."""
+class ApiHarness:
+    """Clients that talk through a proxy to an echo server, and an API client without a socket."""
 
     def __init__(self, controller: Controller, http: httpx2.AsyncClient, exits: AsyncExitStack) -> None:
         self.controller = controller
@@ -66,7 +66,7 @@ class World:
             await asyncio.sleep(0)
 
     async def receive_reset(self, connection: Connection) -> bool:
-        """Say whether the client was reset; otherwise it has seen an ordinary end."""
+        """Return whether the client was reset; otherwise it has received EOF."""
         try:
             await self._readers[connection.id].read()
         except ConnectionResetError:
@@ -80,7 +80,7 @@ class World:
             await asyncio.sleep(0)
 
     def id_of(self, name: str) -> str:
-        """Return what stands for connections in a path: of one of them, or ``_all``."""
+        """Return the id of a connection for ``live``; any other name as it is."""
         return next(iter(self.proxy.registry)).id if name == "live" else name
 
     async def patch(self, path: str, body: object) -> tuple[int, object]:
@@ -98,8 +98,10 @@ class World:
 
 
 @asynccontextmanager
-async def new_world(defaults: Defaults | None = None, *, listen: str = "127.0.0.1:0") -> AsyncIterator[World]:
-    """Set a world up, and clean it away."""
+async def new_harness(
+    defaults: Defaults | None = None, *, listen: str = "127.0.0.1:0"
+) -> AsyncIterator[ApiHarness]:
+    """Start a proxy and its server; stop them afterwards."""
     async with AsyncExitStack() as exits:
         server = await asyncio.start_server(_echo, "127.0.0.1", 0)
         exits.callback(server.close)
@@ -111,7 +113,7 @@ async def new_world(defaults: Defaults | None = None, *, listen: str = "127.0.0.
         controller = Controller(proxy)
         http = await exits.enter_async_context(client_of(controller))
         async with AsyncExitStack() as clients:
-            yield World(controller, http, clients)
+            yield ApiHarness(controller, http, clients)
 
 
 def client_of(

@@ -1,10 +1,10 @@
-"""Comparing what a page says is printed with what is printed."""
+"""Comparison of printed output with the output that a page shows."""
 
 from __future__ import annotations
 
 import re
 
-# What differs from run to run, each shape for itself: a time must still be a time.
+# Text that differs from run to run, by its form: a time must still be a time.
 SHAPES = [
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",  # times of the log
     r"\b[0-9a-f]{6}-\d+\b",  # ids
@@ -21,12 +21,12 @@ SHAPES = [
 ]
 SHAPE = re.compile("|".join(f"({shape})" for shape in SHAPES))
 
-# What a page leaves out.
+# Stands for text that a page leaves out.
 ELLIPSIS = "…"
 
 
 def pattern_of(expected: str) -> re.Pattern[str]:
-    """Return what matches the same text with other times, ids, ports and counts."""
+    """Return a pattern of the same text with other times, ids, ports and counts."""
     pattern, at = "", 0
     for found in SHAPE.finditer(expected):
         pattern += re.escape(expected[at : found.start()]) + f"(?:{SHAPES[(found.lastindex or 1) - 1]})"
@@ -36,12 +36,12 @@ def pattern_of(expected: str) -> re.Pattern[str]:
 
 
 def is_printed(expected: str, printed: str) -> bool:
-    """Say whether all that was printed is what was expected."""
+    """Return whether the printed text matches."""
     return pattern_of(expected.strip()).fullmatch(printed.strip()) is not None
 
 
 def complaint(expected: str, printed: str) -> str:
-    """Say what is wrong, if anything is."""
+    """Return a complaint, empty if the text matches."""
     if is_printed(expected, printed):
         return ""
     return f"the page says that it prints\n{expected}\nbut it printed\n{printed}"

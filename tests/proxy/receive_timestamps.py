@@ -1,4 +1,4 @@
-"""The kernel's receive time stamps: whether they are on, and clocks that show a later time."""
+"""The kernel's receive timestamps: a wait until they are on, and clocks that show a later time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trixter.proxy import timestamps
 from trixter.proxy.timestamps import recv_stamped, stamp_arrivals
 
 
-def wait_for_stamps() -> None:
-    """Have the kernel stamp what arrives: it begins a moment after the first socket asks for it."""
+def wait_for_timestamps() -> None:
+    """Wait until the kernel adds receive timestamps: it begins a moment after the first socket asks."""
     here, there = socket_pair()
     with closing(here), closing(there):
         there.setblocking(True)

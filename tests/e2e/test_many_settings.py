@@ -1,4 +1,4 @@
-"""Knobs for many connections: of all that are open, and of those to come."""
+"""Settings of many connections: of all open ones, and of new ones."""
 
 from __future__ import annotations
 

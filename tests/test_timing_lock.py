@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.alone import MACHINE, QUEUE, holding_the_machine, pytest_collection_modifyitems
+from tests.timing_lock import MACHINE, QUEUE, holding_the_machine, pytest_collection_modifyitems
 
 E2E = Path(__file__).parent / "e2e"
 
@@ -29,7 +29,7 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have locks that the workers of this run do not hold."""
     for name in ("QUEUE", "MACHINE"):
         (tmp_path / name).touch()
-        for module in ("tests.alone", __name__):
+        for module in ("tests.timing_lock", __name__):
             monkeypatch.setattr(f"{module}.{name}", tmp_path / name)
 
 

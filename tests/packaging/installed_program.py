@@ -1,4 +1,4 @@
-"""Use of a program that was built or installed, as its user would."""
+"""Check of a program that was built or installed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def printed_by(*command: str, **environment: str) -> str:
     return done.stdout
 
 
-def use(program: Sequence[str], upstream: str, folder: Path) -> None:
+def check_program(program: Sequence[str], upstream: str, folder: Path) -> None:
     """Start the proxy, send a request through it, change it over the API, and stop it by SIGTERM.
 
     Args:

@@ -1,18 +1,18 @@
-"""A world whose API is served over real sockets."""
+"""The API served over real sockets."""
 
 from __future__ import annotations
 
 import asyncio
 
-from tests.api.world import World
+from tests.api.api_harness import ApiHarness
 from trixter.api import ApiServer
 
 
-class Served:
-    """A world whose API listens on a port."""
+class ServedApi:
+    """The API on a port, and the harness of its proxy."""
 
-    def __init__(self, world: World, server: ApiServer, address: str) -> None:
-        self.world = world
+    def __init__(self, harness: ApiHarness, server: ApiServer, address: str) -> None:
+        self.harness = harness
         self.server = server
         self.url = f"http://{address}"
         self.host, _, port = address.rpartition(":")

@@ -1,6 +1,6 @@
-"""Play one page from beginning to end, as a reader would; a program of its own.
+"""Run the blocks of one page in order, as a reader would; a program of its own.
 
-    python -m tests.docs.play PAGE SCRATCH [--own-network]
+    python -m tests.docs.page_runner PAGE SCRATCH [--own-network]
 
 It prints one line of JSON for each block: ``[line, complaint]``, with an empty complaint if all is well.
 """
@@ -12,15 +12,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.docs.desk import bring_up_loopback, prepare
-from tests.docs.masks import complaint, pattern_of
-from tests.docs.not_run import NOT_RUN
+from tests.docs.output_patterns import complaint, pattern_of
 from tests.docs.pages import Block, blocks_of
+from tests.docs.sandbox import bring_up_loopback, prepare
+from tests.docs.skipped_blocks import SKIPPED
 from tests.docs.terminal import READY, Shell, Terminal
 
 
-class Reader:
-    """Do what a page says, block by block.
+class PageRunner:
+    """Run the blocks of a page.
 
     Args:
         folder: Where the page's commands run.
@@ -34,11 +34,11 @@ class Reader:
         self._terminals: dict[str, Terminal] = {}
         self._printed = ""
 
-    def follow(self, block: Block, *, is_shown: bool) -> str:
-        """Do it; return what is wrong, if anything is.
+    def run_block(self, block: Block, *, is_shown: bool) -> str:
+        """Run a block; return a complaint, empty if all is well.
 
         Args:
-            block: What to do.
+            block: The block.
             is_shown: Whether the page shows what it prints. If not, the API must not have refused it.
         """
         if block.is_output:
@@ -110,19 +110,19 @@ class Reader:
         return path
 
 
-def play(page: str, scratch: Path) -> Iterator[tuple[int, str]]:
-    """Follow a page; yield the line of each block and what is wrong with it."""
-    reader = Reader(prepare(page, scratch), scratch)
+def run_page(page: str, scratch: Path) -> Iterator[tuple[int, str]]:
+    """Run all blocks of a page; yield the line of each and the complaint about it."""
+    runner = PageRunner(prepare(page, scratch), scratch)
     try:
-        blocks = [block for block in blocks_of(page) if block.text not in NOT_RUN]
+        blocks = [block for block in blocks_of(page) if block.text not in SKIPPED]
         for block, following in zip(blocks, [*blocks[1:], None], strict=True):
-            yield block.line, reader.follow(block, is_shown=following is not None and following.is_output)
+            yield block.line, runner.run_block(block, is_shown=following is not None and following.is_output)
     finally:
-        reader.stop()
+        runner.stop()
 
 
 if __name__ == "__main__":
     if "--own-network" in sys.argv:
         bring_up_loopback()
-    for outcome in play(sys.argv[1], Path(sys.argv[2])):
+    for outcome in run_page(sys.argv[1], Path(sys.argv[2])):
         print(json.dumps(outcome), flush=True)

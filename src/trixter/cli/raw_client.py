@@ -1,4 +1,4 @@
-"""A client for subcommands: a command at a time, or what the API answers as it is."""
+"""A client for subcommands: it sends single commands, and reads responses as text."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from trixter.client.codec import HttpRequest
 from trixter.control.commands import Command, ResultT
 
 
-class Remote(Client):
-    """Send commands as they are, rather than changes that can be reverted."""
+class RawClient(Client):
+    """Sends single commands, rather than changes that can be reverted."""
 
     def send(self, command: Command[ResultT]) -> ResultT:
         """Return the result of a command."""
         return self._send(command)
 
     def read(self, path: str) -> str:
-        """Return what the API answers there.
+        """Return the body of the response to a GET request.
 
         Raises:
-            ApiError: If it refuses.
+            ApiError: If the API refuses.
         """
         answer = self._request(HttpRequest("GET", path))
         answer.require_success()

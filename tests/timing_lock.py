@@ -1,7 +1,7 @@
-"""The machine to itself: while a test that measures time runs, the other workers wait.
+"""A lock for tests that measure time: while one of them runs, the other workers wait.
 
-pytest-xdist runs tests in processes, so what they hold are locks on files: ordinary tests share one, and a
-test marked ``timing`` has it alone.
+pytest-xdist runs tests in processes, so the locks are on files: ordinary tests share one, and a test marked
+``timing`` has it exclusively.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MACHINE = Path(__file__).with_name("conftest.py")
 
 
 def measures_time(item: pytest.Item) -> bool:
-    """Say whether a test's verdict depends on how fast the machine is."""
+    """Return whether a test's verdict depends on the speed of the machine."""
     return item.get_closest_marker("timing") is not None
 
 
@@ -28,12 +28,12 @@ def holding_the_machine(*, alone: bool) -> Iterator[None]:
     """Wait until no test runs that may not run beside this one; then keep such tests waiting.
 
     Args:
-        alone: Whether that is each of them, or only one that wants to be alone.
+        alone: Whether no test may run beside this one; else only a test that must be alone may not.
     """
     import fcntl
 
     with QUEUE.open() as queue, MACHINE.open() as machine:
-        # In the order they came: where many share, the one that wants it alone would otherwise never get it.
+        # In the order of arrival: otherwise ordinary tests, which share, would keep the other one waiting.
         fcntl.flock(queue, fcntl.LOCK_EX)
         fcntl.flock(machine, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         fcntl.flock(queue, fcntl.LOCK_UN)
