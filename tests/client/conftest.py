@@ -1,4 +1,4 @@
-"""What the clients' tests share."""
+"""Fixtures of the clients' tests."""
 
 from __future__ import annotations
 

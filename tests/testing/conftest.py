@@ -1,4 +1,4 @@
-"""What the tests of ``trixter.testing`` share."""
+"""Fixtures of the tests of ``trixter.testing``."""
 
 from __future__ import annotations
 
