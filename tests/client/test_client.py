@@ -1,4 +1,4 @@
-"""The client over the API: what is told to it becomes true of a real proxy, and what is true, shown."""
+"""The client over the API: it changes a real proxy, and reads its state."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 SLOW, SLOWER, SLOWEST = (Latency(delay_s=delay_s) for delay_s in (0.1, 0.2, 0.3))
 NARROW = Throttle(rate_bytes_per_s=1000)
 
-Word = Callable[[FaultMethods[AsyncChange]], AsyncChange]
+Method = Callable[[FaultMethods[AsyncChange]], AsyncChange]
 
-WORDS: dict[str, tuple[Word, Faults]] = {
+METHODS: dict[str, tuple[Method, Faults]] = {
     "latency": (
         lambda on: on.latency(0.29, jitter_s=0.0505),
         Faults(Latency(delay_s=0.29, jitter_s=0.0505)),
@@ -66,12 +66,12 @@ def faults_on(connection: Connection) -> tuple[Faults, Faults]:
     return (connection.pipe(UP).faults, connection.pipe(DOWN).faults)
 
 
-@pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
-async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_over(
-    harness: ApiHarness, client: AsyncClient, word: Word, faults: Faults
+@pytest.mark.parametrize(("method", "faults"), METHODS.values(), ids=METHODS)
+async def test_a_fault_method_changes_every_connection_until_it_is_reverted(
+    harness: ApiHarness, client: AsyncClient, method: Method, faults: Faults
 ) -> None:
     await harness.connect()
-    async with word(client):
+    async with method(client):
         assert harness.faults() == [both(faults)] * 2
         (shown,) = await client.connections()
         assert shown.info.faults == {UP: faults, DOWN: faults}
@@ -79,12 +79,12 @@ async def test_a_fault_word_is_true_of_every_connection_and_shown_until_it_is_ov
     assert harness.faults() == [both(NO_FAULTS)] * 2
 
 
-@pytest.mark.parametrize(("word", "faults"), WORDS.values(), ids=WORDS)
-async def test_a_fault_word_on_a_connection_is_for_that_one_alone(
-    harness: ApiHarness, client: AsyncClient, word: Word, faults: Faults
+@pytest.mark.parametrize(("method", "faults"), METHODS.values(), ids=METHODS)
+async def test_a_fault_method_of_a_connection_changes_only_that_one(
+    harness: ApiHarness, client: AsyncClient, method: Method, faults: Faults
 ) -> None:
     this, _ = await harness.connect(), await harness.connect()
-    async with word(await client.connection(this.id)):
+    async with method(await client.connection(this.id)):
         assert harness.faults() == [both(faults), both(NO_FAULTS), both(NO_FAULTS)]
     assert harness.faults() == [both(NO_FAULTS)] * 3
 
@@ -139,7 +139,7 @@ async def test_a_profile_on_many_odd_connections_is_one_request_and_one_to_rever
     assert harness.faults() == [both(NO_FAULTS)] * 7 + [both(Faults(SLOWEST))] + [both(NO_FAULTS)] * 93
 
 
-async def test_what_is_held_is_released(harness: ApiHarness, client: AsyncClient) -> None:
+async def test_what_is_held_is_sent_when_it_is_unfrozen(harness: ApiHarness, client: AsyncClient) -> None:
     connection = await harness.connect()
     async with client.freeze():
         await harness.send_until_held(connection)
@@ -148,14 +148,14 @@ async def test_what_is_held_is_released(harness: ApiHarness, client: AsyncClient
     assert connection.pipe(UP).held_bytes == 0
 
 
-async def test_a_duration_is_for_connections_to_come(harness: ApiHarness, client: AsyncClient) -> None:
+async def test_a_connection_duration_is_for_new_connections(harness: ApiHarness, client: AsyncClient) -> None:
     async with client.connection_duration(2.5):
         assert harness.proxy.defaults.connection_duration_s == 2.5
         assert (await client.defaults()).connection_duration_s == 2.5
     assert harness.proxy.defaults.connection_duration_s == 0
 
 
-async def test_the_door_is_shut_and_opened(harness: ApiHarness, client: AsyncClient) -> None:
+async def test_the_availability_is_changed(harness: ApiHarness, client: AsyncClient) -> None:
     await harness.connect()
     seen = []
     async with client.refuse():
@@ -212,7 +212,7 @@ async def test_the_state_of_the_proxy_is_shown(harness: ApiHarness, client: Asyn
     assert 0 <= shown.info.age_s < 60
 
 
-async def test_those_whose_upstream_has_not_answered_are_counted_and_can_be_ended(
+async def test_dialling_connections_are_counted_and_can_be_ended(
     harness: ApiHarness, client: AsyncClient
 ) -> None:
     dialling = await harness.dial_in_vain()

@@ -1,4 +1,4 @@
-"""The codec: which requests a command is; what the API cannot be told is refused before anything is sent."""
+"""The codec: the requests of a command; what the API cannot express is refused before anything is sent."""
 
 from __future__ import annotations
 

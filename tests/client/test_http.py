@@ -1,4 +1,4 @@
-"""HTTP: what is shown, where it goes, and what is raised when no good answer comes."""
+"""HTTP: headers, URLs, and the errors raised without a good response."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ BAD_ANSWERS = {
         httpx2.Response(502, text="<html>\n  Bad Gateway</html>"),
         "^this is no answer of trixter's API: <html> Bad Gateway</html> .502.$",
     ),
-    "an error without a word": (httpx2.Response(503), r"^no reason was given \(503\)$"),
+    "an error without a body": (httpx2.Response(503), r"^no reason was given \(503\)$"),
     "a redirect": (httpx2.Response(302, headers={"location": "/login"}), r"\(302\)$"),
     "a page": (httpx2.Response(200, text="<html>"), "^this is no answer of trixter's API: .* .200.$"),
     "other JSON": (httpx2.Response(200, json={}), "^this is no answer of trixter's API: .*array"),
@@ -178,7 +178,7 @@ FAILURES = {
     ),
     "late": (httpx2.ReadTimeout("timed out"), "nothing came within 5 s"),
     "gone": (httpx2.RemoteProtocolError("Server disconnected"), "Server disconnected"),
-    "without a word": (httpx2.ReadError(""), "ReadError"),
+    "without a message": (httpx2.ReadError(""), "ReadError"),
 }
 
 

@@ -1,4 +1,4 @@
-"""A server in a thread, which sends back what it gets, and clients of it that block."""
+"""An echo server in a thread, and sync clients of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trixter.testing import AsyncChaosProxy, ChaosProxy
 
 @contextmanager
 def echo_server() -> Iterator[str]:
-    """Give the address of a server; no thread of it is left behind."""
+    """Run an echo server; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as exits:
         thread = threading.Thread(target=_serve, args=(server, exits), name="echo server")
         thread.start()
@@ -30,10 +30,10 @@ def connect(where: ChaosProxy | AsyncChaosProxy | ListenAddress) -> socket.socke
     return socket.create_connection((where.host, where.port), PATIENCE_S)
 
 
-def say(client: socket.socket, words: bytes) -> bytes:
-    """Say something, and return as much of what comes back."""
-    client.sendall(words)
-    return receive(client, len(words))
+def say(client: socket.socket, data: bytes) -> bytes:
+    """Send data, and return as many bytes of the response."""
+    client.sendall(data)
+    return receive(client, len(data))
 
 
 def receive(client: socket.socket, size: int) -> bytes:

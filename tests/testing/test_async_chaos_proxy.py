@@ -1,4 +1,4 @@
-"""The proxy beside an async test: the same words, awaited, on asyncio and on Trio."""
+"""The proxy beside an async test: the same methods, awaited, on asyncio and on Trio."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def test_bytes_pass_and_are_counted(echo: str, anyio_backend: str) -> None
     assert (await proxy.stats()).ended == {"closed": 1}
 
 
-async def test_a_word_changes_everything_and_takes_it_back(echo: str, anyio_backend: str) -> None:
+async def test_a_method_changes_all_connections_and_reverts_it(echo: str, anyio_backend: str) -> None:
     async with AsyncChaosProxy(echo) as proxy, await connect(proxy) as client:
         await client.send(b"hello")
         await client.receive()
@@ -50,7 +50,7 @@ async def test_a_word_changes_everything_and_takes_it_back(echo: str, anyio_back
         assert await proxy.defaults() == Defaults()
 
 
-async def test_a_door_that_is_shut_refuses(echo: str, anyio_backend: str) -> None:
+async def test_a_proxy_that_refuses_refuses(echo: str, anyio_backend: str) -> None:
     async with AsyncChaosProxy(echo) as proxy:
         async with proxy.refuse():
             with pytest.raises(OSError, match=r"refused|connect"):
@@ -70,7 +70,7 @@ async def test_one_connection_can_be_ended(echo: str, anyio_backend: str) -> Non
         await proxy.close_all()
 
 
-async def test_a_waiting_in_vain_says_what_was_seen(echo: str, anyio_backend: str) -> None:
+async def test_a_wait_in_vain_shows_the_counters(echo: str, anyio_backend: str) -> None:
     async with AsyncChaosProxy(echo) as proxy:
         with pytest.raises(WaitTimeout, match="0 open"):
             await proxy.wait_for_connection(timeout_s=0)
@@ -78,7 +78,7 @@ async def test_a_waiting_in_vain_says_what_was_seen(echo: str, anyio_backend: st
             await proxy.wait_for(lambda stats: stats.bytes_upstream, timeout_s=0.001)
 
 
-async def test_faults_are_taken_back_and_all_of_it_ends_when_the_test_is_cancelled(
+async def test_faults_are_reverted_and_the_proxy_closes_when_the_test_is_cancelled(
     echo: str, anyio_backend: str
 ) -> None:
     proxy = AsyncChaosProxy(echo)

@@ -1,4 +1,4 @@
-"""A maker of proxies closes all it made, and gives each its luck."""
+"""Chaos closes all the proxies that it made, and gives each its seed."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_proxy_that_cannot_be_made_leaves_the_others_alone(echo: str) -> None:
         connect(proxy).close()
 
 
-def test_each_proxy_has_a_seed_of_its_own_that_grows_from_the_first(echo: str) -> None:
+def test_each_proxy_has_its_own_seed_derived_from_the_root(echo: str) -> None:
     seeds = []
     for _ in range(2):
         with Chaos(7) as chaos:
@@ -104,7 +104,7 @@ async def test_async_proxies_run_at_once_and_may_end_before_the_others(echo: str
         assert await proxy.connections() == []
 
 
-def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: str) -> None:
+def test_what_a_test_does_to_a_proxy_of_the_session_is_reverted_after_the_test(echo: str) -> None:
     with SessionChaos() as chaos:
         proxy = chaos.proxy(echo, profile="edge")
         given_up = chaos.proxy(echo)
@@ -128,7 +128,7 @@ def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_the_test(echo: 
         assert chaos.begin_test(2, lambda defaults: defaults)() is None
 
 
-def test_a_test_may_change_the_conditions_of_the_session_while_it_runs(echo: str) -> None:
+def test_a_mark_changes_the_defaults_of_the_session_while_its_test_runs(echo: str) -> None:
     with SessionChaos() as chaos:
         proxy = chaos.proxy(echo)
         with connect(proxy):
@@ -141,7 +141,7 @@ def test_a_test_may_change_the_conditions_of_the_session_while_it_runs(echo: str
             assert not any(proxy.connections()[0].info.faults.values())
 
 
-def test_a_test_has_the_luck_it_would_have_alone(echo: str) -> None:
+def test_a_test_draws_what_it_would_draw_alone(echo: str) -> None:
     answers = []
     for tests_before in (0, 2):
         with SessionChaos() as chaos:
@@ -156,7 +156,7 @@ def test_a_test_has_the_luck_it_would_have_alone(echo: str) -> None:
     assert answers[0] == answers[1] != b"hello"
 
 
-def test_the_room_offers_its_names_when_they_are_asked_for() -> None:
+def test_the_package_loads_its_names_at_their_first_use() -> None:
     assert set(testing.__all__) <= set(dir(testing))
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = testing.no_such_name

@@ -1,4 +1,4 @@
-"""The proxy beside a blocking test does what it is told, and leaves nothing behind."""
+"""The proxy beside a sync test executes its commands, and leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_closed_it_waits_for_nothing(echo: str) -> None:
         proxy.wait_for_connection(timeout_s=3600)
 
 
-def test_it_says_where_it_is(echo: str) -> None:
+def test_it_has_an_address(echo: str) -> None:
     proxy = ChaosProxy(echo)
     assert "not started" in repr(proxy)
     with pytest.raises(RuntimeError):
@@ -57,7 +57,7 @@ def test_it_says_where_it_is(echo: str) -> None:
         assert proxy.address in repr(proxy)
 
 
-def test_it_can_be_started_and_closed_by_hand_and_twice_is_no_error(echo: str) -> None:
+def test_start_and_close_are_idempotent(echo: str) -> None:
     proxy = ChaosProxy(echo)
     proxy.start()
     proxy.start()
@@ -98,7 +98,7 @@ def test_an_interrupt_while_it_starts_leaves_nothing(echo: str, monkeypatch: pyt
         ChaosProxy(echo).start()
 
 
-def test_one_that_is_forgotten_closes_and_says_so(echo: str) -> None:
+def test_one_that_is_never_closed_closes_and_warns(echo: str) -> None:
     proxies = [ChaosProxy(echo).start()]
     background = proxies[0].background
     with pytest.warns(ResourceWarning, match="was not closed"):
@@ -112,7 +112,7 @@ def test_one_that_is_never_closed_does_not_keep_the_program_from_ending() -> Non
     assert (run.returncode, run.stdout) == (0, b"1\n")
 
 
-def test_a_word_changes_live_connections_and_those_to_come_and_takes_it_back(echo: str) -> None:
+def test_a_method_changes_live_connections_and_new_ones_and_reverts_it(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         say(client, b"hello")
         with proxy.latency(0.001, direction="upstream"):
@@ -123,12 +123,12 @@ def test_a_word_changes_live_connections_and_those_to_come_and_takes_it_back(ech
         assert not any(proxy.connections()[0].info.faults.values())
 
 
-def test_what_is_held_comes_when_it_is_released(echo: str) -> None:
+def test_what_is_held_is_sent_when_it_is_unfrozen(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         say(client, b"hello")
         proxy.freeze(direction="downstream")
         client.sendall(b"late")
-        proxy.wait_for(lambda stats: stats.bytes_upstream == 9)  # counted without news of it
+        proxy.wait_for(lambda stats: stats.bytes_upstream == 9)  # counted without an event
         client.setblocking(False)
         with pytest.raises(BlockingIOError):
             client.recv(1)
@@ -137,7 +137,7 @@ def test_what_is_held_comes_when_it_is_released(echo: str) -> None:
         assert client.recv(100) == b"late"
 
 
-def test_a_door_that_is_shut_refuses_and_opens_again_on_the_same_port(echo: str) -> None:
+def test_a_proxy_that_refuses_accepts_again_on_the_same_port(echo: str) -> None:
     with ChaosProxy(echo) as proxy, connect(proxy) as client:
         say(client, b"hello")
         with proxy.down():
@@ -162,9 +162,9 @@ def test_one_connection_can_be_changed_and_ended(echo: str) -> None:
             one.recv(1)
         second.close()
         assert other.recv(1) == b""
-        for word in (first.reset, first.refresh, first.clear):
+        for method in (first.reset, first.refresh, first.clear):
             with pytest.raises(ConnectionNotFound):
-                word()
+                method()
 
 
 def test_all_connections_can_be_ended(echo: str) -> None:
@@ -175,7 +175,7 @@ def test_all_connections_can_be_ended(echo: str) -> None:
         assert proxy.stats().ended == {"shutdown": 1}
 
 
-def test_a_duration_is_for_connections_to_come(echo: str) -> None:
+def test_a_connection_duration_is_for_new_connections(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
         with proxy.connection_duration(0.05), connect(proxy) as client, pytest.raises(ConnectionResetError):
             client.recv(1)
@@ -198,7 +198,7 @@ def test_it_may_begin_with_a_profile_or_with_defaults(echo: str) -> None:
         assert proxy.defaults() == Defaults(connection_duration_s=60)
 
 
-def test_the_same_seed_gives_the_same_luck(echo: str) -> None:
+def test_the_same_seed_gives_the_same_results(echo: str) -> None:
     spoilt = []
     for _ in range(2):
         with ChaosProxy(echo, seed=7) as proxy, connect(proxy) as client:
@@ -210,7 +210,7 @@ def test_the_same_seed_gives_the_same_luck(echo: str) -> None:
     assert ChaosProxy(echo).seed != ChaosProxy(echo).seed
 
 
-def test_whoever_waits_is_woken_by_a_connection_that_comes(echo: str) -> None:
+def test_a_waiter_is_woken_by_a_connection_that_comes(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
         clients: list[socket.socket] = []
         thread = threading.Thread(target=lambda: clients.append(connect(proxy)))

@@ -89,7 +89,7 @@ def test_the_port_is_free(echo: str, forked: Fork) -> None:
             socket.create_server(address).close()
 
 
-def test_a_door_that_was_shut_gives_its_port_back(echo: str, forked: Fork) -> None:
+def test_a_proxy_that_refuses_frees_its_port(echo: str, forked: Fork) -> None:
     with ChaosProxy(echo) as proxy:
         address = proxy.host, proxy.port
         with forked():

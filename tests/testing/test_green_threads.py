@@ -1,4 +1,4 @@
-"""Proxies beside gevent's greenlets, and a clear word where that cannot be."""
+"""Proxies beside gevent's greenlets, and a clear error under eventlet."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ server = StreamServer(("127.0.0.1", 0), echo)
 server.start()
 upstream = f"127.0.0.1:{{server.server_port}}"
 
-def say(proxy, words):
+def say(proxy, data):
     with socket.create_connection((proxy.host, proxy.port), 10) as client:
-        client.sendall(words)
+        client.sendall(data)
         return client.recv(100)
 
 with ChaosProxy(upstream) as proxy:

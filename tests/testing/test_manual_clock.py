@@ -1,4 +1,4 @@
-"""ManualClock: the time is what the test says it is."""
+"""ManualClock: only the test advances its time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_time_does_not_go_back(seconds: float) -> None:
     assert clock.time() == 5.0
 
 
-def test_each_appointment_is_kept_at_its_own_time_and_in_order() -> None:
+def test_each_timer_fires_at_its_own_time_and_in_order() -> None:
     clock = ManualClock()
     kept: list[tuple[str, float]] = []
     for name, when in (("third", 3.0), ("first", 1.0), ("second", 1.0), ("not yet", 4.1)):
@@ -36,7 +36,7 @@ def test_each_appointment_is_kept_at_its_own_time_and_in_order() -> None:
     assert clock.time() == 4.0
 
 
-def test_an_appointment_for_the_past_is_kept_at_the_next_move_and_not_in_the_past() -> None:
+def test_a_timer_for_the_past_fires_at_the_next_advance_and_not_in_the_past() -> None:
     clock = ManualClock(starts_at=5.0)
     kept: list[float] = []
     clock.call_at(1.0, lambda: kept.append(clock.time()))
@@ -44,7 +44,7 @@ def test_an_appointment_for_the_past_is_kept_at_the_next_move_and_not_in_the_pas
     assert kept == [5.0]
 
 
-def test_appointments_made_on_the_way_are_kept_too() -> None:
+def test_timers_set_on_the_way_fire_too() -> None:
     clock = ManualClock()
     kept: list[float] = []
 
@@ -58,7 +58,7 @@ def test_appointments_made_on_the_way_are_kept_too() -> None:
     assert kept == [1.0, 2.0, 3.0]
 
 
-def test_it_tells_when_the_next_appointment_is() -> None:
+def test_it_has_the_time_of_the_next_timer() -> None:
     clock = ManualClock()
     assert clock.next_at is None
     clock.call_at(2.0, lambda: None)
@@ -75,7 +75,7 @@ def test_what_a_callback_raises_reaches_the_test() -> None:
         clock.advance(1)
 
 
-def test_a_closed_clock_keeps_no_appointments() -> None:
+def test_a_closed_clock_fires_no_timers() -> None:
     clock = ManualClock()
     kept: list[float] = []
     clock.call_at(1.0, lambda: kept.append(clock.time()))

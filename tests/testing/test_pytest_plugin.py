@@ -1,4 +1,4 @@
-"""The pytest plugin, as its users meet it: with a folder of tests of their own."""
+"""The pytest plugin, used by a folder of tests."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_that_is_interrupted(chaos, echo):
         run(suite, tests)
 
 
-def test_marks_say_what_proxies_start_with(suite: pytest.Pytester) -> None:
+def test_marks_set_the_defaults_of_proxies(suite: pytest.Pytester) -> None:
     tests = """
 from trixter.faults import Direction
 from trixter.faults import Faults
@@ -76,12 +76,12 @@ class TestProfile:
 
     @pytest.mark.chaos(profile="edge")
     @pytest.mark.chaos(Latency(delay_s=60), slice=1)
-    def test_the_closest_has_the_last_word(self, chaos, echo):
+    def test_the_closest_is_applied_last(self, chaos, echo):
         edge = find_profile("edge").upstream
         wanted = edge.with_fault(Latency(delay_s=60)).with_fault(Slice(size_bytes=1))
         assert chaos.proxy(echo).defaults().upstream == wanted
 
-    def test_what_is_given_at_the_call_has_the_very_last(self, chaos, echo):
+    def test_arguments_of_the_call_replace_the_marks(self, chaos, echo):
         assert chaos.async_proxy(echo, profile="edge").background.proxy.defaults.upstream == \\
             find_profile("edge").upstream
 
@@ -100,7 +100,7 @@ def test_a_mark_that_cannot_be_is_an_error_that_names_the_test(suite: pytest.Pyt
     result.stdout.no_fnmatch_line("*Traceback*")
 
 
-def test_profiles_of_ones_own_are_found_beside_the_ini_file(suite: pytest.Pytester) -> None:
+def test_own_profiles_are_found_beside_the_ini_file(suite: pytest.Pytester) -> None:
     suite.makeini("[pytest]\nchaos_profiles = office.toml")
     suite.path.joinpath("office.toml").write_text("[profiles.office]\nround_trip_ms = 80\n")
     tests = """
@@ -174,7 +174,7 @@ def test_a_setup_that_fails_shows_its_network_too(suite: pytest.Pytester) -> Non
     result.stdout.fnmatch_lines(["to repeat it: *::test_it --chaos-seed=7"])
 
 
-def test_the_fixtures_tell_what_they_are(suite: pytest.Pytester) -> None:
+def test_the_fixtures_have_docstrings(suite: pytest.Pytester) -> None:
     result = run(suite, "", "--fixtures", "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.chaos(*latency=*"])
     result = run(suite, "", "--fixtures")

@@ -1,4 +1,4 @@
-"""The pytest plugin beside those that people have, and as light as they want it; each in a new process."""
+"""The pytest plugin beside other plugins, and the modules that it loads; each test in a new process."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ ASYNC = """
 import asyncio
 
 @pytest.mark.{mark}
-async def test_words_are_awaited(chaos, echo{backend}):
+async def test_methods_are_awaited(chaos, echo{backend}):
     network = chaos.async_proxy(echo)
     async with network.latency(0.001):
         reader, writer = await asyncio.open_connection(network.host, network.port)
@@ -128,7 +128,7 @@ def test_it():
     )
 
 
-def test_it_touches_nothing_that_belongs_to_everybody(suite: pytest.Pytester) -> None:
+def test_it_changes_nothing_global(suite: pytest.Pytester) -> None:
     tests = """
 import asyncio, logging, os, signal, sys, threading, warnings
 

@@ -1,4 +1,4 @@
-"""A test that another plugin runs again has luck of its own each time, and each can be repeated."""
+"""A test that another plugin runs again has another seed each time, and each run can be repeated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.testing.suites import run
 
 pytest_plugins = ["pytester"]
 
-UNLUCKY = """
+RANDOM = """
 @pytest.mark.chaos(terminate=0.1)
 def test_it(chaos, echo):
     network = chaos.proxy(echo)
@@ -23,7 +23,7 @@ def test_it(chaos, echo):
             answer = b""
         if answer != b"hello":
             print(f"\\nfailed at {number} with seed {chaos.seed}")
-            pytest.fail("unlucky")
+            pytest.fail("a wrong byte")
 """
 
 
@@ -38,23 +38,23 @@ def commands(result: pytest.RunResult) -> list[str]:
 
 
 @pytest.mark.parametrize("reruns", [0, 1, 3])
-def test_each_rerun_has_luck_of_its_own_and_is_repeated_by_its_command(
+def test_each_rerun_has_a_seed_of_its_own_and_is_repeated_by_its_command(
     suite: pytest.Pytester, reruns: int
 ) -> None:
-    result = run(suite, UNLUCKY, f"--reruns={reruns}", "--chaos-seed=7", "-s")
+    result = run(suite, RANDOM, f"--reruns={reruns}", "--chaos-seed=7", "-s")
     said, (command,) = failures(result), commands(result)
     assert len(set(said)) == reruns + 1
     assert ("--chaos-seed=7" in command) == (not reruns)
     assert (f"this was rerun {reruns}, with a seed of its own" in result.outlines) == bool(reruns)
-    assert failures(run(suite, UNLUCKY, *shlex.split(command), "-s")) == said[-1:]
+    assert failures(run(suite, RANDOM, *shlex.split(command), "-s")) == said[-1:]
 
 
 def test_the_reruns_of_a_seed_are_the_same_in_each_run(suite: pytest.Pytester) -> None:
-    both = [failures(run(suite, UNLUCKY, "--reruns=2", "--chaos-seed=7", "-s")) for _ in range(2)]
+    both = [failures(run(suite, RANDOM, "--reruns=2", "--chaos-seed=7", "-s")) for _ in range(2)]
     assert both[0] == both[1]
 
 
-def test_a_rerun_begins_anew_among_the_proxies_of_the_session(suite: pytest.Pytester) -> None:
+def test_a_rerun_restores_the_proxies_of_the_session(suite: pytest.Pytester) -> None:
     tests = """
 @pytest.fixture(scope="session")
 def network(chaos_session, echo):
@@ -73,8 +73,8 @@ def test_it(network):
     run(suite, tests, "--reruns=2").assert_outcomes(passed=1)
 
 
-def test_a_repeated_test_has_luck_of_its_own_each_time(suite: pytest.Pytester) -> None:
-    result = run(suite, UNLUCKY, "--count=3", "--chaos-seed=7", "-s")
+def test_a_repeated_test_has_a_seed_of_its_own_each_time(suite: pytest.Pytester) -> None:
+    result = run(suite, RANDOM, "--count=3", "--chaos-seed=7", "-s")
     said, shown = failures(result), commands(result)
     assert len(set(said)) == 3
-    assert failures(run(suite, UNLUCKY, *shlex.split(shown[1]), "-s")) == [said[1]]
+    assert failures(run(suite, RANDOM, *shlex.split(shown[1]), "-s")) == [said[1]]

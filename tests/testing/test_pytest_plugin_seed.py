@@ -1,4 +1,4 @@
-"""The plugin gives each test its seed, and keeps tests that share a proxy out of each other's way."""
+"""The plugin gives each test its seed, and reverts what a test does to a shared proxy."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_one_that_would_be_harmed(network):
 def test_one_whose_fixture_leaves_faults(held): pass
 
 @pytest.mark.chaos(throttle=1000)
-def test_one_with_conditions(network):
+def test_one_with_a_mark(network):
     assert [type(fault).__name__ for fault in network.defaults().upstream] == ["Throttle"]
 
 def test_one_of_a_module_with_faults(sliced):
@@ -94,7 +94,7 @@ def test_one_without_a_network(): pass
 """
 
 
-def test_what_a_test_does_to_a_proxy_of_the_session_is_over_with_it(suite: pytest.Pytester) -> None:
+def test_what_a_test_does_to_a_proxy_of_the_session_is_reverted(suite: pytest.Pytester) -> None:
     result = run(suite, SESSION, "--chaos-seed=7")
     result.assert_outcomes(passed=7, failed=1)
     result.stdout.fnmatch_lines(

@@ -1,4 +1,4 @@
-"""The journal tells what happened last, and what was in force when a test began to fail."""
+"""Recent events: the last of a proxy, and the faults in force when a test began to fail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SLOW = "Latency(delay_s=0.001), both ways"
 
 
 def told(proxy: ChaosProxy) -> list[str]:
-    """Return what the journal tells, without times and ports."""
+    """Return the recent events, without times and ports."""
     lines = proxy.background.call(proxy.background.events.lines)
     return [re.sub(r"^\+\d+\.\d{3} s  |, from 127.*", "", line) for line in lines]
 

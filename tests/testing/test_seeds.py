@@ -1,4 +1,4 @@
-"""Seeds grow from the run's, by name and by nothing else."""
+"""Seeds are derived from the run's, by name and by nothing else."""
 
 from __future__ import annotations
 

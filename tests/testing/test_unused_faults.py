@@ -11,9 +11,9 @@ pytest_plugins = ["pytester"]
 WARNED = {
     "the mark": "@pytest.mark.chaos(latency=0.1)\ndef test_it(chaos, echo):\n    chaos.proxy(echo)",
     "a profile": "def test_it(chaos, echo):\n    chaos.proxy(echo, profile='3g')",
-    "a word": "def test_it(chaos, echo):\n    chaos.proxy(echo).latency(0.1)",
-    "a word for a while": "def test_it(chaos, echo):\n    with chaos.proxy(echo).freeze(): pass",
-    "a duration": "def test_it(chaos, echo):\n    chaos.proxy(echo).connection_duration(1)",
+    "a method": "def test_it(chaos, echo):\n    chaos.proxy(echo).latency(0.1)",
+    "a method with `with`": "def test_it(chaos, echo):\n    with chaos.proxy(echo).freeze(): pass",
+    "a connection duration": "def test_it(chaos, echo):\n    chaos.proxy(echo).connection_duration(1)",
     "one that is closed": "def test_it(chaos, echo):\n    with chaos.proxy(echo) as it: it.latency(1)",
     "one of two": """
 def test_it(chaos, echo):

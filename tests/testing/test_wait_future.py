@@ -1,4 +1,4 @@
-"""What another thread resolves can be awaited, on every loop."""
+"""A future of another thread can be awaited, on every loop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_an_error_is_raised(anyio_backend: str) -> None:
             await wait_future(future)
 
 
-async def test_one_who_stops_waiting_does_not_stop_the_other_thread(anyio_backend: str) -> None:
+async def test_a_cancelled_wait_does_not_stop_the_other_thread(anyio_backend: str) -> None:
     future: Future[int] = Future()
     with anyio.move_on_after(0) as scope:
         await wait_future(future)
@@ -47,7 +47,7 @@ async def test_one_who_stops_waiting_does_not_stop_the_other_thread(anyio_backen
     assert await wait_future(future) == 42
 
 
-def test_a_result_that_comes_after_the_end_of_the_loop_harms_nobody(
+def test_a_result_that_comes_after_the_end_of_the_loop_is_dropped(
     anyio_backend: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     future: Future[int] = Future()

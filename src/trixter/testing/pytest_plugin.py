@@ -51,8 +51,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", CHAOS_MARK.format(_keywords_of_mark(config)))
     # A worker of pytest-xdist gets the seed that the controller process drew.
-    told = getattr(config, "workerinput", {}).get(WORKER_KEY)
-    given = told or config.getoption("chaos_seed") or config.getini("chaos_seed")
+    from_controller = getattr(config, "workerinput", {}).get(WORKER_KEY)
+    given = from_controller or config.getoption("chaos_seed") or config.getini("chaos_seed")
     seed = given or str(secrets.randbits(RUN_SEED_BITS))
     if not seed.isascii() or not seed.isdigit():
         raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")

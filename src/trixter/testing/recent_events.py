@@ -111,8 +111,8 @@ class RecentEvents:
         """Record what a command has changed."""
         if not isinstance(command, Apply | Revert):
             return
-        told = isinstance(command, Apply) and _is_about_defaults(command.override)
-        if told or proxy.defaults != self._defaults:
+        is_about_defaults = isinstance(command, Apply) and _is_about_defaults(command.override)
+        if is_about_defaults or proxy.defaults != self._defaults:
             self._record(f"new connections: {describe_defaults(proxy.defaults)}")
         connection = proxy.registry.get(self._target)
         if connection is not None:
