@@ -52,7 +52,7 @@ def test_a_value_is_copied_compared_and_shown_as_it_was_made() -> None:
 def test_a_duration_is_a_span_of_time(duration_s: float) -> None:
     with pytest.raises(SettingError) as refused:
         Defaults(connection_duration_s=duration_s)
-    assert refused.value.name == "duration_s"
+    assert refused.value.name == "connection_duration_s"
 
 
 @pytest.mark.parametrize("direction", Direction)
