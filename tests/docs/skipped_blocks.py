@@ -8,7 +8,7 @@ make test   # set up, then run all the tests"""
 
 IN_A_CLONE = """\
 git clone <this repository> trixter && cd trixter
-make demo    # sets up .venv, and shows what the program does
+make demo    # sets up .venv, and runs a demonstration
 make test    # installs the tools as well, and runs all the tests"""
 
 CHECKS = """\

@@ -50,7 +50,7 @@ SUBCOMMANDS = {
     "kill": ("trixter.cli.remote:kill", "End live connections."),
     "defaults": (
         "trixter.cli.remote:defaults",
-        "Show or change what new connections start with.",
+        "Show or change the faults of new connections.",
     ),
     "profiles": ("trixter.cli.profiles:profiles", "List the networks that have a name, with their numbers."),
 }
