@@ -15,8 +15,9 @@ from tests.docs.fault_table import HEAD, row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import http
-from trixter.api.openapi import ERRORS, Operation
+from trixter.api.openapi import ERRORS
 from trixter.api.routes import Handlers, operations_of
+from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
 from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
 from trixter.control import ConnectionHandle

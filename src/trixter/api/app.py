@@ -23,9 +23,9 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trixter.api.http import EXCEPTION_HANDLERS, error
-from trixter.api.openapi import Operation, describe_api, no_such_path, routes_of
 from trixter.api.refusal_log import RefusalLog
 from trixter.api.routes import OPEN_PATH, Handlers, operations_of
+from trixter.api.routing import Operation, no_such_path, routes_of
 from trixter.api.target import origin_form
 from trixter.control.controller import Controller
 from trixter.errors import SettingError
@@ -62,6 +62,9 @@ def create_app(controller: Controller, *, token: str | None = None, names: Colle
 
     @cache
     def description() -> bytes:
+        # It is seldom asked for: a server that has just started does without.
+        from trixter.api.openapi import describe_api
+
         return msgspec.json.encode(describe_api(operations, asks_token=token is not None))
 
     async def show_description(request: Request) -> Response:

@@ -13,7 +13,7 @@ from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
 from trixter.addresses import Address, unmapped_ip
-from trixter.api.openapi import Parameter
+from trixter.api.routing import Parameter
 from trixter.errors import SettingError
 from trixter.proxy import Connection
 
