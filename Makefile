@@ -77,7 +77,7 @@ soak: setup ## Sustained load: checked traffic for two minutes, while every sett
 	@$(BIN)/python scripts/soak.py $(ARGS)
 
 soak-quick: setup ## The same with fewer connections, beside other work
-	@nice -n 5 $(BIN)/python scripts/soak.py --connections 60
+	@nice -n 5 $(BIN)/python scripts/soak.py --connections 25
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
