@@ -12,7 +12,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.network import Network
 from benchmarks.peers import HAPROXY, Peer, Relay
-from benchmarks.process import Program, free_ports, running
+from benchmarks.ports import unused_ports
+from benchmarks.process import Program, running
 
 CONFIG = """\
 defaults
@@ -41,7 +42,7 @@ class HAProxy(Peer):
 
     @contextmanager
     def relay(self, upstream: int, network: Network) -> Iterator[Relay]:
-        (port,) = free_ports(1)
+        (port,) = unused_ports(1)
         with TemporaryDirectory(prefix="bench-haproxy-") as folder:
             config = Path(folder) / "haproxy.cfg"
             config.write_text(CONFIG.format(port=port, upstream=upstream))

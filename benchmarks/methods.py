@@ -12,7 +12,8 @@ from benchmarks.generator import loaded, run
 from benchmarks.network import Network
 from benchmarks.peers import Peer
 from benchmarks.polling import polled
-from benchmarks.process import Failed, apart, free_ports
+from benchmarks.ports import unused_ports
+from benchmarks.process import Failed, apart
 
 Values = dict[str, float]
 """The numbers of one run. Those that a `Figure` names are in the table; ``results.json`` has all of them."""
@@ -44,7 +45,7 @@ def throughput(options: str) -> Method:
     """
 
     def measure(trial: Trial) -> Values:
-        (upstream,) = free_ports(1)
+        (upstream,) = unused_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
             before_s = relay.program.cpu_s() if relay.program else 0.0
             got = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
@@ -66,7 +67,7 @@ def throughput(options: str) -> Method:
 
 def start_up(trial: Trial) -> Values:
     """Measure the time from the command to the first accepted connection."""
-    (upstream,) = free_ports(1)
+    (upstream,) = unused_ports(1)
     started_at = time.perf_counter()
     with trial.peer.relay(upstream, trial.network) as relay:
         return {"start-up": relay.accepts_since - started_at}
@@ -76,7 +77,7 @@ def idle_memory(connections: int) -> Method:
     """Measure the memory of each of so many idle connections."""
 
     def measure(trial: Trial) -> Values:
-        (upstream,) = free_ports(1)
+        (upstream,) = unused_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
             if not relay.program:
                 raise Failed("it has no process")
@@ -93,7 +94,7 @@ def idle_cpu(connections: int) -> Method:
     """Measure the CPU time with so many idle connections."""
 
     def measure(trial: Trial) -> Values:
-        (upstream,) = free_ports(1)
+        (upstream,) = unused_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
             if not relay.program:
                 raise Failed("it has no process")
@@ -112,7 +113,7 @@ def beside_idle(options: str, connections: int) -> Method:
     """Measure one process twice: alone, and beside so many idle connections."""
 
     def measure(trial: Trial) -> Values:
-        (upstream,) = free_ports(1)
+        (upstream,) = unused_ports(1)
         with trial.peer.relay(upstream, trial.network) as relay:
             alone = run(options, port=relay.port, upstream=upstream, seconds=trial.seconds)
             options_beside = f"{options} --idle {connections}"
@@ -136,7 +137,7 @@ def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -
     options = f"oneway --connections {connections}"
 
     def measure(trial: Trial) -> Values:
-        (upstream,) = free_ports(1)
+        (upstream,) = unused_ports(1)
         direct_s = max(LEAST_DIRECT_S, trial.seconds / 4)
         with apart():
             direct = run(options, port=upstream, upstream=upstream, seconds=direct_s)
@@ -174,7 +175,7 @@ def throttled(*, idle: int = 0, is_polled: bool = False) -> Method:
 
 def _watched(trial: Trial, options: str, seconds: float, idle: int, *, is_polled: bool) -> Values:
     """Start the peer and put a load on it, beside idle connections; poll its API meanwhile if asked."""
-    (upstream,) = free_ports(1)
+    (upstream,) = unused_ports(1)
     with (
         trial.peer.relay(upstream, trial.network) as relay,
         polled(relay.api, idle, is_quick=trial.is_quick) if is_polled else nullcontext(),

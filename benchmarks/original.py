@@ -12,7 +12,8 @@ from contextlib import contextmanager
 
 from benchmarks.network import Network
 from benchmarks.peers import Peer, Relay
-from benchmarks.process import MOST_SECONDS_TO_START, Failed, Program, free_ports, running
+from benchmarks.ports import unused_ports
+from benchmarks.process import MOST_SECONDS_TO_START, Failed, Program, running
 
 
 class OriginalFlags(Peer):
@@ -41,7 +42,7 @@ class OriginalFlags(Peer):
 
     @contextmanager
     def relay(self, upstream: int, network: Network) -> Iterator[Relay]:
-        port, api = free_ports(2)
+        port, api = unused_ports(2)
         command = [*self._command, *flags(port, upstream, api, network), *self._more]
         with running(command, env=self._env) as process:
             program = Program(process)

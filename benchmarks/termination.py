@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from statistics import mean
 
 from benchmarks.peers import INSTALLED
+from benchmarks.ports import unused_ports
 from benchmarks.process import running
 
 PROBABILITIES = (0.05, 0.01)
@@ -43,11 +44,11 @@ def round_trips(command: list[str], upstream: int, probability: float) -> Iterat
     Each has a proxy and a seed of its own: in the original, all connections of a run fail alike.
     """
     for seed in range(CONNECTIONS):
-        port = free_port()
+        port = unused_ports(1)[0]
         listen, to = f"--listen=127.0.0.1:{port}", f"--upstream=127.0.0.1:{upstream}"
         flags = [f"--terminate-probability-rate={probability}", f"--random-seed={seed}"]
         # Both need an API.
-        with running([*command, listen, to, f"--api=127.0.0.1:{free_port()}", *flags]):
+        with running([*command, listen, to, f"--api=127.0.0.1:{unused_ports(1)[0]}", *flags]):
             yield survived(port)
 
 
@@ -75,12 +76,6 @@ def connect(port: int) -> socket.socket:
             return socket.create_connection(("127.0.0.1", port), PATIENCE_S)
         threading.Event().wait(0.001)
     raise TimeoutError(f"nothing accepts on port {port}")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from benchmarks.network import Network
 from benchmarks.peers import INSTALLED, TOXIPROXY, Peer, Relay
-from benchmarks.process import Failed, Program, free_ports, running
+from benchmarks.ports import unused_ports
+from benchmarks.process import Failed, Program, running
 
 # A program that `go install` built knows no version of its own ("git"), but the Go linker wrote down
 # what it was made from.
@@ -33,7 +34,7 @@ class Toxiproxy(Peer):
 
     @contextmanager
     def relay(self, upstream: int, network: Network) -> Iterator[Relay]:
-        port, api = free_ports(2)
+        port, api = unused_ports(2)
         command = [str(self._server), "-host", "127.0.0.1", "-port", str(api)]
         with running(command, env={"LOG_LEVEL": "error"}) as process:
             program = Program(process)

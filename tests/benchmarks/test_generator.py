@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmarks.generator import compiled, idle_wanted, loaded, run
-from benchmarks.process import Failed, free_ports
+from benchmarks.ports import unused_ports
+from benchmarks.process import Failed
 
 needs_cc = pytest.mark.skipif(shutil.which("cc") is None, reason="the load generator needs a C compiler (cc)")
 
 
 @pytest.fixture
 def port() -> int:
-    return free_ports(1)[0]
+    return unused_ports(1)[0]
 
 
 def run_until_counted(options: str, port: int) -> dict[str, float]:
@@ -66,7 +67,7 @@ def test_idle_connections_stay_until_the_context_ends(port: int) -> None:
 @needs_cc
 @pytest.mark.slow
 def test_a_connection_that_is_not_accepted_is_a_failure_with_its_reason() -> None:
-    unused, upstream = free_ports(2)
+    unused, upstream = unused_ports(2)
 
     with pytest.raises(Failed, match="connect: Connection refused"):
         run("pingpong", port=unused, upstream=upstream, seconds=0.1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from benchmarks.network import NO_FAULTS, UNFELT, Network
 from benchmarks.original import flags
-from benchmarks.process import free_ports, listeners, listening_ports
+from benchmarks.ports import unused_ports
+from benchmarks.process import listeners, listening_ports
 from benchmarks.toxiproxy import toxics
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue\n"
@@ -60,7 +61,7 @@ def test_nothing_after_the_listeners_is_read() -> None:
 
 
 def test_free_ports_differ_and_no_program_listens_there() -> None:
-    ports = free_ports(3)
+    ports = unused_ports(3)
 
     assert len(set(ports)) == 3
     assert listening_ports().isdisjoint(ports)

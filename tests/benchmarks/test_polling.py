@@ -7,7 +7,8 @@ import json
 import pytest
 
 from benchmarks.polling import Polls, polled
-from benchmarks.process import Failed, free_ports
+from benchmarks.ports import unused_ports
+from benchmarks.process import Failed
 
 
 def _polls(count: int, *, listed: int = 1_000) -> Polls:
@@ -47,7 +48,7 @@ def test_an_api_that_does_not_answer_fails_any_run(polls: Polls, reason: str, *,
 
 
 def test_nobody_at_that_port_is_a_failure() -> None:
-    (port,) = free_ports(1)
+    (port,) = unused_ports(1)
 
     with pytest.raises(Failed, match="its API"), polled(port, 1, is_quick=True):
         pass

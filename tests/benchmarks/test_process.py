@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from benchmarks.process import Failed, Program, free_ports, running
+from benchmarks.ports import unused_ports
+from benchmarks.process import Failed, Program, running
 
 FOREVER = [sys.executable, "-c", "input()"]
 STUBBORN = [
@@ -48,7 +49,7 @@ def test_it_waits_until_a_program_accepts() -> None:
 
 
 def test_a_program_that_ends_before_it_accepts_has_failed() -> None:
-    (port,) = free_ports(1)
+    (port,) = unused_ports(1)
 
     with (
         pytest.raises(Failed, match="ended with status 3 before it accepted"),
@@ -59,7 +60,7 @@ def test_a_program_that_ends_before_it_accepts_has_failed() -> None:
 
 def test_a_program_that_never_accepts_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.process.MOST_SECONDS_TO_START", 0.01)
-    (port,) = free_ports(1)
+    (port,) = unused_ports(1)
 
     with pytest.raises(Failed, match="did not accept"), running(FOREVER, is_heard=True) as process:
         Program(process).wait_until_it_accepts(port)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from benchmarks.ports import unused_ports
 from tests.cli.program import Program
-from tests.ports import unused_ports
 from trixter.cli.signals import STOP_SIGNALS
 
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from benchmarks.ports import unused_ports
 from tests.e2e.measuring import wait_until
-from tests.ports import unused_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timing]
 

@@ -12,10 +12,10 @@ from contextlib import ExitStack, contextmanager, suppress
 import httpx2
 import pytest
 
+from benchmarks.ports import unused_ports
 from tests.e2e.conftest import Start
 from tests.e2e.measuring import PATIENCE_S, receive_exactly, wait_until
 from tests.e2e.trixter_process import FROM_SOURCE, Trixter
-from tests.ports import unused_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.ports import unused_ports
+from benchmarks.ports import unused_ports
 from tests.proxy.servers import resolve_to_nothing
 from trixter.errors import SettingError
 from trixter.proxy import Proxy

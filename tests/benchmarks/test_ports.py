@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from tests.ports import LOCAL_PORT_RANGE, LOWEST, unused_ports
+from benchmarks.ports import LOCAL_PORT_RANGE, LOWEST, unused_ports
 
 
 def test_they_differ_nothing_listens_there_and_no_client_gets_them() -> None:
