@@ -13,9 +13,10 @@ from tests.proxy.servers import socket_pair
 from tests.proxy.waiting import PATIENCE_S
 from trixter.faults import EOF, Abort, Close
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
+from trixter.monotonic import TURN_S
 from trixter.proxy import EndReason
 from trixter.proxy import sink as sinks
-from trixter.proxy.sink import DetachedOwner, SinkWriter
+from trixter.proxy.sink import Backlogs, DetachedOwner, SinkWriter
 from trixter.proxy.sockets import Socket
 
 
@@ -110,7 +111,7 @@ def test_nothing_is_lost_reordered_or_miscounted(sizes: list[int], read_bytes: i
         assert (out.forwarded_bytes, out.held_bytes) == (sum(sizes), 0)
 
 
-SHARE_S = sinks.SHARE_S
+SHARE_S = TURN_S / 2  # of one that shares with one more
 
 
 class SlowTime:
@@ -120,7 +121,7 @@ class SlowTime:
         self.now = 0.0
 
     def __call__(self) -> float:
-        self.now += SHARE_S / 3.5
+        self.now += SHARE_S / 3.4
         return self.now
 
 
@@ -132,26 +133,48 @@ def test_what_takes_longer_than_a_share_waits_and_leaves_in_shares(
     pieces = [b"%03d" % number for number in range(200)]
     out.act([*pieces, EOF])
     shares = [there.received()]
-    assert shares[0] == b"000001002"
-    assert out.held_bytes == 197 * (3 + PIECE_OVERHEAD_BYTES)
+    assert shares[0] == b"000001002003004005"  # as long as it had no backlog, the turn was its own
+    assert out.held_bytes == 194 * (3 + PIECE_OVERHEAD_BYTES)
     while out.has_backlog:
         assert owner.heard == []
         out.flush()
         shares.append(there.received())
-    assert {len(share) for share in shares[:-1]} == {9, 12}
+    assert {len(share) for share in shares[1:-1]} <= {9, 12}
     assert b"".join(shares) == b"".join(pieces)
     assert (out.held_bytes, owner.heard) == (0, ["finished"])
+
+
+def test_sinks_with_a_backlog_share_a_turn(exits: ExitStack) -> None:
+    backlogs = Backlogs()
+    full = []
+    for number in range(3):
+        assert backlogs.share_s == TURN_S / (1 + number)
+        sink, there = (exits.enter_context(sock) for sock in socket_pair())
+        fill(sink)
+        full.append((SinkWriter(sink, DetachedOwner(), backlogs), Peer(there)))
+        for _ in range(2):
+            full[-1][0].act([b"1"])
+    assert backlogs.count == 3
+    full[0][0].close()
+    full[0][0].close()
+    while full[1][0].has_backlog:
+        full[1][1].received()
+        full[1][0].flush()
+    assert backlogs.count == 1
+    backlogs.count = 100_000
+    assert backlogs.share_s == sinks.SHORTEST_SHARE_S
 
 
 def test_a_share_is_never_nothing(exits: ExitStack, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SlowTime()
     monkeypatch.setattr(sinks, "monotonic", clock)
     out, there, _ = writer(exits)
-    out.act([b"1", b"2", b"3", b"4", b"5"])
+    out.act([b"%d" % number for number in range(1, 9)])
     before = there.received()
-    monkeypatch.setattr(sinks, "SHARE_S", 0.0)
+    monkeypatch.setattr(sinks, "TURN_S", 0.0)
+    monkeypatch.setattr(sinks, "SHORTEST_SHARE_S", 0.0)
     out.flush()
-    assert (before, there.received()) == (b"123", b"4")
+    assert (before, there.received()) == (b"123456", b"7")
 
 
 def test_a_few_pieces_are_no_reason_to_look_at_the_clock(

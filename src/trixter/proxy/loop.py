@@ -13,6 +13,7 @@ from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.memory import OF_THIS_PROCESS, InFlightMemory, Memory
 from trixter.proxy.poller import LoopPoller, Poller
+from trixter.proxy.sink import Backlogs
 from trixter.proxy.sockets import BUFFER_BYTES
 from trixter.proxy.splice import splicer
 from trixter.proxy.timerfd import TimerfdClock
@@ -57,6 +58,7 @@ class LoopContext:
         self.descriptors = DescriptorBudget()
         self.in_flight = in_flight or InFlightMemory()
         self.memory = memory
+        self.backlogs = Backlogs()
         close_in_children(self)
 
     def close(self) -> None:

@@ -77,7 +77,7 @@ class Pipe:
     ) -> None:
         self.direction = direction
         self.is_closed = False
-        self._out = SinkWriter(sink, owner)
+        self._out = SinkWriter(sink, owner, context.backlogs)
         self._in = SourceReader(
             source, self._out, context=context, owner=owner, on_data=self._on_data, forward=self._forward
         )

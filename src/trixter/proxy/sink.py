@@ -8,14 +8,12 @@ from typing import Protocol
 
 from trixter.faults import Abort, Action, Close, Eof, Reset
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
-from trixter.monotonic import monotonic
+from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.end_reason import EndReason
 from trixter.proxy.sockets import MSG_EOR_FLAG, Socket
 
-# One direction's part of a turn. Dozens of directions that slice have theirs one after another, before the
-# loop looks again which others have something to send: with 1 ms each, a round trip of a calm connection
-# beside 20 of them waited for 230 ms of work.
-SHARE_S = 0.00005
+# The least that a direction has of a turn, however many have a backlog: some pieces.
+SHORTEST_SHARE_S = 0.00002
 
 # So many are sent without a look at the clock, which costs 0.05 µs. A piece costs 2 µs; but 100 times as much
 # when small segments fill the receiver's memory, so the pieces alone are no measure of a share.
@@ -55,6 +53,25 @@ class DetachedOwner:
         log.error("a connection that is over: internal error", exc_info=exc)
 
 
+class Backlogs:
+    """The number of sinks of a loop that have a backlog: they share a turn.
+
+    Dozens of directions that slice send one after another, before the loop looks again which others have
+    something to send. With 1 ms for each, a round trip of a calm connection beside 20 of them waited for
+    230 ms of work; a short share for each, however few there are, cost a lonely one a quarter of its rate.
+    """
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @property
+    def share_s(self) -> float:
+        """Seconds that one direction may send for."""
+        return max(TURN_S / (1 + self.count), SHORTEST_SHARE_S)
+
+
 class SinkWriter:
     """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
 
@@ -63,12 +80,14 @@ class SinkWriter:
     Args:
         sink: A connected, non-blocking socket.
         owner: The owner, which is told of the end.
+        backlogs: Those of the loop; by default, of this sink alone.
     """
 
-    __slots__ = ("_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")
+    __slots__ = ("_backlogs", "_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")
 
-    def __init__(self, sink: Socket, owner: PipeOwner) -> None:
+    def __init__(self, sink: Socket, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
         self.sink = sink
+        self._backlogs = backlogs or Backlogs()
         self.forwarded_bytes = 0
         self.held_bytes = 0
         self._owner = owner
@@ -86,7 +105,7 @@ class SinkWriter:
         Raises:
             OSError: If the sink is gone.
         """
-        give_way_at = monotonic() + SHARE_S if len(actions) > FEW_PIECES else None
+        give_way_at = monotonic() + self._backlogs.share_s if len(actions) > FEW_PIECES else None
         for action in actions:
             if isinstance(action, bytes):
                 if self._waiting is not None or (give_way_at is not None and monotonic() > give_way_at):
@@ -113,6 +132,7 @@ class SinkWriter:
         """Leave a piece, still a write of its own, until the sink takes it."""
         if self._waiting is None:
             self._waiting = deque()
+            self._backlogs.count += 1
         self._waiting.append(piece)
         self.held_bytes += len(piece) + PIECE_OVERHEAD_BYTES
 
@@ -122,7 +142,7 @@ class SinkWriter:
         Raises:
             OSError: If the sink is gone.
         """
-        give_way_at = monotonic() + SHARE_S
+        give_way_at = monotonic() + self._backlogs.share_s
         while self._waiting:
             piece = self._waiting[0]
             try:
@@ -138,15 +158,20 @@ class SinkWriter:
             self.held_bytes -= PIECE_OVERHEAD_BYTES
             if self._waiting and monotonic() > give_way_at:
                 return  # it is still writable, so the poller calls again
-        self._waiting = None
+        self._end_backlog()
         if self._end is not None:
             self._finish(self._end)
 
     def close(self) -> None:
         """Forget the backlog, and tell the owner nothing more."""
-        self._waiting = None
+        self._end_backlog()
         self.held_bytes = 0
         self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
+
+    def _end_backlog(self) -> None:
+        if self._waiting is not None:
+            self._waiting = None
+            self._backlogs.count -= 1
 
     def _finish(self, end: Eof | Close) -> None:
         """Pass the end on: everything before it has been sent."""
