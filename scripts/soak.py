@@ -497,6 +497,10 @@ def off(what: str) -> Any:
 
 
 async def soak(minutes: float, connections: int, seed: int) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    # Ended by a time limit, say, the soak must not leave its proxy behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     server = await asyncio.start_server(echo, "127.0.0.1", 0, backlog=1000)
     upstream = server.sockets[0].getsockname()[1]
     async with server, running_proxy(upstream, seed) as proxy:
