@@ -120,7 +120,7 @@ async def _run_beside(service: Service, options: Options, command: Sequence[str]
         relay.start(child)
         status = await exit_status_of(child)
         if status:
-            text = "%s ended with status %d; to repeat its luck: --random-seed %d"
+            text = "%s ended with status %d; to replay it: --random-seed %d"
             log.info(text, command[0], status, service.seed)
         return status
     finally:

@@ -169,7 +169,8 @@ class Service:
             log.info("API on http://%s", address)
             if self._options.api_token is None and not Address.parse_tcp(address, "api").is_loopback:
                 log.warning(
-                    "everyone who reaches http://%s can turn the knobs: --api-token asks for a token", address
+                    "everyone who reaches http://%s can change the faults: --api-token asks for a token",
+                    address,
                 )
 
     async def _start_api(self) -> None:
