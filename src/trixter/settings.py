@@ -7,6 +7,7 @@ from enum import Enum
 
 from trixter.errors import SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults
+from trixter.faults.faults import as_faults
 from trixter.faults.validators import require_seconds
 
 
@@ -24,6 +25,17 @@ class Availability(Enum):
 
     DOWN = "down"
     """New connections are refused, and live ones have been reset."""
+
+
+def require_availability(value: Availability) -> None:
+    """Check a value that a caller gave.
+
+    Raises:
+        SettingError: If it is no ``Availability``.
+    """
+    if not isinstance(value, Availability):
+        accepts = "Availability.UP, Availability.REFUSING or Availability.DOWN"
+        raise SettingError("availability", value, accepts)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -51,8 +63,8 @@ class Defaults:
         connection_duration_s: float = 0.0,
     ) -> None:
         require_seconds("connection_duration_s", connection_duration_s)
-        object.__setattr__(self, "upstream", _faults_of("upstream", upstream))
-        object.__setattr__(self, "downstream", _faults_of("downstream", downstream))
+        object.__setattr__(self, "upstream", as_faults(upstream, "upstream"))
+        object.__setattr__(self, "downstream", as_faults(downstream, "downstream"))
         object.__setattr__(self, "connection_duration_s", connection_duration_s)
 
     def faults(self, direction: Direction) -> Faults:
@@ -62,13 +74,5 @@ class Defaults:
     def with_faults(self, direction: Direction, faults: Faults | Fault) -> Defaults:
         """Return a copy with other faults in one direction."""
         if direction is Direction.UPSTREAM:
-            return replace(self, upstream=_faults_of("upstream", faults))
-        return replace(self, downstream=_faults_of("downstream", faults))
-
-
-def _faults_of(name: str, given: Faults | Fault) -> Faults:
-    if isinstance(given, Fault):
-        return Faults(given)
-    if not isinstance(given, Faults):
-        raise SettingError(name, given, "a fault, such as Latency(delay_s=0.25), or Faults(...)")
-    return given
+            return replace(self, upstream=as_faults(faults, "upstream"))
+        return replace(self, downstream=as_faults(faults, "downstream"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,12 @@ def test_a_name_travels_with_the_settings_if_there_is_one() -> None:
     spike = Latency(delay_s=0.25, name="spike")
     assert ENTRIES[Latency].to_json(spike) == {"delay_ms": 250, "jitter_ms": 0, "name": "spike"}
     assert ENTRIES[Latency].from_json({"delay_ms": 250, "name": "spike"}) == spike
+
+
+def test_what_the_original_does_not_have_is_shown_if_it_is_not_at_its_default() -> None:
+    slow = Throttle(rate_bytes_per_s=9)
+    assert ENTRIES[Throttle].shown(slow) == {"rate_bytes": 9}
+    assert ENTRIES[Throttle].shown(replace(slow, queue_bytes=7)) == {"rate_bytes": 9, "queue_bytes": 7}
 
 
 def test_what_is_out_of_range_is_refused() -> None:

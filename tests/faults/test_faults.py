@@ -7,6 +7,7 @@ import pytest
 
 from trixter.errors import SettingError
 from trixter.faults import NO_FAULTS, Corrupt, Direction, Faults, Freeze, Latency, Slice, Terminate, Throttle
+from trixter.faults.faults import as_faults
 
 SLOW = Latency(delay_s=0.25)
 NARROW = Throttle(rate_bytes_per_s=1000)
@@ -91,6 +92,15 @@ def test_what_is_no_fault_is_refused() -> None:
     with pytest.raises(SettingError) as caught:
         Faults(0.25)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("faults", 0.25)
+
+
+def test_one_fault_alone_makes_a_set() -> None:
+    assert as_faults(SLOW) == Faults(SLOW)
+    both = Faults(SLOW, NARROW)
+    assert as_faults(both) is both
+    with pytest.raises(SettingError) as caught:
+        as_faults((SLOW, NARROW), "upstream")  # type: ignore[arg-type]
+    assert (caught.value.name, caught.value.value) == ("upstream", (SLOW, NARROW))
 
 
 def test_a_direction_is_known_by_the_word_the_api_uses() -> None:

@@ -14,6 +14,7 @@ from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
 from trixter.faults import Direction, Fault, Faults
 from trixter.faults.catalogue import ENTRIES
+from trixter.faults.entry import MILLISECONDS
 from trixter.settings import Availability
 
 Id = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
@@ -158,10 +159,7 @@ def changes_of(override: Override) -> dict[str, Any]:
     if override.availability is not None:
         fields["availability"] = override.availability.value
     if override.connection_duration_s is not None:
-        milliseconds = round(override.connection_duration_s * 1000, 6)
-        fields["connection_duration_ms"] = (
-            int(milliseconds) if milliseconds == int(milliseconds) else milliseconds
-        )
+        fields["connection_duration_ms"] = MILLISECONDS.of(override.connection_duration_s)
     return fields
 
 
@@ -179,9 +177,4 @@ def _fields_of(replaced: ReplaceFaults) -> dict[str, Any]:
 
 def settings_of(fault: Fault) -> dict[str, Any]:
     """Return the settings of a fault as requests set them; a fault that is off switches its kind off."""
-    entry = ENTRIES[type(fault)]
-    settings = entry.to_json(fault)
-    for each in entry.settings:
-        if not each.is_reply_field and getattr(fault, each.field) == entry.default(each):
-            del settings[each.json_name]
-    return settings
+    return ENTRIES[type(fault)].shown(fault)

@@ -97,8 +97,8 @@ class Handlers:
         """Change what new connections start with, all of it or nothing."""
         body = await self._body(request, DefaultsBody)
         duration_ms = body.connection_duration_ms
-        override = Override(connection_duration_s=None if duration_ms is UNSET else duration_ms / 1000)
-        override = _override_of(*body.faults, target=NEW, base=override)
+        duration_s = None if duration_ms is UNSET else duration_ms / 1000
+        override = _override_of(*body.faults, target=NEW, connection_duration_s=duration_s)
         await self._execute(Apply(override=override, permanent=True))
         return accepted()
 
@@ -269,8 +269,8 @@ def operations_of(handlers: Handlers) -> list[Operation]:
     ]
 
 
-def _override_of(*bodies: FaultBody, target: str, base: Override | None = None) -> Override:
-    """Return the override that sets these faults."""
+def _override_of(*bodies: FaultBody, target: str, connection_duration_s: float | None = None) -> Override:
+    """Return the override that sets these faults, and that duration."""
     replaced: dict[Direction, ReplaceFaults] = {}
     for body in bodies:
         one = ReplaceFaults.one(body.fault())
@@ -280,5 +280,5 @@ def _override_of(*bodies: FaultBody, target: str, base: Override | None = None) 
         target=target,
         upstream=replaced.get(Direction.UPSTREAM),
         downstream=replaced.get(Direction.DOWNSTREAM),
-        connection_duration_s=base.connection_duration_s if base else None,
+        connection_duration_s=connection_duration_s,
     )

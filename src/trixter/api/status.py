@@ -72,11 +72,7 @@ def describe(faults: Faults) -> Description:
 
 
 def _reply(entry: Entry, fault: Fault) -> Any:
-    shown = entry.to_json(fault)
-    for each in entry.settings:
-        if not each.is_reply_field and getattr(fault, each.field) == entry.default(each):
-            shown[each.json_name] = UNSET
-    return schemas.REPLIES[entry.stem](**shown)
+    return schemas.REPLIES[entry.stem](**entry.shown(fault))
 
 
 def _originals(faults: Faults) -> Originals:

@@ -69,19 +69,19 @@ class Client(ProxyHandle):
 
     def host(self) -> str:
         """Return the host to connect to."""
-        return (self.listen_address()).host
+        return self.listen_address().host
 
     def port(self) -> int:
         """Return the port to connect to."""
-        return (self.listen_address()).port
+        return self.listen_address().port
 
     def address(self) -> str:
         """Return host and port as one: ``127.0.0.1:43210``."""
-        return (self.listen_address()).address
+        return self.listen_address().address
 
     def url(self, scheme: str, path: str = "") -> str:
         """Return a URL of the proxy."""
-        return (self.listen_address()).url(scheme, path)
+        return self.listen_address().url(scheme, path)
 
     def close(self) -> None:
         """Close its connections to the API. Idempotent."""

@@ -260,11 +260,7 @@ class Controller:
     def _running_clock(self) -> Clock | None:
         if self._clock is not None:
             return self._clock
-        context = getattr(self.proxy, "context", None)
-        if context is None or not self.proxy.listen_addresses:  # not started yet, or stopped
-            return None
-        clock: Clock = context.clock
-        return clock
+        return self.proxy.context.clock if self.proxy.is_running else None
 
     def _override_info(self, id: str, override: Override) -> OverrideInfo:
         timer, clock = self._timers.get(id), self._running_clock()

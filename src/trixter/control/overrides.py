@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from trixter.errors import OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults
 from trixter.faults.validators import require_seconds
-from trixter.settings import Availability, Defaults
+from trixter.settings import Availability, Defaults, require_availability
 
 ALL = "_all"
 """The target of an override: every live connection, and new ones."""
@@ -99,12 +99,8 @@ class Override:
     ttl_s: float | None = None
 
     def __post_init__(self) -> None:
-        if self.availability is not None and not isinstance(self.availability, Availability):
-            raise SettingError(
-                "availability",
-                self.availability,
-                "Availability.UP, Availability.REFUSING or Availability.DOWN",
-            )
+        if self.availability is not None:
+            require_availability(self.availability)
         if self.connection_duration_s is not None:
             require_seconds("connection_duration_s", self.connection_duration_s)
         if self.ttl_s is not None:

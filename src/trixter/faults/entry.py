@@ -158,6 +158,15 @@ class Entry:
         named = {"name": fault.name} if fault.name else {}
         return {each.json_name: each.to_json(getattr(fault, each.field)) for each in self.settings} | named
 
+    def shown(self, fault: Fault) -> dict[str, Any]:
+        """Return the same without the settings that are shown only if they are not at their default."""
+        left_out = {
+            each.json_name
+            for each in self.settings
+            if not each.is_reply_field and getattr(fault, each.field) == self.default(each)
+        }
+        return {name: value for name, value in self.to_json(fault).items() if name not in left_out}
+
     def from_json(self, values: Mapping[str, Any]) -> Fault:
         """Return the fault with these settings, and this ``name``; one that is left out has its default.
 

@@ -79,3 +79,20 @@ class Faults(tuple[Fault, ...]):
 
 NO_FAULTS = Faults()
 """No faults: bytes pass straight through."""
+
+
+def as_faults(given: Fault | Faults, name: str = "faults") -> Faults:
+    """Return the faults that were given; one alone makes a set of its own.
+
+    Args:
+        given: A fault, or faults.
+        name: The parameter, for the error.
+
+    Raises:
+        SettingError: If it is neither.
+    """
+    if isinstance(given, Fault):
+        return Faults(given)
+    if not isinstance(given, Faults):
+        raise SettingError(name, given, "a fault, such as Latency(delay_s=0.25), or Faults(...)")
+    return given

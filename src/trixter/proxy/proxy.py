@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Unpack
 
 from trixter.addresses import Address, SocketAddress, text_of
-from trixter.errors import SettingError
 from trixter.faults import Dice
 from trixter.proxy.connection import Connection
 from trixter.proxy.dial import DialTarget
@@ -24,7 +23,7 @@ from trixter.proxy.registry import Registry
 from trixter.proxy.resolver import Resolver, literal_target
 from trixter.proxy.sockets import Socket
 from trixter.proxy.tuning import Tuning, TuningKeywords
-from trixter.settings import Availability, Defaults
+from trixter.settings import Availability, Defaults, require_availability
 
 log = logging.getLogger("trixter.proxy")
 
@@ -83,6 +82,11 @@ class Proxy:
         return list(self._addresses)
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has started, and not stopped: then it has a context."""
+        return self._listener is not None
+
+    @property
     def availability(self) -> Availability:
         """Whether new connections are accepted."""
         return self._availability
@@ -131,10 +135,8 @@ class Proxy:
         self._listener = Listener(self._sockets, self.context, self._on_accepted, options)
         close_in_children(self)
         self._listener.start()
-        if (
-            self._availability is not Availability.UP
-        ):  # only a port that is listened on can be kept from other programs
-            self._listener.shut()
+        if self._availability is not Availability.UP:
+            self._listener.shut()  # not before: only a port that is listened on is kept from other programs
 
     def set_availability(self, availability: Availability) -> None:
         """Change its availability: at once, and with the port kept. Before the start is not too early.
@@ -143,10 +145,7 @@ class Proxy:
             BindError: If another program has the port by now; then it stays as it is.
             SettingError: If that is no `Availability`.
         """
-        if not isinstance(availability, Availability):
-            raise SettingError(
-                "availability", availability, "Availability.UP, Availability.REFUSING or Availability.DOWN"
-            )
+        require_availability(availability)
         if self._listener is not None:
             if availability is Availability.UP:
                 self._listener.start()

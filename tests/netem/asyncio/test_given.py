@@ -10,8 +10,8 @@ import pytest
 from tests.netem.asyncio.programs import EchoServer, Noting
 from trixter.errors import SettingError
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice
+from trixter.faults.faults import as_faults
 from trixter.netem import faulty_network, open_connection, start_server, wrap_protocol_factory
-from trixter.netem.asyncio.faults_spec import as_faults
 
 ONE = Slice(size_bytes=3)
 OTHER = Latency(delay_s=0.001)

@@ -4,29 +4,13 @@ from __future__ import annotations
 
 from trixter.errors import SettingError
 from trixter.faults import Direction, Fault, Faults
+from trixter.faults.faults import as_faults
 
 FaultsSpec = Fault | Faults
 """The faults of one direction, or the only one."""
 
 FaultsPairSpec = FaultsSpec | tuple[FaultsSpec, FaultsSpec]
 """A fault or several, of both directions; or a pair of that: upstream, downstream."""
-
-
-def as_faults(given: FaultsSpec, name: str = "faults") -> Faults:
-    """Return the faults that were given; one alone makes a set of its own.
-
-    Args:
-        given: A fault, or faults.
-        name: The parameter, for the error.
-
-    Raises:
-        SettingError: If it is neither.
-    """
-    if isinstance(given, Fault):
-        return Faults(given)
-    if not isinstance(given, Faults):
-        raise SettingError(name, given, "a fault, such as Latency(delay_s=0.25), or Faults")
-    return given
 
 
 def as_pair(given: FaultsPairSpec) -> tuple[Faults, Faults]:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from trixter.faults import NO_FAULTS, Abort, Action, Close, Dice, Direction, Faults
+from trixter.faults.faults import as_faults
 from trixter.netem.asyncio.delivery import Delivery
-from trixter.netem.asyncio.faults_spec import FaultsSpec, as_faults
+from trixter.netem.asyncio.faults_spec import FaultsSpec
 from trixter.netem.asyncio.receive import ReceivePath
 from trixter.netem.reset import reset_on_close
 
