@@ -29,7 +29,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
-.PHONY: prove soak soak-quick oldest static lint types layers modules coverage e2e
+.PHONY: prove soak oldest static lint types layers modules coverage e2e
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
@@ -75,9 +75,6 @@ prove: ## Prove that the tests are green: on a busy machine, in any order, on ev
 
 soak: setup ## Sustained load: checked traffic for two minutes, while every setting changes
 	@$(BIN)/python scripts/soak.py $(ARGS)
-
-soak-quick: setup ## The same with fewer connections, beside other work
-	@nice -n 5 $(BIN)/python scripts/soak.py --connections 25
 
 deep: setup ## Search for new counterexamples in the faults, for a long time
 	@HYPOTHESIS_PROFILE=deep $(BIN)/python -m pytest --timeout=0 tests/faults $(ARGS)
