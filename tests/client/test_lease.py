@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import anyio
@@ -11,7 +12,7 @@ import pytest
 from tests.api.api_harness import ApiHarness
 from tests.api.virtual_time import run
 from trixter import AsyncClient, Client
-from trixter.client.lease import FIRST_RENEWAL_S, TaskLease, ThreadLease
+from trixter.client.lease import TaskLease, ThreadLease
 from trixter.errors import ApiUnreachable, SettingError
 
 
@@ -36,7 +37,7 @@ class Waits:
         return stopped.wait()
 
 
-def test_a_thread_renews_soon_and_then_three_times_a_lease() -> None:
+def test_a_thread_renews_three_times_a_lease() -> None:
     renewals: list[int] = []
 
     def renew() -> None:
@@ -49,17 +50,8 @@ def test_a_thread_renews_soon_and_then_three_times_a_lease() -> None:
     lease.start()
     waits.are_over.wait()
     lease.stop()
-    assert waits.seconds == [FIRST_RENEWAL_S, 20, 20]
+    assert waits.seconds == [20, 20, 20]
     assert len(renewals) == 2
-
-
-def test_a_short_lease_is_renewed_sooner() -> None:
-    waits = Waits(0)
-    lease = ThreadLease(lambda: None, 1.5, waits)
-    lease.start()
-    waits.are_over.wait()
-    lease.stop()
-    assert waits.seconds == [0.5]
 
 
 def test_a_task_renews_three_times_a_lease_until_it_is_stopped() -> None:
@@ -105,17 +97,22 @@ async def test_within_async_with_an_override_is_leased_and_a_plain_one_is_not(
     assert [each["id"] for each in (await harness.http.get("/overrides")).json()] == [kept["id"]]
 
 
-def test_a_sync_client_asks_once_to_apply_and_once_to_revert() -> None:
-    asked: list[str] = []
+def test_a_sync_client_asks_once_to_apply_once_for_the_lease_and_once_to_revert() -> None:
+    asked: list[tuple[str, object]] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        asked.append(request.method)
+        asked.append((request.method, json.loads(request.content or b"{}").get("ttl_ms")))
         return httpx2.Response(201, json={"id": "x"}) if request.method == "POST" else httpx2.Response(204)
 
     transport = httpx2.MockTransport(answer)
-    with httpx2.Client(verify=False, transport=transport) as http, Client(http=http).profile("3g"):
-        pass
-    assert asked == ["POST", "DELETE"]
+    with httpx2.Client(verify=False, transport=transport) as http:
+        client = Client(http=http)
+        client.latency(0.1).revert()
+        assert asked == [("POST", None), ("DELETE", None)]
+        asked.clear()
+        with client.profile("3g"):
+            pass
+    assert asked == [("POST", None), ("PATCH", 60_000), ("DELETE", None)]
 
 
 @pytest.mark.parametrize("lease_s", [0, 0.5, -1, float("nan"), float("inf"), "soon"])

@@ -11,11 +11,12 @@ from trixter.control import AsyncProxyHandle, ProxyHandle
 from trixter.control.commands import Command, ResultT
 from trixter.control.controller import Controller
 from trixter.proxy import Proxy
+from trixter.testing import ManualClock
 
 
-def idle_controller() -> Controller:
+def idle_controller(clock: ManualClock | None = None) -> Controller:
     """Return the controller of a proxy that is not started: it has settings, and no connections."""
-    return Controller(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:9", seed=1))
+    return Controller(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:9", seed=1), clock=clock)
 
 
 class Recorder:

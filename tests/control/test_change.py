@@ -13,10 +13,11 @@ import pytest
 
 from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
 from trixter.control import AsyncChange, Change, Override
-from trixter.control.commands import Apply, ListOverrides, Revert
+from trixter.control.commands import Apply, ListOverrides, Renew, Revert
 from trixter.errors import ApiUnreachable, SettingError
 from trixter.faults import NO_FAULTS, Faults, Latency
 from trixter.settings import Availability
+from trixter.testing import ManualClock
 
 SLOW, SLOWER = Faults(Latency(delay_s=0.1)), Faults(Latency(delay_s=0.2))
 
@@ -139,26 +140,89 @@ class FakeLease:
         self.calls.append("stop")
 
 
-def test_a_lease_lasts_as_long_as_the_with(recorder: Recorder) -> None:
-    leases: list[FakeLease] = []
+def leased(recorder: Recorder, leases: list[FakeLease] | None = None) -> Change:
+    made = [] if leases is None else leases
 
     def new_lease(id: str) -> FakeLease:
-        leases.append(FakeLease(id))
-        return leases[-1]
+        made.append(FakeLease(id))
+        return made[-1]
 
-    change = Change("down", Override(availability=Availability.DOWN), recorder.execute, new_lease)
+    return Change("down", Override(availability=Availability.DOWN), recorder.execute, new_lease, 60)
+
+
+def async_leased(recorder: Recorder, leases: list[FakeLease] | None = None) -> AsyncChange:
+    made = [] if leases is None else leases
+
+    def new_lease(id: str) -> FakeLease:
+        made.append(FakeLease(id))
+        return made[-1]
+
+    async def send(command: Any) -> Any:
+        return recorder.execute(command)
+
+    return AsyncChange("down", Override(availability=Availability.DOWN), send, new_lease, 60)
+
+
+def test_a_lease_lasts_as_long_as_the_with(recorder: Recorder) -> None:
+    leases: list[FakeLease] = []
+    change = leased(recorder, leases)
     assert leases == []
-    with change:
+    with change, change:
         assert leases[0].calls == [change.id, "start"]
+        assert recorder.sent[1:] == [Renew(change.id, 60)]
     assert leases[0].calls == [change.id, "start", "stop"]
+    assert len(leases) == 1
 
 
 def test_a_lease_that_was_lost_is_warned_of(recorder: Recorder) -> None:
-    with (
-        pytest.warns(RuntimeWarning, match="down was over before its `with`"),
-        Change("down", Override(availability=Availability.DOWN), recorder.execute, FakeLease) as change,
-    ):
+    change = leased(recorder)
+    with pytest.warns(RuntimeWarning, match="down was over before its `with`"), change:
         recorder.controller.execute(Revert(change.id))
+
+
+def test_a_change_that_was_lost_before_the_with_is_warned_of(recorder: Recorder) -> None:
+    change = leased(recorder)
+    recorder.controller.execute(Revert(change.id))
+    with pytest.warns(RuntimeWarning, match="down was over before its `with`"), change:
+        pass
+
+
+def test_a_change_that_cannot_be_leased_is_reverted(recorder: Recorder) -> None:
+    recorder.before[Renew] = unreachable
+    change = leased(recorder)
+    with pytest.raises(ApiUnreachable):
+        change.__enter__()
+    assert recorder.controller.proxy.availability is Availability.UP
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+def test_a_client_that_dies_as_soon_as_it_is_within_with_leaves_nothing(clock: ManualClock) -> None:
+    controller = idle_controller(clock)
+    leased(Recorder(controller)).__enter__()
+    clock.advance(59)
+    assert [controller.proxy.availability] == [Availability.DOWN]
+    clock.advance(1)
+    assert [controller.proxy.availability] == [Availability.UP]
+
+
+@pytest.mark.parametrize("is_awaited_first", [False, True])
+async def test_an_async_client_that_dies_as_soon_as_it_is_within_with_leaves_nothing(
+    clock: ManualClock, is_awaited_first: bool
+) -> None:
+    controller = idle_controller(clock)
+    change = async_leased(Recorder(controller))
+    if is_awaited_first:
+        await change
+        clock.advance(3600)
+    await change.__aenter__()
+    clock.advance(59)
+    assert [controller.proxy.availability] == [Availability.DOWN]
+    clock.advance(1)
+    assert [controller.proxy.availability] == [Availability.UP]
 
 
 async def test_awaited_it_applies_and_stays(recorder: Recorder) -> None:
@@ -187,24 +251,32 @@ async def test_awaited_and_then_entered_it_applies_once(recorder: Recorder) -> N
         await change
 
 
-async def test_entered_it_is_leased_from_the_first_moment(recorder: Recorder) -> None:
+async def test_entered_its_first_request_is_the_lease(recorder: Recorder) -> None:
     leases: list[FakeLease] = []
-
-    def new_lease(id: str) -> FakeLease:
-        leases.append(FakeLease(id))
-        return leases[-1]
-
-    async def send(command: Any) -> Any:
-        return recorder.execute(command)
-
-    change = AsyncChange("down", Override(availability=Availability.DOWN), send, new_lease, 60)
+    change = async_leased(recorder, leases)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        async with change:
+        async with change, change:
             (command,) = recorder.sent
             assert isinstance(command, Apply)
             assert command.override.ttl_s == 60
-    assert leases[0].calls == [change.id, "start", "stop"]
+    assert [lease.calls for lease in leases] == [[change.id, "start", "stop"]]
+
+
+async def test_an_async_change_that_cannot_be_leased_is_reverted(recorder: Recorder) -> None:
+    change = await async_leased(recorder)
+    recorder.before[Renew] = unreachable
+    with pytest.raises(ApiUnreachable):
+        await change.__aenter__()
+    assert recorder.controller.proxy.availability is Availability.UP
+
+
+async def test_an_async_change_that_was_lost_is_warned_of(recorder: Recorder) -> None:
+    change = await async_leased(recorder)
+    recorder.controller.execute(Revert(change.id))
+    with pytest.warns(RuntimeWarning, match="down was over before its `with`"):
+        async with change:
+            pass
 
 
 async def test_a_task_that_is_cancelled_while_it_reverts_reverts_all_of_it(recorder: Recorder) -> None:

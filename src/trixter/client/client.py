@@ -97,7 +97,7 @@ class Client(ProxyHandle):
         self.close()
 
     def _change(self, method: str, override: Override) -> Change:
-        return Change(method, override, self._send, self._lease)
+        return Change(method, override, self._send, self._lease, self._lease_s)
 
     def _lease(self, id: str) -> ThreadLease:
         return ThreadLease(lambda: self._send(Renew(id, self._lease_s)), self._lease_s)

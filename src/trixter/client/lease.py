@@ -19,10 +19,6 @@ LEASE_S = 60.0
 # Two renewals in a row may be lost.
 RENEWALS_PER_LEASE = 3
 
-# A sync change is applied before ``with`` can follow it, so its lease begins with the first renewal. Most
-# blocks in tests end before that, and take one request to apply and one to revert.
-FIRST_RENEWAL_S = 1.0
-
 
 def require_lease(lease_s: float) -> None:
     """Check the length of a lease.
@@ -66,13 +62,11 @@ class ThreadLease:
             self._thread.join()
 
     def _run(self) -> None:
-        pause_s = min(FIRST_RENEWAL_S, self._lease_s / RENEWALS_PER_LEASE)
-        while not self._wait(self._stopped, pause_s):
+        while not self._wait(self._stopped, self._lease_s / RENEWALS_PER_LEASE):
             # An API that does not answer may do so the next time; the end of the block reports an override
             # that is gone.
             with suppress(TrixterError, RuntimeError):  # httpx2 raises the latter once the client is closed
                 self._renew()
-            pause_s = self._lease_s / RENEWALS_PER_LEASE
 
 
 class TaskLease:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from anyio import CancelScope, get_cancelled_exc_class
 
-from trixter.control.commands import Apply, Command, Revert
+from trixter.control.commands import Apply, Command, Renew, Revert
 from trixter.control.overrides import ALL, Override
 from trixter.errors import ApiUnreachable, OverrideNotFound, TrixterError
 
@@ -42,15 +42,22 @@ class Change:
         override: The override to apply.
         send: Sends a command and returns its result.
         lease: Makes the lease of an override, by its id, within ``with``; ``None`` makes none.
+        lease_s: The length of that lease.
     """
 
     def __init__(
-        self, method: str, override: Override, send: Send, lease: Callable[[str], Lease] | None = None
+        self,
+        method: str,
+        override: Override,
+        send: Send,
+        lease: Callable[[str], Lease] | None = None,
+        lease_s: float = 0,
     ) -> None:
         self._method = method
         self._override = override
         self._send = send
         self._new_lease = lease
+        self._lease_s = lease_s
         self._lease: Lease | None = None
         self._is_reverted = False
         self.id = secrets.token_hex(8)
@@ -86,6 +93,15 @@ class Change:
         if self._is_reverted:
             raise RuntimeError(f"{self} cannot be entered: make a new one")
         if self._new_lease is not None and self._lease is None and self._override.ttl_s is None:
+            # When it was applied, a `with` was not in sight: a plain call is meant to stay.
+            try:
+                self._send(Renew(self.id, self._lease_s))
+            except OverrideNotFound:  # the end of the `with` reports it
+                pass
+            except BaseException:
+                with suppress(TrixterError):
+                    self.revert()
+                raise
             self._lease = self._new_lease(self.id)
             self._lease.start()
         return self
@@ -118,7 +134,7 @@ class AsyncChange:
         override: Override,
         send: SendAsync,
         lease: Callable[[str], Lease] | None = None,
-        lease_s: float | None = None,
+        lease_s: float = 0,
     ) -> None:
         self._method = method
         self._override = override
@@ -153,14 +169,21 @@ class AsyncChange:
                 raise
 
     async def __aenter__(self) -> AsyncChange:
-        override, is_first = self._override, not self._is_begun
-        is_leased = self._new_lease is not None and override.ttl_s is None
-        if is_leased and is_first:
-            override = replace(override, ttl_s=self._lease_s)
-        await self._begin(override)
-        if is_leased and self._new_lease is not None:
-            self._lease = self._new_lease(self.id)
-            self._lease.start()
+        if self._new_lease is None or self._lease is not None or self._override.ttl_s is not None:
+            return await self._begin(self._override)
+        was_awaited = self._is_begun
+        await self._begin(replace(self._override, ttl_s=self._lease_s))
+        if was_awaited:  # then it was applied without a lease
+            try:
+                await self._send(Renew(self.id, self._lease_s))
+            except OverrideNotFound:  # the end of the `async with` reports it
+                pass
+            except BaseException:
+                with suppress(TrixterError):
+                    await self.revert()
+                raise
+        self._lease = self._new_lease(self.id)
+        self._lease.start()
         return self
 
     async def __aexit__(
