@@ -75,7 +75,7 @@ async def test_it_is_for_one_connection_if_that_is_named(harness: ApiHarness) ->
     assert harness.faults() == [(SLOW, NO_FAULTS), (NO_FAULTS, NO_FAULTS), (NO_FAULTS, NO_FAULTS)]
 
 
-async def test_the_door_and_the_duration_are_overrides_too(harness: ApiHarness) -> None:
+async def test_the_availability_and_the_duration_are_overrides_too(harness: ApiHarness) -> None:
     id = await add(harness, {"availability": "refusing", "connection_duration_ms": 60000})
     assert (harness.proxy.availability, harness.proxy.defaults) == (
         Availability.REFUSING,
@@ -128,6 +128,15 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "an id that is taken": ({"id": "taken"}, 422, "id must be an id that no other override has"),
     "what can be no id": ({"id": "a/b"}, 422, "`$.id`"),
+    "a line break at the end of one": ({"id": "a\n"}, 422, "`$.id`"),
+    "an id that no URL can have": ({"id": ".."}, 422, "`$.id`"),
+    "a name that is too long": ({"name": "x" * 101}, 422, "of length <= 100 - at `$.name`"),
+    "none of a kind": ({"both": {"delay": []}}, 422, "of length >= 1 - at `$.both.delay`"),
+    "more of a kind than can be meant": (
+        {"both": {"delay": [{"delay_ms": 1, "name": str(n)} for n in range(101)]}},
+        422,
+        "of length <= 100 - at `$.both.delay`",
+    ),
     "no time": ({"ttl_ms": 0}, 422, "`$.ttl_ms`"),
     "a fault that is none": ({"both": {"lag": {}}}, 422, "unknown field `lag`"),
     "a field given wrongly": ({"both": {"delay": {"delay_ms": "1"}}}, 422, "`$.both.delay.delay_ms`"),

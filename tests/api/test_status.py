@@ -33,7 +33,7 @@ ZEROS: dict[str, dict[str, object]] = {
 ZEROS |= {each.stem: each.to_json(each.kind()) for each in CATALOGUE if each.stem not in ZEROS}
 
 
-async def test_nobody_is_an_empty_list(harness: ApiHarness) -> None:
+async def test_no_connections_are_an_empty_list(harness: ApiHarness) -> None:
     answer = await harness.http.get("/connections")
 
     assert (answer.status_code, answer.text) == (200, "[]")
@@ -122,7 +122,7 @@ async def test_a_direction_lists_what_is_on_and_nothing_else(harness: ApiHarness
     }
 
 
-async def test_a_hold_is_shown_as_one(harness: ApiHarness) -> None:
+async def test_a_freeze_is_shown_as_one(harness: ApiHarness) -> None:
     connection = await harness.connect()
     connection.pipe(Direction.DOWNSTREAM).faults = Faults(Freeze(is_on=True))
 

@@ -243,6 +243,26 @@ async def test_a_script_that_reverts_nothing_may_run_for_ever(
     assert harness.proxy.defaults.upstream == Faults(Latency(delay_s=0.007))
 
 
+async def test_what_is_refused_makes_no_older_override_permanent(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 2)
+    execute = harness.controller.execute
+    ids = [execute(Apply(override=latency(0.1))), execute(Apply(override=latency(0.2)))]
+    with pytest.raises(SettingError, match="id must be an id that no other override has"):
+        execute(Apply(override=latency(0.3), id=ids[0]))
+    assert [info.id for info in execute(ListOverrides())] == ids
+    assert harness.proxy.defaults.upstream == SLOWER
+
+
+async def test_an_id_of_the_proxy_is_none_that_a_caller_chose(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    prefix, _, number = execute(Apply(override=latency(0.1))).partition("-")
+    execute(Apply(override=latency(0.2), id=f"{prefix}-{int(number) + 1}"))
+    execute(Apply(override=latency(0.3)))
+    assert len(execute(ListOverrides())) == 3
+
+
 async def test_more_overrides_with_a_time_than_can_be_kept_are_refused(
     harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -264,6 +264,8 @@ def test_an_override_that_is_not_there_is_an_error(call: Any) -> None:
         ("ttl_s", lambda: Override(ttl_s=-1)),
         ("connection_duration_s", lambda: Override(connection_duration_s=-1)),
         ("availability", lambda: Override(availability="open")),  # type: ignore[arg-type]
+        ("name", lambda: Override(name="x" * 101)),
+        ("name", lambda: Override(name=7)),  # type: ignore[arg-type]
         ("target", lambda: Override(target="one", availability=Availability.UP)),
         ("target", lambda: Override(target="one", connection_duration_s=1)),
         ("target", lambda: Overrides(Defaults()).add("a", latency(1, target=LIVE))),

@@ -10,14 +10,19 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trixter.api.schemas import FAULT_BODIES, AvailabilityName, Body, FaultBody, Number, Whole
 from trixter.control.info import OverrideInfo
-from trixter.control.overrides import ALL, Override, ReplaceFaults
+from trixter.control.overrides import ALL, LONGEST_NAME, Override, ReplaceFaults
 from trixter.errors import SettingError
 from trixter.faults import Direction, Fault, Faults
 from trixter.faults.catalogue import ENTRIES
 from trixter.faults.entry import MILLISECONDS
 from trixter.settings import Availability
 
-Id = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,64}$")]
+# The first is no dot: clients take `.` and `..` out of a URL. And Python's `$` matches before a newline, too.
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$(?!\n)")]
+
+# More than a network is made of. Each is a stage in every connection, and a body has room for thousands.
+MOST_OF_ONE_KIND = 100
+Several = Meta(min_length=1, max_length=MOST_OF_ONE_KIND)
 
 
 class FaultsFields(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +59,10 @@ if TYPE_CHECKING:
 else:
     FaultsBody = msgspec.defstruct(
         "FaultsBody",
-        [(stem, body | list[body] | UnsetType, UNSET) for stem, body in FAULT_BODIES.items()],
+        [
+            (stem, body | Annotated[list[body], Several] | UnsetType, UNSET)
+            for stem, body in FAULT_BODIES.items()
+        ],
         bases=(FaultsFields,),
         module=__name__,
         frozen=True,
@@ -75,7 +83,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     downstream: FaultsBody | UnsetType = UNSET
     availability: AvailabilityName | UnsetType = UNSET
     connection_duration_ms: Annotated[Whole, Meta(description="0 means no end")] | UnsetType = UNSET
-    name: Annotated[str, Meta(description="what it is called in listings")] = ""
+    name: Annotated[str, Meta(description="what it is called in listings", max_length=LONGEST_NAME)] = ""
     ttl_ms: Annotated[int, Meta(ge=1, description="it is reverted after that time")] | UnsetType = UNSET
     id: Annotated[Id, Meta(description="the id it is to have; left out, the proxy chooses")] | UnsetType = (
         UNSET

@@ -169,16 +169,19 @@ class Controller:
 
     def _apply(self, override: Override, id: str) -> Work:
         self._require_open(override.target)
-        if not id:
-            self._made += 1
-            id = f"{self._id_prefix}-{self._made}"
-        self._make_room()
+        id = id or self._new_id()
+        too_old = self._too_old()
         self._overrides.add(id, override)
         try:
             self._move(override.availability)
         except BaseException:
             self._overrides.remove(id)
             raise
+        if too_old is not None:  # now that nothing can be refused any more
+            log.info(
+                "override %s is permanent from now on: there are %d younger ones", too_old, MOST_OVERRIDES
+            )
+            self._overrides.settle(too_old)
         if override.ttl_s is not None:
             self._expire_in(id, override.ttl_s)
         return self._enforced(id, override)
@@ -228,15 +231,22 @@ class Controller:
             self._defaults = self.proxy.defaults
             self._overrides.keep(complete(self._defaults, target=NEW), self._live)
 
-    def _make_room(self) -> None:
+    def _new_id(self) -> str:
+        while True:  # a caller may have chosen the next one
+            self._made += 1
+            id = f"{self._id_prefix}-{self._made}"
+            if self._overrides.get(id) is None:
+                return id
+
+    def _too_old(self) -> str | None:
+        """Return the override that becomes permanent if one more is applied, or ``None``."""
         if len(self._overrides) < MOST_OVERRIDES:
-            return
+            return None
         oldest = next((id for id, _ in self._overrides if id not in self._timers), None)
         if oldest is None:
             accepts = f"at most {MOST_OVERRIDES} with a time to live"
             raise SettingError("overrides", len(self._overrides), accepts)
-        log.info("override %s is permanent from now on: there are %d younger ones", oldest, MOST_OVERRIDES)
-        self._overrides.settle(oldest)
+        return oldest
 
     def _expire_in(self, id: str, ttl_s: float) -> None:
         if timer := self._timers.pop(id, None):

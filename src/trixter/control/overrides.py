@@ -30,6 +30,9 @@ LIVE = "_live"
 NEW = "_new"
 """The target of a permanent change: new connections."""
 
+LONGEST_NAME = 100
+"""The most characters that the name of an override may have."""
+
 FaultKey = tuple[type[Fault], str | None]
 """A kind of fault and a name; ``None`` stands for every name."""
 
@@ -83,7 +86,7 @@ class Override:
         downstream: The replacement in the direction to the client.
         availability: Whether new connections are accepted.
         connection_duration_s: The age at which new connections are reset; 0 means never.
-        name: Its name in listings.
+        name: Its name in listings, of at most 100 characters.
         ttl_s: Seconds until it is reverted, unless it is renewed; ``None`` means never.
 
     Raises:
@@ -105,6 +108,8 @@ class Override:
             require_seconds("connection_duration_s", self.connection_duration_s)
         if self.ttl_s is not None:
             require_ttl(self.ttl_s)
+        if not isinstance(self.name, str) or len(self.name) > LONGEST_NAME:
+            raise SettingError("name", self.name, f"text of at most {LONGEST_NAME} characters")
         is_for_a_proxy = self.availability is not None or self.connection_duration_s is not None
         if is_for_a_proxy and self.target not in (ALL, NEW):
             accepts = f"{ALL!r} where the proxy's availability or connection duration is changed"
