@@ -28,7 +28,16 @@ from trixter.api.schemas import (
     Status,
 )
 from trixter.api.status import catalogue_reply, defaults_reply, proxy_reply, status_of
-from trixter.control.commands import Apply, Command, EndConnections, ListOverrides, Renew, Revert
+from trixter.control.commands import (
+    Apply,
+    Command,
+    EndConnections,
+    GetDefaults,
+    GetProxy,
+    ListOverrides,
+    Renew,
+    Revert,
+)
 from trixter.control.controller import Controller
 from trixter.control.overrides import ALL, LIVE, NEW, Override, ReplaceFaults
 from trixter.errors import ConnectionNotFound
@@ -91,7 +100,7 @@ class Handlers:
 
     async def show_defaults(self, request: Request) -> Response:
         """Show what new connections start with."""
-        return JsonResponse(defaults_reply(self._proxy.defaults))
+        return JsonResponse(defaults_reply(await self._execute(GetDefaults())))
 
     async def set_defaults(self, request: Request) -> Response:
         """Change what new connections start with, all of it or nothing."""
@@ -108,7 +117,7 @@ class Handlers:
 
     async def show_proxy(self, request: Request) -> Response:
         """Show the proxy: its addresses, its availability, and its counters."""
-        return JsonResponse(proxy_reply(self._proxy))
+        return JsonResponse(proxy_reply(await self._execute(GetProxy())))
 
     async def set_proxy(self, request: Request) -> Response:
         """Change the availability."""

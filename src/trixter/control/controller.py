@@ -25,10 +25,10 @@ from trixter.control.commands import (
     ResultT,
     Revert,
 )
-from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, Stats
+from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo
 from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of, require_ttl
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
-from trixter.faults import NO_FAULTS, Direction
+from trixter.faults import Direction
 from trixter.proxy.clock import Clock, Timer
 from trixter.proxy.connection import Connection
 from trixter.proxy.proxy import Proxy
@@ -111,14 +111,14 @@ class Controller:
         """
         match command:
             case GetProxy():
-                return Work(_proxy_info(self.proxy))
+                return Work(ProxyInfo.of(self.proxy))
             case GetDefaults():
                 return Work(self.proxy.defaults)
             case ListConnections(state):
                 chosen = self.proxy.registry if state == "open" else self.proxy.registry.dialling
-                return Work([_connection_info(connection) for connection in chosen])
+                return Work([ConnectionInfo.of(connection) for connection in chosen])
             case GetConnection(id):
-                return Work(_connection_info(self._found(id)))
+                return Work(ConnectionInfo.of(self._found(id)))
             case EndConnections(target=target, reason=reason, reset=reset):
                 end = Connection.reset if reset else Connection.close
                 targets = list(self.proxy.registry) if target == ALL else [self._found(target)]
@@ -307,37 +307,3 @@ class OpenIds(Collection[str]):
 
     def __len__(self) -> int:
         return len(self._registry)
-
-
-def _proxy_info(proxy: Proxy) -> ProxyInfo:
-    registry = proxy.registry
-    stats = Stats(
-        connections_accepted=registry.accepted,
-        connections_open=len(registry),
-        connections_dialling=len(registry.dialling),
-        bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
-        bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
-        ended=dict(registry.ended),
-    )
-    return ProxyInfo(
-        listen=tuple(proxy.listen_addresses),
-        upstream=str(proxy.upstream),
-        availability=proxy.availability,
-        stats=stats,
-    )
-
-
-def _connection_info(connection: Connection) -> ConnectionInfo:
-    is_open = connection.is_open
-    pipes = {direction: connection.pipe(direction) for direction in Direction} if is_open else {}
-    return ConnectionInfo(
-        id=connection.id,
-        client=connection.client,
-        upstream=connection.upstream,
-        age_s=connection.age_s,
-        faults=dict.fromkeys(Direction, NO_FAULTS) | {each: pipe.faults for each, pipe in pipes.items()},
-        forwarded_bytes=dict.fromkeys(Direction, 0)
-        | {each: pipe.forwarded_bytes for each, pipe in pipes.items()},
-        held_bytes=dict.fromkeys(Direction, 0) | {each: pipe.held_bytes for each, pipe in pipes.items()},
-        state="open" if is_open else "dialling",
-    )

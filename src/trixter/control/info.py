@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trixter.control.overrides import Override
-from trixter.faults import Direction, Faults
+from trixter.faults import NO_FAULTS, Direction, Faults
 from trixter.settings import Availability
+
+if TYPE_CHECKING:  # a client has infos, and no data plane
+    from trixter.proxy.connection import Connection
+    from trixter.proxy.proxy import Proxy
 
 State = Literal["open", "dialling"]
 """The state of a connection: its upstream has answered, or not yet."""
+
+# While a connection dials, it has no pipes.
+NONE_YET = dict.fromkeys(Direction, NO_FAULTS)
+NO_BYTES = dict.fromkeys(Direction, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +45,21 @@ class ConnectionInfo:
     forwarded_bytes: Mapping[Direction, int]
     held_bytes: Mapping[Direction, int]
     state: State = "open"
+
+    @classmethod
+    def of(cls, connection: Connection) -> ConnectionInfo:
+        """Return the state of a connection as it is now."""
+        pipes = {each: connection.pipe(each) for each in Direction} if connection.is_open else {}
+        return cls(
+            id=connection.id,
+            client=connection.client,
+            upstream=connection.upstream,
+            age_s=connection.age_s,
+            faults=NONE_YET | {each: pipe.faults for each, pipe in pipes.items()},
+            forwarded_bytes=NO_BYTES | {each: pipe.forwarded_bytes for each, pipe in pipes.items()},
+            held_bytes=NO_BYTES | {each: pipe.held_bytes for each, pipe in pipes.items()},
+            state="open" if pipes else "dialling",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +107,25 @@ class ProxyInfo:
     upstream: str
     availability: Availability
     stats: Stats
+
+    @classmethod
+    def of(cls, proxy: Proxy) -> ProxyInfo:
+        """Return the state of a proxy as it is now."""
+        registry = proxy.registry
+        stats = Stats(
+            connections_accepted=registry.accepted,
+            connections_open=len(registry),
+            connections_dialling=len(registry.dialling),
+            bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
+            bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
+            ended=dict(registry.ended),
+        )
+        return cls(
+            listen=tuple(proxy.listen_addresses),
+            upstream=str(proxy.upstream),
+            availability=proxy.availability,
+            stats=stats,
+        )
 
 
 @dataclass(frozen=True, slots=True)
