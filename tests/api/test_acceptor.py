@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.api.served_api import ServedApi
-from trixter.api.acceptor import SPARE_DESCRIPTORS, SpareDescriptors
+from trixter.api.server import SPARE_DESCRIPTORS, SpareDescriptors
 
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -10,7 +10,7 @@ from tests.api.api_harness import API, ApiHarness, client_of
 from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.api import create_app
 from trixter.api.app import MOST_CHARACTERS_LOGGED, MOST_HOSTS_LOGGED, Guard
-from trixter.api.refusal_log import INTERVAL_S
+from trixter.api.limits import INTERVAL_S
 from trixter.errors import SettingError
 
 HOST = "this Host is not one this API answers to; the option --api-name allows a name"

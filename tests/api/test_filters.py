@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.api_harness import ApiHarness, new_harness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from trixter.api.filters import CLIENT_FORM, NO_FILTERS, Clients
+from trixter.api.listing import CLIENT_FORM, NO_FILTERS, Clients
 
 # The method, the path and the body of changes of one connection, of all of them, and of what is to come.
 CHANGES = [

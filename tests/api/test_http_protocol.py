@@ -12,10 +12,17 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.server import ServerState
 
 from tests.api.virtual_time import FakeTransport, run
-from trixter.api.connection_limit import ConnectionLimit
-from trixter.api.http_protocol import ANSWER_S, HEAD_BYTES, NOT_HTTP, REQUEST_S, ApiProtocol
-from trixter.api.lingering import LAST_BYTES_S, LINGER_BYTES, LINGER_S
-from trixter.api.refusal_log import RefusalLog
+from trixter.api.http_protocol import (
+    ANSWER_S,
+    HEAD_BYTES,
+    LAST_BYTES_S,
+    LINGER_BYTES,
+    LINGER_S,
+    NOT_HTTP,
+    REQUEST_S,
+    ApiProtocol,
+)
+from trixter.api.limits import ConnectionLimit, RefusalLog
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"

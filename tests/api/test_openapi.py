@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.api.api_harness import ApiHarness, client_of
 from trixter import __version__
-from trixter.api.filters import CLIENT_PATTERN, STATE_PATTERN, Clients
+from trixter.api.listing import CLIENT_PATTERN, STATE_PATTERN, Clients
 from trixter.faults import CATALOGUE
 
 FAULT_CALL = {"202", "400", "403", "404", "413", "415", "422", "500"}

@@ -5,16 +5,16 @@
                  403, 401   404, 405   body: 415, 413, 400, 422 ─▶ 404 ─▶ 400, 409
 
 - ``app.py`` makes the application. Its guard refuses requests of other sites' pages, and of callers without
-  the token; ``target.py`` reads targets in absolute form.
-- ``routes.py`` lists all operations and performs them: a handler reads and checks everything first, and hands
-  what changes the proxy to the controller. ``openapi.py`` routes requests by that list, and describes it.
+  the token.
+- ``routes.py`` lists all operations (``routing.py``) and performs them: a handler reads and checks everything
+  first, and hands what changes the proxy to the controller. ``openapi.py`` describes them.
 - ``schemas.py`` has the shapes, those of faults from the catalogue: they decode, check, encode and describe
   themselves; ``override_schemas.py`` has those of overrides. ``status.py`` fills in the replies.
 - ``http.py`` reads bodies and makes responses; it turns exceptions into ``{"error": …, "code": …}``, and the
   settings' names into the API's.
 - ``server.py`` runs it on the proxy's own loop, so long jobs yield to the traffic (``listing.py``).
-- No client may take the traffic's share: ``acceptor.py`` accepts up to a limit (``connection_limit.py``),
-  ``http_protocol.py`` sets deadlines, ``lingering.py`` closes, ``refusal_log.py`` keeps the log short.
+- No client may take the traffic's share: ``server.py`` accepts up to a limit (``limits.py``), and
+  ``http_protocol.py`` sets deadlines, and closes so that a response arrives.
 
 Calls, bodies and successful responses are the Rust original's, and so are the statuses of errors but for
 those that docs/coming-from-rust.md lists. Two error texts are its own (``http.py``); the others are ours.

@@ -13,6 +13,7 @@ from functools import cache
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.datastructures import Headers
@@ -23,10 +24,9 @@ from starlette.routing import Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trixter.api.http import EXCEPTION_HANDLERS, error
-from trixter.api.refusal_log import RefusalLog
+from trixter.api.limits import RefusalLog
 from trixter.api.routes import OPEN_PATH, Handlers, operations_of
 from trixter.api.routing import Operation, no_such_path, routes_of
-from trixter.api.target import origin_form
 from trixter.control.controller import Controller
 from trixter.errors import SettingError
 from trixter.monotonic import monotonic
@@ -43,6 +43,9 @@ MOST_CHARACTERS_LOGGED = 255
 # `host`, `host:port` or `[address]:port` and nothing else. A zone (`%eth0`) is for this machine alone, and
 # RFC 6874 keeps it out of requests.
 HOST = re.compile(r"(?:\[(?P<ipv6>[0-9a-fA-F:.]+)\]|(?P<host>[^\[\]:@%]+))(?::[0-9]{0,5})?")
+
+# `http://host:port/path`: RFC 9112, section 3.2.2. A server must accept it.
+ABSOLUTE_FORM = re.compile(rb"[a-z][a-z0-9+.-]*://(?P<authority>[^/]*)(?P<path>.*)", re.IGNORECASE)
 
 log = logging.getLogger("trixter.api")
 
@@ -161,6 +164,29 @@ class Guard:
             hmac.compare_digest(shown.strip(" ").encode("latin-1"), self._token)
             and scheme.lower() == "bearer"
         )
+
+
+def origin_form(scope: Scope) -> Scope:
+    """Return the request with its target in origin form, and the target's host as its ``Host``.
+
+    Clients that take the API for an HTTP proxy send the absolute form.
+
+    RFC 9112 wants the ``Host`` header ignored then, so a page cannot hide its own name behind another one.
+
+    Args:
+        scope: An HTTP request's; returned unchanged if its target is not in absolute form.
+    """
+    found = ABSOLUTE_FORM.fullmatch(scope.get("raw_path") or b"")
+    if found is None:
+        return scope
+    path = found["path"] or b"/"
+    headers = [(name, value) for name, value in scope["headers"] if name != b"host"]
+    return {
+        **scope,
+        "path": unquote(path.decode("ascii", "replace")),
+        "raw_path": path,
+        "headers": [(b"host", found["authority"]), *headers],
+    }
 
 
 def _host_of(netloc: str) -> tuple[str, bool]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import h11
 import msgspec
@@ -15,9 +16,7 @@ from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from trixter.api.connection_limit import ConnectionLimit
-from trixter.api.lingering import LingeringTransport
-from trixter.api.refusal_log import RefusalLog
+from trixter.api.limits import ConnectionLimit, RefusalLog
 from trixter.api.schemas import ErrorReply
 
 # From the first byte of a request, or the connection's first moment, until the last byte of its body.
@@ -31,6 +30,15 @@ HEAD_BYTES = 16 * 1024
 
 # h11 checks the limit only while a head is incomplete, so it gets the head in pieces.
 HEAD_PIECE_BYTES = 4 * 1024
+
+# Long enough for a client to read its response over a slow network.
+LINGER_S = 1.0
+
+# What a well-behaved client has in flight when it is refused: the socket buffers of a slow network.
+LINGER_BYTES = 256 * 1024
+
+# A client that does not read the end of a response within this time does not get it.
+LAST_BYTES_S = 10.0
 
 NOT_HTTP = f"the request is not HTTP, or its head has more than {HEAD_BYTES} bytes"
 
@@ -176,6 +184,75 @@ class ApiProtocol(H11Protocol):
         for timer in (self._request_deadline, self._answer_deadline):
             if timer is not None:
                 timer.cancel()
+
+
+class LingeringTransport(asyncio.Transport):
+    """A wrapper of a transport, whose close lingers if bytes of the client are unread.
+
+    So a response reaches a client that is still sending. Closing a socket with unread bytes resets the
+    connection, and the reset may overtake the response. RFC 9112 9.6 describes the remedy: half-close, and
+    read on for a while. A client that never stops sending is not read for ever: after ``LINGER_BYTES`` the
+    kernel's flow control stops it.
+
+    Args:
+        transport: The transport.
+        loop: Its loop.
+        is_unread: Called at the close; returns whether unread bytes of the client may be there or arrive.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, is_unread: Callable[[], bool]
+    ) -> None:
+        super().__init__()
+        self._transport = transport
+        self._loop = loop
+        self._is_unread = is_unread
+        self._discarded_bytes = 0
+        self._end: asyncio.TimerHandle | None = None
+
+    def close(self) -> None:
+        """Close, at once or after lingering; nothing more is written. Idempotent."""
+        if self.is_closing():
+            return
+        if self._is_unread():
+            self._end = self._loop.call_later(LINGER_S, self.abort)
+            self._transport.write_eof()
+            self._transport.resume_reading()
+            return
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._end = self._loop.call_later(LAST_BYTES_S, self.abort)
+
+    def discard(self, size_bytes: int) -> None:
+        """Count bytes that arrived after the close; stop reading beyond ``LINGER_BYTES``."""
+        self._discarded_bytes += size_bytes
+        if self._discarded_bytes > LINGER_BYTES and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def abort(self) -> None:
+        self.forget()
+        self._transport.abort()
+
+    def forget(self) -> None:
+        """Cancel the timer: the connection has ended."""
+        if self._end is not None:
+            self._end.cancel()
+            self._end = None
+
+    def is_closing(self) -> bool:
+        return self._end is not None or self._transport.is_closing()
+
+    def write(self, data: Any) -> None:
+        self._transport.write(data)
+
+    def pause_reading(self) -> None:
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        self._transport.resume_reading()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        return self._transport.get_extra_info(name, default)
 
 
 def _has_two_lengths(scope: Scope) -> bool:

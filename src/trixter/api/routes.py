@@ -11,9 +11,8 @@ from msgspec import UNSET
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from trixter.api.filters import PARAMETERS, filter_of, refuse_filters
 from trixter.api.http import BodyT, JsonResponse, accepted, read_body
-from trixter.api.listing import TimeSlice, listing
+from trixter.api.listing import PARAMETERS, TimeSlice, filter_of, listing, refuse_filters
 from trixter.api.override_schemas import IdReply, OverrideBody, OverrideReply, TtlBody, shown
 from trixter.api.routing import Operation
 from trixter.api.schemas import (

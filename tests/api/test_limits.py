@@ -1,11 +1,14 @@
-"""The limit of the API's connections, in virtual time."""
+"""Limits of the API: its connections, in virtual time, and lines in the log."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+
+import pytest
 
 from tests.api.virtual_time import run
-from trixter.api.connection_limit import CROWDED_S, ConnectionLimit
+from trixter.api.limits import CROWDED_S, INTERVAL_S, ConnectionLimit, RefusalLog
 
 
 class FakeConnection:
@@ -97,3 +100,21 @@ def test_two_listeners_share_the_limit() -> None:
         assert sorted(each.given_up_at or 0.0 for each in taken) == [0.0, 2 * CROWDED_S]
 
     run(main())
+
+
+def test_one_line_an_interval_tells_of_all(caplog: pytest.LogCaptureFixture) -> None:
+    now = 100.0
+    refusals = RefusalLog(logging.getLogger("trixter.api"), clock=lambda: now)
+
+    assert refusals.warn("refused %s", "a")
+    assert [refusals.warn("refused %s", each) for each in "bcd"] == [False] * 3
+    now += INTERVAL_S
+    assert refusals.warn("refused %s", "e")
+    now += INTERVAL_S
+    assert refusals.warn("refused %s", "f")
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused a",
+        "refused e (3 more were refused since the last such line)",
+        "refused f",
+    ]

@@ -1,9 +1,13 @@
-"""The connection limit of the API: at the limit, a new client takes the place of the longest-waiting one."""
+"""Limits on what clients of the API can take: connections, and lines of the log."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from typing import Protocol
+
+from trixter.monotonic import monotonic
 
 # Each has a descriptor that a proxied connection could have. Users and scripts need a handful.
 MOST_CONNECTIONS = 64
@@ -11,6 +15,9 @@ MOST_CONNECTIONS = 64
 # At the limit, a connection on which no whole request has come for so long is closed for the next client. A
 # request fits into a packet or two, so a well-behaved client needs milliseconds.
 CROWDED_S = 1.0
+
+# One line a second shows that refusals go on; a flood of lines would cost CPU time and hide other lines.
+INTERVAL_S = 1.0
 
 
 class Limited(Protocol):
@@ -70,3 +77,33 @@ class ConnectionLimit:
         longest = min(waiting, key=lambda each: each.waiting_since or 0.0, default=None)
         if longest is not None and (longest.waiting_since or 0.0) + CROWDED_S <= now:
             longest.give_up()
+
+
+class RefusalLog:
+    """Log at most one refusal per interval, as a warning, with the number of those left out.
+
+    A caller without a token can cause them.
+
+    Args:
+        logger: Gets the warnings.
+        clock: Returns the time, in seconds.
+    """
+
+    def __init__(self, logger: logging.Logger, clock: Callable[[], float] = monotonic) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._next_at: float | None = None
+        self._left_out = 0
+
+    def warn(self, text: str, *args: object) -> bool:
+        """Log a refusal, or count it; return whether it was logged."""
+        now = self._clock()
+        if self._next_at is not None and now < self._next_at:
+            self._left_out += 1
+            return False
+        self._next_at = now + INTERVAL_S
+        if self._left_out:
+            text, args = f"{text} (%d more were refused since the last such line)", (*args, self._left_out)
+            self._left_out = 0
+        self._logger.warning(text, *args)
+        return True
