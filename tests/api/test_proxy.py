@@ -33,7 +33,7 @@ async def test_it_is_shown_with_where_it_listens_and_what_it_has_counted(harness
 
 
 @pytest.mark.parametrize("availability", ["refusing", "down"])
-async def test_a_door_that_is_shut_refuses_and_one_that_is_opened_does_not(
+async def test_a_proxy_that_is_refusing_refuses_and_one_that_is_up_does_not(
     harness: ApiHarness, availability: str
 ) -> None:
     answer = await harness.http.patch("/proxy", json={"availability": availability})
@@ -85,6 +85,6 @@ async def test_a_port_that_was_lost_meanwhile_is_409_with_the_reason(
         ({"availability": "down", "upstream": "x"}, "Object contains unknown field `upstream`"),
     ],
 )
-async def test_what_is_no_door_is_422(harness: ApiHarness, body: object, error: str) -> None:
+async def test_what_is_no_availability_is_422(harness: ApiHarness, body: object, error: str) -> None:
     assert await harness.patch("/proxy", body) == (422, error)
     assert harness.proxy.availability is Availability.UP

@@ -139,7 +139,7 @@ async def test_it_can_be_stopped_without_a_start(harness: ApiHarness) -> None:
         again.bind(address)
 
 
-async def test_a_port_that_somebody_else_took_meanwhile_is_a_bind_error(harness: ApiHarness) -> None:
+async def test_a_port_that_another_program_took_meanwhile_is_a_bind_error(harness: ApiHarness) -> None:
     sockets = listen_sockets("127.0.0.1:0", "api")
     address = text_of(sockets[0].getsockname())
     server = ApiServer(create_app(harness.controller), sockets)

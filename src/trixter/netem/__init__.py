@@ -25,6 +25,7 @@ from trixter.netem.adapters import (
     Corrupter,
     DelayedReader,
     DelayedWriter,
+    RateCountingReader,
     SlicedWriter,
     TerminatedError,
     Terminator,
@@ -39,9 +40,7 @@ from trixter.netem.asyncio.network import Network, faulty_network
 from trixter.netem.fluent import NetEm, netem
 from trixter.netem.inject import Injector, ReadInjector, WriteInjector
 from trixter.netem.knob import Knob, Setting
-from trixter.netem.rate import RateCountingReader
-from trixter.netem.reset import reset_on_close
-from trixter.netem.shutdown import Shutdowner
+from trixter.netem.shutdown import Shutdowner, reset_on_close
 
 __all__ = [
     "Clock",

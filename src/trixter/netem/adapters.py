@@ -1,4 +1,4 @@
-"""Adapters by fault: delayed, throttled, sliced, corrupted and terminated streams."""
+"""Adapters: delayed, throttled, sliced, corrupted and terminated streams, and one that counts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from anyio import BrokenResourceError
 
 from trixter.errors import TrixterError
 from trixter.faults import Abort, Corrupt, Latency, Slice, Terminate, Throttle
-from trixter.netem.adapter import READ_BYTES, AnyByteStream
-from trixter.netem.async_chain import AsyncChain, Clock
+from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
+from trixter.netem.async_chain import AsyncChain, Clock, LoopClock
 from trixter.netem.chained import ChainedAdapter
 from trixter.netem.knob import Setting, setting_of
-from trixter.netem.reset import reset_on_close
+from trixter.netem.shutdown import reset_on_close
 
 
 def _latency(delay_s: float) -> Latency:
@@ -267,3 +267,49 @@ class Terminator(ChainedAdapter):
     def _check(self) -> None:
         if self._error is not None:
             raise self._error.with_traceback(None)
+
+
+class RateCountingReader(Adapter):
+    """Count what is read, and how fast; it changes nothing.
+
+    Args:
+        inner: The stream.
+        clock: Tells the time; by default the loop's.
+
+    From tokio-netem's adapter of this name.
+    """
+
+    def __init__(self, inner: AnyByteStream, *, clock: Clock | None = None) -> None:
+        super().__init__(inner)
+        self._clock = clock or LoopClock()
+        self._first_at: float | None = None
+        self._last_at = 0.0
+        self.total_bytes = 0
+        """How much has been read."""
+
+    @property
+    def started_at(self) -> float | None:
+        """When reading began, by the clock: at the first receive; ``None`` before that."""
+        return self._first_at
+
+    def reset(self) -> None:
+        """Count from nothing again, from the next receive on."""
+        self._first_at = None
+        self.total_bytes = 0
+
+    @property
+    def rate_bytes_per_s(self) -> float:
+        """Bytes per second, from when reading began until the last of them came; 0 before that."""
+        if self._first_at is None or self._last_at <= self._first_at:
+            return 0.0
+        return self.total_bytes / (self._last_at - self._first_at)
+
+    async def receive(self, max_bytes: int = READ_BYTES) -> bytes:
+        if self._first_at is None:
+            self._first_at = self._clock.time()
+        received = await super().receive(max_bytes)
+        if self._first_at is None:  # reset while this waited
+            self._first_at = self._clock.time()
+        self.total_bytes += len(received)
+        self._last_at = self._clock.time()
+        return received

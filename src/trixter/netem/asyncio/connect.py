@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from trixter.faults import NO_FAULTS, Dice, Direction, Faults
-from trixter.netem.asyncio.faults_spec import FaultsSpec, by_direction
-from trixter.netem.asyncio.link import FaultyConnection
+from trixter.faults.faults import as_faults
+from trixter.netem.asyncio.link import FaultsSpec, FaultyConnection
 
 ProtocolT = TypeVar("ProtocolT", bound=asyncio.BaseProtocol)
 
@@ -73,7 +73,7 @@ def wrap_protocol_factory(
     dice = Dice(secrets.randbits(64) if seed is None else seed)
     numbers = itertools.count(1)
     sending = Direction.DOWNSTREAM if is_server else Direction.UPSTREAM
-    faults = by_direction(upstream, downstream)
+    faults = _by_direction(upstream, downstream)
 
     def make() -> FaultyConnection:
         own = dice.branch(f"connection {next(numbers)}")
@@ -103,7 +103,7 @@ async def open_connection(
     Raises:
         OSError: As there; or ``SettingError``, if a direction is given something else than faults.
     """
-    faults = by_direction(upstream, downstream)
+    faults = _by_direction(upstream, downstream)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=limit, loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
@@ -227,3 +227,10 @@ def _look_at(waiter: asyncio.Future[None]) -> None:
     """Take note of a handshake that failed: the connection is over, and nothing waits for it."""
     if not waiter.cancelled():
         waiter.exception()
+
+
+def _by_direction(upstream: FaultsSpec, downstream: FaultsSpec) -> dict[Direction, Faults]:
+    return {
+        Direction.UPSTREAM: as_faults(upstream, "upstream"),
+        Direction.DOWNSTREAM: as_faults(downstream, "downstream"),
+    }

@@ -8,12 +8,14 @@ from asyncio.transports import _FlowControlMixin
 from collections.abc import Callable
 from typing import Any, cast
 
-from trixter.faults import NO_FAULTS, Abort, Action, Close, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Abort, Action, Close, Dice, Direction, Fault, Faults
 from trixter.faults.faults import as_faults
 from trixter.netem.asyncio.delivery import Delivery
-from trixter.netem.asyncio.faults_spec import FaultsSpec
 from trixter.netem.asyncio.receive import ReceivePath
-from trixter.netem.reset import reset_on_close
+from trixter.netem.shutdown import reset_on_close
+
+FaultsSpec = Fault | Faults
+"""The faults of one direction, or the only one."""
 
 HIGH_BYTES = 64 * 1024
 """What asyncio's transports buffer before they ask to pause."""

@@ -11,7 +11,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
-from trixter.faults import NO_FAULTS, Dice, Direction, Faults
+from trixter.errors import SettingError
+from trixter.faults import NO_FAULTS, Dice, Direction, Fault, Faults
+from trixter.faults.faults import as_faults
 from trixter.netem.asyncio import destinations
 from trixter.netem.asyncio.connect import ProtocolT, connect_link
 from trixter.netem.asyncio.destinations import (
@@ -22,8 +24,10 @@ from trixter.netem.asyncio.destinations import (
     is_name,
     parsed,
 )
-from trixter.netem.asyncio.faults_spec import FaultsPairSpec, as_pair
-from trixter.netem.asyncio.link import FaultyConnection, FaultyTransport
+from trixter.netem.asyncio.link import FaultsSpec, FaultyConnection, FaultyTransport
+
+FaultsPairSpec = FaultsSpec | tuple[FaultsSpec, FaultsSpec]
+"""A fault or several, of both directions; or a pair of that: upstream, downstream."""
 
 
 class Network:
@@ -41,7 +45,7 @@ class Network:
     def __init__(self, faults_by_address: Mapping[str, FaultsPairSpec], seed: int | None = None) -> None:
         self._dice = Dice(secrets.randbits(64) if seed is None else seed)
         self._numbers = itertools.count(1)
-        self._faults_by_address = {parsed(key): as_pair(given) for key, given in faults_by_address.items()}
+        self._faults_by_address = {parsed(key): _as_pair(given) for key, given in faults_by_address.items()}
         self._links: dict[FaultyConnection, tuple[tuple[str, ...], int]] = {}
         self._destinations = Destinations()
         # Those that had any at some time, in order.
@@ -59,7 +63,7 @@ class Network:
         """
         parts = parsed(key)
         is_new = parts not in self._faults_by_address
-        self._faults_by_address[parts] = as_pair(given)
+        self._faults_by_address[parts] = _as_pair(given)
         if any(self._faults_by_address[parts]):
             self._faulty[parts] = None
         if is_new:
@@ -291,3 +295,10 @@ async def faulty_network(
         network.release()
     for text in unmatched:
         warnings.warn(text, UnmatchedKeyWarning, stacklevel=3)  # where the block is, past contextlib
+
+
+def _as_pair(given: FaultsPairSpec) -> tuple[Faults, Faults]:
+    pair = given if isinstance(given, tuple) and not isinstance(given, Faults) else (given, given)
+    if not (len(pair) == 2 and all(isinstance(each, Fault | Faults) for each in pair)):
+        raise SettingError("faults", given, "a fault or Faults, or a pair of them: upstream, downstream")
+    return as_faults(pair[0]), as_faults(pair[1])
