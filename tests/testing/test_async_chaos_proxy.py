@@ -87,7 +87,7 @@ async def test_faults_are_reverted_and_the_proxy_closes_when_the_test_is_cancell
             scope.cancel()
             await anyio.sleep_forever()
     assert await proxy.defaults() == Defaults()
-    await proxy.aclose()
+    await proxy.close()
 
 
 async def test_it_ends_also_when_the_body_is_interrupted(echo: str, anyio_backend: str) -> None:
@@ -101,9 +101,9 @@ async def test_one_that_is_cancelled_while_it_ends_ends_all_the_same(echo: str, 
     # Only asyncio has a cancelling that no shield holds off.
     proxy = AsyncChaosProxy(echo)
     await proxy.start()
-    closing = asyncio.get_running_loop().create_task(proxy.aclose())
+    closing = asyncio.get_running_loop().create_task(proxy.close())
     await asyncio.sleep(0)
     closing.cancel()
     await asyncio.gather(closing, return_exceptions=True)
-    await proxy.aclose()
+    await proxy.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "trixter"]

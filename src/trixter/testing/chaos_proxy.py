@@ -218,7 +218,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         self.background.start()
         return self
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """End every connection, free the port, and end its thread, also when cancelled. Idempotent."""
         ended = self.background.begin_close()  # from here on, it ends even if this is cancelled
         with anyio.CancelScope(shield=True):
@@ -235,7 +235,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.aclose()
+        await self.close()
 
     async def _send(self, command: Command[ResultT]) -> ResultT:
         return await wait_future(self.background.send(command))
