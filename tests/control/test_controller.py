@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import AsyncIterator
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -29,7 +27,7 @@ from trixter.control.overrides import ALL, LIVE, NEW
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
 from trixter.proxy import Availability, Connection, Defaults, Proxy
-from trixter.testing import ChaosProxy, ManualClock
+from trixter.testing import ManualClock
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 SLOW, SLOWER, SLOWEST = (Faults(Latency(delay_s=delay_s)) for delay_s in (0.1, 0.2, 0.3))
@@ -335,27 +333,3 @@ async def test_a_connection_that_is_over_is_an_error(harness: ApiHarness, comman
 async def test_an_unknown_command_is_a_mistake_of_ours(harness: ApiHarness) -> None:
     with pytest.raises(TypeError, match="no controller can do this"):
         harness.controller.execute(Command())
-
-
-# From a method to the controller: what is between is crossing to the proxy's thread.
-HOPS = ["fault_methods.py", "overrides.py", "handles.py", "change.py", "controller.py"]
-
-
-def test_a_method_comes_to_the_proxy_in_five_files() -> None:
-    entered: list[str] = []
-
-    def profile(frame: FrameType, event: str, argument: object) -> None:
-        folder, _, name = frame.f_code.co_filename.rpartition("/")
-        if event == "call" and folder.endswith("trixter/control"):
-            entered.append(name)
-
-    with ChaosProxy("127.0.0.1:9") as proxy:
-        proxy.background.call(lambda: sys.setprofile(profile))
-        sys.setprofile(profile)
-        try:
-            proxy.latency(0.25)
-        finally:
-            sys.setprofile(None)
-        proxy.background.call(lambda: sys.setprofile(None))
-    assert list(dict.fromkeys(name for name in entered if name in HOPS)) == HOPS
-    assert set(entered) <= {*HOPS, "commands.py"}
