@@ -15,7 +15,7 @@ from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder,
 from trixter.control import AsyncChange, Change, Override
 from trixter.control.commands import Apply, ListOverrides, Renew, Revert
 from trixter.errors import ApiUnreachable, SettingError
-from trixter.faults import NO_FAULTS, Faults, Latency
+from trixter.faults import NO_FAULTS, Faults, Latency, Throttle
 from trixter.settings import Availability
 from trixter.testing import ManualClock
 
@@ -86,6 +86,20 @@ def test_what_was_applied_without_an_answer_is_reverted(
         LocalHandle(recorder).latency(0.1)
     assert faults(recorder) == NO_FAULTS
     assert recorder.controller.execute(ListOverrides()) == []
+
+
+def test_when_reverting_fails_as_well_the_first_failure_is_raised(recorder: Recorder) -> None:
+    recorder.before[Revert] = unreachable
+    recorder.after[Apply] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        LocalHandle(recorder).latency(0.1)
+
+
+def test_a_fault_of_zero_switches_its_kind_off_and_no_other(recorder: Recorder) -> None:
+    handle = LocalHandle(recorder)
+    handle.set_faults(*SLOW, Throttle(rate_bytes_per_s=1000))
+    handle.latency(0)
+    assert faults(recorder) == Faults(Throttle(rate_bytes_per_s=1000))
 
 
 def test_what_was_refused_is_not_there_and_not_reverted(recorder: Recorder) -> None:
@@ -306,6 +320,15 @@ async def test_applying_that_is_cancelled_is_taken_back(recorder: Recorder) -> N
         await AsyncLocalHandle(recorder).latency(0.1)
     assert scope.cancelled_caught
     assert faults(recorder) == NO_FAULTS
+
+
+async def test_when_reverting_fails_as_well_the_first_failure_is_raised_to_an_async_caller(
+    recorder: Recorder,
+) -> None:
+    recorder.before[Revert] = unreachable
+    recorder.after[Apply] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        await AsyncLocalHandle(recorder).latency(0.1)
 
 
 async def test_a_failure_to_revert_is_noted_or_raised_by_an_async_change(recorder: Recorder) -> None:
