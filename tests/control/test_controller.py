@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -26,7 +26,9 @@ from trixter.control.controller import RETRY_S, Controller
 from trixter.control.overrides import ALL, LIVE, NEW
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
+from trixter.monotonic import TURN_S
 from trixter.proxy import Availability, Connection, Defaults, Proxy
+from trixter.proxy.clock import Timer
 from trixter.testing import ManualClock
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
@@ -180,6 +182,35 @@ async def test_an_override_that_is_not_renewed_is_reverted(harness: ApiHarness) 
     assert clock.next_at is None
     with pytest.raises(OverrideNotFound):
         controller.execute(Renew(id, 60))
+
+
+class SlowClock(ManualClock):
+    """A clock of a slow machine: from one look to the next, half a turn passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.timers = 0
+
+    def time(self) -> float:
+        self._now += TURN_S / 2
+        return self._now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Timer:
+        self.timers += 1
+        return super().call_at(when, callback)
+
+
+async def test_an_override_that_expires_lets_traffic_flow_between_many_connections(
+    harness: ApiHarness,
+) -> None:
+    clock = SlowClock()
+    controller = Controller(harness.proxy, clock=clock)
+    for _ in range(6):
+        await harness.connect()
+    controller.execute(Apply(override=latency(0.1, ttl_s=60)))
+    clock.advance(61)
+    assert harness.faults() == [both(NO_FAULTS)] * 7
+    assert clock.timers == 1 + 6 // 2
 
 
 async def test_an_override_that_is_reverted_does_not_expire_any_more(harness: ApiHarness) -> None:

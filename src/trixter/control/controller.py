@@ -29,6 +29,7 @@ from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo
 from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of, require_ttl
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import Direction
+from trixter.monotonic import TURN_S
 from trixter.proxy.clock import Clock, Timer
 from trixter.proxy.connection import Connection
 from trixter.proxy.proxy import Proxy
@@ -258,7 +259,7 @@ class Controller:
     def _expire(self, id: str) -> None:
         del self._timers[id]
         try:
-            self.execute(Revert(id))
+            work = self.begin(Revert(id))
         except OverrideNotFound:  # its connection ended meanwhile
             pass
         except BindError as exc:
@@ -266,6 +267,17 @@ class Controller:
             self._expire_in(id, RETRY_S)
         else:
             log.info("override %s is over: it was not renewed", id)
+            self._do_in_turns(work.do, iter(work.connections))
+
+    def _do_in_turns(self, do: Callable[[Connection], None], connections: Iterator[Connection]) -> None:
+        """Do the rest of a command, which no caller waits for: traffic flows between two turns."""
+        clock = self._running_clock()
+        over_at = clock.time() + TURN_S if clock else None
+        for connection in connections:
+            do(connection)
+            if clock and over_at and (now := clock.time()) >= over_at:
+                clock.call_at(now, partial(self._do_in_turns, do, connections))
+                return
 
     def _running_clock(self) -> Clock | None:
         if self._clock is not None:
