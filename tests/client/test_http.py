@@ -82,15 +82,16 @@ def test_what_is_no_url_is_refused(kind: type[Client | AsyncClient], url: str) -
         kind(url)
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1, float("inf"), float("nan"), None])
+@pytest.mark.parametrize("timeout_s", [0, -1, float("inf"), float("nan"), None, True])
 def test_what_is_no_timeout_is_refused(timeout_s: float) -> None:
     with pytest.raises(SettingError, match="timeout_s must be a number of seconds, more than 0"):
         Client(timeout_s=timeout_s)
 
 
-def test_an_empty_token_is_refused() -> None:
-    with pytest.raises(SettingError, match="token must be at least one character"):
-        Client(token="")
+@pytest.mark.parametrize(("token", "shown"), [("", "''"), ("secret\n", "'…'"), (7, "'…'")])
+def test_a_token_that_no_header_can_carry_is_refused_and_not_shown(token: str, shown: str) -> None:
+    with pytest.raises(SettingError, match=f"^token must be text .* control characters, not {shown}$"):
+        Client(token=token)
 
 
 def test_the_proxy_is_reached_where_its_api_is() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ import msgspec
 
 from trixter.client.codec import HttpRequest
 from trixter.errors import ApiUnreachable, SettingError
+from trixter.faults.validators import is_number
 
 API_URL = "http://127.0.0.1:8888"
 """The URL of the API in all examples."""
@@ -21,6 +23,9 @@ TIMEOUT_S = 5.0
 # races with that close.
 IDLE_S = 2.0
 LIMITS = httpx2.Limits(keepalive_expiry=IDLE_S)
+
+# A line break would end the header that the token is sent in.
+TOKEN = re.compile(r"[^\x00-\x1f\x7f]+")
 
 Verify = ssl.SSLContext | str | bool
 """The argument ``verify`` of both clients: how they verify the API's certificate."""
@@ -56,9 +61,10 @@ class ApiEndpoint:
         Raises:
             SettingError: If one of them is invalid.
         """
-        if token == "":
-            raise SettingError("token", token, "at least one character")
-        if not isinstance(timeout_s, int | float) or not 0 < timeout_s < float("inf"):
+        if token is not None and (not isinstance(token, str) or not TOKEN.fullmatch(token)):
+            shown = "…" if token else token  # it is a secret
+            raise SettingError("token", shown, "text of one character or more, without control characters")
+        if not is_number(timeout_s) or not 0 < timeout_s < float("inf"):
             raise SettingError("timeout_s", timeout_s, "a number of seconds, more than 0")
         headers = {b"Content-Type": b"application/json"}
         if token is not None:

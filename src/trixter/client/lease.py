@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 
 from trixter.errors import SettingError, TrixterError
+from trixter.faults.validators import is_number
 
 LEASE_S = 60.0
 """How long an override within ``with`` outlives its client, by default."""
@@ -26,7 +27,7 @@ def require_lease(lease_s: float) -> None:
     Raises:
         SettingError: If it is not a number of seconds, at least 1.
     """
-    if not isinstance(lease_s, int | float) or not 1 <= lease_s < float("inf"):
+    if not is_number(lease_s) or not 1 <= lease_s < float("inf"):
         raise SettingError("lease_s", lease_s, "a number of seconds, 1 or more")
 
 
