@@ -265,7 +265,8 @@ async def test_awaited_and_then_entered_it_applies_once(recorder: Recorder) -> N
         await change
 
 
-async def test_entered_its_first_request_is_the_lease(recorder: Recorder) -> None:
+async def test_entered_its_first_request_is_the_lease(clock: ManualClock) -> None:
+    recorder = Recorder(idle_controller(clock))
     leases: list[FakeLease] = []
     change = async_leased(recorder, leases)
     with warnings.catch_warnings():

@@ -243,20 +243,18 @@ async def test_an_expiry_that_fails_is_tried_again(
     assert [harness.proxy.availability] == [Availability.UP]
 
 
-async def test_the_proxy_s_own_clock_runs_while_the_proxy_does(harness: ApiHarness) -> None:
-    (info,) = _listed_after(harness.controller, latency(0.1, ttl_s=3600))
+async def test_time_passes_by_the_proxy_s_own_clock_while_the_proxy_runs(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    execute(Apply(override=latency(0.1, ttl_s=3600)))
+    (info,) = execute(ListOverrides())
     assert info.expires_in_s is not None
     assert 0 < info.expires_in_s <= 3600
     harness.proxy.stop()
-    assert [each.expires_in_s for each in _listed_after(harness.controller, latency(0.1, ttl_s=3600))] == [
-        None,
-        None,
-    ]
-
-
-def _listed_after(controller: Controller, override: Override) -> Any:
-    controller.execute(Apply(override=override))
-    return controller.execute(ListOverrides())
+    (info,) = execute(ListOverrides())
+    assert info.expires_in_s is None
+    with pytest.raises(SettingError, match="ttl_s must be None while the proxy does not run, not 60"):
+        execute(Apply(override=latency(0.2, ttl_s=60)))
+    assert len(execute(ListOverrides())) == 1
 
 
 async def test_a_script_that_reverts_nothing_may_run_for_ever(

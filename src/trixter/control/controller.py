@@ -170,6 +170,8 @@ class Controller:
 
     def _apply(self, override: Override, id: str) -> Work:
         self._require_open(override.target)
+        if override.ttl_s is not None and self._running_clock() is None:
+            raise SettingError("ttl_s", override.ttl_s, "None while the proxy does not run")
         id = id or self._new_id()
         too_old = self._too_old()
         self._overrides.add(id, override)
@@ -253,7 +255,7 @@ class Controller:
         if timer := self._timers.pop(id, None):
             timer.cancel()
         clock = self._running_clock()
-        if clock is not None:  # otherwise the proxy does not run, and has nothing to change
+        if clock is not None:  # a proxy that was stopped has nothing to change any more
             self._timers[id] = clock.call_at(clock.time() + ttl_s, partial(self._expire, id))
 
     def _expire(self, id: str) -> None:

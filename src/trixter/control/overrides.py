@@ -87,7 +87,8 @@ class Override:
         availability: Whether new connections are accepted.
         connection_duration_s: The age at which new connections are reset; 0 means never.
         name: Its name in listings, of at most 100 characters.
-        ttl_s: Seconds until it is reverted, unless it is renewed; ``None`` means never.
+        ttl_s: Seconds until it is reverted, unless it is renewed; ``None`` means never. Only for a proxy that
+            runs: for another, no time passes.
 
     Raises:
         SettingError: If a value is outside its range, or it is the proxy's and the target is one connection.
