@@ -119,3 +119,9 @@ def test_a_sync_client_asks_once_to_apply_once_for_the_lease_and_once_to_revert(
 def test_a_lease_is_a_time(lease_s: float) -> None:
     with pytest.raises(SettingError, match="lease_s must be a number of seconds, 1 or more"):
         Client(lease_s=lease_s)
+
+
+def test_a_lease_is_what_the_api_can_express() -> None:
+    with pytest.raises(SettingError, match="lease_s must be a whole number of milliseconds, over the API"):
+        Client(lease_s=1.0005)
+    Client(lease_s=2.3).close()

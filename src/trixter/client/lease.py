@@ -11,6 +11,7 @@ from typing import Any
 
 import anyio
 
+from trixter.client.codec import whole_ms
 from trixter.errors import SettingError, TrixterError
 from trixter.faults.validators import is_number
 
@@ -25,10 +26,11 @@ def require_lease(lease_s: float) -> None:
     """Check the length of a lease.
 
     Raises:
-        SettingError: If it is not a number of seconds, at least 1.
+        SettingError: If it is not a number of seconds, at least 1, or no whole number of milliseconds.
     """
     if not is_number(lease_s) or not 1 <= lease_s < float("inf"):
         raise SettingError("lease_s", lease_s, "a number of seconds, 1 or more")
+    whole_ms("lease_s", lease_s)
 
 
 class ThreadLease:
