@@ -26,9 +26,9 @@ from trixter.errors import SettingError
 from trixter.monotonic import monotonic
 from trixter.proxy import Connection
 
-# How long a job may keep the loop. A byte in transit waits that long at most: short against the 10 ms that
-# a listing of 10,000 connections takes, and long against the few microseconds that an iteration of an idle
-# loop costs the job. Some 150 connections are listed in one slice, and 60 changed.
+# How long a job may keep the loop. A byte in transit waits that long at most: short against the tens of
+# milliseconds that a listing of 10,000 connections takes, and long against the few microseconds that an
+# iteration of an idle loop costs the job. Some 150 connections are listed in one slice, and 60 changed.
 TIME_SLICE_S = 0.001
 
 # The size of one write. Copying it takes some ten microseconds; a listing of 10,000 connections is megabytes,
