@@ -1,5 +1,6 @@
 """Fixtures of all tests: Hypothesis' profiles, the loops of async tests, and the search for leaks."""
 
+import asyncio.constants
 import logging
 import os
 from collections.abc import Iterator
@@ -26,6 +27,10 @@ settings.register_profile("quick", max_examples=50, deadline=None, derandomize=T
 settings.register_profile("brief", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# Debug mode keeps a traceback for each handle and future: ten frames, each with a look at the source file,
+# took a fifth of the time of the tests on that loop. No test reads them, and the nearest names the caller.
+asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]
 
 
 @pytest.fixture(autouse=True, scope="session")
