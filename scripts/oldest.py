@@ -17,6 +17,7 @@ TOOLS = (
     "editables",
     "hatchling",
     "aiohttp",
+    "coverage",
     "freezegun",
     "gevent",
     "hypothesis",

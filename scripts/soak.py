@@ -24,7 +24,7 @@ import socket
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
@@ -38,6 +38,11 @@ CHANGES_PER_S = 20.0
 # So many tasks change settings at a time: a response of the API may take a while on a busy machine.
 CHANGERS = 12
 CONNECTIONS = 200
+
+# All clients together; bulk counts as one for each piece, and is sent without a pause between them. What can
+# go wrong depends on the settings and on how many connections are open, not on how busy the processor is.
+SENDS_PER_S = 500.0
+PIECE_BYTES = 65536
 
 # Below the kernel's range for clients.
 LISTENING_PORTS = (20_000, 30_000)
@@ -265,18 +270,23 @@ class Soak:
         proxy: What all of it goes through.
         draw: Decides everything that is random here.
         connections: How many at a time.
+        sends_per_s: How often all of them together send; 0 for as often as they can.
     """
 
-    def __init__(self, proxy: Proxy, draw: random.Random, connections: int) -> None:
+    def __init__(
+        self, proxy: Proxy, draw: random.Random, connections: int, sends_per_s: float = SENDS_PER_S
+    ) -> None:
         self.proxy, self.draw, self.connections = proxy, draw, connections
+        self._pause_s = connections / sends_per_s if sends_per_s else 0.0
         self.tally = Tally()
         self.under_way: list[Transfer] = []
         self.open: dict[str, Transfer] = {}  # by the client's address
         self.harming: Counter[Harm] = Counter()
-        self.is_over = False
+        self._over = asyncio.Event()
 
     async def run(self, seconds: float) -> None:
-        """Transfer and change for so long; then let all bytes arrive."""
+        """Transfer and change for so long; then send no more, and let all bytes arrive."""
+        self._over.clear()
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as clients:
             for number in range(self.connections):
@@ -285,7 +295,7 @@ class Soak:
                 for number in range(CHANGERS):
                     changers.create_task(self._keep_changing(end), name=f"changer {number}")
                 changers.create_task(self._keep_refusing(end), name="availability")
-            self.is_over = True
+            self._over.set()
             await self._calm()
 
     async def _keep_changing(self, end: float) -> None:
@@ -297,7 +307,7 @@ class Soak:
         while (wait_s := self.draw.uniform(0, 2 * REFUSAL_EVERY_S)) < end - time.monotonic():
             await asyncio.sleep(wait_s)
             self.tally.changes["availability"] += 1
-            with self._harming(Harm.EARLY_END):
+            with self._harming(Harm.EARLY_END, self.under_way):
                 await self.proxy.call(
                     "PATCH", "/proxy", {"availability": self.draw.choice(["refusing", "down"])}
                 )
@@ -305,16 +315,16 @@ class Soak:
                 await self.proxy.call("PATCH", "/proxy", {"availability": "up"})
 
     @contextmanager
-    def _harming(self, harm: Harm) -> Iterator[None]:
-        """Expect an effect on every transfer that is open, or begins before the end of the block."""
+    def _harming(self, harm: Harm, transfers: Iterable[Transfer]) -> Iterator[None]:
+        """Expect an effect on these transfers, and on every one that begins before the end of the block."""
         self.harming[harm] += 1
-        for transfer in self.under_way:
+        for transfer in transfers:
             transfer.harms.add(harm)
         yield
         self.harming[harm] -= 1
 
     async def _client(self) -> None:
-        while not self.is_over:
+        while not self._over.is_set():
             await self._transfer()
 
     async def _transfer(self) -> None:
@@ -356,8 +366,12 @@ class Soak:
     ) -> None:
         async def send() -> None:
             with suppress(OSError):  # the receiver says what that means
-                for start in range(0, transfer.size_bytes, 65536):
-                    write(writer, transfer.piece(start, min(65536, transfer.size_bytes - start)))
+                await self._pause(transfer.size_bytes / PIECE_BYTES)
+                for start in range(0, transfer.size_bytes, PIECE_BYTES):
+                    if self._over.is_set():
+                        transfer.size_bytes = start
+                        break
+                    write(writer, transfer.piece(start, min(PIECE_BYTES, transfer.size_bytes - start)))
                     await writer.drain()
                 if not writer.is_closing():
                     writer.write_eof()
@@ -369,11 +383,21 @@ class Soak:
             sending.cancel()
             await asyncio.wait([sending])
 
+    async def _pause(self, sends: float) -> None:
+        """Wait, with the connection open, as long as so many sends may take; no longer than until the end."""
+        if self._pause_s:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), self.draw.uniform(0, 2 * sends * self._pause_s))
+
     async def _messages(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, transfer: Transfer, sizes: list[int]
     ) -> None:
         start = 0
         for size_bytes in sizes:
+            await self._pause(1)
+            if self._over.is_set():
+                transfer.size_bytes = start
+                break
             write(writer, transfer.piece(start, size_bytes))
             start += size_bytes
             self._compare(transfer, await self._in_time(reader.readexactly(size_bytes)))
@@ -394,7 +418,7 @@ class Soak:
                 if done:
                     received: bytes = task.result()
                     return received
-                if self.is_over:
+                if self._over.is_set():
                     raise TimeoutError
         finally:
             task.cancel()
@@ -440,7 +464,9 @@ class Soak:
         if what in HARMLESS:
             await self.proxy.call("PATCH", "/defaults", {what: self._settings(what)})
             return
-        with self._harming(HARMFUL.get(what, Harm.EARLY_END)):
+        # What has echoed a byte was accepted before, and keeps the defaults of then.
+        not_accepted = [transfer for transfer in self.under_way if not transfer.received_bytes]
+        with self._harming(HARMFUL.get(what, Harm.EARLY_END), not_accepted):
             body: Any = self.draw.randint(1, 5000) if what not in HARMFUL else self._settings(what)
             await self.proxy.call("PATCH", "/defaults", {what: body})
             await asyncio.sleep(HARMFUL_DEFAULTS_S)
@@ -496,7 +522,7 @@ def off(what: str) -> Any:
     return HARMLESS[what][0]
 
 
-async def soak(minutes: float, connections: int, seed: int) -> int:
+async def soak(minutes: float, connections: int, sends_per_s: float, seed: int) -> int:
     task = asyncio.current_task()
     assert task is not None
     # Ended by a time limit, say, the soak must not leave its proxy behind.
@@ -506,13 +532,12 @@ async def soak(minutes: float, connections: int, seed: int) -> int:
     async with server, running_proxy(upstream, seed) as proxy:
         draw = random.Random(seed)
         # What is made with the first connections and the first bulk, and kept, is no leak.
-        await Soak(proxy, draw, connections).run(min(2.0, minutes * 6))
+        await Soak(proxy, draw, connections, sends_per_s).run(min(2.0, minutes * 6))
         before = await settled(proxy)
         began = time.monotonic()
-        soaked = Soak(proxy, draw, connections)
+        soaked = Soak(proxy, draw, connections, sends_per_s)
         await soaked.run(minutes * 30)
         at_half_time = await settled(proxy)
-        soaked.is_over = False
         await soaked.run(minutes * 30)
         after = await settled(proxy)
         took_s = time.monotonic() - began
@@ -605,10 +630,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--minutes", type=float, default=2.0, help="how long (default: 2)")
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=f"at a time ({CONNECTIONS})")
+    parser.add_argument(
+        "--sends-per-s",
+        type=float,
+        default=SENDS_PER_S,
+        help=f"of all connections together; 0: as often as they can ({SENDS_PER_S:g})",
+    )
     parser.add_argument("--seed", type=int, default=secrets.randbits(32), help="of all that is random")
     args = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(soak(args.minutes, args.connections, args.seed))
+        return runner.run(soak(args.minutes, args.connections, args.sends_per_s, args.seed))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """Fixtures of all tests: Hypothesis' profiles, the loops of async tests, and the search for leaks."""
 
+import asyncio.constants
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from tests.leaks import nothing_left, nothing_left_on_the_loop, opened_once
@@ -26,6 +28,32 @@ settings.register_profile("quick", max_examples=50, deadline=None, derandomize=T
 settings.register_profile("brief", max_examples=10, deadline=None, derandomize=True)
 settings.register_profile("deep", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
+
+# The loops on which lines are not counted; what only they reach is little.
+UNCOUNTED_LOOPS = [("asyncio", {"use_uvloop": True}), ("trio", {})]
+
+# Debug mode keeps a traceback for each handle and future: ten frames, each with a look at the source file,
+# took a fifth of the time of the tests on that loop. No test reads them, and the nearest names the caller.
+asyncio.constants.DEBUG_STACK_DEPTH = 1  # type: ignore[misc]
+
+
+def repeats_lines(item: pytest.Item) -> bool:
+    """Return whether a test mostly runs lines that a quicker one reaches, or itself on another loop."""
+    loop = getattr(item, "callspec", None) and item.callspec.params.get("anyio_backend")  # type: ignore[attr-defined]
+    return item.get_closest_marker("slow") is not None or loop in UNCOUNTED_LOOPS
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Count no lines for tests that mostly repeat: counting doubles the time of a test."""
+    counting = Coverage.current() if repeats_lines(item) else None
+    if counting is None:
+        return (yield)
+    counting.stop()
+    try:
+        return (yield)
+    finally:
+        counting.start()
 
 
 @pytest.fixture(autouse=True, scope="session")

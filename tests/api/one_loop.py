@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture(scope="module")
 def anyio_backend() -> object:
-    """Run the async tests of a module on asyncio's own loop, in its debug mode."""
-    return "asyncio", {"debug": True}
+    """Run the async tests of a module on the loop that the command prefers, which is also the faster one."""
+    return "asyncio", {"use_uvloop": True}

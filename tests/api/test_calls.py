@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.faults import (
     NO_FAULTS,
     Corrupt,

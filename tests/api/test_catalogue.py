@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.faults import CATALOGUE, NO_FAULTS, Direction
 
 VALUES: dict[str, Any] = {"integer": 7, "number": 7.5, "probability": 0.5, "boolean": True}

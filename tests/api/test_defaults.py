@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Slice, Throttle
 from trixter.proxy import Defaults
 

@@ -11,6 +11,7 @@ import pytest
 from starlette.types import Message
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.api.listing import TIME_SLICE_S, ChunkedJsonResponse, TimeSlice, listing
 from trixter.faults import Direction, Faults, Latency
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 
 BASE, SPIKE = Latency(delay_s=0.1), Latency(delay_s=2, name="spike")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.api.api_harness import ApiHarness, client_of
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter import __version__
 from trixter.api.listing import CLIENT_PATTERN, STATE_PATTERN, Clients
 from trixter.faults import CATALOGUE

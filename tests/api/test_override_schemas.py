@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
 from trixter.proxy import Availability, Defaults
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.api.api_harness import ApiHarness, new_harness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.api.schemas import Duration
 from trixter.api.status import describe, status_of
 from trixter.faults import (

@@ -158,6 +158,7 @@ def test_a_child_may_start_another(start: Start) -> None:
 
 def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
     ours, theirs = pty.openpty()
+    keep_output_at_an_interrupt(theirs)
     process = subprocess.Popen(
         [
             sys.executable,
@@ -184,6 +185,13 @@ def test_ctrl_c_at_a_terminal_reaches_the_child_once() -> None:
         read_until(b"interrupted", terminal)
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 41
+
+
+def keep_output_at_an_interrupt(terminal: int) -> None:
+    """Have a terminal keep its output: after Ctrl-C it discards what the child may have written by then."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
 
 
 def read_until(wanted: bytes, terminal: RawIOBase) -> None:

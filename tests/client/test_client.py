@@ -8,6 +8,7 @@ import httpx2
 import pytest
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter import AsyncClient
 from trixter.control import AsyncChange
 from trixter.control.fault_methods import FaultMethods

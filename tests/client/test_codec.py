@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from tests.api.api_harness import ApiHarness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter import AsyncClient
 from trixter.client.codec import encode
 from trixter.client.responses import HttpResponse

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
 from trixter.control import AsyncChange, Change, Override
 from trixter.control.commands import Apply, ListOverrides, Renew, Revert

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.api.api_harness import ApiHarness, new_harness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from trixter.control import Override, ReplaceFaults
 from trixter.control import controller as controller_module
 from trixter.control.commands import (

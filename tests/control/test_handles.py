@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.api.api_harness import ApiHarness, new_harness
+from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
 from trixter import AsyncClient, Client
 from trixter.control import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.testing import suites
 from tests.testing.suites import CONFTEST, HEADER
 
 pytest_plugins = ["pytester"]
@@ -46,14 +47,15 @@ def test_it(chaos, echo, number):
     assert False, f"test {number} has the seed {chaos.seed}"
 """
 
-    def seeds(*args: str) -> tuple[set[str], set[str]]:
-        shown = str(run(suite, tests, *args).stdout)
+    def seeds(result: pytest.RunResult) -> tuple[set[str], set[str]]:
+        shown = str(result.stdout)
         tests_seeds = re.findall(r"AssertionError: (test \d has.*)", shown)
         return set(tests_seeds), set(re.findall(r"chaos-seed=(\d+)", shown))
 
-    drawn, drawn_seeds = seeds("-n2")
+    drawn, drawn_seeds = seeds(run(suite, tests, "-n2"))
     assert (len(drawn), len(drawn_seeds)) == (6, 1)
-    assert seeds(f"--chaos-seed={drawn_seeds.copy().pop()}") == (drawn, drawn_seeds)
+    alone = suites.run(suite, tests, f"--chaos-seed={drawn_seeds.copy().pop()}")
+    assert seeds(alone) == (drawn, drawn_seeds)
 
 
 ASYNC = """
