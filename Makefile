@@ -147,6 +147,19 @@ packaging: setup-packaging ## Part of CI: build the archives, the one file and t
 	@scripts/install .venv -c $(PINS) -r requirements/packaging.txt
 	@touch $@
 
+.PHONY: docs setup-docs
+
+docs: .venv/docs.stamp ## Build the documentation into build/docs; a warning is a failure
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
+
+setup-docs: .venv/docs.stamp ## Install the documentation's tools
+
+.venv/docs.stamp: .venv/dev.stamp requirements/docs.txt
+	@echo "Installing the documentation's tools ..."
+	@scripts/install .venv -c $(PINS) -r requirements/docs.txt
+	@touch $@
+
 $(OLDEST)/stamp: pyproject.toml $(PINS) scripts/oldest.py
 	@echo "Installing the oldest versions allowed ..."
 	@$(PYTHON) -m venv $(OLDEST)

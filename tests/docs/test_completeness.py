@@ -48,13 +48,15 @@ def cells(page: str, first: str) -> list[str]:
 
 
 @pytest.mark.parametrize("flag", OTHER_FLAGS, ids=lambda flag: flag.flag_name)
-def test_the_readme_has_every_flag_but_those_of_faults(flag: Flag) -> None:
-    cells("README.md", ", ".join(f"`{name}`" for name in flag.opts))
+def test_the_page_of_options_has_every_flag_but_those_of_faults(flag: Flag) -> None:
+    cells("docs/options.md", ", ".join(f"`{name}`" for name in flag.opts))
 
 
-def test_the_readme_has_flags_that_there_are_with_their_variables_and_defaults() -> None:
+def test_the_page_of_options_has_flags_that_there_are_with_their_variables_and_defaults() -> None:
     flags = {", ".join(f"`{name}`" for name in flag.opts): flag for flag in FLAGS}
-    rows = re.findall(r"^\| (`-.+?`) \| `(TRIXTER_\w+)` \| (.+?) \|", text_of("README.md"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`-.+?`) \| `(TRIXTER_\w+)` \| (.+?) \|", text_of("docs/options.md"), re.MULTILINE
+    )
     assert len(rows) >= len(OTHER_FLAGS)
     for names, variable, default in rows:
         flag = flags[names]
