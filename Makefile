@@ -147,11 +147,14 @@ packaging: setup-packaging ## Part of CI: build the archives, the one file and t
 	@scripts/install .venv -c $(PINS) -r requirements/packaging.txt
 	@touch $@
 
-.PHONY: docs setup-docs
+.PHONY: docs docs-picture setup-docs
 
 docs: .venv/docs.stamp ## Build the documentation into build/docs; a warning is a failure
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
 	@echo "build/docs/index.html"
+
+docs-picture: setup ## Draw docs/demo.svg anew, from a run of the demo
+	@$(BIN)/python scripts/demo_picture.py
 
 setup-docs: .venv/docs.stamp ## Install the documentation's tools
 
