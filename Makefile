@@ -151,6 +151,8 @@ packaging: setup-packaging ## Part of CI: build the archives, the one file and t
 
 docs: .venv/docs.stamp ## Build the documentation into build/docs; a warning is a failure
 	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
+	@# Links between the pages are checked by the build. Others are listed, since nothing is fetched.
+	@grep -rhoE --include='*.html' 'href="https?://[^"#]+' build/docs | cut -c7- | sort -u >build/external-links.txt
 	@echo "build/docs/index.html"
 
 docs-picture: setup ## Draw docs/demo.svg anew, from a run of the demo

@@ -46,6 +46,9 @@ myst_heading_anchors = 4
 # Output with "…" in it is no JSON.
 suppress_warnings = ["misc.highlighting_failure"]
 
+# Descriptions of the API have their code between single backticks.
+default_role = "literal"
+
 autodoc_member_order = "bysource"
 autodoc_default_options = {
     "members": True,
