@@ -61,6 +61,8 @@ def prepare(page: str, scratch: Path) -> Path:
         del os.environ[name]
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
     light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
+    if page != "CONTRIBUTING.md":
+        light += " -p no:hypothesispytest"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
     stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"
     put_on_path(scratch / "bin", "make", f'exec {shutil.which("make")} {stamps} "$@"')
