@@ -59,6 +59,8 @@ maximum_signature_line_length = 88
 
 html_theme = "furo"
 html_title = f"trixter {__version__}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_copyright = False
 

@@ -3,8 +3,8 @@
 python scripts/demo_picture.py [FILE]
 
 The demo runs in a terminal of its own, whose screen is read after each output; so a line that is printed
-over is shown in each of its states. The picture goes to ``docs/demo.svg``, or to FILE. Where animations are
-off, it shows the last state.
+over is shown in each of its states; what is still to come is pale, so that the picture is never empty. It
+goes to ``docs/demo.svg``, or to FILE. Where animations are off, it shows the last state.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ text { font: 14px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; 
 .panel { fill: #ffffff; stroke: #d1d9e0 }
 .bold { font-weight: 600 }
 .passing { visibility: hidden }
-@keyframes wait { from { visibility: hidden } }
+@keyframes wait { from { opacity: .15 } }
 @keyframes pass { from, to { visibility: visible } }
 @media (prefers-reduced-motion) { text { animation: none !important } }"""
 
