@@ -147,6 +147,24 @@ packaging: setup-packaging ## Part of CI: build the archives, the one file and t
 	@scripts/install .venv -c $(PINS) -r requirements/packaging.txt
 	@touch $@
 
+.PHONY: docs docs-picture setup-docs
+
+docs: .venv/docs.stamp ## Build the documentation into build/docs; a warning is a failure
+	@$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet -d build/doctrees docs build/docs
+	@# Links between the pages are checked by the build. Others are listed, since nothing is fetched.
+	@grep -rhoE --include='*.html' 'href="https?://[^"#]+' build/docs | cut -c7- | sort -u >build/external-links.txt
+	@echo "build/docs/index.html"
+
+docs-picture: setup ## Draw docs/demo.svg anew, from a run of the demo
+	@$(BIN)/python scripts/demo_picture.py
+
+setup-docs: .venv/docs.stamp ## Install the documentation's tools
+
+.venv/docs.stamp: .venv/dev.stamp requirements/docs.txt
+	@echo "Installing the documentation's tools ..."
+	@scripts/install .venv -c $(PINS) -r requirements/docs.txt
+	@touch $@
+
 $(OLDEST)/stamp: pyproject.toml $(PINS) scripts/oldest.py
 	@echo "Installing the oldest versions allowed ..."
 	@$(PYTHON) -m venv $(OLDEST)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient", "Client", "__version__"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {"AsyncClient": "trixter.client.client", "Client": "trixter.client.client"}
 

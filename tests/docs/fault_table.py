@@ -1,4 +1,4 @@
-"""The table of the faults in docs/faults.md, as it follows from the catalogue."""
+"""The tables of the faults in docs/faults.md and README.md, as they follow from the catalogue."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from trixter.faults.entry import Entry
 from trixter.profiles.profile import key_of
 
 HEAD = "| fault | settings in Python | flags | in the API | keys of a profile |"
+SHORT_HEAD = "| fault | what it does | option | in the API |"
 
 
 def row_of(entry: Entry) -> str:
@@ -24,6 +25,12 @@ def row_of(entry: Entry) -> str:
         keys,
     ]
     return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
+
+
+def short_row_of(entry: Entry, what_it_does: str) -> str:
+    """Return the row of one fault in README.md, where its first flag stands for all of them."""
+    flag = next(each.flag.name for each in entry.settings if each.flag)
+    return f"| {entry.name} | {what_it_does} | `{flag}` | `{entry.stem}` |"
 
 
 def _codes(names: Iterable[str]) -> str:

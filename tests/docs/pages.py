@@ -24,19 +24,15 @@ ROOT = Path(__file__).parents[2]
 
 PAGES = (
     "README.md",
-    "docs/install.md",
-    "docs/api.md",
-    "docs/client.md",
-    "docs/commands.md",
-    "docs/testing.md",
-    "docs/faults.md",
-    "docs/netem.md",
-    "docs/coming-from-rust.md",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md")),
     "CONTRIBUTING.md",
     "CHANGELOG.md",
 )
 
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^`\n]*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+# Fences whose language is in braces are directives for the generator of the site, which runs them.
+DIRECTIVE = "{"
 
 # Language and options, as above.
 FORMS = re.compile(
@@ -89,6 +85,8 @@ def blocks_of(page: str) -> Iterator[Block]:
     """Yield a page's blocks in their order, without the indent of a list they may stand in."""
     text = text_of(page)
     for found in FENCE.finditer(text):
+        if found["info"].startswith(DIRECTIVE):
+            continue
         lines = found["text"].splitlines()
         body = "\n".join(line.removeprefix(found["indent"]) for line in lines)
         line = text.count("\n", 0, found.start("text")) + 1

@@ -16,10 +16,10 @@ from tests.docs.pages import ROOT
 from tests.docs.terminal import put_on_path
 
 # What the commands of the pages need, beside Python.
-PROGRAMS = ("bash", "curl", "git", "jq", "make")
+PROGRAMS = ("bash", "curl", "git", "jq", "make", "redis-cli", "redis-server")
 
 # What the pages listen on.
-PORTS = (8080, 8181, 8888)
+PORTS = (6379, 7001, 7002, 7003, 8001, 8002, 8003, 8080, 8181, 8888)
 
 OWN_NETWORK = ["unshare", "--user", "--map-root-user", "--net"]
 
@@ -61,6 +61,8 @@ def prepare(page: str, scratch: Path) -> Path:
         del os.environ[name]
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
     light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
+    if page != "CONTRIBUTING.md":
+        light += " -p no:hypothesispytest"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
     # A reader's tests ask whether the steps are complete, and the ordinary run whether the properties hold.
     os.environ["HYPOTHESIS_PROFILE"] = "brief"

@@ -54,11 +54,41 @@ KUBERNETES = """\
 kubectl create secret generic chaos-token --from-literal=token="$(openssl rand -hex 16)"
 kubectl apply -f deploy/kubernetes/
 kubectl exec deploy/shop -c trixter -- trixter ls
-kubectl exec deploy/shop -c trixter -- trixter set _all --delay-ms 5000"""
+kubectl exec deploy/shop -c trixter -- trixter set --all --delay-ms 5000"""
 
 ZSH = 'eval "$(_TRIXTER_COMPLETE=zsh_source trixter)"'
 
 FISH = "_TRIXTER_COMPLETE=fish_source trixter | source"
+
+KAFKA_LISTENERS = """\
+listeners=INTERNAL://0.0.0.0:9092,CHAOS://0.0.0.0:9093
+advertised.listeners=INTERNAL://kafka:9092,CHAOS://127.0.0.1:19093
+listener.security.protocol.map=INTERNAL:PLAINTEXT,CHAOS:PLAINTEXT
+inter.broker.listener.name=INTERNAL"""
+
+KAFKA_PROXY = "trixter --listen 127.0.0.1:19093 --upstream kafka:9093 --api 127.0.0.1:8888"
+
+MONGODB_DIRECT = """\
+trixter --listen 127.0.0.1:27117 --upstream 127.0.0.1:27017 --api 127.0.0.1:8888
+mongosh 'mongodb://127.0.0.1:27117/?directConnection=true'"""
+
+MONGODB_HOSTS = """\
+127.0.0.1  mongo-1
+127.0.0.2  mongo-2
+127.0.0.3  mongo-3"""
+
+MONGODB_PROXIES = """\
+trixter --listen 127.0.0.1:27017 --upstream 192.0.2.1:27017 --api 127.0.0.1:8881 &
+trixter --listen 127.0.0.2:27017 --upstream 192.0.2.2:27017 --api 127.0.0.1:8882 &
+trixter --listen 127.0.0.3:27017 --upstream 192.0.2.3:27017 --api 127.0.0.1:8883 &"""
+
+MONGODB_HORIZONS = """\
+cfg = rs.conf()
+cfg.members[0].horizons = { chaos: "proxy.example:27117" }
+cfg.members[1].horizons = { chaos: "proxy.example:27118" }
+cfg.members[2].horizons = { chaos: "proxy.example:27119" }
+cfg.version++
+rs.reconfig(cfg)"""
 
 SKIPPED = {
     FIRST_COMMANDS: "CI runs both, the tests as a part of `make check`: see .ci/run",
@@ -75,5 +105,11 @@ SKIPPED = {
     ZSH: "the pages are played in bash; tests/cli/test_completion.py asks bash for what it offers",
     FISH: "the same",
     KUBERNETES: "needs a cluster; tests/packaging runs the programs of the containers",
+    KAFKA_LISTENERS: "needs Kafka",
+    KAFKA_PROXY: "needs Kafka",
+    MONGODB_DIRECT: "needs MongoDB",
+    MONGODB_HOSTS: "needs MongoDB",
+    MONGODB_PROXIES: "needs MongoDB",
+    MONGODB_HORIZONS: "needs MongoDB",
 }
 """A block's whole text → the reason."""

@@ -12,7 +12,7 @@ from pathlib import Path
 PATIENCE_S = 40.0
 
 # Programs print this when they accept connections.
-READY = re.compile(r"listening on|Serving HTTP on|keeps running|^ +\d+ s$", re.MULTILINE)
+READY = re.compile(r"listening on|Serving HTTP on|keeps running|Ready to accept|^ +\d+ s$", re.MULTILINE)
 
 
 class Terminal:

@@ -11,7 +11,7 @@ from urllib.parse import urldefrag
 import pytest
 from msgspec import Struct
 
-from tests.docs.fault_table import HEAD, row_of
+from tests.docs.fault_table import HEAD, SHORT_HEAD, row_of, short_row_of
 from tests.docs.pages import FENCE, PAGES, ROOT, text_of
 from trixter import Client, __version__, errors, testing
 from trixter.api import http
@@ -48,13 +48,15 @@ def cells(page: str, first: str) -> list[str]:
 
 
 @pytest.mark.parametrize("flag", OTHER_FLAGS, ids=lambda flag: flag.flag_name)
-def test_the_readme_has_every_flag_but_those_of_faults(flag: Flag) -> None:
-    cells("README.md", ", ".join(f"`{name}`" for name in flag.opts))
+def test_the_page_of_options_has_every_flag_but_those_of_faults(flag: Flag) -> None:
+    cells("docs/options.md", ", ".join(f"`{name}`" for name in flag.opts))
 
 
-def test_the_readme_has_flags_that_there_are_with_their_variables_and_defaults() -> None:
+def test_the_page_of_options_has_flags_that_there_are_with_their_variables_and_defaults() -> None:
     flags = {", ".join(f"`{name}`" for name in flag.opts): flag for flag in FLAGS}
-    rows = re.findall(r"^\| (`-.+?`) \| `(TRIXTER_\w+)` \| (.+?) \|", text_of("README.md"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`-.+?`) \| `(TRIXTER_\w+)` \| (.+?) \|", text_of("docs/options.md"), re.MULTILINE
+    )
     assert len(rows) >= len(OTHER_FLAGS)
     for names, variable, default in rows:
         flag = flags[names]
@@ -90,11 +92,33 @@ def test_the_faults_page_has_a_section_about_every_fault(entry: Entry) -> None:
     assert f"\n## {entry.kind.__name__}\n" in text_of("docs/faults.md")
 
 
+def rows_below(page: str, head: str) -> list[str]:
+    """Return the rows of the table with that head."""
+    text = text_of(page)
+    begin = text.index(head)
+    return text[begin : text.index("\n\n", begin)].splitlines()[2:]
+
+
 def test_the_table_of_the_faults_page_is_the_catalogue() -> None:
-    text = text_of("docs/faults.md")
-    begin = text.index(HEAD)
-    rows = text[begin : text.index("\n\n", begin)].splitlines()[2:]
-    assert rows == [row_of(entry) for entry in CATALOGUE]
+    assert rows_below("docs/faults.md", HEAD) == [row_of(entry) for entry in CATALOGUE]
+
+
+def test_the_table_of_the_readme_is_the_catalogue() -> None:
+    rows = rows_below("README.md", SHORT_HEAD)
+    texts = [row.strip("| ").split(" | ")[1] for row in rows]
+    assert all(texts)
+    assert rows == [short_row_of(entry, text) for entry, text in zip(CATALOGUE, texts, strict=True)]
+
+
+def test_the_readme_is_a_page_to_read_at_once() -> None:
+    assert len(text_of("README.md").splitlines()) <= 200
+
+
+@pytest.mark.parametrize(
+    "term", ["bandwidth", "packet loss", "blackhole", "backpressure", "partition", "graceful close", "preset"]
+)
+def test_the_glossary_has_the_terms_that_people_search_for(term: str) -> None:
+    cells("docs/glossary.md", term)
 
 
 @pytest.mark.parametrize("reason", [*ENDINGS, "terminated"])

@@ -59,9 +59,10 @@ def test_what_measures_time_has_the_machine_to_itself() -> None:
 
 
 def test_ci_runs_all_of_it_beside_the_tests() -> None:
-    beside = "bench-quick soak packaging"
+    beside = "bench-quick soak packaging docs"
     assert f'make check BESIDE="{beside}"\n' in (ROOT / ".ci" / "run").read_text()
     commands = commands_of("check", f"BESIDE={beside}")
     assert "python -m benchmarks --quick" in commands
     assert "scripts/soak.py" in commands
     assert "-m packaging tests/packaging" in commands
+    assert "sphinx-build --fail-on-warning" in commands
