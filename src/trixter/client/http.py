@@ -11,6 +11,8 @@ import msgspec
 
 from trixter.client.codec import HttpRequest
 from trixter.errors import ApiUnreachable, SettingError
+from trixter.faults.validators import positive_seconds_of
+from trixter.units import Seconds
 
 API_URL = "http://127.0.0.1:8888"
 """The URL of the API in all examples."""
@@ -50,7 +52,7 @@ class ApiEndpoint:
     timeout_s: float
 
     @classmethod
-    def parse(cls, url: str, token: str | None, timeout_s: float) -> ApiEndpoint:
+    def parse(cls, url: str, token: str | None, timeout_s: Seconds) -> ApiEndpoint:
         """Check the arguments of a client, and return their endpoint.
 
         Raises:
@@ -58,12 +60,11 @@ class ApiEndpoint:
         """
         if token == "":
             raise SettingError("token", token, "at least one character")
-        if not isinstance(timeout_s, int | float) or not 0 < timeout_s < float("inf"):
-            raise SettingError("timeout_s", timeout_s, "a number of seconds, more than 0")
+        limit_s = positive_seconds_of("timeout_s", timeout_s)
         headers = {b"Content-Type": b"application/json"}
         if token is not None:
             headers[b"Authorization"] = b"Bearer " + token.encode()
-        return cls(_url_of(url), headers, timeout_s)
+        return cls(_url_of(url), headers, limit_s)
 
     @property
     def host(self) -> str:

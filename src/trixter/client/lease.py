@@ -12,6 +12,8 @@ from typing import Any
 import anyio
 
 from trixter.errors import SettingError, TrixterError
+from trixter.faults.validators import seconds_of
+from trixter.units import Seconds
 
 LEASE_S = 60.0
 """How long an override within ``with`` outlives its client, by default."""
@@ -24,14 +26,16 @@ RENEWALS_PER_LEASE = 3
 FIRST_RENEWAL_S = 1.0
 
 
-def require_lease(lease_s: float) -> None:
-    """Check the length of a lease.
+def lease_of(lease_s: Seconds) -> float:
+    """Return the seconds of a lease.
 
     Raises:
-        SettingError: If it is not a number of seconds, at least 1.
+        SettingError: If it is no time, or less than 1 s.
     """
-    if not isinstance(lease_s, int | float) or not 1 <= lease_s < float("inf"):
+    seconds = seconds_of("lease_s", lease_s)
+    if seconds < 1:
         raise SettingError("lease_s", lease_s, "a number of seconds, 1 or more")
+    return seconds
 
 
 class ThreadLease:
