@@ -15,11 +15,16 @@ from trixter.errors import SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
-from trixter.testing.chaos import Chaos, SessionChaos
+from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
-from trixter.testing.pytest_plugin import PROFILE_PARAM, RUN_NUMBER, RUN_SEED, mark_kwargs_with_profile
-from trixter.testing.seeds import RUN_SEED_BITS, seed_for
-from trixter.testing.unused_faults import UnusedFaultsWarning
+from trixter.testing.pytest_plugin import (
+    PROFILE_PARAM,
+    RUN_NUMBER,
+    RUN_SEED,
+    RUN_SEED_BITS,
+    mark_kwargs_with_profile,
+)
+from trixter.testing.recent_events import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:

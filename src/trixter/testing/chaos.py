@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,9 +19,21 @@ from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy, ProxyKeywords, Upstream
 from trixter.testing.loop_thread import LoopThread
 from trixter.testing.mark import FindProfile
-from trixter.testing.seeds import seed_for
+
+# The size of a derived seed.
+SEED_BYTES = 8
 
 ChangeDefaults = Callable[[Defaults], Defaults]
+
+
+def seed_for(root: int, name: str) -> int:
+    """Return the seed of that name, derived from another seed.
+
+    It depends on nothing else: not on the process, the order of the tests, or the selection of tests.
+    """
+    # A node id may contain surrogates, which cannot be encoded: pytest does not escape all of them.
+    digest = hashlib.sha256(f"{root}/{name}".encode(errors="backslashreplace")).digest()
+    return int.from_bytes(digest[:SEED_BYTES], "big")
 
 
 class Chaos:

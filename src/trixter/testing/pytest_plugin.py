@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from trixter.errors import TrixterError
-from trixter.testing.seeds import RUN_SEED_BITS
 
 if TYPE_CHECKING:
     from trixter.testing.chaos import Chaos, SessionChaos
+
+# The size of a seed that a run draws: short enough to be copied by hand.
+RUN_SEED_BITS = 32
 
 SECTION = "trixter: the network of this test"
 
