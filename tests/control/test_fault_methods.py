@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from inspect import signature
@@ -222,7 +221,8 @@ def test_a_bad_value_is_refused_before_anything_is_sent(
         ("delay", "latency"),
         ("blackhole", "freeze"),
         ("timeout", "freeze"),
-        ("loss", "latency, freeze or terminate"),
+        ("kill", "reset_all"),
+        ("loss", "latency or terminate"),
         ("trottle", "throttle"),
         ("wait_for_connections", "wait_for_connection"),
     ],
@@ -243,9 +243,14 @@ def test_a_name_like_no_method_is_refused_without_a_guess(handle: LocalHandle, n
 
 
 def test_what_other_tools_call_a_method_is_none_here_and_what_is_meant_is_one() -> None:
-    assert [name for name in SYNONYMS if hasattr(ProxyMethods, name)] == []
-    meant = {name for names in SYNONYMS.values() for name in re.split(", | or ", names)}
-    assert [name for name in meant if not callable(getattr(ProxyMethods, name, None))] == []
+    methods = {*dir(ProxyMethods), *dir(ConnectionMethods)}
+    assert methods.issuperset(SYNONYMS)
+    assert methods.isdisjoint(word for words in SYNONYMS.values() for word in words.split())
+
+
+def test_a_connection_is_told_of_its_own_methods() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean reset\?"):
+        Connection("a1-7").kill  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)

@@ -7,7 +7,7 @@ A method whose change can be reverted returns ``ChangeT``: ``Change``, or ``Asyn
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar
 
@@ -33,23 +33,29 @@ AnyMode = CorruptMode | Literal["insert", "flip"]
 """A mode of corruption, or its name."""
 
 
+# A TCP proxy loses no packets: an application notices loss by late segments, or by the end of a connection.
 SYNONYMS: Mapping[str, str] = {
-    **dict.fromkeys(("bandwidth", "rate", "rate_limit", "limit"), "throttle"),
-    **dict.fromkeys(("delay", "lag", "slow", "jitter"), "latency"),
-    **dict.fromkeys(("slicer", "fragment", "chunk"), "slice"),
-    **dict.fromkeys(("corruption", "flip"), "corrupt"),
-    **dict.fromkeys(("termination", "reset_peer"), "terminate"),
-    **dict.fromkeys(("timeout", "blackhole", "stall", "hang", "hold", "pause"), "freeze"),
-    **dict.fromkeys(("resume", "release", "thaw"), "unfreeze"),
-    # A TCP proxy loses no packets: an application sees that segments come late, or the end of the connection.
-    **dict.fromkeys(("loss", "packet_loss", "drop"), "latency, freeze or terminate"),
-    **dict.fromkeys(("disable", "stop"), "down"),
-    **dict.fromkeys(("enable", "restore"), "up"),
-    **dict.fromkeys(("kill", "disconnect", "reset"), "reset_all"),
-    **dict.fromkeys(("add_toxic", "faults"), "set_faults"),
-    **dict.fromkeys(("calm", "remove_toxics"), "clear"),
+    "latency": "delay lag slow jitter loss packet_loss drop",
+    "throttle": "bandwidth rate rate_limit limit",
+    "slice": "slicer fragment chunk",
+    "corrupt": "corruption flip",
+    "terminate": "termination reset_peer loss packet_loss drop",
+    "freeze": "timeout blackhole stall hang hold pause",
+    "unfreeze": "resume release thaw",
+    "set_faults": "faults add_toxic",
+    "clear": "calm remove_toxics",
+    "down": "disable stop",
+    "up": "enable restore",
+    "reset_all": "kill disconnect",
+    "reset": "kill disconnect",
 }
-"""What other tools call a method, Toxiproxy and tc among them, and what it is called here."""
+"""Methods, and what other tools call them, Toxiproxy and tc among them."""
+
+
+def meant_by(name: str, known: Collection[str]) -> str:
+    """Return those of the known names that a wrong one probably stands for; empty if there are none."""
+    synonyms = [each for each, words in SYNONYMS.items() if name in words.split() and each in known]
+    return " or ".join(synonyms or get_close_matches(name, known, n=1))
 
 
 class FaultKeywords(TypedDict, total=False):
@@ -84,8 +90,7 @@ class FaultMethods(ABC, Generic[ChangeT]):
             __tracebackhide__ = True
             text = f"{type(self).__name__!r} object has no attribute {name!r}"
             if not name.startswith("_"):
-                methods = [each for each in dir(type(self)) if not each.startswith("_")]
-                meant = SYNONYMS.get(name) or " or ".join(get_close_matches(name, methods, n=1))
+                meant = meant_by(name, [each for each in dir(type(self)) if not each.startswith("_")])
                 text += f": did you mean {meant}?" if meant else ""
             raise AttributeError(text, name=name, obj=self)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import warnings
-from difflib import get_close_matches
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, Unpack, cast
 
@@ -13,7 +12,7 @@ import anyio
 from trixter.addresses import Address, text_of
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
-from trixter.control.fault_methods import SYNONYMS, FaultKeywords, FaultMethods, directions_of
+from trixter.control.fault_methods import FaultKeywords, FaultMethods, directions_of, meant_by
 from trixter.errors import SettingError
 from trixter.faults import Fault, Faults
 from trixter.monotonic import monotonic
@@ -273,7 +272,7 @@ def _split(keywords: ProxyKeywords) -> tuple[TuningKeywords, FaultKeywords]:
     known = [*TuningKeywords.__annotations__, *MARK_KEYWORDS, "connection_duration", "direction"]
     for name in keywords:
         if name not in known:
-            meant = SYNONYMS.get(name) or " or ".join(get_close_matches(name, known, n=1))
+            meant = meant_by(name, known)
             hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
             raise TypeError(f"a proxy has no keyword {name!r}: {hint}")
     tuning = {name: value for name, value in keywords.items() if name in TuningKeywords.__annotations__}

@@ -1,4 +1,9 @@
-"""A loop in a thread of its own beside the test: calls cross to it, and their results cross back."""
+"""A loop in a thread of its own beside the test: calls cross to it, and their results cross back.
+
+AnyIO's blocking portal does not serve. After an interrupt in its start or in a wait, the lock of its plain
+future stays held, or its loop is never told to stop: both block for ever (``test_interrupts``). In a fork's
+child, a call waits for a thread that is not there (``test_loop_thread``, ``test_fork``).
+"""
 
 from __future__ import annotations
 
