@@ -1,6 +1,7 @@
 """The ranges that settings accept."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from math import inf, nan
 
@@ -8,6 +9,7 @@ import pytest
 
 from trixter.errors import SettingError
 from trixter.faults.validators import (
+    normalize,
     positive_seconds_of,
     rate_of,
     require_bytes,
@@ -104,3 +106,13 @@ def test_a_switch_is_on_or_off_and_nothing_else() -> None:
     for value in [0, 1, 0.0, None, "on"]:
         with pytest.raises(SettingError, match="it must be True or False"):
             require_switch("it", value)
+
+
+def test_a_field_of_frozen_settings_becomes_the_number_that_it_stands_for() -> None:
+    @dataclass(frozen=True)
+    class Settings:
+        delay_s: object
+
+    settings = Settings("250ms")
+    normalize(settings, "delay_s", seconds_of)
+    assert settings.delay_s == 0.25
