@@ -67,7 +67,7 @@ def test_a_client_loads_no_data_plane(name: str) -> None:
 
 
 def test_the_ground_floor_loads_no_room() -> None:
-    ground = {"addresses", "errors", "faults", "monotonic", "settings"}
+    ground = {"addresses", "errors", "faults", "monotonic", "settings", "units"}
     loaded = loaded_by("import trixter.addresses, trixter.errors, trixter.monotonic, trixter.settings")
     rooms = {module.split(".")[1] for module in loaded if module.startswith("trixter.")}
     assert rooms == ground

@@ -70,8 +70,8 @@ class Address:
         """
         try:
             host, port = split_host_port(text)
-        except ValueError as exc:
-            raise SettingError(name, text, form) from exc
+        except ValueError:
+            raise SettingError(name, text, form) from None
         well_formed = _is_ipv6(host) if text.startswith("[") else HOST.fullmatch(host)
         # Five digits behind the zeros at most: int() refuses very long ones with a text of its own.
         digits = PORT.fullmatch(port)

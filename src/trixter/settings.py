@@ -8,7 +8,8 @@ from enum import Enum
 from trixter.errors import SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults
 from trixter.faults.faults import as_faults
-from trixter.faults.validators import require_seconds
+from trixter.faults.validators import seconds_of
+from trixter.units import Seconds
 
 
 class Availability(Enum):
@@ -60,12 +61,12 @@ class Defaults:
         *,
         upstream: Faults | Fault = NO_FAULTS,
         downstream: Faults | Fault = NO_FAULTS,
-        connection_duration_s: float = 0.0,
+        connection_duration_s: Seconds = 0.0,
     ) -> None:
-        require_seconds("connection_duration_s", connection_duration_s)
+        duration_s = seconds_of("connection_duration_s", connection_duration_s)
         object.__setattr__(self, "upstream", as_faults(upstream, "upstream"))
         object.__setattr__(self, "downstream", as_faults(downstream, "downstream"))
-        object.__setattr__(self, "connection_duration_s", connection_duration_s)
+        object.__setattr__(self, "connection_duration_s", duration_s)
 
     def faults(self, direction: Direction) -> Faults:
         """Return the faults of one direction."""

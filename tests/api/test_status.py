@@ -22,6 +22,7 @@ from trixter.faults import (
     Throttle,
 )
 from trixter.proxy import Defaults
+from trixter.units import Seconds
 
 ZEROS: dict[str, dict[str, object]] = {
     "delay": {"delay_ms": 0, "jitter_ms": 0},
@@ -134,7 +135,7 @@ async def test_a_freeze_is_shown_as_one(harness: ApiHarness) -> None:
 
 async def test_bytes_that_are_held_are_counted(harness: ApiHarness) -> None:
     connection = await harness.connect()
-    connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=3600))
+    connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s="1h"))
 
     await harness.send_until_held(connection)
 
@@ -169,10 +170,10 @@ async def test_a_head_is_answered_like_a_get(harness: ApiHarness) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "secs", "nanos"),
-    [(0.0, 0, 0), (0.29, 0, 290_000_000), (1e-9, 0, 1), (0.9999999999, 1, 0), (3600.001, 3600, 1_000_000)],
+    [(0.0, 0, 0), (0.29, 0, 290_000_000), (1e-9, 0, 1), (0.9999999999, 1, 0), ("3600.001s", 3600, 1_000_000)],
 )
 async def test_a_delay_is_split_into_seconds_and_nanoseconds(
-    harness: ApiHarness, seconds: float, secs: int, nanos: int
+    harness: ApiHarness, seconds: Seconds, secs: int, nanos: int
 ) -> None:
     connection = await harness.connect()
     connection.pipe(Direction.UPSTREAM).faults = Faults(Latency(delay_s=seconds))

@@ -82,7 +82,7 @@ def test_ages(seconds: float, text: str) -> None:
         (Latency(delay_s=0.29), "latency 290 ms"),
         (Latency(delay_s=0.0005), "latency 0.5 ms"),
         (Latency(delay_s=1.3), "latency 1.3 s"),
-        (Latency(delay_s=3600), "latency 3600 s"),
+        (Latency(delay_s="1h"), "latency 3600 s"),
         (Latency(delay_s=0.25, jitter_s=0.05), "latency 250 ± 50 ms"),
         (Throttle(rate_bytes_per_s=65536), "throttle 64 KiB/s"),
         (Slice(size_bytes=1400), "slice 1,400 B"),

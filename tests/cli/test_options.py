@@ -63,6 +63,12 @@ def test_a_setting_that_was_not_given_stays_and_one_without_a_flag_has_its_defau
     )
 
 
+def test_a_delay_of_minutes_stays_when_the_jitter_is_set() -> None:
+    before = Faults(Latency(delay_s="5min"))
+    changes = FaultFlags({"jitter_ms": 5}).changes_of(before)
+    assert changes == [Latency(delay_s="5min", jitter_s=0.005)]
+
+
 def test_zero_switches_a_fault_off() -> None:
     flags = FaultFlags({"delay_ms": 0, "throttle_rate_bytes": 0, "freeze": False})
     former = Faults(Latency(delay_s=0.25), Throttle(rate_bytes_per_s=9), Freeze(is_on=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -10,9 +12,28 @@ import pytest
 from tests.control.local_handles import LocalHandle, Recorder, idle_controller
 from trixter.control import ALL, Change, Override, ReplaceFaults
 from trixter.control.commands import Apply, EndConnections
-from trixter.control.fault_methods import ConnectionMethods, FaultMethods
+from trixter.control.fault_methods import (
+    SYNONYMS,
+    AnyDirection,
+    ConnectionMethods,
+    FaultKeywords,
+    FaultMethods,
+    ProxyMethods,
+)
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Freeze, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    CATALOGUE,
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Fault,
+    Freeze,
+    Latency,
+    Slice,
+    Terminate,
+    Throttle,
+)
+from trixter.faults.entry import Entry
 from trixter.profiles import find_profile
 from trixter.settings import Availability
 
@@ -22,6 +43,12 @@ FLIP = Corrupt(probability=0.5, mode=CorruptMode.FLIP)
 
 ONE_FAULT: dict[str, tuple[Method, Fault]] = {
     "latency": (lambda on: on.latency(0.25, jitter_s=0.05), Latency(delay_s=0.25, jitter_s=0.05)),
+    "latency with a unit": (
+        lambda on: on.latency("250ms", jitter_s=timedelta(milliseconds=50)),
+        Latency(delay_s=0.25, jitter_s=0.05),
+    ),
+    "latency of minutes": (lambda on: on.latency("5min"), Latency(delay_s="300s")),
+    "throttle with a unit": (lambda on: on.throttle("1mbit"), Throttle(rate_bytes_per_s=125_000)),
     "latency of zero": (lambda on: on.latency(0), Latency()),
     "throttle": (
         lambda on: on.throttle(1000, queue_bytes=9),
@@ -77,7 +104,7 @@ def test_on_a_connection_it_is_for_that_one(method: Any, fault: Fault) -> None:
 
 
 @pytest.mark.parametrize("direction", [Direction.UPSTREAM, "upstream"])
-def test_a_direction_leaves_the_other_alone(handle: LocalHandle, direction: Direction | str) -> None:
+def test_a_direction_leaves_the_other_alone(handle: LocalHandle, direction: AnyDirection) -> None:
     handle.latency(0.1, direction=direction)
     assert applied(handle) == Override(upstream=ReplaceFaults.one(Latency(delay_s=0.1)))
 
@@ -149,10 +176,19 @@ def test_a_freeze_is_on_or_off(handle: LocalHandle, is_on: Any) -> None:
 BAD: dict[str, tuple[Callable[[LocalHandle], object], str]] = {
     "a delay": (lambda on: on.latency(-1), "delay_s must be a number of seconds, 0 or more, not -1"),
     "a direction": (
-        lambda on: on.freeze(direction="up"),
+        lambda on: on.freeze(direction="up"),  # type: ignore[arg-type]
         "direction must be 'upstream', 'downstream' or None, not 'up'",
     ),
-    "a mode": (lambda on: on.corrupt(1, mode="swap"), "mode must be 'insert' or 'flip', not 'swap'"),
+    "a mode": (
+        lambda on: on.corrupt(1, mode="swap"),  # type: ignore[arg-type]
+        "mode must be 'insert' or 'flip', not 'swap'",
+    ),
+    "milliseconds for seconds": (lambda on: on.latency(250), 'delay_s must be .* "250ms" or "250s"'),
+    "a duration in milliseconds": (
+        lambda on: on.connection_duration(5000),
+        'connection_duration_s must be .* "5000ms" or "5000s"',
+    ),
+    "a rate of either unit": (lambda on: on.throttle("1mbps"), 'rate_bytes_per_s must be .*"1mbit"'),
     "a duration": (
         lambda on: on.connection_duration(-1),
         "connection_duration_s must be a number of seconds, 0 or more",
@@ -176,3 +212,48 @@ def test_a_bad_value_is_refused_before_anything_is_sent(
     with pytest.raises(SettingError, match=text):
         tell(handle)
     assert handle.recorder.sent == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("bandwidth", "throttle"),
+        ("delay", "latency"),
+        ("blackhole", "freeze"),
+        ("timeout", "freeze"),
+        ("kill", "reset_all"),
+        ("loss", "latency or terminate"),
+        ("trottle", "throttle"),
+        ("wait_for_connections", "wait_for_connection"),
+    ],
+)
+def test_a_mistyped_method_is_refused_with_the_one_that_was_meant(
+    handle: LocalHandle, wrong: str, meant: str
+) -> None:
+    with pytest.raises(AttributeError) as caught:
+        getattr(handle, wrong)
+    assert str(caught.value) == f"'LocalHandle' object has no attribute {wrong!r}: did you mean {meant}?"
+    assert (caught.value.name, caught.value.obj) == (wrong, handle)
+
+
+@pytest.mark.parametrize("name", ["__array__", "_repr_html_", "xyzzy"])
+def test_a_name_like_no_method_is_refused_without_a_guess(handle: LocalHandle, name: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'$"):
+        getattr(handle, name)
+
+
+def test_what_other_tools_call_a_method_is_none_here_and_what_is_meant_is_one() -> None:
+    methods = {*dir(ProxyMethods), *dir(ConnectionMethods)}
+    assert methods.issuperset(SYNONYMS)
+    assert methods.isdisjoint(word for words in SYNONYMS.values() for word in words.split())
+
+
+def test_a_connection_is_told_of_its_own_methods() -> None:
+    with pytest.raises(AttributeError, match=r"did you mean reset\?"):
+        Connection("a1-7").kill  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+def test_every_fault_is_a_keyword_with_the_type_of_its_method(entry: Entry) -> None:
+    _, first, *_ = signature(getattr(FaultMethods, entry.name)).parameters.values()
+    assert FaultKeywords.__annotations__[entry.name].__forward_arg__ == first.annotation

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -292,3 +293,9 @@ def test_what_an_override_names_is_what_it_replaces() -> None:
     assert override.replaced(DOWN) == ReplaceFaults(((Latency, None),), Faults(fault))
     assert override.changes_faults
     assert not Override(availability=Availability.DOWN).changes_faults
+
+
+def test_its_times_may_have_a_unit_and_are_kept_as_seconds() -> None:
+    override = Override(connection_duration_s="2min", ttl_s=timedelta(milliseconds=1500))
+    assert (override.connection_duration_s, override.ttl_s) == (120, 1.5)
+    assert override == Override(connection_duration_s=120, ttl_s=1.5)

@@ -131,7 +131,7 @@ def test_equals_may_change_places_without_reordering_bytes() -> None:
 
 
 def test_removing_the_first_of_two_equals_with_names_keeps_the_state_of_the_other() -> None:
-    flow = Flow.under(Latency(delay_s=100, name="a"), Latency(delay_s=1, name="b"))
+    flow = Flow.under(Latency(delay_s="100s", name="a"), Latency(delay_s=1, name="b"))
     flow.put(b"x")
     flow.change(Latency(delay_s=1, name="b"))
     flow.run_dry()

@@ -75,7 +75,7 @@ def test_eof_behind_a_last_slice_that_has_left_passes() -> None:
 
 
 def test_a_smaller_gap_reaches_what_is_held() -> None:
-    flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
+    flow = Flow.under(Slice(size_bytes=1, gap_s="100s"))
     flow.put(b"abc")
     flow.wait_until(5.0)
     flow.change(Slice(size_bytes=1, gap_s=10.0))
@@ -84,7 +84,7 @@ def test_a_smaller_gap_reaches_what_is_held() -> None:
 
 
 def test_a_gap_that_is_removed_lets_everything_go_in_slices() -> None:
-    flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
+    flow = Flow.under(Slice(size_bytes=1, gap_s="100s"))
     flow.put(b"abcde")
     flow.wait_until(5.0)
     flow.change(Slice(size_bytes=2))
@@ -92,7 +92,7 @@ def test_a_gap_that_is_removed_lets_everything_go_in_slices() -> None:
 
 
 def test_what_comes_after_a_gap_is_removed_stays_behind_what_was_held() -> None:
-    flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
+    flow = Flow.under(Slice(size_bytes=1, gap_s="100s"))
     flow.put(b"abc")
     flow.chain.change(Faults(Slice(size_bytes=1)), flow.now)
     flow.chain.put(b"xyz", flow.now)  # the caller did not take in between
@@ -107,7 +107,7 @@ def test_a_gap_too_small_for_a_clock_that_has_run_for_a_year_is_none() -> None:
 
 
 def test_removing_it_releases_the_rest_uncut() -> None:
-    flow = Flow.under(Slice(size_bytes=1, gap_s=100.0))
+    flow = Flow.under(Slice(size_bytes=1, gap_s="100s"))
     flow.put(b"abcde")
     flow.put_eof()
     flow.change()

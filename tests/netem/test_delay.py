@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import anyio
 import pytest
 from anyio import ClosedResourceError, EndOfStream, create_task_group
@@ -21,9 +23,12 @@ async def test_a_delay_of_nothing_passes_at_once(clock: SteppedClock) -> None:
     assert (wire.sent, wire.eof_sent, wire.is_closed) == ([b"out"], True, True)
 
 
-async def test_a_send_waits_for_the_delay_and_no_longer(clock: SteppedClock) -> None:
+@pytest.mark.parametrize("delay_s", [0.025, "25ms", timedelta(milliseconds=25)])
+async def test_a_send_waits_for_the_delay_and_no_longer(
+    clock: SteppedClock, delay_s: float | str | timedelta
+) -> None:
     wire, sending = Wire(), Outcome()
-    stream = DelayedWriter(wire, 0.025, clock=clock)
+    stream = DelayedWriter(wire, delay_s, clock=clock)
     async with create_task_group() as tasks:
         tasks.start_soon(sending.run, lambda: stream.send(b"ping"))
         await clock.advance(0.0249)

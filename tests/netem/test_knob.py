@@ -62,3 +62,11 @@ def test_a_knob_of_a_knob_is_that_knob() -> None:
     knob = Knob(1)
     assert Knob.of(knob) is knob
     assert Knob.of(2).value == 2
+
+
+def test_a_knob_may_stand_at_more_than_a_minute_of_delay() -> None:
+    knob = Knob(0.5)
+    delayed = DelayedWriter(Wire(), knob)
+    knob.value = 120
+    assert knob.value == 120
+    del delayed

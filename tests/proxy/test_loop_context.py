@@ -81,7 +81,7 @@ async def test_what_all_of_them_hold_is_counted_in_one_memory(proxy_harness: Pro
     memory = Memory(1 << 20)
     context = LoopContext(asyncio.get_running_loop(), memory=memory)
     proxy_harness.exits.callback(context.close)
-    slow = Defaults(upstream=Latency(delay_s=3600.0))
+    slow = Defaults(upstream=Latency(delay_s="1h"))
     for proxy in (proxy_harness.proxy(context=context, defaults=slow) for _ in range(2)):
         client, _ = await proxy_harness.pair(proxy)
         client.send(b"x" * 1000)

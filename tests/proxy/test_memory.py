@@ -52,7 +52,7 @@ def test_reads_are_of_full_size_until_little_is_left() -> None:
 
 async def test_what_a_connection_held_is_given_back_when_it_ends(harness: ConnectionHarness) -> None:
     memory = harness.context.memory = Memory(1 << 20)
-    harness.set_defaults(Faults(Latency(delay_s=100.0)), Faults(Latency(delay_s=100.0)))
+    harness.set_defaults(Faults(Latency(delay_s="100s")), Faults(Latency(delay_s="100s")))
     client, server, connection = harness.connect()
     client.send(b"x" * 1000)
     server.send(b"x" * 1000)
@@ -65,7 +65,7 @@ async def test_what_a_connection_held_is_given_back_when_it_ends(harness: Connec
 
 async def test_what_is_held_for_a_sink_that_is_gone_is_given_back(harness: ConnectionHarness) -> None:
     memory = harness.context.memory = Memory(1 << 20)
-    harness.set_defaults(downstream=Faults(Latency(delay_s=100.0)), upstream=Faults(Latency(delay_s=1.0)))
+    harness.set_defaults(downstream=Faults(Latency(delay_s="100s")), upstream=Faults(Latency(delay_s=1.0)))
     client, server, connection = harness.connect()
     server.send(b"x" * 1000)
     while not connection.pipe(Direction.DOWNSTREAM).held_bytes:
@@ -90,7 +90,7 @@ async def test_proxies_of_one_process_share_it(anyio_backend: object) -> None:
 async def test_what_is_under_way_is_bounded_by_the_total_too(harness: ConnectionHarness) -> None:
     memory = harness.context.memory = Memory(500_000)
     harness.context.in_flight = InFlightMemory()
-    harness.set_defaults(upstream=Faults(Latency(delay_s=100.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s="100s")))
     client, server, connection = harness.connect()
     sent = await clog(client)
     assert memory.held_bytes <= 500_000 + BUFFER_BYTES + PIECE_OVERHEAD_BYTES * 10

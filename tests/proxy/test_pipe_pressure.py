@@ -100,7 +100,7 @@ async def test_a_calm_direction_keeps_no_more_than_it_must(harness: ConnectionHa
 
 
 async def test_reading_stops_over_the_limit_and_goes_on_at_half_of_it(harness: ConnectionHarness) -> None:
-    harness.set_defaults(upstream=Faults(Latency(delay_s=100.0)))
+    harness.set_defaults(upstream=Faults(Latency(delay_s="100s")))
     client, server, connection = harness.connect()
     upstream = connection.pipe(Direction.UPSTREAM)
     piece = bytes(LIMIT_BYTES // 8)

@@ -124,7 +124,7 @@ async def test_it_can_be_started_again(proxy_harness: ProxyHarness) -> None:
 
 
 async def test_defaults_are_what_new_connections_start_with(proxy_harness: ProxyHarness) -> None:
-    slow = Faults(Latency(delay_s=3600.0))
+    slow = Faults(Latency(delay_s="1h"))
     proxy = proxy_harness.proxy()
     await proxy_harness.pair(proxy)
     proxy.defaults = Defaults(upstream=slow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ def test_every_keyword_is_a_fault_of_both_directions() -> None:
         Freeze(is_on=True),
     )
     assert asked == Defaults(upstream=faults, downstream=faults)
+
+
+def test_keywords_may_have_a_unit() -> None:
+    assert mark(latency="250ms", throttle="8kbit", connection_duration=timedelta(hours=1)) == mark(
+        latency=0.25, throttle=1000, connection_duration="3600s"
+    )
 
 
 def test_every_fault_of_the_catalogue_has_a_keyword() -> None:
@@ -88,7 +95,10 @@ def test_none_is_as_if_it_was_not_given() -> None:
         ("profile", {"profile": "no such profile"}),
         ("profile", {"profile": ["3g"]}),
         ("delay_s", {"latency": -1}),
+        ("delay_s", {"latency": 250}),
+        ("rate_bytes_per_s", {"throttle": "1mbps"}),
         ("connection_duration_s", {"connection_duration": -1}),
+        ("connection_duration_s", {"connection_duration": 5000}),
     ],
 )
 def test_what_there_is_not_is_refused(name: str, keywords: dict[str, Any]) -> None:

@@ -119,7 +119,7 @@ import sys
 
 def test_it():
     loaded = {name for name in sys.modules if name.startswith("trixter")}
-    assert loaded == {"trixter", "trixter.testing", "trixter.testing.pytest_plugin", "trixter.testing.seeds"}
+    assert loaded == {"trixter", "trixter.errors", "trixter.testing", "trixter.testing.pytest_plugin"}
     assert "uvloop" not in sys.modules
 """
     suite.makepyfile(tests)

@@ -57,16 +57,13 @@ class FaultFlags:
         return faults
 
     def _change_of(self, entry: Entry, former: Fault) -> Fault | None:
-        settings: dict[str, Any] = {}
-        is_asked_for = False
-        for each in entry.settings:
-            if each.flag is None:
-                continue  # a setting without a flag gets its default: the result depends on flags only
-            settings[each.field] = getattr(former, each.field)
-            if each.flag.option in self.values:
-                settings[each.field] = each.from_json(self.values[each.flag.option])
-                is_asked_for = True
-        return entry.kind(**settings) if is_asked_for else None
+        # A setting without a flag gets its default: the result depends on flags only.
+        options = {each.flag.option: each for each in entry.settings if each.flag}
+        if self.values.keys().isdisjoint(options):
+            return None
+        kept = {option: each.to_json(getattr(former, each.field)) for option, each in options.items()}
+        values = {**kept, **self.values}
+        return entry.from_json({each.json_name: values[option] for option, each in options.items()})
 
 
 NO_FLAGS = FaultFlags()

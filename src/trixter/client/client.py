@@ -12,10 +12,11 @@ import httpx2
 
 from trixter.client.codec import HttpRequest, encode, require_encodable
 from trixter.client.http import API_URL, LIMITS, TIMEOUT_S, ApiEndpoint, Verify
-from trixter.client.lease import LEASE_S, TaskLease, ThreadLease, require_lease
+from trixter.client.lease import LEASE_S, TaskLease, ThreadLease, lease_of
 from trixter.client.responses import HttpResponse
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, Override, ProxyHandle
 from trixter.control.commands import Command, GetProxy, Renew, ResultT
+from trixter.units import Seconds
 
 
 class Client(ProxyHandle):
@@ -45,14 +46,13 @@ class Client(ProxyHandle):
         url: str = API_URL,
         *,
         token: str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        lease_s: float = LEASE_S,
+        timeout_s: Seconds = TIMEOUT_S,
+        lease_s: Seconds = LEASE_S,
         verify: Verify = True,
         http: httpx2.Client | None = None,
     ) -> None:
-        require_lease(lease_s)
         self._endpoint = endpoint = ApiEndpoint.parse(url, token, timeout_s)
-        self._lease_s = lease_s
+        self._lease_s = lease_of(lease_s)
         self._own = None
         if http is None:
             verification = endpoint.verification(verify)
@@ -153,14 +153,13 @@ class AsyncClient(AsyncProxyHandle):
         url: str = API_URL,
         *,
         token: str | None = None,
-        timeout_s: float = TIMEOUT_S,
-        lease_s: float = LEASE_S,
+        timeout_s: Seconds = TIMEOUT_S,
+        lease_s: Seconds = LEASE_S,
         verify: Verify = True,
         http: httpx2.AsyncClient | None = None,
     ) -> None:
-        require_lease(lease_s)
         self._endpoint = endpoint = ApiEndpoint.parse(url, token, timeout_s)
-        self._lease_s = lease_s
+        self._lease_s = lease_of(lease_s)
         self._own = None
         if http is None:
             verification = endpoint.verification(verify)

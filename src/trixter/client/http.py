@@ -12,7 +12,8 @@ import msgspec
 
 from trixter.client.codec import HttpRequest
 from trixter.errors import ApiUnreachable, SettingError
-from trixter.faults.validators import is_number
+from trixter.faults.validators import positive_seconds_of
+from trixter.units import Seconds
 
 API_URL = "http://127.0.0.1:8888"
 """The URL of the API in all examples."""
@@ -55,7 +56,7 @@ class ApiEndpoint:
     timeout_s: float
 
     @classmethod
-    def parse(cls, url: str, token: str | None, timeout_s: float) -> ApiEndpoint:
+    def parse(cls, url: str, token: str | None, timeout_s: Seconds) -> ApiEndpoint:
         """Check the arguments of a client, and return their endpoint.
 
         Raises:
@@ -64,12 +65,11 @@ class ApiEndpoint:
         if token is not None and (not isinstance(token, str) or not TOKEN.fullmatch(token)):
             shown = "…" if token else token  # it is a secret
             raise SettingError("token", shown, "text of one character or more, without control characters")
-        if not is_number(timeout_s) or not 0 < timeout_s < float("inf"):
-            raise SettingError("timeout_s", timeout_s, "a number of seconds, more than 0")
+        limit_s = positive_seconds_of("timeout_s", timeout_s)
         headers = {b"Content-Type": b"application/json"}
         if token is not None:
             headers[b"Authorization"] = b"Bearer " + token.encode()
-        return cls(_url_of(url), headers, timeout_s)
+        return cls(_url_of(url), headers, limit_s)
 
     @property
     def host(self) -> str:

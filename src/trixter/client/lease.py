@@ -13,7 +13,8 @@ import anyio
 
 from trixter.client.codec import whole_ms
 from trixter.errors import SettingError, TrixterError
-from trixter.faults.validators import is_number
+from trixter.faults.validators import seconds_of
+from trixter.units import Seconds
 
 LEASE_S = 60.0
 """How long an override within ``with`` outlives its client, by default."""
@@ -22,15 +23,17 @@ LEASE_S = 60.0
 RENEWALS_PER_LEASE = 3
 
 
-def require_lease(lease_s: float) -> None:
-    """Check the length of a lease.
+def lease_of(lease_s: Seconds) -> float:
+    """Return the seconds of a lease.
 
     Raises:
-        SettingError: If it is not a number of seconds, at least 1, or no whole number of milliseconds.
+        SettingError: If it is no time, less than 1 s, or no whole number of milliseconds.
     """
-    if not is_number(lease_s) or not 1 <= lease_s < float("inf"):
+    seconds = seconds_of("lease_s", lease_s)
+    if seconds < 1:
         raise SettingError("lease_s", lease_s, "a number of seconds, 1 or more")
-    whole_ms("lease_s", lease_s)
+    whole_ms("lease_s", seconds)
+    return seconds
 
 
 class ThreadLease:

@@ -26,9 +26,10 @@ from trixter.control.commands import (
     Revert,
 )
 from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo
-from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of, require_ttl
+from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, complete, defaults_of
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import Direction
+from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import TURN_S
 from trixter.proxy.clock import Clock, Timer
 from trixter.proxy.connection import Connection
@@ -138,7 +139,7 @@ class Controller:
             case Revert(id):
                 return self._revert(id)
             case Renew(id, ttl_s):
-                require_ttl(ttl_s)
+                ttl_s = positive_seconds_of("ttl_s", ttl_s)
                 if self._overrides.get(id) is None:
                     raise OverrideNotFound(id)
                 self._expire_in(id, ttl_s)

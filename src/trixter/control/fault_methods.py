@@ -7,16 +7,18 @@ A method whose change can be reverted returns ``ChangeT``: ``Change``, or ``Asyn
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import Generic, TypeVar
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar
 
 from trixter.control.commands import Command, EndConnections
 from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
 from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Freeze, Latency, Slice, Terminate, Throttle
-from trixter.faults.validators import require_seconds
+from trixter.faults.validators import short_seconds_of
 from trixter.profiles import Profile, find_profile
 from trixter.settings import Availability
+from trixter.units import Rate, Seconds
 
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")
@@ -24,8 +26,49 @@ DoneT = TypeVar("DoneT")
 RESET_REASON = "reset on request"
 CLOSE_REASON = "closed on request"
 
-AnyDirection = Direction | str | None
+AnyDirection = Direction | Literal["upstream", "downstream"] | None
 """A direction, or its name; ``None`` means both."""
+
+AnyMode = CorruptMode | Literal["insert", "flip"]
+"""A mode of corruption, or its name."""
+
+
+# A TCP proxy loses no packets: an application notices loss by late segments, or by the end of a connection.
+SYNONYMS: Mapping[str, str] = {
+    "latency": "delay lag slow jitter loss packet_loss drop",
+    "throttle": "bandwidth rate rate_limit limit",
+    "slice": "slicer fragment chunk",
+    "corrupt": "corruption flip",
+    "terminate": "termination reset_peer loss packet_loss drop",
+    "freeze": "timeout blackhole stall hang hold pause",
+    "unfreeze": "resume release thaw",
+    "set_faults": "faults add_toxic",
+    "clear": "calm remove_toxics",
+    "down": "disable stop",
+    "up": "enable restore",
+    "reset_all": "kill disconnect",
+    "reset": "kill disconnect",
+}
+"""Methods, and what other tools call them, Toxiproxy and tc among them."""
+
+
+def meant_by(name: str, known: Collection[str]) -> str:
+    """Return those of the known names that a wrong one probably stands for; empty if there are none."""
+    synonyms = [each for each, words in SYNONYMS.items() if name in words.split() and each in known]
+    return " or ".join(synonyms or get_close_matches(name, known, n=1))
+
+
+class FaultKeywords(TypedDict, total=False):
+    """The keywords of faults: each sets the first argument of the method of that name."""
+
+    latency: Seconds
+    throttle: Rate
+    slice: int
+    corrupt: float
+    terminate: float
+    freeze: bool
+    connection_duration: Seconds
+    direction: AnyDirection
 
 
 class FaultMethods(ABC, Generic[ChangeT]):
@@ -33,17 +76,30 @@ class FaultMethods(ABC, Generic[ChangeT]):
 
     A fault replaces all others of its kind; 0 switches it off. The change that a method returns can be kept,
     reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
-    ``"upstream"``, ``"downstream"``, or ``None`` for both.
+    ``"upstream"``, ``"downstream"``, or ``None`` for both. A time is a number of seconds, a ``timedelta`` or
+    text such as ``"250ms"``; a bare number of more than a minute is refused, since other tools take
+    milliseconds. A rate is a number of bytes per second, or text such as ``"1mbit"`` or ``"64KiB/s"``.
     """
 
     _target: str = ALL
 
-    def latency(self, delay_s: float, *, jitter_s: float = 0, direction: AnyDirection = None) -> ChangeT:
+    if not TYPE_CHECKING:  # for a type checker, every name would be a method then
+
+        def __getattr__(self, name: str) -> Any:
+            """Refuse a name that there is not, with the method that was probably meant."""
+            __tracebackhide__ = True
+            text = f"{type(self).__name__!r} object has no attribute {name!r}"
+            if not name.startswith("_"):
+                meant = meant_by(name, [each for each in dir(type(self)) if not each.startswith("_")])
+                text += f": did you mean {meant}?" if meant else ""
+            raise AttributeError(text, name=name, obj=self)
+
+    def latency(self, delay_s: Seconds, *, jitter_s: Seconds = 0, direction: AnyDirection = None) -> ChangeT:
         """Delay every byte by that time, plus or minus up to the jitter, after it arrived."""
         return self._replace("latency", Latency(delay_s=delay_s, jitter_s=jitter_s), direction)
 
     def throttle(
-        self, rate_bytes_per_s: float, *, queue_bytes: int = 0, direction: AnyDirection = None
+        self, rate_bytes_per_s: Rate, *, queue_bytes: int = 0, direction: AnyDirection = None
     ) -> ChangeT:
         """Limit the rate of each connection and direction; see ``Throttle`` for its queue."""
         fault = Throttle(rate_bytes_per_s=rate_bytes_per_s, queue_bytes=queue_bytes)
@@ -54,7 +110,7 @@ class FaultMethods(ABC, Generic[ChangeT]):
         size_bytes: int,
         *,
         variation_bytes: int = 0,
-        gap_s: float = 0,
+        gap_s: Seconds = 0,
         direction: AnyDirection = None,
     ) -> ChangeT:
         """Limit the size of each write, less up to the variation, with a gap between two writes."""
@@ -65,7 +121,7 @@ class FaultMethods(ABC, Generic[ChangeT]):
         self,
         probability: float,
         *,
-        mode: CorruptMode | str = CorruptMode.INSERT,
+        mode: AnyMode = CorruptMode.INSERT,
         direction: AnyDirection = None,
     ) -> ChangeT:
         """Corrupt operations (reads of at most 8 KiB, and writes), each with that probability."""
@@ -130,10 +186,10 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         """Apply an override as it is: several things at once, with a name or a time to live."""
         return self._change(override.name or "override", override)
 
-    def connection_duration(self, connection_duration_s: float) -> ChangeT:
+    def connection_duration(self, connection_duration_s: Seconds) -> ChangeT:
         """Reset new connections at that age; 0 means never."""
-        require_seconds("connection_duration_s", connection_duration_s)
-        return self._change("connection_duration", Override(connection_duration_s=connection_duration_s))
+        duration_s = short_seconds_of("connection_duration_s", connection_duration_s)
+        return self._change("connection_duration", Override(connection_duration_s=duration_s))
 
     def down(self) -> ChangeT:
         """Reset the live connections and refuse new ones, as a server that is down."""
@@ -193,7 +249,7 @@ def directions_of(direction: AnyDirection) -> tuple[Direction, ...]:
         raise SettingError("direction", direction, "'upstream', 'downstream' or None") from None
 
 
-def _mode(mode: CorruptMode | str) -> CorruptMode:
+def _mode(mode: AnyMode) -> CorruptMode:
     try:
         return CorruptMode(mode)
     except ValueError:

@@ -21,9 +21,10 @@ from trixter.control.fault_methods import ConnectionMethods, ProxyMethods
 from trixter.control.info import ConnectionInfo, Stats
 from trixter.control.overrides import Override
 from trixter.errors import WaitTimeout
-from trixter.faults.validators import require_seconds
+from trixter.faults.validators import seconds_of
 from trixter.monotonic import monotonic
 from trixter.settings import Defaults
+from trixter.units import Seconds
 
 TIMEOUT_S = 5.0
 """The default timeout of waits."""
@@ -85,15 +86,15 @@ class ProxyHandle(ProxyMethods[Change, None]):
         """Return the defaults of new connections."""
         return self._send(GetDefaults())
 
-    def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> ConnectionHandle:
+    def wait_for_connection(self, timeout_s: Seconds = TIMEOUT_S) -> ConnectionHandle:
         """Wait until there is a live connection; return the oldest."""
         return self._wait(lambda: next(iter(self.connections()), None), timeout_s, LIVE_CONNECTION)
 
-    def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
+    def wait_for_no_connections(self, timeout_s: Seconds = TIMEOUT_S) -> None:
         """Wait until no connection is open or dialling."""
         self._wait(lambda: _if_met(_are_all_over, self.stats()), timeout_s, NO_CONNECTIONS)
 
-    def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
+    def wait_for(self, condition: Callable[[Stats], object], timeout_s: Seconds = TIMEOUT_S) -> Stats:
         """Wait until the counters meet a condition; return them."""
         return self._wait(lambda: _if_met(condition, self.stats()), timeout_s, MET_COUNTERS)
 
@@ -107,9 +108,9 @@ class ProxyHandle(ProxyMethods[Change, None]):
     def _do(self, command: Command[None]) -> None:
         self._send(command)
 
-    def _wait(self, look: Callable[[], T | None], timeout_s: float, wanted: str) -> T:
-        require_seconds("timeout_s", timeout_s)
-        for pause_s in _pauses(timeout_s, self._longest_pause_s, self._time):
+    def _wait(self, look: Callable[[], T | None], timeout_s: Seconds, wanted: str) -> T:
+        limit_s = seconds_of("timeout_s", timeout_s)
+        for pause_s in _pauses(limit_s, self._longest_pause_s, self._time):
             if (found := look()) is not None:
                 return found
             if not self._may_change:
@@ -117,7 +118,7 @@ class ProxyHandle(ProxyMethods[Change, None]):
             self._sleep(pause_s)
         if (found := look()) is not None:  # met during the last pause
             return found
-        raise WaitTimeout(wanted, timeout_s, f"so far: {self.stats()}")
+        raise WaitTimeout(wanted, limit_s, f"so far: {self.stats()}")
 
     _longest_pause_s: ClassVar[float] = LONGEST_PAUSE_S
 
@@ -179,7 +180,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
         """Return the defaults of new connections."""
         return await self._send(GetDefaults())
 
-    async def wait_for_connection(self, timeout_s: float = TIMEOUT_S) -> AsyncConnectionHandle:
+    async def wait_for_connection(self, timeout_s: Seconds = TIMEOUT_S) -> AsyncConnectionHandle:
         """Wait until there is a live connection; return the oldest."""
 
         async def look() -> AsyncConnectionHandle | None:
@@ -187,7 +188,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
         return await self._wait(look, timeout_s, LIVE_CONNECTION)
 
-    async def wait_for_no_connections(self, timeout_s: float = TIMEOUT_S) -> None:
+    async def wait_for_no_connections(self, timeout_s: Seconds = TIMEOUT_S) -> None:
         """Wait until no connection is open or dialling."""
 
         async def look() -> Stats | None:
@@ -195,7 +196,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
         await self._wait(look, timeout_s, NO_CONNECTIONS)
 
-    async def wait_for(self, condition: Callable[[Stats], object], timeout_s: float = TIMEOUT_S) -> Stats:
+    async def wait_for(self, condition: Callable[[Stats], object], timeout_s: Seconds = TIMEOUT_S) -> Stats:
         """Wait until the counters meet a condition; return them."""
 
         async def look() -> Stats | None:
@@ -213,9 +214,9 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
     async def _do(self, command: Command[None]) -> None:
         await self._send(command)
 
-    async def _wait(self, look: Callable[[], Awaitable[T | None]], timeout_s: float, wanted: str) -> T:
-        require_seconds("timeout_s", timeout_s)
-        for pause_s in _pauses(timeout_s, self._longest_pause_s, self._time):
+    async def _wait(self, look: Callable[[], Awaitable[T | None]], timeout_s: Seconds, wanted: str) -> T:
+        limit_s = seconds_of("timeout_s", timeout_s)
+        for pause_s in _pauses(limit_s, self._longest_pause_s, self._time):
             if (found := await look()) is not None:
                 return found
             if not self._may_change:
@@ -223,7 +224,7 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
             await self._sleep(pause_s)
         if (found := await look()) is not None:  # met during the last pause
             return found
-        raise WaitTimeout(wanted, timeout_s, f"so far: {await self.stats()}")
+        raise WaitTimeout(wanted, limit_s, f"so far: {await self.stats()}")
 
     _longest_pause_s: ClassVar[float] = LONGEST_PAUSE_S
 

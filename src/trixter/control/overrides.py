@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trixter.errors import OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults
-from trixter.faults.validators import require_seconds
+from trixter.faults.validators import normalize, positive_seconds_of, seconds_of
 from trixter.settings import Availability, Defaults, require_availability
+from trixter.units import Seconds
 
 ALL = "_all"
 """The target of an override: every live connection, and new ones."""
@@ -102,13 +104,27 @@ class Override:
     name: str = ""
     ttl_s: float | None = None
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            target: str = ALL,
+            upstream: ReplaceFaults | None = None,
+            downstream: ReplaceFaults | None = None,
+            availability: Availability | None = None,
+            connection_duration_s: Seconds | None = None,
+            name: str = "",
+            ttl_s: Seconds | None = None,
+        ) -> None: ...
+
     def __post_init__(self) -> None:
         if self.availability is not None:
             require_availability(self.availability)
         if self.connection_duration_s is not None:
-            require_seconds("connection_duration_s", self.connection_duration_s)
+            normalize(self, "connection_duration_s", seconds_of)
         if self.ttl_s is not None:
-            require_ttl(self.ttl_s)
+            normalize(self, "ttl_s", positive_seconds_of)
         if not isinstance(self.name, str) or len(self.name) > LONGEST_NAME:
             raise SettingError("name", self.name, f"text of at most {LONGEST_NAME} characters")
         is_for_a_proxy = self.availability is not None or self.connection_duration_s is not None
@@ -147,17 +163,6 @@ class Override:
 
 NOTHING = Override()
 """The override that leaves everything alone."""
-
-
-def require_ttl(ttl_s: float) -> None:
-    """Check a time to live.
-
-    Raises:
-        SettingError: If it is not a number of seconds, or not more than 0.
-    """
-    require_seconds("ttl_s", ttl_s)
-    if not ttl_s:
-        raise SettingError("ttl_s", ttl_s, "a number of seconds, more than 0")
 
 
 Compose = Callable[[Override, Override], Override]

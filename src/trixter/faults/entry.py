@@ -109,7 +109,9 @@ class Setting:
         """Return a value of JSON's, of the right type, as it is in Python."""
         if self.choices is not None:
             return self.choices(value)
-        return value if self.unit is None or self.unit.scale == 1 else value / self.unit.scale
+        if self.unit is None or self.unit.scale == 1:
+            return value
+        return f"{value}{self.unit.symbol}"  # with its unit, so that it may be as long as it likes
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from trixter.faults.actions import End
 from trixter.faults.dice import Dice
 from trixter.faults.fault import Fault, HoldingStage, StageOrder
-from trixter.faults.validators import require_seconds
+from trixter.faults.validators import normalize, short_seconds_of
+from trixter.units import Seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +24,11 @@ class Latency(Fault):
     grows by twice the delay.
 
     Args:
-        delay_s: Seconds, 0 or more.
-        jitter_s: The most that is added or taken off, in seconds, 0 or more.
+        delay_s: Seconds, 0 or more. More than a minute is written with its unit: ``"250s"``.
+        jitter_s: The most that is added or taken off, in seconds, 0 or more; likewise.
 
     Raises:
-        SettingError: If a setting is not a finite number of seconds, 0 or more.
+        SettingError: If a setting is not a finite time, 0 or more.
     """
 
     delay_s: float = 0.0
@@ -35,9 +36,13 @@ class Latency(Fault):
 
     order: ClassVar[StageOrder] = StageOrder.DELAY
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, delay_s: Seconds = 0.0, jitter_s: Seconds = 0.0, name: str = "") -> None: ...
+
     def _check(self) -> None:
-        require_seconds("delay_s", self.delay_s)
-        require_seconds("jitter_s", self.jitter_s)
+        normalize(self, "delay_s", short_seconds_of)
+        normalize(self, "jitter_s", short_seconds_of)
 
     @property
     def is_off(self) -> bool:

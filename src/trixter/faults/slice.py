@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from trixter.errors import SettingError
 from trixter.faults.dice import Dice
@@ -17,7 +17,8 @@ from trixter.faults.fault import (
     StageOrder,
     most_queued_bytes,
 )
-from trixter.faults.validators import require_bytes, require_seconds
+from trixter.faults.validators import normalize, require_bytes, short_seconds_of
+from trixter.units import Seconds
 
 # One read of a direction that slices: all its slices are cut, and sent or held, before the caller looks at
 # the limit or at another connection. 64 KiB of single bytes took 150 ms.
@@ -34,7 +35,7 @@ class Slice(Fault):
     Args:
         size_bytes: The largest slice; 0 means off.
         variation_bytes: The most that is taken off it, drawn uniformly for each slice; less than the size.
-        gap_s: Seconds between one slice and the next.
+        gap_s: Seconds between one slice and the next. More than a minute is written with its unit: ``"90s"``.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -46,10 +47,16 @@ class Slice(Fault):
 
     order: ClassVar[StageOrder] = StageOrder.SLICE
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self, *, size_bytes: int = 0, variation_bytes: int = 0, gap_s: Seconds = 0.0, name: str = ""
+        ) -> None: ...
+
     def _check(self) -> None:
         require_bytes("size_bytes", self.size_bytes)
         require_bytes("variation_bytes", self.variation_bytes)
-        require_seconds("gap_s", self.gap_s)
+        normalize(self, "gap_s", short_seconds_of)
         if self.variation_bytes and self.variation_bytes >= self.size_bytes:
             raise SettingError("variation_bytes", self.variation_bytes, "less than size_bytes")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import ceil
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from trixter.faults.dice import Dice
 from trixter.faults.fault import BypassLimit, Fault, HoldingStage, StageOrder, most_queued_bytes
-from trixter.faults.validators import require_bytes, require_rate
+from trixter.faults.validators import normalize, rate_of, require_bytes
+from trixter.units import Rate
 
 # Held bytes trickle: a piece that takes longer than this is cut, and a waiting throttle wakes about this
 # often. Much longer and a reader sees lumps; much shorter and the loop spends its time on timers.
@@ -32,7 +33,7 @@ class Throttle(Fault):
     N bytes take N/rate seconds, within 1 %, and trickle in between. An idle time earns nothing.
 
     Args:
-        rate_bytes_per_s: Bytes per second, 0.001 or more; 0 means unlimited.
+        rate_bytes_per_s: Bytes per second, 0.001 or more, or text such as ``"1mbit"``; 0 means unlimited.
         queue_bytes: How much may wait for its turn before the source is read no more; 0 means what the rate
             carries in 100 ms, and at least 64 KiB.
 
@@ -45,8 +46,12 @@ class Throttle(Fault):
 
     order: ClassVar[StageOrder] = StageOrder.RATE
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, rate_bytes_per_s: Rate = 0, queue_bytes: int = 0, name: str = "") -> None: ...
+
     def _check(self) -> None:
-        require_rate("rate_bytes_per_s", self.rate_bytes_per_s)
+        normalize(self, "rate_bytes_per_s", rate_of)
         require_bytes("queue_bytes", self.queue_bytes)
 
     @property

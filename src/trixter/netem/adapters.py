@@ -8,15 +8,18 @@ from anyio import BrokenResourceError
 
 from trixter.errors import TrixterError
 from trixter.faults import Abort, Corrupt, Latency, Slice, Terminate, Throttle
+from trixter.faults.validators import LONGEST_BARE_S
 from trixter.netem.adapter import READ_BYTES, Adapter, AnyByteStream
 from trixter.netem.async_chain import AsyncChain, Clock, LoopClock
 from trixter.netem.chained import ChainedAdapter
-from trixter.netem.knob import Setting, setting_of
+from trixter.netem.knob import Delay, RateLimit, Setting, delay_of, rate_limit_of, setting_of
 from trixter.netem.shutdown import reset_on_close
+from trixter.units import format_seconds
 
 
 def _latency(delay_s: float) -> Latency:
-    return Latency(delay_s=delay_s)
+    # With its unit: a knob may stand at more than a minute.
+    return Latency(delay_s=format_seconds(delay_s) if delay_s > LONGEST_BARE_S else delay_s)
 
 
 class DelayedReader(ChainedAdapter):
@@ -24,7 +27,8 @@ class DelayedReader(ChainedAdapter):
 
     Args:
         inner: The stream.
-        delay_s: Seconds, a knob of them, or a source of them, one for each call; 0 is off.
+        delay_s: Seconds, text such as ``"250ms"``, a knob of seconds, or a source of them, one for each call;
+            0 is off.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -33,8 +37,8 @@ class DelayedReader(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, delay_s: Setting, *, clock: Clock | None = None) -> None:
-        super().__init__(inner, reads=AsyncChain(_latency, delay_s, clock=clock))
+    def __init__(self, inner: AnyByteStream, delay_s: Delay, *, clock: Clock | None = None) -> None:
+        super().__init__(inner, reads=AsyncChain(_latency, delay_of(delay_s), clock=clock))
 
 
 class DelayedWriter(ChainedAdapter):
@@ -44,7 +48,8 @@ class DelayedWriter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        delay_s: Seconds, a knob of them, or a source of them, one for each call; 0 is off.
+        delay_s: Seconds, text such as ``"250ms"``, a knob of seconds, or a source of them, one for each call;
+            0 is off.
         clock: Tells the time; by default the loop's.
 
     Raises:
@@ -53,8 +58,8 @@ class DelayedWriter(ChainedAdapter):
     From tokio-netem's adapter of this name.
     """
 
-    def __init__(self, inner: AnyByteStream, delay_s: Setting, *, clock: Clock | None = None) -> None:
-        setting = setting_of(delay_s)  # one, so that a source goes on from the sends to the close
+    def __init__(self, inner: AnyByteStream, delay_s: Delay, *, clock: Clock | None = None) -> None:
+        setting = delay_of(delay_s)  # one, so that a source goes on from the sends to the close
         self._close = AsyncChain(_latency, setting, clock=clock)
         super().__init__(inner, writes=AsyncChain(_latency, setting, clock=clock))
 
@@ -80,7 +85,8 @@ class ThrottledReader(ChainedAdapter):
 
     Args:
         inner: The stream.
-        rate_bytes_per_s: Bytes per second, a knob of them, or a source of them, one for each call; 0 is
+        rate_bytes_per_s: Bytes per second, text such as ``"1mbit"``, a knob of bytes per second, or a source
+            of them, one for each call; 0 is
             unlimited.
         clock: Tells the time; by default the loop's.
 
@@ -91,9 +97,9 @@ class ThrottledReader(ChainedAdapter):
     """
 
     def __init__(
-        self, inner: AnyByteStream, rate_bytes_per_s: Setting, *, clock: Clock | None = None
+        self, inner: AnyByteStream, rate_bytes_per_s: RateLimit, *, clock: Clock | None = None
     ) -> None:
-        super().__init__(inner, reads=AsyncChain(_throttle, rate_bytes_per_s, clock=clock))
+        super().__init__(inner, reads=AsyncChain(_throttle, rate_limit_of(rate_bytes_per_s), clock=clock))
 
 
 class ThrottledWriter(ChainedAdapter):
@@ -103,7 +109,8 @@ class ThrottledWriter(ChainedAdapter):
 
     Args:
         inner: The stream.
-        rate_bytes_per_s: Bytes per second, a knob of them, or a source of them, one for each call; 0 is
+        rate_bytes_per_s: Bytes per second, text such as ``"1mbit"``, a knob of bytes per second, or a source
+            of them, one for each call; 0 is
             unlimited.
         clock: Tells the time; by default the loop's.
 
@@ -114,9 +121,9 @@ class ThrottledWriter(ChainedAdapter):
     """
 
     def __init__(
-        self, inner: AnyByteStream, rate_bytes_per_s: Setting, *, clock: Clock | None = None
+        self, inner: AnyByteStream, rate_bytes_per_s: RateLimit, *, clock: Clock | None = None
     ) -> None:
-        super().__init__(inner, writes=AsyncChain(_throttle, rate_bytes_per_s, clock=clock))
+        super().__init__(inner, writes=AsyncChain(_throttle, rate_limit_of(rate_bytes_per_s), clock=clock))
 
 
 def _slice(size_bytes: float) -> Slice:

@@ -13,25 +13,25 @@ from trixter.netem.adapters import (
     ThrottledWriter,
 )
 from trixter.netem.inject import Injector, ReadInjector, WriteInjector
-from trixter.netem.knob import Setting
+from trixter.netem.knob import Delay, RateLimit, Setting
 
 
 class NetEm(Adapter):
     """A stream with a method for each fault, which returns the stream with that fault around it."""
 
-    def delay_reads(self, delay_s: Setting) -> NetEm:
+    def delay_reads(self, delay_s: Delay) -> NetEm:
         """See ``DelayedReader``."""
         return NetEm(DelayedReader(self._inner, delay_s))
 
-    def delay_writes(self, delay_s: Setting) -> NetEm:
+    def delay_writes(self, delay_s: Delay) -> NetEm:
         """See ``DelayedWriter``."""
         return NetEm(DelayedWriter(self._inner, delay_s))
 
-    def throttle_reads(self, rate_bytes_per_s: Setting) -> NetEm:
+    def throttle_reads(self, rate_bytes_per_s: RateLimit) -> NetEm:
         """See ``ThrottledReader``."""
         return NetEm(ThrottledReader(self._inner, rate_bytes_per_s))
 
-    def throttle_writes(self, rate_bytes_per_s: Setting) -> NetEm:
+    def throttle_writes(self, rate_bytes_per_s: RateLimit) -> NetEm:
         """See ``ThrottledWriter``."""
         return NetEm(ThrottledWriter(self._inner, rate_bytes_per_s))
 

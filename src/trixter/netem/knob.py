@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from sys import float_info
 from threading import RLock
 from typing import Protocol
 from weakref import WeakSet
 
 from trixter.errors import SettingError
-from trixter.faults.validators import is_number
+from trixter.faults.validators import is_number, rate_of, seconds_of
+from trixter.units import Rate, Seconds
 
 
 class Subscriber(Protocol):
@@ -117,6 +119,23 @@ class Source:
 
 Setting = float | Knob | Source | Callable[[], float] | Iterable[float]
 """What an adapter takes for a number; 0 is off."""
+
+
+Delay = Setting | Seconds
+"""What an adapter takes for a delay: a bare number may be of any size, for it may be a knob's."""
+
+RateLimit = Setting | Rate
+"""What an adapter takes for a rate."""
+
+
+def delay_of(given: Delay) -> Knob | Source:
+    """Return the setting of a delay; text such as ``"250ms"`` and a ``timedelta`` are a number of seconds."""
+    return setting_of(seconds_of("delay_s", given) if isinstance(given, str | timedelta) else given)
+
+
+def rate_limit_of(given: RateLimit) -> Knob | Source:
+    """Return the setting of a rate; text such as ``"1mbit"`` is a number of bytes per second."""
+    return setting_of(rate_of("rate_bytes_per_s", given) if isinstance(given, str) else given)
 
 
 def setting_of(given: Setting) -> Knob | Source:

@@ -157,7 +157,7 @@ class Profile:
 def _faults(values: Mapping[str, Any], kbit: float | None, delay_ms: float) -> Faults:
     faults: list[Fault] = [
         # The published latency and jitter are the round trip's; each direction has half of them.
-        Latency(delay_s=delay_ms / 1000, jitter_s=values.get("jitter_ms", 0) / 2 / 1000),
+        Latency(delay_s=f"{delay_ms}ms", jitter_s=f"{values.get('jitter_ms', 0) / 2}ms"),
         *(_fault(entry, values) for entry in CATALOGUE if entry.in_profiles),
     ]
     if kbit is not None:

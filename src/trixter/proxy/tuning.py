@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from trixter.errors import SettingError
-from trixter.faults.validators import require_bytes, require_seconds, require_switch
+from trixter.faults.validators import (
+    normalize,
+    positive_seconds_of,
+    require_bytes,
+    require_switch,
+    seconds_of,
+)
 from trixter.proxy.sockets import SocketOptions
+from trixter.units import Seconds
 
 LIMIT_BYTES = 4 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
@@ -21,9 +28,9 @@ class TuningKeywords(TypedDict, total=False):
 
     buffer_limit_bytes: int
     socket_buffer_bytes: int
-    connect_timeout_s: float
-    keepalive_s: float
-    idle_timeout_s: float
+    connect_timeout_s: Seconds
+    keepalive_s: Seconds
+    idle_timeout_s: Seconds
     reset_unreachable: bool
 
 
@@ -54,18 +61,19 @@ class Tuning:
     idle_timeout_s: float = 0.0
     reset_unreachable: bool = False
 
+    if TYPE_CHECKING:
+
+        def __init__(self, **settings: Unpack[TuningKeywords]) -> None: ...
+
     def __post_init__(self) -> None:
         if not isinstance(self.buffer_limit_bytes, int) or self.buffer_limit_bytes < 1:
             raise SettingError(
                 "buffer_limit_bytes", self.buffer_limit_bytes, "a whole number of bytes, 1 or more"
             )
         require_bytes("socket_buffer_bytes", self.socket_buffer_bytes)
-        if not 0 < self.connect_timeout_s < float("inf"):
-            raise SettingError(
-                "connect_timeout_s", self.connect_timeout_s, "a number of seconds, more than 0"
-            )
-        require_seconds("keepalive_s", self.keepalive_s)
-        require_seconds("idle_timeout_s", self.idle_timeout_s)
+        normalize(self, "connect_timeout_s", positive_seconds_of)
+        normalize(self, "keepalive_s", seconds_of)
+        normalize(self, "idle_timeout_s", seconds_of)
         require_switch("reset_unreachable", self.reset_unreachable)
 
     @property

@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 
 from trixter.control.commands import GetProxy
-from trixter.errors import TrixterError
+from trixter.errors import SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
-from trixter.testing.chaos import Chaos, SessionChaos
+from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
-from trixter.testing.pytest_plugin import RUN_NUMBER, RUN_SEED
-from trixter.testing.seeds import RUN_SEED_BITS, seed_for
-from trixter.testing.unused_faults import UnusedFaultsWarning
+from trixter.testing.pytest_plugin import (
+    PROFILE_PARAM,
+    RUN_NUMBER,
+    RUN_SEED,
+    RUN_SEED_BITS,
+    mark_kwargs_with_profile,
+)
+from trixter.testing.recent_events import UnusedFaultsWarning
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
@@ -47,15 +52,31 @@ def seed_of(item: pytest.Item) -> int:
 
 def defaults_after_marks(item: pytest.Item, profiles: Profiles, defaults: Defaults) -> Defaults:
     """Return defaults with the test's marks applied; the closest mark is applied last."""
+    closest = mark_kwargs_with_profile(item)
     for mark in reversed(list(item.iter_markers("chaos"))):
         wrong = ""
         try:
-            defaults = apply_mark(defaults, profiles.find, *mark.args, **mark.kwargs)
+            keywords = dict(mark.kwargs)
+            if isinstance(keywords.get("profile"), list | tuple):
+                keywords["profile"] = _profile_of_run(item) if mark.kwargs is closest else None
+            defaults = apply_mark(defaults, profiles.find, *mark.args, **keywords)
         except TrixterError as exc:
             wrong = f"@pytest.mark.chaos of {_name_of(item)}: {exc}"
         if wrong:  # outside of `except`, so that pytest shows no traceback of it
             pytest.fail(wrong, pytrace=False)
     return defaults
+
+
+def _profile_of_run(item: pytest.Item) -> str | Profile:
+    """Return the profile for which this is a run of the test."""
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if PROFILE_PARAM not in params:
+        accepts = (
+            "one name here: pytest repeats no test of unittest, and none whose mark is added while it runs"
+        )
+        raise SettingError("profile", mark_kwargs_with_profile(item)["profile"], accepts)
+    chosen: str | Profile = params[PROFILE_PARAM]
+    return chosen
 
 
 def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> str:

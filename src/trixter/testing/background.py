@@ -15,8 +15,7 @@ from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
 from trixter.testing.loop_thread import InterruptSafeFuture, LoopThread
-from trixter.testing.recent_events import RecentEvents
-from trixter.testing.unused_faults import UnusedFaultsCheck
+from trixter.testing.recent_events import RecentEvents, UnusedFaultsCheck
 
 T = TypeVar("T")
 

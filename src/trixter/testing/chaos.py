@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,15 +14,26 @@ from trixter.control.commands import Apply
 from trixter.control.overrides import complete
 from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
-from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
-from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy
+from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy, ProxyKeywords, Upstream
 from trixter.testing.loop_thread import LoopThread
 from trixter.testing.mark import FindProfile
-from trixter.testing.seeds import seed_for
+
+# The size of a derived seed.
+SEED_BYTES = 8
 
 ChangeDefaults = Callable[[Defaults], Defaults]
+
+
+def seed_for(root: int, name: str) -> int:
+    """Return the seed of that name, derived from another seed.
+
+    It depends on nothing else: not on the process, the order of the tests, or the selection of tests.
+    """
+    # A node id may contain surrogates, which cannot be encoded: pytest does not escape all of them.
+    digest = hashlib.sha256(f"{root}/{name}".encode(errors="backslashreplace")).digest()
+    return int.from_bytes(digest[:SEED_BYTES], "big")
 
 
 class Chaos:
@@ -56,25 +68,28 @@ class Chaos:
 
     def proxy(
         self,
-        upstream: str,
+        upstream: Upstream,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
         faults: Fault | Faults | None = None,
-        **tuning: Unpack[TuningKeywords],
+        **keywords: Unpack[ProxyKeywords],
     ) -> ChaosProxy:
         """Return a running proxy, for a sync test.
 
         Args:
-            upstream: ``host:port`` or ``unix:/path``.
+            upstream: ``host:port`` or ``unix:/path``; also a port of this host, a pair of host and port, or
+                the server's socket.
             listen: ``host:port``; port 0 stands for a free one.
             profile: The faults of new connections, in place of those of the mark.
-            faults: The faults of both directions, in place of those; a single fault will do.
-            tuning: As for ``ChaosProxy``.
+            faults: Faults in place of those, in the direction or in both; a single fault will do.
+            keywords: Faults as the mark takes them, added to those; and the tuning of ``ChaosProxy``.
 
         Raises:
             SettingError: If a setting is outside its range.
+            TypeError: If there is no such keyword.
             BindError: If the address cannot be bound.
         """
+        __tracebackhide__ = True
         proxy = ChaosProxy(
             upstream,
             listen=listen,
@@ -84,20 +99,21 @@ class Chaos:
             defaults=self._defaults,
             thread=self._running_thread(),
             find_profile=self._find_profile,
-            **tuning,
+            **keywords,
         )
         self._start(proxy)
         return proxy
 
     def async_proxy(
         self,
-        upstream: str,
+        upstream: Upstream,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
         faults: Fault | Faults | None = None,
-        **tuning: Unpack[TuningKeywords],
+        **keywords: Unpack[ProxyKeywords],
     ) -> AsyncChaosProxy:
         """Return a running proxy, for an async test; otherwise as ``proxy``. Blocks for a moment."""
+        __tracebackhide__ = True
         proxy = AsyncChaosProxy(
             upstream,
             listen=listen,
@@ -107,7 +123,7 @@ class Chaos:
             defaults=self._defaults,
             thread=self._running_thread(),
             find_profile=self._find_profile,
-            **tuning,
+            **keywords,
         )
         self._start(proxy)
         return proxy

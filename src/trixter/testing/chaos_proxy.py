@@ -5,50 +5,69 @@ from __future__ import annotations
 import secrets
 import warnings
 from types import TracebackType
-from typing import Self, TypeVar, Unpack
+from typing import Any, Protocol, Self, TypeVar, Unpack, cast
 
 import anyio
 
+from trixter.addresses import Address, text_of
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
-from trixter.control.fault_methods import FaultMethods
-from trixter.faults import Direction, Fault, Faults
+from trixter.control.fault_methods import FaultKeywords, FaultMethods, directions_of, meant_by
+from trixter.errors import SettingError
+from trixter.faults import Fault, Faults
 from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.background import BackgroundProxy
 from trixter.testing.loop_thread import LoopThread, wait_future
-from trixter.testing.mark import FindProfile, with_profile
+from trixter.testing.mark import MARK_KEYWORDS, FindProfile, apply_mark, with_profile
 
 SEED_BITS = 64
 
 ChangeT = TypeVar("ChangeT")
 
 
+class BoundSocket(Protocol):
+    """A socket that has an address, such as that of a server."""
+
+    def getsockname(self) -> Any:
+        """Return its address."""
+
+
+Upstream = str | int | tuple[Any, ...] | BoundSocket
+"""``host:port`` or ``unix:/path``; a port of this host; a pair of host and port; the server's socket."""
+
+
+class ProxyKeywords(FaultKeywords, TuningKeywords, total=False):
+    """The keywords of proxies: faults, as the mark takes them, and ``Tuning``."""
+
+
 class _LocalProxy(FaultMethods[ChangeT]):
     """A proxy in this process.
 
     Args:
-        upstream: ``host:port`` or ``unix:/path``.
+        upstream: ``host:port`` or ``unix:/path``; also a port of this host, a pair of host and port, or the
+            server's socket.
         listen: ``host:port``; port 0 stands for a free one.
         profile: The faults of new connections, such as ``"3g"``.
-        faults: The faults of both directions, in place of the profile's; a single fault will do.
+        faults: Faults in place of the profile's, in the direction or in both; a single fault will do.
         seed: The seed of all its randomness; by default a random one.
         defaults: The defaults of new connections; a profile replaces their faults.
         thread: The thread to share with other proxies; by default a new one.
         find_profile: Finds profiles by their names.
-        tuning: As ``trixter.proxy.tuning.Tuning`` takes it, such as ``buffer_limit_bytes`` and
-            ``idle_timeout_s``. With a small ``socket_buffer_bytes``, and a throttle or a freeze, a sender
-            blocks early.
+        keywords: Faults as the mark takes them, such as ``latency="100ms"``, added to those.
+            And settings of ``trixter.proxy.tuning.Tuning``, such as ``idle_timeout_s``. With a
+            small ``socket_buffer_bytes``, and a throttle or a freeze, a sender blocks early.
 
     Raises:
         SettingError: If a setting is outside its range.
+        TypeError: If there is no such keyword.
     """
 
     def __init__(
         self,
-        upstream: str,
+        upstream: Upstream,
         *,
         listen: str = "127.0.0.1:0",
         profile: str | Profile | None = None,
@@ -57,15 +76,17 @@ class _LocalProxy(FaultMethods[ChangeT]):
         defaults: Defaults | None = None,
         thread: LoopThread | None = None,
         find_profile: FindProfile = find_profile,
-        **tuning: Unpack[TuningKeywords],
+        **keywords: Unpack[ProxyKeywords],
     ) -> None:
+        __tracebackhide__ = True
+        tuning, asked = _split(keywords)
         self._find_profile = find_profile
         # Public for the other modules of this package only: users have the methods.
         self.background = BackgroundProxy(
-            upstream,
+            _text_of_upstream(upstream),
             listen=listen,
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
-            defaults=self._begun_with(defaults or Defaults(), profile, faults),
+            defaults=self._begun_with(defaults or Defaults(), profile, faults, asked),
             thread=thread,
             **tuning,
         )
@@ -126,20 +147,21 @@ class _LocalProxy(FaultMethods[ChangeT]):
 
     def profile(self, profile: str | Profile) -> ChangeT:
         """Replace all faults by those of a profile, such as ``"3g"``."""
-        return super().profile(self._found(profile))
-
-    def _found(self, profile: str | Profile) -> Profile:
-        return profile if isinstance(profile, Profile) else self._find_profile(profile)
+        return super().profile(profile if isinstance(profile, Profile) else self._find_profile(profile))
 
     def _begun_with(
-        self, defaults: Defaults, profile: str | Profile | None, faults: Fault | Faults | None
+        self,
+        defaults: Defaults,
+        profile: str | Profile | None,
+        faults: Fault | Faults | None,
+        asked: FaultKeywords,
     ) -> Defaults:
         if profile is not None:
-            defaults = with_profile(defaults, self._found(profile))
+            defaults = with_profile(defaults, profile, self._find_profile)
         if faults is not None:
-            for direction in Direction:
+            for direction in directions_of(asked.get("direction")):
                 defaults = defaults.with_faults(direction, faults)
-        return defaults
+        return apply_mark(defaults, self._find_profile, **asked)
 
     def __del__(self) -> None:
         background: BackgroundProxy | None = getattr(
@@ -242,3 +264,34 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
 
     async def _sleep(self, seconds: float) -> None:
         await wait_future(self.background.pause(seconds))
+
+
+def _split(keywords: ProxyKeywords) -> tuple[TuningKeywords, FaultKeywords]:
+    """Return the keywords of the proxy's tuning, and those of faults."""
+    __tracebackhide__ = True
+    known = [*TuningKeywords.__annotations__, *MARK_KEYWORDS, "connection_duration", "direction"]
+    for name in keywords:
+        if name not in known:
+            meant = meant_by(name, known)
+            hint = f"did you mean {meant}?" if meant else f"there are {', '.join(known)}"
+            raise TypeError(f"a proxy has no keyword {name!r}: {hint}")
+    tuning = {name: value for name, value in keywords.items() if name in TuningKeywords.__annotations__}
+    faults = {name: value for name, value in keywords.items() if name not in tuning}
+    return cast(TuningKeywords, tuning), cast(FaultKeywords, faults)
+
+
+def _text_of_upstream(upstream: Upstream) -> str:
+    """Return the address of a server as ``Proxy`` takes it, and refuses it if it is none."""
+    if isinstance(upstream, int) and not isinstance(upstream, bool):
+        return f"127.0.0.1:{upstream}"
+    if hasattr(upstream, "getsockname"):
+        try:
+            upstream = upstream.getsockname()
+        except OSError:
+            raise SettingError("upstream", upstream, "a socket that is open") from None
+        if isinstance(upstream, str):
+            return text_of(upstream)
+    match upstream:
+        case (str() as host, int() as port, *_):  # a server on all addresses is dialled at one of them
+            return str(Address(host, port).reachable())
+    return upstream  # type: ignore[return-value] # which Proxy refuses, if it is no text

@@ -1,22 +1,27 @@
-"""A loop in a thread of its own beside the test: calls cross to it, and their results cross back."""
+"""A loop in a thread of its own beside the test: calls cross to it, and their results cross back.
+
+AnyIO's blocking portal does not serve. After an interrupt in its start or in a wait, the lock of its plain
+future stays held, or its loop is never told to stop: both block for ever (``test_interrupts``). In a fork's
+child, a call waits for a thread that is not there (``test_loop_thread``, ``test_fork``).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import anyio
 
 from trixter.errors import OUT_OF_RESOURCES, OutOfDescriptors, os_error_text
 from trixter.monotonic import monotonic
 from trixter.proxy.loop import LoopContext, loop_factory
-from trixter.testing.system_thread import SystemThread, new_thread
 
 T = TypeVar("T")
 
@@ -192,6 +197,78 @@ def _new_loop() -> asyncio.AbstractEventLoop:
     if isinstance(loop, asyncio.BaseEventLoop):
         loop.time = monotonic  # type: ignore[method-assign]
     return loop
+
+
+class SystemThread(Protocol):
+    """The methods of a thread that are used here."""
+
+    def start(self) -> None:
+        """Start the thread."""
+
+    def is_alive(self) -> bool:
+        """Return whether it runs in this process."""
+
+    def join(self) -> None:
+        """Wait until it has ended."""
+
+
+def new_thread(run: Callable[[], None], name: str) -> SystemThread:
+    """Return a daemon thread that is not started yet.
+
+    Args:
+        run: Its function.
+        name: Its name, for debuggers.
+
+    Raises:
+        RuntimeError: If eventlet has patched threads. Its locks cannot be released from another thread.
+    """
+    patcher = sys.modules.get("eventlet.patcher")  # if it is not imported, it has patched nothing
+    if patcher is not None and patcher.is_monkey_patched("thread"):
+        raise RuntimeError(
+            "eventlet has patched threads, and the proxy needs one of its own: "
+            "use eventlet.monkey_patch(thread=False), or start `trixter` as a command and use trixter.Client"
+        )
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        return BesideGreenlets(run, monkey.get_original("_thread", "start_new_thread"))
+    # A daemon: a test run that was interrupted must not hang because a proxy was not closed.
+    return threading.Thread(target=run, name=name, daemon=True)
+
+
+class BesideGreenlets:
+    """A thread outside of gevent: gevent's own would be a greenlet, and our loop would block all of them.
+
+    gevent's locks can be released from such a thread, so greenlets may wait for it.
+
+    Args:
+        run: Its function.
+        start_new_thread: Python's own function of that name.
+    """
+
+    def __init__(self, run: Callable[[], None], start_new_thread: Callable[..., Any]) -> None:
+        self._run = run
+        self._start_new_thread = start_new_thread
+        self._pid = 0
+        self._ended = threading.Event()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._pid = os.getpid()
+        self._start_new_thread(self._main, ())
+
+    def is_alive(self) -> bool:
+        """Return whether it runs in this process; in a fork's child it does not."""
+        return self._pid == os.getpid() and not self._ended.is_set()
+
+    def join(self) -> None:
+        """Wait until it has ended; other greenlets run meanwhile."""
+        self._ended.wait()
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._ended.set()
 
 
 async def wait_future(future: Future[T]) -> T:

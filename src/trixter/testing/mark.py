@@ -1,4 +1,4 @@
-"""The arguments of ``@pytest.mark.chaos``: the faults that a test asks for."""
+"""The arguments of ``@pytest.mark.chaos`` and of proxies: the faults that a test asks for."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from trixter.control.fault_methods import AnyDirection, directions_of
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE, Direction, Fault
 from trixter.faults.entry import Entry
+from trixter.faults.validators import short_seconds_of
 from trixter.profiles import Profile
 from trixter.settings import Defaults
+from trixter.units import Seconds
 
 FindProfile = Callable[[str], Profile]
 """Finds a profile by its name, or raises ``SettingError``."""
@@ -24,8 +26,8 @@ def apply_mark(
     defaults: Defaults,
     find_profile: FindProfile,
     *faults: Fault,
-    profile: str | None = None,
-    connection_duration: float | None = None,
+    profile: str | Profile | None = None,
+    connection_duration: Seconds | None = None,
     direction: AnyDirection = None,
     **keywords: Any,
 ) -> Defaults:
@@ -35,8 +37,9 @@ def apply_mark(
         defaults: The defaults after the marks before.
         find_profile: Finds a profile by its name.
         *faults: Faults with all their settings, such as ``Latency(delay_s=0.2, jitter_s=0.1)``.
-        profile: Exactly the faults of that name, in place of those before; the others come on top.
-        connection_duration: Seconds after which a connection is reset.
+        profile: Exactly its faults, in place of those before; the others come on top.
+        connection_duration: Seconds after which a connection is reset; more than a minute is written with its
+            unit.
         direction: The direction of all faults but the profile's, which brings its own.
         **keywords: ``latency=0.25`` and so on: ``MARK_KEYWORDS``. ``None`` is as if it was not given.
 
@@ -48,9 +51,10 @@ def apply_mark(
         known = ", ".join([*MARK_KEYWORDS, "profile", "connection_duration", "direction"])
         raise SettingError("chaos", unknown, f"made of faults and these keywords: {known}")
     if profile is not None:
-        defaults = with_profile(defaults, find_profile(profile))
+        defaults = with_profile(defaults, profile, find_profile)
     if connection_duration is not None:
-        defaults = replace(defaults, connection_duration_s=connection_duration)
+        duration_s = short_seconds_of("connection_duration_s", connection_duration)
+        defaults = replace(defaults, connection_duration_s=duration_s)
     given = (MARK_KEYWORDS[name].with_first(value) for name, value in keywords.items() if value is not None)
     for fault in [*faults, *given]:
         if not isinstance(fault, Fault):
@@ -61,8 +65,9 @@ def apply_mark(
     return defaults
 
 
-def with_profile(defaults: Defaults, profile: Profile) -> Defaults:
+def with_profile(defaults: Defaults, profile: str | Profile, find_profile: FindProfile) -> Defaults:
     """Return defaults with exactly the faults of a profile."""
+    found = profile if isinstance(profile, Profile) else find_profile(profile)
     for direction in Direction:
-        defaults = defaults.with_faults(direction, profile.faults(direction))
+        defaults = defaults.with_faults(direction, found.faults(direction))
     return defaults

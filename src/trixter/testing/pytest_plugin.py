@@ -7,15 +7,19 @@ first uses a fixture.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from trixter.testing.seeds import RUN_SEED_BITS
+from trixter.errors import TrixterError
 
 if TYPE_CHECKING:
     from trixter.testing.chaos import Chaos, SessionChaos
+
+# The size of a seed that a run draws: short enough to be copied by hand.
+RUN_SEED_BITS = 32
 
 SECTION = "trixter: the network of this test"
 
@@ -32,6 +36,12 @@ RUN_NUMBER = pytest.StashKey[int]()
 
 SESSION = pytest.StashKey["SessionChaos"]()
 """Of the configuration: the value of ``chaos_session``, once a test has used it."""
+
+PROFILE_PARAM = "chaos_profile"
+"""The parameter of a test whose mark has several profiles."""
+
+# Of an error that trixter raises on purpose, the report shows no frame of these: its text has all of it.
+HIDDEN_PACKAGES = {"trixter", "anyio", "asyncio", "concurrent"}
 
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()
@@ -77,6 +87,23 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     return f"chaos seed: {config.stash[RUN_SEED]}" if config.stash[IS_SEED_GIVEN] else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat a test for each of the profiles of its closest mark that has any."""
+    profiles = mark_kwargs_with_profile(metafunc.definition).get("profile")
+    is_used = not {"chaos", "chaos_session"}.isdisjoint(metafunc.fixturenames)
+    if is_used and isinstance(profiles, list | tuple):
+        if not profiles:
+            pytest.fail("@pytest.mark.chaos: profile must be a name, or several, not []", pytrace=False)
+        metafunc.fixturenames.append(PROFILE_PARAM)
+        metafunc.parametrize(PROFILE_PARAM, profiles, ids=[getattr(each, "name", each) for each in profiles])
+
+
+def mark_kwargs_with_profile(item: pytest.Item) -> Mapping[str, Any]:
+    """Return the keywords of the closest mark that has a profile: it replaces those of the others."""
+    marks = (mark.kwargs for mark in item.iter_markers("chaos"))
+    return next((kwargs for kwargs in marks if kwargs.get("profile") is not None), {})
 
 
 @pytest.fixture
@@ -155,6 +182,8 @@ def _begin(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    if call.excinfo is not None and not item.config.getoption("fulltrace"):
+        _hide_own_frames(call.excinfo.value)
     report = yield
     used = item.stash.get(USED, None)
     if used and report.failed:
@@ -163,3 +192,16 @@ def pytest_runtest_makereport(
         exc = call.excinfo.value if call.excinfo is not None else None
         report.sections.append((SECTION, section_text(item, used, exc)))
     return report
+
+
+def _hide_own_frames(exc: BaseException) -> None:
+    """End the traceback of an error that trixter raised on purpose at the line of the test."""
+    entry = exc.__traceback__ if isinstance(exc, TrixterError) else None
+    while entry is not None:
+        while entry.tb_next is not None and _package_of(entry.tb_next) in HIDDEN_PACKAGES:
+            entry.tb_next = entry.tb_next.tb_next
+        entry = entry.tb_next
+
+
+def _package_of(entry: TracebackType) -> str:
+    return str(entry.tb_frame.f_globals.get("__name__")).partition(".")[0]

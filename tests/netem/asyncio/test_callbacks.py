@@ -44,7 +44,7 @@ async def test_a_change_from_within_a_callback_lets_nothing_overtake(server: Ech
             link.set_faults(DOWN, Faults())
 
     user = Changing()
-    link = await connect(server, user, downstream=Faults(Latency(delay_s=3600.0), Slice(size_bytes=1)))
+    link = await connect(server, user, downstream=Faults(Latency(delay_s="1h"), Slice(size_bytes=1)))
     for n in range(10):
         user.transport.write(b"%d" % n)
         await until(lambda: len(server.received) == n + 1)  # noqa: B023 - called here only

@@ -71,7 +71,7 @@ async def test_aiohttp_with_a_resolver_of_its_own_is_recognised(server: EchoServ
         async def close(self) -> None: ...
 
     connector = aiohttp.TCPConnector(resolver=Resolver())
-    ways = {f"localhost:{server.port}": Latency(delay_s=3600)}
+    ways = {f"localhost:{server.port}": Latency(delay_s="1h")}
     async with faulty_network(ways) as network, aiohttp.ClientSession(connector=connector) as session:
         asking = asyncio.gather(session.get(f"http://localhost:{server.port}/"), return_exceptions=True)
         await until(lambda: network.connections)

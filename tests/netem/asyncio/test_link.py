@@ -15,7 +15,7 @@ from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Latency, Slice, 
 from trixter.netem import FaultyConnection, wrap_protocol_factory
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
-STALLED = Faults(Latency(delay_s=3600.0))
+STALLED = Faults(Latency(delay_s="1h"))
 SLOW = Faults(Throttle(rate_bytes_per_s=1.0))
 
 

@@ -18,7 +18,7 @@ from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Terminate, Throttl
 from trixter.netem import faulty_network, open_connection, start_server
 from trixter.netem.asyncio.network import PATCHED
 
-STALLED = Faults(Latency(delay_s=3600.0))
+STALLED = Faults(Latency(delay_s="1h"))
 
 
 async def is_stalled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, server: EchoServer) -> bool:
@@ -208,7 +208,7 @@ async def test_the_same_seed_gives_each_connection_the_same_luck(server: EchoSer
 
 
 async def test_no_connection_leaves_a_timer_or_a_link_behind(server: EchoServer) -> None:
-    slow = Faults(Latency(delay_s=3600.0), Throttle(rate_bytes_per_s=1.0))
+    slow = Faults(Latency(delay_s="1h"), Throttle(rate_bytes_per_s=1.0))
     async with faulty_network({"*:*": slow}) as network:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"held")
