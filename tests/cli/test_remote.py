@@ -19,7 +19,7 @@ UP, DOWN = BOTH
 def change(*flags: str) -> RequestedFaults:
     ctx = set_.make_context("set", [ALL, *flags])
     values: dict[str, Any] = dict(ctx.params)
-    for other in ("target", "api", "api_token", "api_ca"):
+    for other in ("target", "all", "api", "api_token", "api_ca"):
         del values[other]
     requested = RequestedFaults.of(ctx, values)
     assert values == {}

@@ -13,7 +13,7 @@ HEAD = "| fault | settings in Python | flags | in the API | keys of a profile |"
 def row_of(entry: Entry) -> str:
     """Return the row of one fault."""
     fields = ", ".join(each.field for each in entry.settings)
-    flags = _codes(each.flag.name for each in entry.settings if each.flag)
+    flags = _codes(each.flag.name for each in entry.settings)
     json_names = _codes(each.json_name for each in entry.settings)
     keys = _codes(key_of(entry, each) for each in entry.settings) if entry.in_profiles else ""
     cells = [

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trixter.errors import SettingError
-from trixter.faults import CATALOGUE, Fault, Faults
-from trixter.faults.entry import Entry
+from trixter.faults import CATALOGUE, NO_FAULTS, Direction, Fault, Faults
+from trixter.faults.entry import Entry, FlagSpec
 
 if TYPE_CHECKING:
     from trixter.profiles import Profile
@@ -34,7 +35,7 @@ class FaultFlags:
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> FaultFlags:
         """Take the flags of faults out of a command's values, and leave the other ones."""
-        options = [each.flag.option for entry in CATALOGUE for each in entry.settings if each.flag]
+        options = [each.flag.option for entry in CATALOGUE for each in entry.settings]
         taken = {option: values.pop(option, None) for option in options}
         return cls({option: value for option, value in taken.items() if value is not None})
 
@@ -45,7 +46,7 @@ class FaultFlags:
             faults: The faults in force: a setting whose flag was not given keeps its value.
 
         Raises:
-            SettingError: If a value is outside its range.
+            click.UsageError: If a value is outside its range, which may depend on another one.
         """
         changes = (self._change_of(entry, faults.find(entry.kind) or entry.kind()) for entry in CATALOGUE)
         return [change for change in changes if change is not None]
@@ -56,17 +57,41 @@ class FaultFlags:
             faults = faults.with_fault(fault)
         return faults
 
+    def require_effect(self, *bases: Faults) -> None:
+        """Refuse a setting of a fault that stays off, since the flag that switches it on was not given.
+
+        Args:
+            bases: The faults of each direction, to which the flags are applied.
+
+        Raises:
+            click.UsageError: With both flags.
+        """
+        results = [self.over(base) for base in bases]
+        for entry in CATALOGUE:
+            for each in entry.settings[1:]:
+                value = self.values.get(each.flag.option)
+                is_set = value is not None and each.from_json(value) != entry.default(each)
+                is_off = all(result.find(entry.kind) is None for result in results)
+                if is_set and is_off and entry.first.flag.option not in self.values:
+                    raise needs(each.flag, entry.first.flag)
+
     def _change_of(self, entry: Entry, former: Fault) -> Fault | None:
-        settings: dict[str, Any] = {}
-        is_asked_for = False
-        for each in entry.settings:
-            if each.flag is None:
-                continue  # a setting without a flag gets its default: the result depends on flags only
-            settings[each.field] = getattr(former, each.field)
-            if each.flag.option in self.values:
-                settings[each.field] = each.from_json(self.values[each.flag.option])
-                is_asked_for = True
-        return entry.kind(**settings) if is_asked_for else None
+        given = {
+            each.field: each.from_json(self.values[each.flag.option])
+            for each in entry.settings
+            if each.flag.option in self.values
+        }
+        try:
+            return replace(former, **given) if given else None
+        except SettingError as exc:
+            flags = {each.field: each.flag.name for each in entry.settings}
+            accepts = re.sub(r"\w+", lambda word: flags.get(word[0], word[0]), exc.accepts)
+            raise click.UsageError(f"{flags[exc.name]} must be {accepts}, not {exc.value}") from exc
+
+
+def needs(flag: FlagSpec, other: FlagSpec) -> click.UsageError:
+    """Return the error for a flag that has no effect without another one."""
+    return click.UsageError(f"{flag.name} needs {other.name} beside it")
 
 
 NO_FLAGS = FaultFlags()
@@ -85,7 +110,7 @@ class Options:
         upstream: The address that their connections are forwarded to.
         api: The address of the REST API; ``None`` for no API.
         profile: The name of the faults to begin with; ``None`` for none.
-        profiles: A file with more profiles.
+        profiles_file: A file with more profiles.
         faults: The values of the catalogue's flags.
         random_seed: The seed of all randomness; ``None`` draws one.
     """
@@ -96,7 +121,7 @@ class Options:
     api_token: str | None = field(default=None, repr=False)
     api_name: tuple[str, ...] = ()
     profile: str | None = None
-    profiles: str | None = None
+    profiles_file: str | None = None
     faults: FaultFlags = NO_FLAGS
     connection_duration_ms: int = 0
     random_seed: int | None = None
@@ -111,10 +136,18 @@ class Options:
     log_format: str = "text"
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Options:
-        """Return the options for the values of a command's flags, given by their names."""
+    def of(cls, ctx: click.Context, values: Mapping[str, Any]) -> Options:
+        """Return the options for the values of a command's flags, given by their names.
+
+        Raises:
+            click.UsageError: If there is no such profile, or flags contradict each other.
+            ProfileError: If the file of profiles is invalid.
+        """
         others = dict(values)
-        return cls(faults=FaultFlags.taken_from(others), **others)
+        options = cls(faults=FaultFlags.taken_from(others), **others)
+        profile = profile_of(ctx, options.profile, options.profiles_file)
+        options.faults.require_effect(*(profile.faults(each) if profile else NO_FAULTS for each in Direction))
+        return options
 
     def tuning(self) -> TuningKeywords:
         """Return the proxy's limits and time-outs."""
@@ -134,14 +167,13 @@ class Options:
             SettingError: If there is no such profile.
             ProfileError: If the file of profiles is invalid.
         """
-        from trixter.faults import NO_FAULTS
         from trixter.settings import Defaults
 
         upstream = downstream = NO_FAULTS
         if self.profile is not None:
             from trixter.profiles import find_profile
 
-            profile = find_profile(self.profile, self.profiles)
+            profile = find_profile(self.profile, self.profiles_file)
             upstream, downstream = profile.upstream, profile.downstream
         duration_s = self.connection_duration_ms / MS_PER_S
         return Defaults(
@@ -154,18 +186,24 @@ class Options:
 def profile_of(ctx: click.Context, name: str | None, file: str | None) -> Profile | None:
     """Return the profile that ``--profile`` names; ``None`` if it was not given.
 
+    Args:
+        ctx: Of the command.
+        name: The name.
+        file: A file of profiles; it is read even if none of them is asked for.
+
     Raises:
         click.BadParameter: If there is no such profile.
-        ProfileError: If the file of profiles is invalid.
+        ProfileError: If the file is invalid.
     """
-    if name is None:
+    if name is None and file is None:
         return None
-    from trixter.profiles import find_profile
+    from trixter.profiles.loader import all_profiles, pick_profile
 
+    profiles = all_profiles(file)
     try:
-        return find_profile(name, file)
+        return None if name is None else pick_profile(name, profiles)
     except SettingError as exc:
         flag = next(param for param in ctx.command.params if param.name == "profile")
         raise click.BadParameter(
-            f"must be {exc.accepts}, not {name[:60]!r}; see `trixter profiles`", ctx, flag
+            f"must be {exc.accepts}, not {name!r:.60}; see `trixter profiles`", ctx, flag
         ) from exc

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from trixter.cli.child_process import ProxyEnvironment, SignalRelay, exit_status_of, start_child
+from trixter.cli.command import SETTINGS, SectionedCommand
 from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.logs import configure, standard_error
-from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.options import Options, profile_of
+from trixter.cli.options import Options
 from trixter.cli.serve import (
     Service,
     bound_service,
@@ -52,14 +52,14 @@ OWN_FLAGS = {
         "-l --listen",
         ADDRESSES,
         ListenAddress(),
-        "The address that the command connects to.",
+        "Address that the command connects to; port 0 is a free one",
         default="127.0.0.1:0",
     ),
     "log_level": Flag(
         "--log-level",
         LOG,
         LEVEL,
-        "Without it: warnings, the seed, the proxy's address. info adds every connection.",
+        "Lowest level to log; if left out, warnings, the seed and the address; info adds connections",
         default=None,
     ),
 }
@@ -81,10 +81,9 @@ def run(ctx: click.Context, /, command: tuple[str, ...], **values: Any) -> int:
         raise click.UsageError("--upstream must be given: the server behind the proxy", ctx)
     if not command:
         raise click.UsageError("the command to run must be given, after `--`", ctx)
-    profile_of(ctx, values["profile"], values["profiles"])
     is_terse = values["log_level"] is None
     return run_beside_proxy(
-        Options.of(values | {"log_level": values["log_level"] or "info"}), command, is_terse=is_terse
+        Options.of(ctx, values | {"log_level": values["log_level"] or "info"}), command, is_terse=is_terse
     )
 
 

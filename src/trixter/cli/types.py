@@ -188,14 +188,26 @@ class ProfileName(ValueType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete published names, and names in the file of a ``--profiles`` that stands before it."""
+        """Complete published names, and names in the file of a ``--profiles-file`` before it."""
         from trixter.profiles import all_profiles, published_profiles
 
         try:
-            names: Iterable[str] = all_profiles(ctx.params.get("profiles"))
+            names: Iterable[str] = all_profiles(ctx.params.get("profiles_file"))
         except TrixterError:  # the command reports the error in the file
             names = published_profiles()
         return completions(names, incomplete)
+
+
+class OnOff(click.types.BoolParamType, ValueType):
+    """The value of a switch; only its environment variable has a text."""
+
+    form = ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        try:
+            return bool(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.refuse("true or false", value, param, ctx)
 
 
 class Text(ValueType):
@@ -264,3 +276,24 @@ class Token(ValueType):
         if not re.fullmatch("[!-~]+", value):
             self.fail(f"must be {self.accepts} (its value is not shown)", param, ctx)
         return str(value)
+
+
+class ConnectionTarget(ValueType):
+    """The id of a live connection, or ``_all`` or ``all`` for each of them."""
+
+    name = "id"
+    form = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.control.overrides import ALL
+
+        return ALL if value == "all" else str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the ids of the live connections; none if the API does not answer at once."""
+        from trixter.cli.raw_client import live_ids
+
+        ids = live_ids(ctx.params.get("api"), ctx.params.get("api_token"), ctx.params.get("api_ca"))
+        return completions(ids, incomplete)

@@ -1,0 +1,92 @@
+"""``trixter docs``: the documentation that is shipped with the program."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+import click
+
+from trixter.cli.command import MOST_SUGGESTIONS, SETTINGS, SectionedCommand, did_you_mean
+from trixter.cli.types import ValueType, completions
+from trixter.errors import TrixterError
+
+# Lines of prose that are longer are hard to read.
+WIDEST_PAGE = 100
+
+
+class PageName(ValueType):
+    """The name of a page."""
+
+    name = "page"
+    form = "PAGE"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        name = value.lower().removesuffix(".md").rpartition("/")[2]
+        names = [*pages()]
+        if name not in names:
+            near = did_you_mean(get_close_matches(name, names, MOST_SUGGESTIONS))
+            raise click.UsageError(f"no page {value[:60]!r}{near or '; there are ' + ', '.join(names)}", ctx)
+        return name
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        return completions(pages(), incomplete)
+
+
+@click.command(cls=SectionedCommand, name="docs", context_settings=SETTINGS)
+@click.argument("page", type=PageName(), required=False, metavar="[PAGE]")
+def docs(page: str | None) -> int:
+    """Show a page of the documentation or, without PAGE, the list of pages.
+
+    At a terminal in a pager; elsewhere as Markdown.
+    """
+    if page is None:
+        _show_list()
+    elif sys.stdout.isatty():
+        click.echo_via_pager(_rendered(pages()[page].read_text(encoding="utf-8")), color=True)
+    else:
+        click.echo(pages()[page].read_text(encoding="utf-8"), nl=False)
+    return 0
+
+
+def pages() -> Mapping[str, Traversable]:
+    """Return the files of the pages by their names, the tour first.
+
+    Raises:
+        TrixterError: If this copy of the program was built without them.
+    """
+    folders: list[Traversable] = [files("trixter") / "docs"]
+    if not folders[0].is_dir():  # the program runs from its sources
+        root = Path(__file__).parents[3]
+        folders = [folder for folder in (root, root / "docs") if (root / "docs").is_dir()]
+    found = {file.name.removesuffix(".md").lower(): file for folder in folders for file in folder.iterdir()}
+    names = sorted(name for name, file in found.items() if file.name.endswith(".md"))
+    if "readme" not in names:
+        raise TrixterError("this copy of trixter has no documentation")
+    return {name: found[name] for name in ("readme", *names) if name not in ("changelog", "contributing")}
+
+
+def _show_list() -> None:
+    shown = pages()
+    width = max(map(len, shown))
+    for name, file in shown.items():
+        title = file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        click.echo(f"{name:<{width}}  {title}")
+    click.echo("\n`trixter docs PAGE` shows one of them.")
+
+
+def _rendered(text: str) -> str:
+    """Return a page with terminal codes, as wide as the terminal."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    console = Console(force_terminal=True)
+    with console.capture() as captured:
+        console.print(Markdown(text, hyperlinks=False), width=min(console.width, WIDEST_PAGE))
+    return captured.get()
