@@ -131,7 +131,15 @@ def test_set_changes_all_of_them(command: Command, conversation: Conversation) -
 
 def test_every_setting_of_a_fault_is_set(command: Command, conversation: Conversation) -> None:
     sliced = ("--slice-size-bytes", "9", "--slice-variation-bytes", "3", "--slice-gap-ms", "2")
-    flags = (*sliced, "--corrupt-probability-rate", "0.5", "--corrupt-mode", "flip", "--direction", "upstream")
+    flags = (
+        *sliced,
+        "--corrupt-probability-rate",
+        "0.5",
+        "--corrupt-mode",
+        "flip",
+        "--direction",
+        "upstream",
+    )
     said = f"{conversation.id}: up: corrupt 50 % by flips, slice 6 to 9 B every 2 ms\n"
     assert command("set", conversation.id, *flags) == (0, said, "")
 
@@ -194,7 +202,7 @@ def test_an_id_that_is_mistyped_or_cut_off_is_suggested(
 def test_an_api_that_is_not_there_is_one_line_and_status_1(command: Command) -> None:
     said = (
         "trixter: no API answers at http://127.0.0.1:9: connection refused;"
-        " start a proxy with `--api 127.0.0.1:9`\n"
+        " start the proxy with `--api 127.0.0.1:9`\n"
     )
     assert command("ls", "--api", "127.0.0.1:9") == (1, "", said)
 

@@ -29,6 +29,9 @@ NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 HELP_OPTIONS = ["-h", "--help"]
 WIDEST_HELP = 100
 
+VARIABLES = """Every option is also an environment variable: --delay-ms is TRIXTER_DELAY_MS, but
+--profiles-file is TRIXTER_PROFILES."""
+
 SETTINGS: dict[str, Any] = {"help_option_names": HELP_OPTIONS, "max_content_width": WIDEST_HELP}
 """Settings of every command's context."""
 
@@ -63,7 +66,12 @@ OTHER_FLAGS = {
     "--port": "--listen",
 } | {f"--{entry.name}": entry.first.flag.name for entry in CATALOGUE}
 
+NO_NAMES: Mapping[str, str] = {}
+
 MOST_SUGGESTIONS = 3
+
+# A name that is as similar as this is suggested alone.
+SURE = 0.8
 
 
 class SectionedCommand(click.Command):
@@ -185,19 +193,22 @@ def complaint(error: click.UsageError) -> str:
     return message[:1].lower() + message[1:]
 
 
-def suggestions(typed: str, names: Iterable[str], other_names: Mapping[str, str]) -> list[str]:
+def suggestions(typed: str, names: Iterable[str], other_names: Mapping[str, str] = NO_NAMES) -> list[str]:
     """Return the names that may have been meant, the most similar first.
 
     Args:
         typed: The unknown name.
         names: The known ones.
-        other_names: The known name, or flag, for a name of other programs.
+        other_names: The known name for a name of other programs.
     """
     known = [*names]
     if other_names.get(typed) in known:
         return [other_names[typed]]
-    begin_so = [name for name in known if name.startswith(typed) and len(typed.lstrip("-")) > 1]
-    return list(dict.fromkeys([*begin_so, *get_close_matches(typed, known)]))[:MOST_SUGGESTIONS]
+    # Dashes would make all flags similar.
+    word, words = typed.lstrip("-"), {name.lstrip("-"): name for name in known}
+    begin_so = [each for each in words if each.startswith(word) and len(word) > 1]
+    similar = get_close_matches(word, words, 1, SURE) or get_close_matches(word, words)
+    return [words[each] for each in dict.fromkeys([*begin_so, *similar])][:MOST_SUGGESTIONS]
 
 
 def did_you_mean(near: list[str]) -> str:

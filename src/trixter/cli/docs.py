@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import click
 
-from trixter.cli.command import MOST_SUGGESTIONS, SETTINGS, SectionedCommand, did_you_mean
+from trixter.cli.command import SETTINGS, SectionedCommand, did_you_mean, suggestions
 from trixter.cli.types import ValueType, completions
 from trixter.errors import TrixterError
 
@@ -29,7 +28,7 @@ class PageName(ValueType):
         name = value.lower().removesuffix(".md").rpartition("/")[2]
         names = [*pages()]
         if name not in names:
-            near = did_you_mean(get_close_matches(name, names, MOST_SUGGESTIONS))
+            near = did_you_mean(suggestions(name, names))
             raise click.UsageError(f"no page {value[:60]!r}{near or '; there are ' + ', '.join(names)}", ctx)
         return name
 

@@ -196,6 +196,12 @@ FLAGS: list[Flag] = [
     Flag("--keepalive-ms", LIMITS, MILLISECONDS, "Interval of TCP keep-alive probes in ms; 0 is none"),
     Flag("--on-unreachable", LIMITS, ENDS, "End of a client whose server cannot be reached: fin or reset"),
     Flag(
+        "--upstream-check/--no-upstream-check",
+        LIMITS,
+        OnOff(),
+        "Check at the start whether the server answers, and warn in the log if not  [default: check]",
+    ),
+    Flag(
         "--buffer-limit-bytes", LIMITS, SOME_BYTES, "Buffer in bytes of a direction; reading pauses above it"
     ),
     Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "Buffer in bytes of all directions together"),

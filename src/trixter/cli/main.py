@@ -14,7 +14,7 @@ import click
 from click.core import ParameterSource
 
 from trixter import __version__
-from trixter.cli.command import SETTINGS, CommandName, LazyGroup, SectionedCommand, complaint
+from trixter.cli.command import SETTINGS, VARIABLES, CommandName, LazyGroup, SectionedCommand, complaint
 from trixter.cli.flags import FLAGS
 from trixter.cli.formatting import printable
 from trixter.cli.options import Options
@@ -56,8 +56,7 @@ Point your client to 127.0.0.1:8080. Then, from another terminal:
   trixter down
 """
 
-EPILOG = """Every option is also an environment variable: --delay-ms is TRIXTER_DELAY_MS, but --profiles-file
-is TRIXTER_PROFILES. For the commands, TRIXTER_API_URL is the address of the API.
+EPILOG = f"""{VARIABLES} For the commands, TRIXTER_API_URL is the address of the API.
 
 `trixter COMMAND --help` has the options of a command, `trixter docs` the documentation.
 """

@@ -132,6 +132,7 @@ class Options:
     keepalive_ms: int = 15_000
     idle_timeout_ms: int = 0
     on_unreachable: str = "fin"
+    upstream_check: bool = True
     log_level: str = "info"
     log_format: str = "text"
 
@@ -197,13 +198,13 @@ def profile_of(ctx: click.Context, name: str | None, file: str | None) -> Profil
     """
     if name is None and file is None:
         return None
-    from trixter.profiles.loader import all_profiles, pick_profile
+    from trixter.profiles import all_profiles
 
     profiles = all_profiles(file)
-    try:
-        return None if name is None else pick_profile(name, profiles)
-    except SettingError as exc:
-        flag = next(param for param in ctx.command.params if param.name == "profile")
-        raise click.BadParameter(
-            f"must be {exc.accepts}, not {name!r:.60}; see `trixter profiles`", ctx, flag
-        ) from exc
+    if name is None or name in profiles:
+        return None if name is None else profiles[name]
+    from trixter.cli.command import did_you_mean, suggestions
+
+    hint = did_you_mean(suggestions(name, profiles)) or "; `trixter profiles` lists them"
+    flag = next(param for param in ctx.command.params if param.name == "profile")
+    raise click.BadParameter(f"must be the name of a profile, not {name[:60]!r}{hint}", ctx, flag)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
-from trixter.cli.command import MOST_SUGGESTIONS, did_you_mean
+from trixter.cli.command import did_you_mean, suggestions
 from trixter.client.client import Client
 from trixter.client.codec import HttpRequest
 from trixter.client.http import API_URL
@@ -53,7 +52,7 @@ class RawClient(Client):
         except ApiUnreachable as exc:
             if exc.reason != REFUSED:
                 raise
-            remedy = f"start a proxy with `--api {urlsplit(exc.url).netloc}`"
+            remedy = f"start the proxy with `--api {urlsplit(exc.url).netloc}`"
             raise ApiUnreachable(exc.url, f"{exc.reason}; {remedy}") from exc
 
 
@@ -75,4 +74,4 @@ def live_ids(api: str | None, token: str | None, ca: Any) -> list[str]:
 
 def _similar(id: str, ids: list[str]) -> list[str]:
     """Return the ids with that number, or else those with a similar spelling."""
-    return [each for each in ids if each.endswith(f"-{id}")] or get_close_matches(id, ids, MOST_SUGGESTIONS)
+    return [each for each in ids if each.endswith(f"-{id}")] or suggestions(id, ids)

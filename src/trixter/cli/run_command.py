@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from trixter.cli.child_process import ProxyEnvironment, SignalRelay, exit_status_of, start_child
-from trixter.cli.command import SETTINGS, SectionedCommand
+from trixter.cli.command import SETTINGS, VARIABLES, SectionedCommand
 from trixter.cli.flags import ADDRESSES, FLAGS, LEVEL, LOG, Flag
 from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
@@ -69,6 +69,7 @@ OWN_FLAGS = {
     cls=SectionedCommand,
     name="run",
     help=HELP,
+    epilog=VARIABLES,
     params=[OWN_FLAGS.get(str(flag.name), flag) for flag in FLAGS],
     # Everything after the command's name belongs to the command, also without a `--`.
     context_settings=SETTINGS | {"allow_interspersed_args": False},
