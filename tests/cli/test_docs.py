@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from trixter.cli import docs
@@ -41,13 +42,19 @@ def test_at_a_terminal_a_page_is_rendered_for_a_pager(
 ) -> None:
     paged: list[str] = []
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setattr("click.echo_via_pager", lambda text, color: paged.append(text))
-    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setattr("click.echo_via_pager", paged.append)
     shown(capsys, "faults")
     (text,) = paged
-    assert "\x1b[" in text
     assert "The faults, exactly" in text
     assert "# The faults" not in text
+
+
+def test_a_rendered_page_has_links_to_the_web_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    text = "# Ends\n\n[Here](#ends), [there](faults.md#ends), [two\nlines](../README.md), [far](https://x.example)"
+    plain = click.unstyle(docs.rendered(text))
+    assert plain.split() == ["Ends", "Here,", "there,", "two", "lines,", "far", "(https://x.example)"]
+    assert max(map(len, plain.splitlines())) <= 60
 
 
 def test_a_program_built_without_the_pages_says_so(

@@ -19,7 +19,7 @@ for name in SUBCOMMANDS:
     COMMANDS[name] = found
 
 OPTIONS = [
-    pytest.param(command, option, id=f"{name} {option.opts[-1]}".strip())
+    pytest.param(command, option, id=f"{name} {option.name}".strip())
     for name, command in COMMANDS.items()
     for option in command.get_params(click.Context(command, **SETTINGS))
     if isinstance(option, click.Option)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from importlib.resources import files
@@ -16,6 +17,9 @@ from trixter.errors import TrixterError
 
 # Lines of prose that are longer are hard to read.
 WIDEST_PAGE = 100
+
+# A terminal can follow a link to the web, but not one to a page or to a heading.
+LINK_TO_PAGE = re.compile(r"\[([^\]]+)\]\((?:#|[\w./-]*\.md\b)[^)\s]*\)")
 
 
 class PageName(ValueType):
@@ -48,7 +52,7 @@ def docs(page: str | None) -> int:
     if page is None:
         _show_list()
     elif sys.stdout.isatty():
-        click.echo_via_pager(_rendered(pages()[page].read_text(encoding="utf-8")), color=True)
+        click.echo_via_pager(rendered(pages()[page].read_text(encoding="utf-8")))
     else:
         click.echo(pages()[page].read_text(encoding="utf-8"), nl=False)
     return 0
@@ -80,12 +84,14 @@ def _show_list() -> None:
     click.echo("\n`trixter docs PAGE` shows one of them.")
 
 
-def _rendered(text: str) -> str:
-    """Return a page with terminal codes, as wide as the terminal."""
+def rendered(text: str) -> str:
+    """Return a page with terminal codes, as wide as the terminal, and without links between pages."""
     from rich.console import Console
     from rich.markdown import Markdown
 
     console = Console(force_terminal=True)
     with console.capture() as captured:
-        console.print(Markdown(text, hyperlinks=False), width=min(console.width, WIDEST_PAGE))
+        console.print(
+            Markdown(LINK_TO_PAGE.sub(r"\1", text), hyperlinks=False), width=min(console.width, WIDEST_PAGE)
+        )
     return captured.get()

@@ -90,6 +90,11 @@ class Flag(click.Option):
             value = value.removeprefix("=")
         return value, source
 
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        # Of a switch that is on, a reader wants the name that switches it off.
+        return (self.secondary_opts[0], record[1]) if record and self.default is True else record
+
 
 class SecretFlag(Flag):
     """A flag whose environment variable must not be empty; an empty variable of another flag counts as unset.
@@ -199,7 +204,7 @@ FLAGS: list[Flag] = [
         "--upstream-check/--no-upstream-check",
         LIMITS,
         OnOff(),
-        "Check at the start whether the server answers, and warn in the log if not  [default: check]",
+        "Skip the check at the start whether the server answers",
     ),
     Flag(
         "--buffer-limit-bytes", LIMITS, SOME_BYTES, "Buffer in bytes of a direction; reading pauses above it"

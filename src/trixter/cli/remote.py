@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trixter.cli.command import SETTINGS, SectionedCommand
-from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, JSON, MILLISECONDS, OUTPUT, REMOTE_FAULTS, own_flag
+from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, JSON, MILLISECONDS, REMOTE_FAULTS, own_flag
 from trixter.cli.formatting import printable, size
 from trixter.cli.options import MS_PER_S, FaultFlags, needs, profile_of
 from trixter.cli.types import ConnectionTarget, OnOff, Text
@@ -214,7 +214,7 @@ KILL_FLAGS = [
     own_flag(
         "--reset", CONNECTIONS, OnOff(), "Reset both sides (RST), rather than close them (FIN)", default=False
     ),
-    own_flag("--reason", OUTPUT, Text(), "Reason in the log of the proxy", default=KILL_REASON),
+    own_flag("--reason", CONNECTIONS, Text(), "Reason in the log of the proxy", default=KILL_REASON),
 ]
 
 

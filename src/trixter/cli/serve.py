@@ -176,10 +176,14 @@ class Service:
             await self._start_api()
         for address in self.api_addresses:
             log.info("API on http://%s", address)
-            if self._options.api_token is None and not Address.parse_tcp(address, "api").is_loopback:
+        if self._options.api_token is None:
+            open_to_all = [
+                each for each in self.api_addresses if not Address.parse_tcp(each, "api").is_loopback
+            ]
+            if open_to_all:
                 log.warning(
                     "everyone who reaches http://%s can change the faults: --api-token asks for a token",
-                    address,
+                    " or http://".join(open_to_all),
                 )
 
     async def _start_api(self) -> None:
