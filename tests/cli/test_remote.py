@@ -7,7 +7,8 @@ from typing import Any
 import click
 import pytest
 
-from trixter.cli.remote import RequestedFaults, set_
+from trixter.cli.options import RequestedFaults
+from trixter.cli.remote import set_
 from trixter.control import ALL, ReplaceFaults
 from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.profiles import find_profile

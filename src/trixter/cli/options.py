@@ -1,10 +1,11 @@
-"""Options: the values of all flags, and the settings of the proxy that follow from them."""
+"""Options: the values of flags, and the settings of a proxy, or the change of one, that follow from them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from trixter.faults import CATALOGUE, NO_FAULTS, Direction, Fault, Faults
 from trixter.faults.entry import Entry, FlagSpec
 
 if TYPE_CHECKING:
+    from trixter.control import Override, ReplaceFaults
     from trixter.profiles import Profile
     from trixter.proxy.tuning import TuningKeywords
     from trixter.settings import Defaults
@@ -182,6 +184,85 @@ class Options:
             downstream=self.faults.over(downstream),
             connection_duration_s=duration_s,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestedFaults:
+    """The faults that the flags of one command ask for.
+
+    Args:
+        flags: The values of the catalogue's flags.
+        base: The faults to begin with, in place of all faults in force; ``None`` leaves those as they are.
+        directions: The directions to change.
+    """
+
+    flags: FaultFlags
+    base: dict[Direction, Faults] | None
+    directions: tuple[Direction, ...]
+
+    @classmethod
+    def of(cls, ctx: click.Context, values: dict[str, Any]) -> RequestedFaults:
+        """Take these flags out of ``values``, and leave the other ones.
+
+        Raises:
+            click.UsageError: If they contradict each other.
+        """
+        profile = profile_of(ctx, values.pop("profile"), values.pop("profiles_file"))
+        is_clear, direction = values.pop("clear"), values.pop("direction")
+        flags = FaultFlags.taken_from(values)
+        if is_clear and profile:
+            raise click.UsageError("--clear does not go with --profile", ctx)
+        if profile:
+            flags.require_effect(*map(profile.faults, Direction))
+        else:
+            _require_first_flags(flags)
+        base = None
+        if is_clear or profile:
+            base = {each: profile.faults(each) if profile else NO_FAULTS for each in Direction}
+        directions = tuple(Direction) if direction in (None, "both") else (Direction(direction),)
+        return cls(flags=flags, base=base, directions=directions)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether no change was asked for."""
+        return self.base is None and not self.flags.values
+
+    def override(self, target: str, connection_duration_s: float | None = None) -> Override:
+        """Return the override to send to the proxy.
+
+        Args:
+            target: As ``Override`` takes it.
+            connection_duration_s: The maximum age of connections, if it was asked for as well.
+        """
+        from trixter.control import Override
+
+        replaced = {each: self._replaced(each) for each in self.directions}
+        return Override(
+            target=target,
+            upstream=replaced.get(Direction.UPSTREAM),
+            downstream=replaced.get(Direction.DOWNSTREAM),
+            connection_duration_s=connection_duration_s,
+        )
+
+    def _replaced(self, direction: Direction) -> ReplaceFaults | None:
+        from trixter.control import ReplaceFaults
+
+        if self.base is not None:
+            return ReplaceFaults.everything(*self.flags.over(self.base[direction]))
+        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(NO_FAULTS)]
+        return reduce(ReplaceFaults.then, ones) if ones else None
+
+
+def _require_first_flags(flags: FaultFlags) -> None:
+    """Refuse another setting of a fault without its first one, whose default switches the fault off.
+
+    Raises:
+        click.UsageError: With both flags.
+    """
+    for entry in CATALOGUE:
+        for each in entry.settings:
+            if each.flag.option in flags.values and entry.first.flag.option not in flags.values:
+                raise needs(each.flag, entry.first.flag)
 
 
 def profile_of(ctx: click.Context, name: str | None, file: str | None) -> Profile | None:
