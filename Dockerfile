@@ -4,6 +4,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
 COPY pyproject.toml README.md LICENSE ./
+COPY docs ./docs
 COPY requirements ./requirements
 COPY src ./src
 # With the versions that the tests run with.

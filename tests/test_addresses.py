@@ -68,6 +68,7 @@ MALFORMED: list[object] = [
     "host:100000",
     "host:0100000",
     "host:" + "9" * 5000,
+    "*:80",
     "host:80:90",
     "http://host:80",
     "::1:80",
@@ -91,12 +92,63 @@ def test_it_refuses_everything_else(text: str) -> None:
     with pytest.raises(SettingError) as refused:
         Address.parse(text, name="--upstream")
     assert (refused.value.name, refused.value.value) == ("--upstream", text)
-    assert "unix:/path" in refused.value.accepts
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1:0", "[::1]:0", "db.example:00", "*:80"])
+LOOPBACK = "127.0.0.1:8080"
+GENERIC = "host:port, such as 127.0.0.1:8080, [::1]:8080 or localhost:8080"
+
+
+@pytest.mark.parametrize(
+    ("text", "accepts"),
+    [
+        ("db.example", "host:port with a port, such as db.example:8080"),
+        ("db.example:", "host:port with a port, such as db.example:8080"),
+        ("8080", f"host:port with a host, such as {LOOPBACK}"),
+        (":8080", f"host:port with a host, such as {LOOPBACK}"),
+        ("db.example:65536", "host:port with a port from 0 to 65535"),
+        ("db.example:0100000", "host:port with a port from 0 to 65535"),
+        ("db.example:" + "9" * 5000, "host:port with a port from 0 to 65535"),
+        ("http://db.example", "host:port without http://, such as db.example:80"),
+        ("https://u:p@db.example/a:1", "host:port without https://, such as db.example:443"),
+        ("tcp://db.example:9/", "host:port without tcp://, such as db.example:9"),
+        ("tcp://[::1]:9", "host:port without tcp://, such as [::1]:9"),
+        ("tcp://db.example", "host:port without tcp://"),
+        ("::1:8080", "host:port with an IPv6 address in brackets, such as [::1]:8080"),
+        ("db.example:http", GENERIC),
+        ("two words:80", GENERIC),
+        ("*:80", GENERIC),
+        ("x" * 51, GENERIC),
+        ("", GENERIC),
+    ],
+)
+def test_a_known_mistake_is_named(text: str, accepts: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        Address.parse_tcp(text, "address")
+    assert refused.value.accepts == accepts
+
+
+def test_what_only_some_addresses_may_be_is_in_their_text() -> None:
+    with pytest.raises(SettingError) as refused:
+        Address.parse_listen("8080")
+    assert refused.value.accepts == f"host:port with a host, such as {LOOPBACK}, or :8080 for all interfaces"
+    with pytest.raises(SettingError) as refused:
+        Address.parse_upstream("/run/db.sock")
+    assert refused.value.accepts == "a path behind unix:, such as unix:/run/db.sock"
+
+
+@pytest.mark.parametrize("text", [":8080", "*:8080", ":08080"])
+def test_without_a_host_it_is_every_address_of_a_listener(text: str) -> None:
+    address = Address.parse_listen(text)
+    assert (address, address.is_everywhere, address.is_loopback) == (Address(port=8080), True, False)
+    assert str(address) == ":8080"
+    assert str(address.reachable()) == LOOPBACK
+    assert not Address.parse_listen("0.0.0.0:8080").is_everywhere
+    assert not Address(path="/run/db.sock").is_everywhere
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:0", "[::1]:0", "db.example:00"])
 def test_what_only_stands_for_something_when_listening_is_no_upstream(text: str) -> None:
-    with pytest.raises(SettingError, match=r"a port from 1 to 65535.* not ") as refused:
+    with pytest.raises(SettingError, match=r"a port from 1 to 65535, not ") as refused:
         Address.parse_upstream(text)
     assert (refused.value.name, refused.value.value) == ("upstream", text)
 

@@ -41,6 +41,7 @@ async def test_a_setting_is_shown_with_all_that_is_said_of_it(shown: Any) -> Non
                 "required": False,
                 "default": "insert",
                 "choices": ["insert", "flip"],
+                "flag": "--corrupt-mode",
                 "description": "put random bytes in front, or change bytes in place",
             },
         ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.cli.child_process import ProxyEnvironment
+from trixter.cli.run_command import ProxyEnvironment
 
 
 @pytest.mark.parametrize(

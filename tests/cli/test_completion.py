@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.shell_completion import CompletionItem
 
-from trixter.cli.main import trixter
+from trixter.cli.main import SUBCOMMANDS, trixter
 from trixter.cli.types import FilePath
 from trixter.profiles import published_profiles
 
@@ -24,8 +24,6 @@ COMP_CWORD=$(($# - 1))
 $(complete -p trixter | sed 's/.* -F \\([^ ]*\\) .*/\\1/') trixter
 printf '%s\\n' "${COMPREPLY[@]}"
 """
-
-SUBCOMMANDS = ["demo", "run", "ls", "watch", "set", "kill", "defaults", "profiles"]
 
 
 @pytest.fixture
@@ -58,9 +56,11 @@ def offered(typed: str, path: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("trixter ", SUBCOMMANDS),
+        ("trixter ", list(SUBCOMMANDS)),
         ("trixter pro", ["profiles"]),
-        ("trixter --throttle", ["--throttle-rate-bytes"]),
+        ("trixter docs fa", ["faults"]),
+        ("trixter help se", ["set"]),
+        ("trixter --throttle", ["--throttle-rate-bytes", "--throttle-queue-bytes"]),
         ("trixter set _all --dir", ["--direction"]),
         ("trixter set _all --direction ", ["upstream", "downstream", "both"]),
         ("trixter defaults --direction UP", ["upstream"]),
@@ -78,13 +78,13 @@ def test_bash_offers(typed: str, expected: list[str], path: str) -> None:
 def test_bash_offers_the_profiles_of_a_file(path: str, tmp_path: Path) -> None:
     file = tmp_path / "networks.toml"
     file.write_text("[profiles.branch-office]\nround_trip_ms = 90\n")
-    assert offered(f"trixter --profiles {file} --profile branch", path) == ["branch-office"]
+    assert offered(f"trixter --profiles-file {file} --profile branch", path) == ["branch-office"]
     assert offered("trixter --profile branch", path, TRIXTER_PROFILES=str(file)) == ["branch-office"]
 
 
 @pytest.mark.slow
 def test_a_file_that_cannot_be_read_hides_no_published_profile(path: str, tmp_path: Path) -> None:
-    assert offered(f"trixter --profiles {tmp_path}/none.toml --profile fi", path)[-1] == "firefox-wifi"
+    assert offered(f"trixter --profiles-file {tmp_path}/none.toml --profile fi", path)[-1] == "firefox-wifi"
 
 
 def test_files_are_left_to_the_shell() -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 
 from trixter import __version__
-from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
+from trixter.cli.flags import FAULT_FLAGS, FAULT_SETTINGS, FLAGS, Flag
 from trixter.cli.main import SUBCOMMANDS, main, trixter
 from trixter.cli.options import FaultFlags, Options
-from trixter.faults.entry import Setting, Type
+from trixter.faults import Faults, Freeze
 from trixter.proxy import Defaults
 
 REQUIRED = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8181")
@@ -30,9 +31,12 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--delay-ms", "18446744073709551615", 2**64 - 1),
     ("--jitter-ms", "50", 50),
     ("--profile", "3g", "3g"),
-    ("--profiles", "networks.toml", "networks.toml"),
     ("--throttle-rate-bytes", "65536", 65536),
+    ("--throttle-queue-bytes", "0", 0),
     ("--slice-size-bytes", "0512", 512),
+    ("--slice-variation-bytes", "0", 0),
+    ("--slice-gap-ms", "0", 0),
+    ("--corrupt-mode", "Insert", "insert"),
     ("--corrupt-probability-rate", "0.02", 0.02),
     ("--corrupt-probability-rate", "1", 1.0),
     ("--terminate-probability-rate", "5e-2", 0.05),
@@ -51,13 +55,14 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--log-level", "WARNING", "warning"),
     ("--log-format", "json", "json"),
 ]
-FAULT_OPTIONS = {each.flag.option for each in FLAGGED_SETTINGS if each.flag}
+FAULT_OPTIONS = {each.flag.option for each in FAULT_SETTINGS}
 NAMES = {spelling: flag.name for flag in FLAGS for spelling in flag.opts}
 
 
 def options(*args: str) -> Options:
     """Return what the command would run with."""
-    return Options.of(trixter.make_context("trixter", list(args)).params)
+    ctx = trixter.make_context("trixter", list(args))
+    return Options.of(ctx, ctx.params)
 
 
 def value_of(options: Options, flag: str) -> object:
@@ -79,6 +84,34 @@ def test_so_does_its_environment_variable(
     monkeypatch.setenv("TRIXTER_UPSTREAM", "127.0.0.1:8181")
     monkeypatch.setenv("TRIXTER_" + flag.removeprefix("--").replace("-", "_").upper(), text)
     assert value_of(options(), flag) == value
+
+
+@pytest.mark.parametrize(
+    ("args", "variable", "is_on"),
+    [
+        (["--freeze"], "", True),
+        (["--no-freeze"], "", False),
+        ([], "1", True),
+        ([], "no", False),
+        (["--no-freeze"], "1", False),
+    ],
+)
+def test_a_freeze_at_the_start_is_switched_by_either(
+    args: list[str], variable: str, is_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIXTER_FREEZE", variable)
+    defaults = options(*REQUIRED, *args).defaults()
+    assert defaults.upstream == defaults.downstream == Faults(Freeze(is_on=is_on))
+
+
+def test_a_file_of_profiles_is_named_by_a_flag_or_by_the_variable_of_all_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "networks.toml"
+    file.write_text("[profiles.office]\nround_trip_ms = 90\n")
+    assert options(*REQUIRED, "--profiles-file", str(file)).profiles_file == str(file)
+    monkeypatch.setenv("TRIXTER_PROFILES", str(file))
+    assert options(*REQUIRED).profiles_file == str(file)
 
 
 SHORT = [
@@ -115,14 +148,14 @@ def test_an_equals_sign_belongs_to_the_value_of_a_flag_without_a_short_name() ->
 
 
 def test_every_flag_is_tried_here() -> None:
-    assert {NAMES[flag] for flag, _, _ in TYPED} >= {flag.name for flag in FLAGS} - FAULT_OPTIONS
+    apart = {"freeze", "profiles_file", "upstream_check"}  # no values of one word, or another variable
+    assert {NAMES[flag] for flag, _, _ in TYPED} == {flag.name for flag in FLAGS} - apart
 
 
-@pytest.mark.parametrize("setting", FLAGGED_SETTINGS, ids=lambda setting: setting.flag.name)
-def test_every_setting_with_a_flag_has_it_at_the_start_unless_it_is_a_switch(setting: Setting) -> None:
-    assert setting.flag
-    found = [flag.help for flag in FLAGS if flag.flag_name == setting.flag.name]
-    assert found == ([] if setting.takes is Type.SWITCH else [setting.flag.help])
+@pytest.mark.parametrize("flags", [FLAGS, FAULT_FLAGS], ids=["trixter and run", "set and defaults"])
+def test_every_setting_of_every_fault_is_a_flag(flags: list[Flag]) -> None:
+    found = {flag.flag_name: flag.help for flag in flags}
+    assert [each.flag for each in FAULT_SETTINGS if found.get(each.flag.name) != each.flag.help] == []
 
 
 def test_every_flag_is_an_option_and_every_option_a_flag() -> None:
@@ -173,10 +206,11 @@ def test_the_help_has_every_flag_an_example_and_the_way_on(
         main([asked])
     shown = capsys.readouterr().out
     assert left.value.code == 0
-    assert [flag.flag_name for flag in FLAGS if f"{flag.flag_name} " not in shown] == []
+    names = [(flag.flag_name, *flag.secondary_opts) for flag in FLAGS]
+    assert [each for each in names if not any(f"{name} " in shown for name in each)] == []
     assert "trixter --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181" in shown
     assert "TRIXTER_DELAY_MS" in shown
-    assert "Read more: " in shown
+    assert "`trixter docs`" in shown
 
 
 @pytest.mark.parametrize("asked", ["--version", "-V"])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
+import click
+import pytest
+
 from trixter.cli.options import FaultFlags, Options
 from trixter.faults import (
     NO_FAULTS,
@@ -47,18 +52,18 @@ def test_faults_hold_in_both_directions_in_seconds_and_bytes() -> None:
     assert options.defaults() == Defaults(upstream=faults, downstream=faults, connection_duration_s=1.5)
 
 
-def test_a_setting_that_was_not_given_stays_and_one_without_a_flag_has_its_default() -> None:
+def test_a_setting_that_was_not_given_stays() -> None:
     former = Faults(
         Latency(delay_s=0.25, jitter_s=0.05),
         Slice(size_bytes=100, variation_bytes=50),
         Corrupt(probability=0.5, mode=CorruptMode.FLIP),
         Freeze(is_on=True),
     )
-    flags = FaultFlags({"jitter_ms": 20, "slice_size_bytes": 10, "corrupt_probability_rate": 0.1})
+    flags = FaultFlags({"jitter_ms": 20, "slice_gap_ms": 10, "corrupt_probability_rate": 0.1})
     assert flags.over(former) == Faults(
         Latency(delay_s=0.25, jitter_s=0.02),
-        Slice(size_bytes=10),
-        Corrupt(probability=0.1),
+        Slice(size_bytes=100, variation_bytes=50, gap_s=0.01),
+        Corrupt(probability=0.1, mode=CorruptMode.FLIP),
         Freeze(is_on=True),
     )
 
@@ -67,6 +72,35 @@ def test_a_delay_of_minutes_stays_when_the_jitter_is_set() -> None:
     before = Faults(Latency(delay_s="5min"))
     changes = FaultFlags({"jitter_ms": 5}).changes_of(before)
     assert changes == [Latency(delay_s="5min", jitter_s=0.005)]
+
+
+def test_a_setting_that_contradicts_another_one_is_refused_by_the_names_of_the_flags() -> None:
+    flags = FaultFlags({"slice_size_bytes": 10, "slice_variation_bytes": 10})
+    with pytest.raises(click.UsageError) as caught:
+        flags.over(NO_FAULTS)
+    assert caught.value.message == "--slice-variation-bytes must be less than --slice-size-bytes, not 10"
+
+
+SLICED = Faults(Slice(size_bytes=100))
+
+
+@pytest.mark.parametrize(
+    ("values", "bases", "is_in_vain"),
+    [
+        ({"slice_gap_ms": 5}, [NO_FAULTS, NO_FAULTS], True),
+        ({"slice_gap_ms": 5}, [NO_FAULTS, SLICED], False),
+        ({"slice_gap_ms": 5, "slice_size_bytes": 0}, [NO_FAULTS, NO_FAULTS], False),
+        ({"slice_gap_ms": 0}, [NO_FAULTS, NO_FAULTS], False),
+        ({"jitter_ms": 5}, [NO_FAULTS, NO_FAULTS], False),
+    ],
+    ids=["no size", "a profile's size", "switched off", "its default", "jitter alone is a fault"],
+)
+def test_a_setting_of_a_fault_that_stays_off_is_refused(
+    values: dict[str, int], bases: list[Faults], is_in_vain: bool
+) -> None:
+    refused = pytest.raises(click.UsageError, match="--slice-gap-ms needs --slice-size-bytes beside it")
+    with refused if is_in_vain else nullcontext():
+        FaultFlags(values).require_effect(*bases)
 
 
 def test_zero_switches_a_fault_off() -> None:

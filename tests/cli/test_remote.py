@@ -7,7 +7,8 @@ from typing import Any
 import click
 import pytest
 
-from trixter.cli.remote import RequestedFaults, set_
+from trixter.cli.options import RequestedFaults
+from trixter.cli.remote import set_
 from trixter.control import ALL, ReplaceFaults
 from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
 from trixter.profiles import find_profile
@@ -19,7 +20,7 @@ UP, DOWN = BOTH
 def change(*flags: str) -> RequestedFaults:
     ctx = set_.make_context("set", [ALL, *flags])
     values: dict[str, Any] = dict(ctx.params)
-    for other in ("target", "api", "api_token", "api_ca"):
+    for other in ("target", "all", "api", "api_token", "api_ca"):
         del values[other]
     requested = RequestedFaults.of(ctx, values)
     assert values == {}
@@ -88,7 +89,7 @@ def test_without_any_flag_nothing_is_asked() -> None:
         (("--clear", "--profile", "3g"), "--clear does not go with --profile"),
         (("--jitter-ms", "5"), "--jitter-ms needs --delay-ms beside it"),
         (("--jitter-ms", "5", "--clear"), "--jitter-ms needs --delay-ms beside it"),
-        (("--profile", "4g-ish"), "must be one of"),
+        (("--profile", "4g-ish"), "must be the name of a profile"),
     ],
 )
 def test_flags_that_make_no_sense_together_are_refused(flags: tuple[str, ...], complaint: str) -> None:

@@ -78,7 +78,10 @@ def test_the_seed_is_told_and_told_again_when_the_child_fails(start: Start) -> N
     told = [line.split(maxsplit=2)[2] for line in program.log.splitlines()]
     assert told[0] == "random seed: 42"
     assert told[1].startswith("listening on ")
-    assert told[2:] == ["false ended with status 1; to replay it: --random-seed 42"]
+    assert told[2:] == [
+        "upstream 127.0.0.1:9 does not answer yet: connection refused",
+        "false ended with status 1; to replay it: --random-seed 42",
+    ]
 
 
 @pytest.mark.parametrize(("flags", "is_shown"), [((), False), (("--log-level", "info"), True)])

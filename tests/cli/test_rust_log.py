@@ -11,8 +11,7 @@ import pytest
 
 from tests.cli.program import Program, connect, echo_server
 from trixter.cli.flags import LEVEL
-from trixter.cli.main import trixter
-from trixter.cli.rust_log import LEVELS, level_of
+from trixter.cli.main import RUST_LEVELS, level_of, trixter
 
 Start = Callable[..., Program]
 
@@ -73,7 +72,7 @@ def test_what_is_no_directive_is_told_and_the_others_count(
     assert level_of(text) == (level, unread)
 
 
-@pytest.mark.parametrize("level", sorted(set(LEVELS.values())))
+@pytest.mark.parametrize("level", sorted(set(RUST_LEVELS.values())))
 def test_every_level_is_one_of_the_flags(level: str) -> None:
     assert LEVEL.convert(level, None, None) == level
 

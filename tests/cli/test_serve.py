@@ -98,7 +98,7 @@ def test_so_is_an_upstream_that_is_the_listening_address(start: Start, more: tup
     program = start("--listen", address, "--upstream", address, *more)
     assert program.end() == (1, "")
     accepts = "another address than the proxy listens on"
-    assert program.log == f"trixter: upstream must be {accepts}, not {address!r}\n"
+    assert program.log == f"trixter: --upstream must be {accepts}, not {address!r}\n"
 
 
 def test_a_wrong_flag_is_one_line_and_exit_status_2(start: Start) -> None:

@@ -14,7 +14,7 @@ SHORT_HEAD = "| fault | what it does | option | in the API |"
 def row_of(entry: Entry) -> str:
     """Return the row of one fault."""
     fields = ", ".join(each.field for each in entry.settings)
-    flags = _codes(each.flag.name for each in entry.settings if each.flag)
+    flags = _codes(each.flag.name for each in entry.settings)
     json_names = _codes(each.json_name for each in entry.settings)
     keys = _codes(key_of(entry, each) for each in entry.settings) if entry.in_profiles else ""
     cells = [

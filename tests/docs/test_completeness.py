@@ -19,7 +19,7 @@ from trixter.api.openapi import ERRORS
 from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
-from trixter.cli.flags import FLAGGED_SETTINGS, FLAGS, Flag
+from trixter.cli.flags import FAULT_SETTINGS, FLAGS, Flag
 from trixter.control import ConnectionHandle
 from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE
@@ -30,7 +30,7 @@ from trixter.proxy import Proxy, end_reason
 
 ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
 STEMS = {entry.stem for entry in CATALOGUE}
-FAULT_FLAGS = {each.flag.name for each in FLAGGED_SETTINGS if each.flag}
+FAULT_FLAGS = {each.flag.name for each in FAULT_SETTINGS}
 FAULT_KEYS = {key_of(entry, each) for entry in CATALOGUE for each in entry.settings if entry.in_profiles}
 HANDLERS = Handlers(Controller(Proxy(listen="127.0.0.1:0", upstream="127.0.0.1:1", seed=1)))
 

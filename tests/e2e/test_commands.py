@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -124,14 +125,30 @@ def test_set_changes_one_connection_at_once(command: Command, conversation: Conv
 def test_set_changes_all_of_them(command: Command, conversation: Conversation) -> None:
     with conversation.another():
         flags = ("--profile", "edge", "--delay-ms", "0", "--throttle-rate-bytes", "0", "--jitter-ms", "0")
-        assert command("set", "_all", *flags) == (0, "2 connections: calm\n", "")
+        for everything in ("--all", "_all", "all"):
+            assert command("set", everything, *flags) == (0, "2 connections: calm\n", "")
+
+
+def test_every_setting_of_a_fault_is_set(command: Command, conversation: Conversation) -> None:
+    sliced = ("--slice-size-bytes", "9", "--slice-variation-bytes", "3", "--slice-gap-ms", "2")
+    flags = (
+        *sliced,
+        "--corrupt-probability-rate",
+        "0.5",
+        "--corrupt-mode",
+        "flip",
+        "--direction",
+        "upstream",
+    )
+    said = f"{conversation.id}: up: corrupt 50 % by flips, slice 6 to 9 B every 2 ms\n"
+    assert command("set", conversation.id, *flags) == (0, said, "")
 
 
 def test_a_freeze_keeps_bytes_until_it_is_taken_back(command: Command, conversation: Conversation) -> None:
-    assert command("set", "_all", "--freeze") == (0, "1 connection: freeze\n", "")
+    assert command("set", "--all", "--freeze") == (0, "1 connection: freeze\n", "")
     conversation.client.sendall(b"ping")
     wait_until(lambda: conversation.held_bytes()["upstream"], "bytes to be held")
-    assert command("set", "_all", "--no-freeze") == (0, "1 connection: calm\n", "")
+    assert command("set", "--all", "--no-freeze") == (0, "1 connection: calm\n", "")
     assert receive_exactly(conversation.server, 4) == b"ping"
 
 
@@ -160,7 +177,7 @@ def test_kill_closes_one_and_the_log_says_why(
 
 def test_kill_resets_all(command: Command, conversation: Conversation) -> None:
     with conversation.another() as other:
-        assert command("kill", "_all", "--reset") == (0, "2 connections reset\n", "")
+        assert command("kill", "--all", "--reset") == (0, "2 connections reset\n", "")
         assert ends_by_reset(conversation.client)
         assert ends_by_reset(other.server)
     assert command("kill", "_all") == (0, "no connections\n", "")
@@ -173,9 +190,61 @@ def test_a_connection_that_is_not_there_is_one_line_and_status_1(
     assert command(*args) == (1, "", "trixter: connection nobody not found: it is over, or never was\n")
 
 
+@pytest.mark.parametrize("args", [("set", "--delay-ms", "5"), ("kill",)])
+def test_an_id_that_is_mistyped_or_cut_off_is_suggested(
+    command: Command, conversation: Conversation, args: tuple[str, ...]
+) -> None:
+    for typed in (f"{conversation.id}0", conversation.id.rpartition("-")[2]):
+        status, _, why = command(*args, typed)
+        assert (status, why.endswith(f"; did you mean {conversation.id}?\n")) == (1, True)
+
+
 def test_an_api_that_is_not_there_is_one_line_and_status_1(command: Command) -> None:
-    said = "trixter: no API answers at http://127.0.0.1:9: connection refused\n"
+    said = (
+        "trixter: no API answers at http://127.0.0.1:9: connection refused;"
+        " start the proxy with `--api 127.0.0.1:9`\n"
+    )
     assert command("ls", "--api", "127.0.0.1:9") == (1, "", said)
+
+
+def test_ids_are_completed_from_the_live_connections(
+    command: Command, conversation: Conversation, trixter: Trixter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_TRIXTER_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", f"trixter kill --api {trixter.api_url} ")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert command() == (0, f"plain,{conversation.id}\n", "")
+    monkeypatch.setenv("COMP_WORDS", "trixter kill --api 127.0.0.1:9 ")
+    assert command() == (0, "\n", "")
+
+
+def test_a_proxy_goes_down_and_comes_up_again(
+    start: Callable[..., Trixter], command: Command, upstream: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = start(f"--upstream={text_of(upstream.getsockname())}", "--delay-ms=5")
+    listen = text_of(own.address)
+    monkeypatch.setenv("TRIXTER_API_URL", own.api_url)
+    with own.connect() as client, upstream.accept()[0] as server:
+        client.sendall(b"x" * 2048)
+        assert receive_exactly(server, 2048) == b"x" * 2048
+        assert command("refuse") == (0, f"{listen} refuses new connections: 1 connection live\n", "")
+        with pytest.raises(ConnectionRefusedError):
+            own.connect()
+        server.sendall(b"pong")
+        assert receive_exactly(client, 4) == b"pong"
+        assert command("down") == (0, f"{listen} is down: 1 connection reset\n", "")
+        assert ends_by_reset(client)
+    assert command("status")[1].splitlines() == [
+        f"proxy: {listen} → {text_of(upstream.getsockname())}",
+        "availability: down",
+        "new connections: latency 5 ms",
+        "connections: 0 open, 0 dialling, 1 accepted",
+        "ended: 1 proxy down",
+        "bytes: 2.0 KiB up, 4 B down",
+    ]
+    assert command("up") == (0, f"{listen} is up: no connections live\n", "")
+    with own.connect(), upstream.accept()[0]:
+        assert json.loads(command("status", "--json")[1])["availability"] == "up"
 
 
 def test_a_token_is_asked_for_and_given(start: Callable[..., Trixter], command: Command) -> None:

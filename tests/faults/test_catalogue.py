@@ -24,7 +24,7 @@ def test_no_two_entries_are_called_the_same(of: str) -> None:
 
 
 def test_no_two_settings_have_the_same_flag() -> None:
-    flags = [each.flag.name for entry in CATALOGUE for each in entry.settings if each.flag]
+    flags = [each.flag.name for entry in CATALOGUE for each in entry.settings]
     assert len(set(flags)) == len(flags)
 
 

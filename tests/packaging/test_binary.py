@@ -98,6 +98,7 @@ def test_it_serves_in_an_empty_root_and_leaves_nothing_behind(
 def test_its_data_and_its_subcommands_are_inside(confined: list[str]) -> None:
     assert "WebPageTest: 3G" in printed_by(*confined, "profiles")
     assert "127.0.0.1:" in printed_by(*confined, "demo")
+    assert printed_by(*confined, "docs", "faults") == (ROOT / "docs/faults.md").read_text()
 
 
 @pytest.mark.parametrize("caller", [{}, {"LD_LIBRARY_PATH": "/of/the/caller"}], ids=["unset", "set"])

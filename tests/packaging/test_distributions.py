@@ -62,11 +62,12 @@ def test_the_sdist_has_every_tracked_file_and_no_other(archives: Path) -> None:
     assert names_in_sdist(archives) == {str(path) for path in tracked_files(ROOT)} | ADDED
 
 
-def test_the_wheel_has_the_package_and_nothing_beside_it(archives: Path) -> None:
+def test_the_wheel_has_the_package_with_the_documentation_and_nothing_beside_it(archives: Path) -> None:
     (wheel,) = archives.glob("*.whl")
-    package = {
-        str(path.relative_to("src")) for path in tracked_files(ROOT) if path.is_relative_to("src/trixter")
-    }
+    tracked = tracked_files(ROOT)
+    package = {str(path.relative_to("src")) for path in tracked if path.is_relative_to("src/trixter")}
+    package |= {f"trixter/docs/{path.name}" for path in tracked if path.is_relative_to("docs")}
+    package |= {"trixter/docs/README.md"}
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == package

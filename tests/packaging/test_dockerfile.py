@@ -49,7 +49,7 @@ def test_the_linter_finds_nothing(name: str, clone: Path) -> None:
 
 def test_the_context_has_nothing_but_what_is_copied(clone: Path) -> None:
     tops = {path.parts[0] for path in containers.context_of(clone)}
-    assert tops == {"LICENSE", "README.md", "pyproject.toml", "requirements", "src"}
+    assert tops == {"LICENSE", "README.md", "docs", "pyproject.toml", "requirements", "src"}
     assert containers.is_ignored(Path("src/trixter/__pycache__/errors.pyc"), ["*", "!src", "**/__pycache__"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +17,7 @@ from tests.proxy.peers import Peer
 from tests.proxy.waiting import turns, until
 from trixter.addresses import SocketAddress, text_of
 from trixter.errors import BindError
+from trixter.proxy import listen_socket
 from trixter.proxy.descriptors import DescriptorBudget
 from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.listener import ACCEPTS_PER_WAKE, ALMOST_FULL, PAUSE_S, Listener
@@ -89,6 +92,33 @@ async def test_it_listens_on_all_its_addresses(harness: ConnectionHarness) -> No
     assert sorted(sock.getpeername() for sock, _ in listening.accepted) == sorted(
         client.getsockname() for client in clients
     )
+
+
+async def test_without_a_host_it_listens_on_every_address_and_shows_ipv4_clients_as_such(
+    harness: ConnectionHarness,
+) -> None:
+    listening = Listening(harness, ":0")
+    port = listening.addresses[0][1]
+    assert listening.addresses == [("0.0.0.0", port), ("::", port, 0, 0)]
+    listening.listener.start()
+    for host in ("127.0.0.1", "::1"):
+        harness.exits.callback(socket.create_connection((host, port)).close)
+    await until(lambda: len(listening.accepted) == 2)
+    assert sorted(peer[0] for _, peer in listening.accepted) == ["127.0.0.1", "::1"]
+
+
+async def test_on_a_machine_without_ipv6_every_address_is_one_of_ipv4(
+    harness: ConnectionHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = listen_socket.bound_socket
+
+    def without_ipv6(family: int, address: SocketAddress, *, is_v6_only: bool) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        return real(family, address, is_v6_only=is_v6_only)
+
+    monkeypatch.setattr(listen_socket, "bound_socket", without_ipv6)
+    assert [host for host, _ in Listening(harness, ":0").addresses] == ["0.0.0.0"]
 
 
 async def test_a_crowd_is_let_in(harness: ConnectionHarness) -> None:

@@ -26,6 +26,12 @@ from trixter.proxy.listen_socket import bound_socket
         ("[::1]", "[::1]"),
         ("[::]", "[::1]"),
         ("[::]", "127.0.0.1"),
+        ("127.0.0.1", "[::ffff:127.0.0.1]"),
+        ("0.0.0.0", "[::ffff:127.0.0.1]"),
+        ("", "127.0.0.1"),
+        ("", "[::1]"),
+        ("", "localhost"),
+        ("", "[::]"),
     ],
 )
 def test_it_is_refused(listen: str, upstream: str) -> None:
@@ -39,7 +45,8 @@ def test_it_is_refused(listen: str, upstream: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listen", "upstream"), [("127.0.0.1", "127.0.0.2"), ("0.0.0.0", "192.0.2.1"), ("127.0.0.1", "[::1]")]
+    ("listen", "upstream"),
+    [("127.0.0.1", "127.0.0.2"), ("0.0.0.0", "192.0.2.1"), ("127.0.0.1", "[::1]"), ("0.0.0.0", "[::1]")],
 )
 def test_the_same_port_elsewhere_is_not(exits: ExitStack, listen: str, upstream: str) -> None:
     (port,) = unused_ports(1)

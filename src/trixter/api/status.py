@@ -170,7 +170,7 @@ def _setting_reply(entry: Entry, setting: Setting) -> schemas.SettingReply:
         default=setting.to_json(entry.default(setting)),
         unit=setting.unit.name if setting.unit else UNSET,
         choices=[each.value for each in setting.choices] if setting.choices else UNSET,
-        flag=setting.flag.name if setting.flag else UNSET,
+        flag=setting.flag.name,
         description=setting.meaning,
     )
 

@@ -1,14 +1,16 @@
 """Wiring: the ``trixter`` command, and the only place that knows every part.
 
-- ``main.py``: the command, its subcommands and its exit status; ``flags.py`` lists its flags,
-  ``types.py`` reads their values, ``options.py`` holds them all and turns them into settings of the proxy.
-- ``serve.py``: the proxy and its API, bound, started, and stopped by a signal (``signals.py``).
+- ``main.py``: the command, its subcommands and its exit status; ``command.py``: help, late imports and hints
+  of all commands; ``flags.py`` lists the flags, ``types.py`` reads their values, ``options.py`` holds them
+  all and turns them into settings of the proxy.
+- ``serve.py``: the proxy and its API, bound, started, and stopped by a signal (``signals.py``);
+  ``upstream_check.py``: a warning if no server answers at the start.
 - ``logs.py``: the format of the log; ``log_writer.py``: writing it, also to a reader that has stopped
-  reading; ``rust_log.py``: the level that the original's ``RUST_LOG`` asks for.
-- ``run_command.py``: ``trixter run``; ``child_process.py``: the command that it runs.
+  reading.
+- ``run_command.py``: ``trixter run``, and the command that it runs.
 - ``remote.py``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``;
   ``raw_client.py``: their client; ``connection_table.py``, ``tables.py`` and ``formatting.py``: their output.
-- ``profiles.py``: ``trixter profiles``; ``demo/``: ``trixter demo``.
+- ``profiles.py``: ``trixter profiles``; ``docs.py``: ``trixter docs``; ``demo/``: ``trixter demo``.
 
 A subcommand's module is imported when the subcommand is called. The API's web framework and the event loop
 are imported where they are needed, and not before.

@@ -16,6 +16,7 @@ from trixter.cli.types import (
     HostName,
     ListenAddress,
     OneOf,
+    OnOff,
     Probability,
     ProfileName,
     Token,
@@ -37,13 +38,15 @@ class Flag(click.Option):
     A short name takes its value as the original's does: ``-l ADDR``, ``-lADDR`` or ``-l=ADDR``.
 
     Args:
-        names: The short and the long name, with a space between them.
+        names: The short and the long name, with a space between them; ``--name/--no-name`` for a switch
+            that can be switched off, too.
         section: Its heading in the help.
-        type: The type of the value.
-        help: Its purpose, in one sentence.
+        type: The type of the value; ``OnOff`` makes it a switch, which takes none.
+        help: Its purpose: a noun or an order, with the unit.
         multiple: Whether it may be repeated; in the environment, with spaces between the values.
         default: Instead of that of ``Options``.
         envvar: Instead of ``TRIXTER_…``; ``None`` for no variable.
+        show_envvar: Whether the help names the variable; that of the proxy gives the rule once.
     """
 
     def __init__(
@@ -56,23 +59,28 @@ class Flag(click.Option):
         multiple: bool = False,
         default: Any = OF_THE_PROXY,
         envvar: str | None = OF_THE_PROXY,
+        show_envvar: bool = False,
     ) -> None:
         opts = names.split()
         self.section = section
-        self.flag_name = opts[-1]
+        self.flag_name = opts[-1].partition("/")[0]
         name = self.flag_name.removeprefix("--").replace("-", "_")
-        if default is OF_THE_PROXY:
+        is_of_the_proxy = default is OF_THE_PROXY
+        if is_of_the_proxy:
             default = getattr(Options, name, None)
+        is_switch = isinstance(type, OnOff)
         super().__init__(
             opts,
             type=type,
             help=help,
             multiple=multiple,
-            metavar=type.form,
+            is_flag=is_switch,
+            metavar=None if is_switch else type.form,
             default=default,
-            # Of a flag that 0 switches off, the heading says so once.
-            show_default=bool(default),
+            # Of a flag that 0 switches off, the heading or the text says so.
+            show_default=bool(default) and not is_switch,
             envvar=f"TRIXTER_{name.upper()}" if envvar is OF_THE_PROXY else envvar,
+            show_envvar=show_envvar,
         )
 
     def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
@@ -82,13 +90,10 @@ class Flag(click.Option):
             value = value.removeprefix("=")
         return value, source
 
-
-class Switch(click.Option):
-    """A flag without a value, under a heading of the help."""
-
-    def __init__(self, name: str, section: str, help: str, **settings: Any) -> None:
-        self.section = section
-        super().__init__([name], help=help, is_flag=True, **settings)
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        # Of a switch that is on, a reader wants the name that switches it off.
+        return (self.secondary_opts[0], record[1]) if record and self.default is True else record
 
 
 class SecretFlag(Flag):
@@ -104,22 +109,11 @@ class SecretFlag(Flag):
         return super().value_from_envvar(ctx)
 
 
-def complaint(error: click.UsageError) -> str:
-    """Return an error as one line that names the flag or the variable with the wrong value."""
-    if isinstance(error, click.BadParameter) and isinstance(error.param, Flag) and error.ctx:
-        source = error.ctx.get_parameter_source(str(error.param.name))
-        is_from_environment = source is ParameterSource.ENVIRONMENT
-        return f"{error.param.envvar if is_from_environment else error.param.flag_name} {error.message}"
-    # With click's own text: unknown options and commands, options without their value.
-    message = error.format_message().removesuffix(".")
-    return message[:1].lower() + message[1:]
-
-
 ADDRESSES = "Addresses"
+API = "Control API"
 FAULTS = "Faults of new connections, in both directions (0 is off)"
-LIMITS = "Limits"
-API = "The API"
-LOG = "The log, on standard error"
+LIMITS = "Limits and time-outs"
+LOG = "Log, on standard error"
 
 MILLISECONDS = WholeNumber("MS", "milliseconds")
 BYTES = WholeNumber("BYTES", "bytes")
@@ -132,23 +126,29 @@ FORMAT = OneOf("FORMAT", "text", "json")
 SOME_MILLISECONDS = WholeNumber("MS", "milliseconds", least=1)
 SOME_BYTES = WholeNumber("BYTES", "bytes", least=1)
 
-FLAGGED_SETTINGS = [each for entry in CATALOGUE for each in entry.settings if each.flag]
-"""The settings of faults that have a flag. Switches are flags of ``set`` and ``defaults`` only."""
+# The loader of profiles reads the same variable, so that tests and commands find one file.
+PROFILES_VARIABLE = "TRIXTER_PROFILES"
+
+FAULT_SETTINGS = [each for entry in CATALOGUE for each in entry.settings]
+"""Every setting of every fault: each has a flag."""
 
 
 def fault_flag(setting: Setting, section: str, **settings: Any) -> Flag:
-    """Return the flag of a setting that has one, and is no switch.
+    """Return the flag of a setting.
 
     Args:
         setting: The setting.
         section: The heading of the flag in the help.
         **settings: Keywords of ``Flag``, for a flag that is none of the proxy itself.
     """
-    assert setting.flag is not None
-    return Flag(setting.flag.name, section, _type_of(setting), setting.flag.help, **settings)
+    name = setting.flag.name
+    names = f"{name}/{name.replace('--', '--no-')}" if setting.takes is Type.SWITCH else name
+    return Flag(names, section, _type_of(setting), setting.flag.help, **settings)
 
 
 def _type_of(setting: Setting) -> ValueType:
+    if setting.takes is Type.SWITCH:
+        return OnOff()
     if setting.takes is Type.PROBABILITY:
         return Probability()
     if setting.choices is not None:
@@ -158,47 +158,73 @@ def _type_of(setting: Setting) -> ValueType:
     return WholeNumber(setting.unit.metavar, setting.unit.name)
 
 
+def profiles_file_flag(section: str, **settings: Any) -> Flag:
+    """Return ``--profiles-file``, which every command that knows profiles has."""
+    text = "TOML file with profiles of your own"
+    return Flag("--profiles-file", section, FilePath(), text, envvar=PROFILES_VARIABLE, **settings)
+
+
 FLAGS: list[Flag] = [
-    Flag("-l --listen", ADDRESSES, ListenAddress(), "The address that clients connect to; required."),
-    Flag("-c --upstream", ADDRESSES, UpstreamAddress(), "The server's address, or unix:/path; required."),
-    Flag("-a --api", ADDRESSES, ListenAddress(), "The REST API's address; without it there is no API."),
     Flag(
-        "--profile",
-        FAULTS,
-        ProfileName(),
-        "Begin with a named network, such as 3g; `trixter profiles` has them.",
+        "-l --listen",
+        ADDRESSES,
+        ListenAddress(),
+        "Address to listen on; :8080 is port 8080 of all interfaces  [required]",
     ),
-    Flag("--profiles", FAULTS, FilePath(), "A TOML file with profiles of your own."),
-    *(fault_flag(each, FAULTS) for each in FLAGGED_SETTINGS if each.takes is not Type.SWITCH),
-    Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
-    Flag("--random-seed", FAULTS, SEED, "Repeat the random decisions of the run that logged this seed."),
-    Flag("--buffer-limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
-    Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
     Flag(
-        "--socket-buffer-bytes",
-        LIMITS,
-        BYTES,
-        "Size to request for socket buffers; 0: as the kernel decides.",
+        "-c --upstream",
+        ADDRESSES,
+        UpstreamAddress(),
+        "Server to forward to, host:port or unix:/path  [required]",
     ),
-    Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "Time-out for connecting to the upstream."),
-    Flag("--keepalive-ms", LIMITS, MILLISECONDS, "A silent peer is probed this often; 0: never."),
-    Flag("--idle-timeout-ms", LIMITS, MILLISECONDS, "No byte for this long: reset; 0: never."),
-    Flag("--on-unreachable", LIMITS, ENDS, "End of a client whose upstream cannot be reached."),
+    Flag("-a --api", ADDRESSES, ListenAddress(), "Address of the control API  [default: no API]"),
+    Flag("--profile", FAULTS, ProfileName(), "Network profile, such as 3g; `trixter profiles` lists them"),
+    profiles_file_flag(FAULTS),
+    *(fault_flag(each, FAULTS) for each in FAULT_SETTINGS),
+    Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "Maximum lifetime in ms, then a reset (RST)"),
+    Flag("--random-seed", FAULTS, SEED, "Seed of all randomness; the log of a run has it  [default: random]"),
     SecretFlag(
-        "--api-token", API, Token(), "The bearer token that it demands; best set as TRIXTER_API_TOKEN."
+        "--api-token",
+        API,
+        Token(),
+        "Bearer token that it requires; best set as TRIXTER_API_TOKEN  [default: none]",
     ),
-    Flag("--api-name", API, HostName(), "A host name that it also accepts; repeatable.", multiple=True),
+    Flag(
+        "--api-name",
+        API,
+        HostName(),
+        "Host name that it accepts beside IP addresses and localhost; repeatable",
+        multiple=True,
+    ),
+    Flag("--connect-timeout-ms", LIMITS, SOME_MILLISECONDS, "Time-out in ms for connecting to the server"),
+    Flag("--idle-timeout-ms", LIMITS, MILLISECONDS, "Idle time-out in ms, then a reset (RST); 0 is none"),
+    Flag("--keepalive-ms", LIMITS, MILLISECONDS, "Interval of TCP keep-alive probes in ms; 0 is none"),
+    Flag("--on-unreachable", LIMITS, ENDS, "End of a client whose server cannot be reached: fin or reset"),
+    Flag(
+        "--upstream-check/--no-upstream-check",
+        LIMITS,
+        OnOff(),
+        "Skip the check at the start whether the server answers",
+    ),
+    Flag(
+        "--buffer-limit-bytes", LIMITS, SOME_BYTES, "Buffer in bytes of a direction; reading pauses above it"
+    ),
+    Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "Buffer in bytes of all directions together"),
+    Flag(
+        "--socket-buffer-bytes", LIMITS, BYTES, "Kernel buffer of a socket in bytes; 0 is the kernel's choice"
+    ),
     Flag(
         "--log-level",
         LOG,
         LEVEL,
-        "The lowest level that is logged: debug, info, warning, error or off; without it, RUST_LOG counts.",
+        "Lowest level to log: debug, info, warning, error or off; if left out, RUST_LOG counts",
     ),
-    Flag("--log-format", LOG, FORMAT, "text for people, json for programs."),
+    Flag("--log-format", LOG, FORMAT, "Format: text for people, json for programs"),
 ]
 
-REMOTE_API = "The proxy"
-REMOTE_FAULTS = "Faults (0 is off)"
+REMOTE_API = "Control API of the proxy"
+REMOTE_FAULTS = "Faults (0 is off; one that is left out stays)"
+OUTPUT = "Output"
 
 # The address in all examples.
 API_ADDRESS = "127.0.0.1:8888"
@@ -223,41 +249,48 @@ API_FLAGS = [
         "-a --api",
         REMOTE_API,
         ApiUrl(),
-        "The address or the URL of its API.",
+        "Address or URL of the API",
         default=API_ADDRESS,
         envvar="TRIXTER_API_URL",
+        show_envvar=True,
     ),
     SecretFlag(
-        "--api-token", REMOTE_API, Token(), "The bearer token of its API; best set as TRIXTER_API_TOKEN."
+        "--api-token",
+        REMOTE_API,
+        Token(),
+        "Bearer token of the API; best set as the variable",
+        show_envvar=True,
     ),
     Flag(
-        "--api-ca", REMOTE_API, CaFile(), "For https://: the CA certificates to trust, in PEM.", default=None
+        "--api-ca",
+        REMOTE_API,
+        CaFile(),
+        "CA certificates to trust for https://, in PEM",
+        default=None,
+        show_envvar=True,
     ),
 ]
 
 
-def own_flag(name: str, type: Any, help: str) -> Flag:
+def own_flag(names: str, section: str, type: ValueType, help: str, default: Any = None) -> Flag:
     """Return a flag without an environment variable: those configure a proxy that starts."""
-    return Flag(name, REMOTE_FAULTS, type, help, default=None, envvar=None)
+    return Flag(names, section, type, help, default=default, envvar=None)
 
 
-def _remote_flag_of(setting: Setting) -> click.Option:
-    assert setting.flag is not None
-    if setting.takes is Type.SWITCH:
-        off = setting.flag.name.replace("--", "--no-")
-        return Switch(f"{setting.flag.name}/{off}", REMOTE_FAULTS, setting.flag.help, default=None)
-    return fault_flag(setting, REMOTE_FAULTS, default=None, envvar=None)
+JSON = own_flag("--json", OUTPUT, OnOff(), "Print the API's response as JSON, for scripts", default=False)
 
-
-FAULT_FLAGS: list[click.Parameter] = [
-    *map(_remote_flag_of, FLAGGED_SETTINGS),
-    Switch("--clear", REMOTE_FAULTS, "Take all faults away, and begin with none."),
-    own_flag("--profile", ProfileName(), "Take all faults away, and begin with a named network, such as 3g."),
-    Flag("--profiles", REMOTE_FAULTS, FilePath(), "A TOML file with profiles of your own.", default=None),
+FAULT_FLAGS: list[Flag] = [
+    *(fault_flag(each, REMOTE_FAULTS, default=None, envvar=None) for each in FAULT_SETTINGS),
+    own_flag("--clear", REMOTE_FAULTS, OnOff(), "Remove all faults first", default=False),
+    own_flag(
+        "--profile", REMOTE_FAULTS, ProfileName(), "Replace all faults by a network profile, such as 3g"
+    ),
+    profiles_file_flag(REMOTE_FAULTS, show_envvar=True),
     own_flag(
         "--direction",
+        REMOTE_FAULTS,
         OneOf("DIRECTION", "upstream", "downstream", "both"),
-        "upstream (to the server), downstream (to the client), or both, as without it.",
+        "Direction to change: upstream (to the server), downstream (to the client) or both  [default: both]",
     ),
 ]
 """The flags that ``set`` and ``defaults`` share."""

@@ -1,66 +1,48 @@
-"""The ``trixter`` command: its flags, its subcommands and its exit status."""
+"""The ``trixter`` command: its help, its subcommands, the level that RUST_LOG sets, its exit status."""
 
 from __future__ import annotations
 
 import gc
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
-from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
 import click
 from click.core import ParameterSource
 
 from trixter import __version__
-from trixter.cli import signals
-from trixter.cli.flags import FLAGS, complaint
+from trixter.cli.command import SETTINGS, VARIABLES, CommandName, LazyGroup, SectionedCommand, complaint
+from trixter.cli.flags import FLAGS
 from trixter.cli.formatting import printable
-from trixter.cli.options import Options, profile_of
-from trixter.cli.rust_log import VARIABLE, level_of
+from trixter.cli.options import Options
 from trixter.errors import TrixterError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 WRONG_USAGE = 2
 FAILED = 1
 
-# Flags up to this length have their help beside them, longer ones below.
-LONGEST_FLAG = 36
-
-HELP_OPTIONS = ["-h", "--help"]
-WIDEST_HELP = 100
-
-SETTINGS: dict[str, Any] = {"help_option_names": HELP_OPTIONS, "max_content_width": WIDEST_HELP}
-"""Settings of every command's context."""
-
 SUBCOMMANDS = {
-    "demo": (
-        "trixter.cli.demo.demo:demo",
-        "Watch a connection go bad and good again; needs nothing else.",
-    ),
-    "run": (
-        "trixter.cli.run_command:run",
-        "Run a command with a proxy of its own, and end with its status.",
-    ),
-    "ls": ("trixter.cli.remote:ls", "List the live connections of a running proxy."),
-    "watch": ("trixter.cli.watch:watch", "Watch the live connections of a running proxy."),
-    "set": ("trixter.cli.remote:set_", "Change the faults of live connections."),
-    "kill": ("trixter.cli.remote:kill", "End live connections."),
-    "defaults": (
-        "trixter.cli.remote:defaults",
-        "Show or change the faults of new connections.",
-    ),
-    "profiles": ("trixter.cli.profiles:profiles", "List the networks that have a name, with their numbers."),
+    "demo": ("trixter.cli.demo.demo:demo", "Demonstrate every fault on this machine"),
+    "run": ("trixter.cli.run_command:run", "Run a command beside a proxy of its own"),
+    "ls": ("trixter.cli.remote:ls", "List live connections"),
+    "watch": ("trixter.cli.watch:watch", "Follow live connections"),
+    "status": ("trixter.cli.remote:status", "Show a proxy: addresses, availability, counters"),
+    "set": ("trixter.cli.remote:set_", "Change the faults of live connections"),
+    "defaults": ("trixter.cli.remote:defaults", "Show or change the faults of new connections"),
+    "kill": ("trixter.cli.remote:kill", "End live connections"),
+    "down": ("trixter.cli.remote:down", "Refuse new connections and reset live ones"),
+    "refuse": ("trixter.cli.remote:refuse", "Refuse new connections; live ones go on"),
+    "up": ("trixter.cli.remote:up", "Accept new connections again"),
+    "profiles": ("trixter.cli.profiles:profiles", "List network profiles, such as 3g"),
+    "docs": ("trixter.cli.docs:docs", "Show the documentation"),
+    "help": ("trixter.cli.main:help_", "Show the help of a command"),
 }
 """Of each subcommand, ``module:name`` and the line about it in the help of all."""
 
-# A signal is the ordinary end of these subcommands; any other has not done its work then.
-UNTIL_STOPPED = {"demo", "watch"}
-
-HELP = """Put a proxy between a client and a server, and make the network between them bad: slow, throttled,
-sliced, corrupt or cut. Change it for each connection, while it is in use, over a REST API.
+HELP = """TCP chaos proxy: latency, bandwidth limits, sliced writes, corrupt bytes, resets and outages
+between a client and a server, changed for each connection while it is in use.
 
 \b
 Example:
@@ -68,93 +50,39 @@ Example:
     --api 127.0.0.1:8888 --delay-ms 250
 
 \b
-Point your client to 127.0.0.1:8080, and change its connections while they are open:
-  curl -s http://127.0.0.1:8888/connections
-  curl -s -X PATCH http://127.0.0.1:8888/connections/_all/delay \\
-    -H 'Content-Type: application/json' -d '{"delay_ms": 0}'
-
-\b
-Or by the subcommands:
+Point your client to 127.0.0.1:8080. Then, from another terminal:
   trixter ls
-  trixter set _all --profile 3g
-
-`trixter demo` shows all of it in a few seconds, with nothing else needed. Every option is also an
-environment variable: --delay-ms is TRIXTER_DELAY_MS.
+  trixter set --all --profile 3g
+  trixter down
 """
 
-EPILOG = """Read more: README.md is the tour, docs/faults.md says exactly what each fault does, and a running
-API describes itself at /openapi.json.
+EPILOG = f"""{VARIABLES} For the commands, TRIXTER_API_URL is the address of the API.
+
+`trixter COMMAND --help` has the options of a command, `trixter docs` the documentation.
 """
 
+RUST_VARIABLE = "RUST_LOG"
 
-class SectionedCommand(click.Command):
-    """A command whose help shows the flags under the headings of their sections."""
+# The levels of the original's logging library, and their numbers. Python has no level below debug.
+RUST_LEVELS = {
+    "off": "off",
+    "error": "error",
+    "warn": "warning",
+    "info": "info",
+    "debug": "debug",
+    "trace": "debug",
+    "0": "off",
+    "1": "error",
+    "2": "warning",
+    "3": "info",
+    "4": "debug",
+    "5": "debug",
+}
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_sections(self, ctx, formatter)
+# `target=level`, `level` or `target`; a target is a path of Rust modules.
+DIRECTIVE = re.compile(r"(?:(?P<target>[A-Za-z_][\w-]*(?:::\w+)*)(?:=(?P<level>\w+))?|(?P<number>[0-5]))")
 
-
-class LazyGroup(click.Group):
-    """A group that imports a subcommand when it is called, and not to list it.
-
-    Args:
-        subcommands: By its name, ``module:name`` and one line of help of each.
-        **settings: Of the group.
-    """
-
-    def __init__(self, *, subcommands: Mapping[str, tuple[str, str]], **settings: Any) -> None:
-        super().__init__(**settings)
-        self._subcommands = subcommands
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._subcommands)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in UNTIL_STOPPED:
-            signals.leave_as_killed()  # before the import, which takes longer than most of the subcommands
-        return super().resolve_command(ctx, args)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self._subcommands:
-            return None
-        command: click.Command = resolve_name(self._subcommands[cmd_name][0])
-        return command
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        subcommands = [
-            CompletionItem(name, help=help)
-            for name, (_, help) in self._subcommands.items()
-            if name.startswith(incomplete)
-        ]
-        return subcommands + click.Command.shell_complete(self, ctx, incomplete)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help) for name, (_, help) in self._subcommands.items()])
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        formatter.write_usage(ctx.command_path, "--listen HOST:PORT --upstream HOST:PORT [OPTIONS]")
-        formatter.write_usage(ctx.command_path, "COMMAND", prefix="       ")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        write_sections(self, ctx, formatter)
-        self.format_commands(ctx, formatter)
-
-
-def write_sections(command: click.Command, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-    """Write every flag under its heading; a flag without one, such as ``--help``, comes under "Help"."""
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for param in command.get_params(ctx):
-        record = param.get_help_record(ctx)
-        if record and isinstance(param, click.Option):  # arguments stand in the first line
-            sections.setdefault(getattr(param, "section", "Help"), []).append(record)
-    for heading, records in sections.items():
-        with formatter.section(heading):
-            formatter.write_dl(records, col_max=LONGEST_FLAG)
+OURS = "trixter"
 
 
 @click.group(
@@ -167,7 +95,7 @@ def write_sections(command: click.Command, ctx: click.Context, formatter: click.
     invoke_without_command=True,
     context_settings=SETTINGS,
 )
-@click.version_option(__version__, "-V", "--version", message="trixter %(version)s")
+@click.version_option(__version__, "-V", "--version", message="trixter %(version)s", help="Show the version")
 @click.pass_context
 def trixter(ctx: click.Context, /, **values: Any) -> int | None:
     """Run the proxy, unless a subcommand is given."""
@@ -179,12 +107,12 @@ def trixter(ctx: click.Context, /, **values: Any) -> int | None:
     if missing:
         needs = " and ".join(missing)
         raise click.UsageError(f"{needs} must be given; try `trixter --help` or `trixter demo`", ctx)
-    profile_of(ctx, values["profile"], values["profiles"])
+    options = Options.of(ctx, values)
     if ctx.get_parameter_source("log_level") is ParameterSource.DEFAULT:
-        values["log_level"] = _level_of_rust_log() or values["log_level"]
+        options = replace(options, log_level=_level_of_rust_log() or options.log_level)
     from trixter.cli.serve import serve
 
-    return serve(Options.of(values))
+    return serve(options)
 
 
 def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:
@@ -197,14 +125,52 @@ def _refuse_flags_before(ctx: click.Context, subcommand: str) -> None:
             raise click.UsageError(f"{flag.flag_name} does not go with `{subcommand}`", ctx)
 
 
+@click.command(cls=SectionedCommand, name="help", context_settings=SETTINGS)
+@click.argument("command", required=False, metavar="[COMMAND]", type=CommandName())
+@click.pass_context
+def help_(ctx: click.Context, command: str | None) -> None:
+    """Show the help of a command or, without COMMAND, that of all."""
+    group = ctx.find_root()
+    found = trixter.get_command(group, command) if command else None
+    if found is not None:
+        group = click.Context(found, info_name=command, parent=group, **SETTINGS)
+    click.echo(group.get_help())
+
+
 def _level_of_rust_log() -> str | None:
     """Return the level at which the original would log; ``None`` if the variable sets none."""
-    level, unread = level_of(os.environ.get(VARIABLE, ""))
+    level, unread = level_of(os.environ.get(RUST_VARIABLE, ""))
     if unread:
         shown = printable(", ".join(map(repr, unread)))
         form = "a directive is such as info or trixter=debug"
-        click.echo(f"trixter: {VARIABLE}: ignored {shown}; {form}", err=True)
+        click.echo(f"trixter: {RUST_VARIABLE}: ignored {shown}; {form}", err=True)
     return level
+
+
+def level_of(text: str) -> tuple[str | None, list[str]]:
+    """Return the level that a value of ``RUST_LOG`` sets, and the directives that are malformed.
+
+    A directive for ``trixter`` takes precedence over one for all targets, and of several of a kind the last
+    counts. Directives for other targets, such as ``tokio=warn`` or ``trixter::api=debug``, are about modules
+    that this program does not have, and are ignored.
+
+    Returns:
+        A level of ``--log-level``, or ``None`` if none is set; and the malformed directives.
+    """
+    for_all: str | None = None
+    for_us: str | None = None
+    unread: list[str] = []
+    for directive in filter(None, map(str.strip, text.split(","))):
+        found = DIRECTIVE.fullmatch(directive)
+        target, level = (found["target"], found["level"]) if found else (None, None)
+        if found is None or (level is not None and level.lower() not in RUST_LEVELS):
+            unread.append(directive)
+        elif level is None and (target or found["number"]).lower() in RUST_LEVELS:
+            for_all = RUST_LEVELS[(target or found["number"]).lower()]
+        elif target == OURS:
+            # A target alone means all its levels.
+            for_us = RUST_LEVELS[(level or "trace").lower()]
+    return for_us or for_all, unread
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""``trixter profiles``: the networks that have a name, with their numbers."""
+"""``trixter profiles``: network profiles, with their numbers."""
 
 from __future__ import annotations
 
@@ -7,39 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from trixter.cli.flags import Flag
+from trixter.cli.command import SETTINGS, SectionedCommand
+from trixter.cli.flags import OUTPUT, own_flag, profiles_file_flag
 from trixter.cli.formatting import printable
-from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.types import FilePath
+from trixter.cli.types import OnOff
 
 if TYPE_CHECKING:
     from trixter.profiles import Profile
 
-# The variable that the loader of profiles reads, so that every command finds the same file.
-VARIABLE = "TRIXTER_PROFILES"
-
-FILE = Flag(
-    "--file", "Networks", FilePath(), "A TOML file with networks of your own.", default=None, envvar=VARIABLE
-)
+JSON = own_flag("--json", OUTPUT, OnOff(), "Print JSON, for scripts", default=False)
 
 
 @click.command(
     cls=SectionedCommand,
     name="profiles",
-    params=[FILE],
+    params=[profiles_file_flag(OUTPUT, show_envvar=True), JSON],
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print JSON, for scripts.")
-def profiles(file: str | None, is_json: bool) -> int:
-    """List the networks that have a name: all values of --profile NAME.
+def profiles(profiles_file: str | None, json: bool) -> int:
+    """List network profiles: all values of --profile NAME.
 
     Rates are in kbit/s, from and to the server, as they were published. Half of the round trip is the latency
     of each direction. Loss is not imitated: TCP turns it into delay.
     """
     from trixter.profiles import all_profiles
 
-    found = all_profiles(file).values()
-    if is_json:
+    found = all_profiles(profiles_file).values()
+    if json:
         import msgspec
 
         print(msgspec.json.encode([_as_json(profile) for profile in found]).decode())

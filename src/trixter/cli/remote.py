@@ -1,45 +1,48 @@
-"""``trixter ls``, ``set``, ``kill`` and ``defaults``: subcommands that talk to the API of a running proxy.
+"""``trixter ls``, ``status``, ``set``, ``defaults``, ``kill``, ``down``, ``refuse`` and ``up``: over the API.
 
 The client and the tables are imported when a command runs: help and completion do without them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, MILLISECONDS, Flag, Switch, own_flag
-from trixter.cli.formatting import printable
-from trixter.cli.main import SETTINGS, SectionedCommand
-from trixter.cli.options import MS_PER_S, FaultFlags, profile_of
-from trixter.cli.types import Text
-from trixter.faults import CATALOGUE, NO_FAULTS, Direction, Faults
+from trixter.cli.command import SETTINGS, SectionedCommand
+from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, JSON, MILLISECONDS, REMOTE_FAULTS, own_flag
+from trixter.cli.formatting import printable, size
+from trixter.cli.options import MS_PER_S, RequestedFaults
+from trixter.cli.types import ConnectionTarget, OnOff, Text
+from trixter.settings import Availability
 
-if TYPE_CHECKING:
-    from trixter.control import Override, ReplaceFaults
+CONNECTIONS = "Connections"
+
+DIALLING = own_flag(
+    "--dialling", CONNECTIONS, OnOff(), "List those whose server has not answered yet", default=False
+)
+ALL_FLAG = own_flag("--all", CONNECTIONS, OnOff(), "Every live connection, in place of an ID", default=False)
 
 
 @click.command(
     cls=SectionedCommand,
     name="ls",
-    params=list(API_FLAGS),
+    params=[DIALLING, JSON, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print the API's response, for scripts.")
-@click.option("--dialling", is_flag=True, help="List the connections whose upstream has not answered yet.")
-def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bool) -> int:
-    """List the live connections of a running proxy, oldest first, and count the dialling ones.
+@click.pass_context
+def ls(
+    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, dialling: bool, json: bool
+) -> int:
+    """List live connections, the oldest first.
 
-    Dialling connections wait for their upstream. up and down are the bytes that have arrived at the server
-    and at the client; held are the bytes that the proxy keeps.
+    up and down are the bytes that have arrived at the server and at the client, held the bytes that the
+    proxy keeps. Dialling connections, whose server has not answered yet, are counted below.
     """
     from trixter.cli.raw_client import RawClient
 
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        if is_json:
+        if json:
             print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
             return 0
         from trixter.cli.connection_table import listing_of
@@ -58,17 +61,45 @@ def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bo
     return 0
 
 
-SET_HELP = """Change the faults of live connections, at once: of one, by its id, or of all, by _all.
+@click.command(cls=SectionedCommand, name="status", params=[JSON, *API_FLAGS], context_settings=SETTINGS)
+def status(api: str, api_token: str | None, api_ca: Any, json: bool) -> int:
+    """Show a proxy: its addresses, its availability, the faults of new connections, and its counters."""
+    from trixter.cli.raw_client import RawClient
 
-Each fault replaces all others of its kind; other faults stay. `trixter defaults` changes the faults of new
+    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
+        if json:
+            print(proxy.read("/proxy"))
+            return 0
+        from trixter.cli.connection_table import outlook
+        from trixter.control.commands import GetDefaults, GetProxy
+
+        info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
+    stats = info.stats
+    listen = ", ".join(map(printable, info.listen))
+    ends = ", ".join(f"{count:,} {printable(reason)}" for reason, count in sorted(stats.ended.items()))
+    print(f"proxy: {listen} → {printable(info.upstream)}")
+    print(f"availability: {info.availability.value}")
+    print(f"new connections: {outlook(defaults)}")
+    print(
+        f"connections: {stats.connections_open:,} open, {stats.connections_dialling:,} dialling,"
+        f" {stats.connections_accepted:,} accepted"
+    )
+    print(f"ended: {ends or 'none'}")
+    print(f"bytes: {size(stats.bytes_upstream)} up, {size(stats.bytes_downstream)} down")
+    return 0
+
+
+SET_HELP = """Change the faults of live connections, at once: of one, by its id, or of all of them.
+
+A fault replaces all others of its kind; other faults stay. `trixter defaults` changes the faults of new
 connections.
 
 \b
 Examples:
-  trixter set _all --delay-ms 250 --jitter-ms 50
+  trixter set --all --delay-ms 250 --jitter-ms 50
   trixter set a6e39e-11 --throttle-rate-bytes 65536 --direction downstream
-  trixter set _all --profile 3g
-  trixter set _all --clear
+  trixter set --all --profile 3g
+  trixter set --all --clear
 """
 
 
@@ -76,13 +107,20 @@ Examples:
     cls=SectionedCommand,
     name="set",
     help=SET_HELP,
-    params=[*API_FLAGS, *FAULT_FLAGS],
+    params=[ALL_FLAG, *FAULT_FLAGS, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.argument("target", metavar="ID|_all")
+@click.argument("target", type=ConnectionTarget(), required=False, metavar="ID|--all")
 @click.pass_context
 def set_(
-    ctx: click.Context, /, target: str, api: str, api_token: str | None, api_ca: Any, **values: Any
+    ctx: click.Context,
+    /,
+    target: str | None,
+    all: bool,
+    api: str,
+    api_token: str | None,
+    api_ca: Any,
+    **values: Any,
 ) -> int:
     """Change the faults, and print the result."""
     from trixter.cli.connection_table import outcome
@@ -90,6 +128,7 @@ def set_(
     from trixter.control.commands import Apply, ListConnections
     from trixter.control.overrides import ALL, LIVE
 
+    target = target_of(ctx, target, is_all=all)
     requested = RequestedFaults.of(ctx, values)
     if requested.is_nothing:
         raise click.UsageError("what to change must be given, such as --delay-ms 250", ctx)
@@ -101,43 +140,24 @@ def set_(
     return 0
 
 
-KILL_REASON = "killed by hand"
+def target_of(ctx: click.Context, id: str | None, *, is_all: bool) -> str:
+    """Return the target that the argument and ``--all`` name together.
 
-KILL_FLAGS = [
-    Flag("--reason", "How", Text(), "The reason in the log.", default=KILL_REASON, envvar=None),
-    Switch("--reset", "How", "Send a reset (RST) to both sides, rather than an ordinary end (FIN)."),
-]
-
-
-@click.command(
-    cls=SectionedCommand,
-    name="kill",
-    params=[*API_FLAGS, *KILL_FLAGS],
-    context_settings=SETTINGS,
-)
-@click.argument("target", metavar="ID|_all")
-def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str, reset: bool) -> int:
-    """End a live connection, by its id, or all of them, by _all.
-
-    The bytes that the proxy holds for it are lost.
+    Raises:
+        click.UsageError: If they name none, or two.
     """
-    from trixter.cli.raw_client import RawClient
-    from trixter.control.commands import EndConnections, ListConnections
     from trixter.control.overrides import ALL
 
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        count = len(proxy.send(ListConnections())) if target == ALL else 1
-        proxy.send(EndConnections(target=target, reason=reason, reset=reset))
-    from trixter.cli.connection_table import counted
-
-    subject = counted(count) if target == ALL else printable(target)
-    print(f"{subject} {'reset' if reset else 'closed'}" if count else subject)
-    return 0
+    if is_all and id not in (None, ALL):
+        raise click.UsageError("--all does not go with the id of a connection", ctx)
+    if id is None and not is_all:
+        raise click.UsageError("the id of a connection or --all must be given; `trixter ls` has the ids", ctx)
+    return id or ALL
 
 
 DEFAULTS_HELP = """Show the faults of new connections or, with flags, change them.
 
-Each fault replaces all others of its kind; other faults stay. Live connections keep their faults:
+A fault replaces all others of its kind; other faults stay. Live connections keep their faults:
 `trixter set` changes those.
 
 \b
@@ -147,20 +167,21 @@ Examples:
   trixter defaults --clear
 """
 
-DURATION = own_flag("--connection-duration-ms", MILLISECONDS, "The connection is reset at this age.")
+DURATION = own_flag(
+    "--connection-duration-ms", REMOTE_FAULTS, MILLISECONDS, "Maximum lifetime in ms, then a reset (RST)"
+)
 
 
 @click.command(
     cls=SectionedCommand,
     name="defaults",
     help=DEFAULTS_HELP,
-    params=[*API_FLAGS, *FAULT_FLAGS, DURATION],
+    params=[*FAULT_FLAGS, DURATION, JSON, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print the API's response, for scripts.")
 @click.pass_context
 def defaults(
-    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, is_json: bool, **values: Any
+    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, json: bool, **values: Any
 ) -> int:
     """Change the defaults if flags say so, and print them."""
     from trixter.cli.connection_table import outlook
@@ -174,86 +195,111 @@ def defaults(
         if not requested.is_nothing or duration_ms is not None:
             duration_s = None if duration_ms is None else duration_ms / MS_PER_S
             proxy.send(Apply(override=requested.override(NEW, duration_s), permanent=True))
-        if is_json:
+        if json:
             print(proxy.read("/defaults"))
         else:
             print(f"new connections: {outlook(proxy.send(GetDefaults()))}")
     return 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequestedFaults:
-    """The faults that the flags of one command ask for.
+KILL_REASON = "killed by hand"
+
+KILL_FLAGS = [
+    own_flag(
+        "--reset", CONNECTIONS, OnOff(), "Reset both sides (RST), rather than close them (FIN)", default=False
+    ),
+    own_flag("--reason", CONNECTIONS, Text(), "Reason in the log of the proxy", default=KILL_REASON),
+]
+
+
+@click.command(
+    cls=SectionedCommand,
+    name="kill",
+    params=[ALL_FLAG, *KILL_FLAGS, *API_FLAGS],
+    context_settings=SETTINGS,
+)
+@click.argument("target", type=ConnectionTarget(), required=False, metavar="ID|--all")
+@click.pass_context
+def kill(
+    ctx: click.Context,
+    /,
+    target: str | None,
+    all: bool,
+    api: str,
+    api_token: str | None,
+    api_ca: Any,
+    reason: str,
+    reset: bool,
+) -> int:
+    """End live connections: one, by its id, or all of them.
+
+    The bytes that the proxy holds for them are lost.
+    """
+    from trixter.cli.connection_table import counted
+    from trixter.cli.raw_client import RawClient
+    from trixter.control.commands import EndConnections, ListConnections
+    from trixter.control.overrides import ALL
+
+    target = target_of(ctx, target, is_all=all)
+    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
+        count = len(proxy.send(ListConnections())) if target == ALL else 1
+        proxy.send(EndConnections(target=target, reason=reason, reset=reset))
+    subject = counted(count) if target == ALL else printable(target)
+    print(f"{subject} {'reset' if reset else 'closed'}" if count else subject)
+    return 0
+
+
+def _availability_command(name: str, availability: Availability, help: str, outcome: str) -> click.Command:
+    """Return the command that changes the availability.
 
     Args:
-        flags: The values of the catalogue's flags.
-        base: The faults to begin with, in place of all faults in force; ``None`` leaves those as they are.
-        directions: The directions to change.
+        name: Its name.
+        availability: The availability that it sets.
+        help: Of the command.
+        outcome: The line that it prints; ``{proxy}`` are the listening addresses, ``{live}`` the connections
+            that were live.
     """
 
-    flags: FaultFlags
-    base: dict[Direction, Faults] | None
-    directions: tuple[Direction, ...]
-
-    @classmethod
-    def of(cls, ctx: click.Context, values: dict[str, Any]) -> RequestedFaults:
-        """Take these flags out of ``values``, and leave the other ones.
-
-        Raises:
-            click.UsageError: If they contradict each other.
-        """
-        profile = profile_of(ctx, values.pop("profile"), values.pop("profiles"))
-        is_clear, direction = values.pop("clear"), values.pop("direction")
-        flags = FaultFlags.taken_from(values)
-        if is_clear and profile:
-            raise click.UsageError("--clear does not go with --profile", ctx)
-        if not profile:
-            _require_first_flags(ctx, flags)
-        base = None
-        if is_clear or profile:
-            base = {each: profile.faults(each) if profile else NO_FAULTS for each in Direction}
-        directions = tuple(Direction) if direction in (None, "both") else (Direction(direction),)
-        return cls(flags=flags, base=base, directions=directions)
-
-    @property
-    def is_nothing(self) -> bool:
-        """Whether no change was asked for."""
-        return self.base is None and not self.flags.values
-
-    def override(self, target: str, connection_duration_s: float | None = None) -> Override:
-        """Return the override to send to the proxy.
-
-        Args:
-            target: As ``Override`` takes it.
-            connection_duration_s: The maximum age of connections, if it was asked for as well.
-        """
+    @click.command(
+        cls=SectionedCommand, name=name, help=help, params=list(API_FLAGS), context_settings=SETTINGS
+    )
+    def command(api: str, api_token: str | None, api_ca: Any) -> int:
+        from trixter.cli.connection_table import counted
+        from trixter.cli.raw_client import RawClient
         from trixter.control import Override
+        from trixter.control.commands import Apply, GetProxy
 
-        replaced = {each: self._replaced(each) for each in self.directions}
-        return Override(
-            target=target,
-            upstream=replaced.get(Direction.UPSTREAM),
-            downstream=replaced.get(Direction.DOWNSTREAM),
-            connection_duration_s=connection_duration_s,
-        )
+        with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
+            info = proxy.send(GetProxy())
+            proxy.send(Apply(override=Override(availability=availability), permanent=True))
+        live = counted(info.stats.connections_open + info.stats.connections_dialling)
+        print(outcome.format(proxy=", ".join(map(printable, info.listen)), live=live))
+        return 0
 
-    def _replaced(self, direction: Direction) -> ReplaceFaults | None:
-        from trixter.control import ReplaceFaults
-
-        if self.base is not None:
-            return ReplaceFaults.everything(*self.flags.over(self.base[direction]))
-        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(NO_FAULTS)]
-        return reduce(ReplaceFaults.then, ones) if ones else None
+    return command
 
 
-def _require_first_flags(ctx: click.Context, flags: FaultFlags) -> None:
-    """Refuse another setting of a fault without its first one, whose default switches the fault off.
+down = _availability_command(
+    "down",
+    Availability.DOWN,
+    """Refuse new connections and reset live ones, as a server that has crashed.
 
-    Raises:
-        click.UsageError: With both flags.
-    """
-    for entry in CATALOGUE:
-        specs = [each.flag for each in entry.settings if each.flag]
-        for spec in specs[1:]:
-            if spec.option in flags.values and specs[0].option not in flags.values:
-                raise click.UsageError(f"{spec.name} needs {specs[0].name} beside it", ctx)
+    The port stays that of the proxy; `trixter up` ends it.
+    """,
+    "{proxy} is down: {live} reset",
+)
+refuse = _availability_command(
+    "refuse",
+    Availability.REFUSING,
+    """Refuse new connections; live ones go on.
+
+    The port stays that of the proxy; `trixter up` ends it.
+    """,
+    "{proxy} refuses new connections: {live} live",
+)
+up = _availability_command(
+    "up",
+    Availability.UP,
+    "Accept new connections again, after `trixter down` or `trixter refuse`.",
+    "{proxy} is up: {live} live",
+)

@@ -16,7 +16,8 @@ from trixter.addresses import Address, text_of
 from trixter.cli import signals
 from trixter.cli.logs import configure, standard_error
 from trixter.cli.options import Options
-from trixter.errors import TrixterError, bind_error
+from trixter.cli.upstream_check import UpstreamCheck
+from trixter.errors import SettingError, TrixterError, bind_error
 from trixter.proxy import Proxy
 from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.loop import LoopContext, loop_factory
@@ -50,10 +51,14 @@ def bound_service(options: Options) -> Service:
 
     Raises:
         BindError: If a port cannot be had; then nothing was accepted.
+        TrixterError: If the upstream is what the proxy listens on.
     """
     seed = options.random_seed if options.random_seed is not None else secrets.randbits(64)
     service = Service(options, seed)
-    service.bind()
+    try:
+        service.bind()
+    except SettingError as exc:
+        raise TrixterError(f"--{exc.name} must be {exc.accepts}, not {exc.value!r}") from exc
     log.info("random seed: %d", seed)
     return service
 
@@ -129,6 +134,7 @@ class Service:
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
         self._context: LoopContext | None = None
+        self._check: UpstreamCheck | None = None
 
     @property
     def api_addresses(self) -> list[str]:
@@ -163,14 +169,21 @@ class Service:
         self._context = LoopContext(asyncio.get_running_loop(), memory=memory)
         self.proxy.start(self._context)
         log.info("listening on %s → upstream %s", ", ".join(self.proxy.listen_addresses), self.proxy.upstream)
+        if self._options.upstream_check:
+            self._check = UpstreamCheck(self.proxy.upstream, self._context)
+            self._check.start()
         if self._api_sockets:
             await self._start_api()
         for address in self.api_addresses:
             log.info("API on http://%s", address)
-            if self._options.api_token is None and not Address.parse_tcp(address, "api").is_loopback:
+        if self._options.api_token is None:
+            open_to_all = [
+                each for each in self.api_addresses if not Address.parse_tcp(each, "api").is_loopback
+            ]
+            if open_to_all:
                 log.warning(
                     "everyone who reaches http://%s can change the faults: --api-token asks for a token",
-                    address,
+                    " or http://".join(open_to_all),
                 )
 
     async def _start_api(self) -> None:
@@ -186,6 +199,8 @@ class Service:
     async def stop(self) -> None:
         """Stop both at once; every connection ends. Idempotent."""
         self.proxy.stop()
+        if self._check is not None:
+            self._check.cancel()
         if self._context is not None:
             self._context.close()
             self._context = None

@@ -20,6 +20,7 @@ GREATEST = 2**64 - 1
 LONGEST_S = 86_400
 
 HAS_PORT = re.compile(r":[0-9]+$")
+PORTS_OF_URLS = {"": "", "http": ":80", "https": ":443"}
 
 HOST_NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?", re.IGNORECASE)
 
@@ -59,7 +60,7 @@ class ListenAddress(ValueType):
         from trixter.addresses import Address
 
         try:
-            Address.parse_tcp(value, "listen")
+            Address.parse_listen(value)
         except SettingError as exc:
             self.refuse(exc.accepts, value, param, ctx)
         return str(value)
@@ -70,20 +71,22 @@ class ApiUrl(ValueType):
 
     name = "address"
     form = "HOST:PORT"
-    accepts = "host:port or a URL, such as 127.0.0.1:8888 or http://chaos.example:8888"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from trixter.addresses import Address
 
         scheme, _, rest = value.rpartition("://")
-        if scheme not in ("", "http", "https"):
-            self.refuse(self.accepts, value, param, ctx)
-        address = rest.rstrip("/") if scheme else rest
-        port = {"": "", "http": ":80", "https": ":443"}[scheme]
+        if scheme not in PORTS_OF_URLS:
+            self.refuse("host:port, or a URL that begins with http:// or https://", value, param, ctx)
+        # As the proxy takes it: `trixter --api :8888` and `trixter ls --api :8888`.
+        address = f"127.0.0.1{rest}" if rest.startswith(":") and rest[1:].isdigit() else rest
+        if scheme:
+            address = address.rstrip("/")
         try:
-            Address.parse_tcp(address if HAS_PORT.search(address) else address + port, "api")
-        except SettingError:
-            self.refuse(self.accepts, value, param, ctx)
+            with_port = address if HAS_PORT.search(address) else address + PORTS_OF_URLS[scheme]
+            Address.parse_tcp(with_port, "api", least_port=1)
+        except SettingError as exc:
+            self.refuse(exc.accepts, value, param, ctx)
         return f"{scheme or 'http'}://{address}"
 
 
@@ -188,14 +191,26 @@ class ProfileName(ValueType):
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        """Complete published names, and names in the file of a ``--profiles`` that stands before it."""
+        """Complete published names, and names in the file of a ``--profiles-file`` before it."""
         from trixter.profiles import all_profiles, published_profiles
 
         try:
-            names: Iterable[str] = all_profiles(ctx.params.get("profiles"))
+            names: Iterable[str] = all_profiles(ctx.params.get("profiles_file"))
         except TrixterError:  # the command reports the error in the file
             names = published_profiles()
         return completions(names, incomplete)
+
+
+class OnOff(click.types.BoolParamType, ValueType):
+    """The value of a switch; only its environment variable has a text."""
+
+    form = ""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
+        try:
+            return bool(super().convert(value, param, ctx))
+        except click.BadParameter:
+            self.refuse("true or false", value, param, ctx)
 
 
 class Text(ValueType):
@@ -264,3 +279,24 @@ class Token(ValueType):
         if not re.fullmatch("[!-~]+", value):
             self.fail(f"must be {self.accepts} (its value is not shown)", param, ctx)
         return str(value)
+
+
+class ConnectionTarget(ValueType):
+    """The id of a live connection, or ``_all`` or ``all`` for each of them."""
+
+    name = "id"
+    form = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from trixter.control.overrides import ALL
+
+        return ALL if value == "all" else str(value)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Complete the ids of the live connections; none if the API does not answer at once."""
+        from trixter.cli.raw_client import live_ids
+
+        ids = live_ids(ctx.params.get("api"), ctx.params.get("api_token"), ctx.params.get("api_ca"))
+        return completions(ids, incomplete)

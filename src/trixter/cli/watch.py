@@ -17,10 +17,10 @@ from rich.live import Live
 from rich.text import Text
 
 from trixter.cli import formatting
+from trixter.cli.command import SETTINGS, SectionedCommand
 from trixter.cli.connection_table import listing_of, outlook
 from trixter.cli.flags import API_FLAGS, Flag
 from trixter.cli.formatting import printable
-from trixter.cli.main import SETTINGS, SectionedCommand
 from trixter.cli.raw_client import RawClient
 from trixter.cli.tables import console
 from trixter.cli.types import Seconds
@@ -33,7 +33,12 @@ from trixter.settings import Defaults
 OTHER_LINES = 8
 
 INTERVAL = Flag(
-    "--interval-s", "How", Seconds(), "The time between two requests to the API.", default=1.0, envvar=None
+    "--interval-s",
+    "How",
+    Seconds(),
+    "Interval of the requests to the API, in seconds",
+    default=1.0,
+    envvar=None,
 )
 
 

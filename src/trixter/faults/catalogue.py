@@ -25,36 +25,46 @@ WHOLE, NUMBER, PROBABILITY, SWITCH, CHOICE = Type
 CATALOGUE: tuple[Entry, ...] = (
     Entry(Latency, "delay", "Latency: every byte leaves a while after it arrived.", [
         Setting("delay_s", "delay_ms", WHOLE, MILLISECONDS, "0 switches it off, if there is no jitter",
-                FlagSpec("--delay-ms", "Each byte leaves this long after it arrived.")),
+                FlagSpec("--delay-ms", "One-way latency in ms, added in each direction")),
         Setting("jitter_s", "jitter_ms", NUMBER, MILLISECONDS, "the most that is added or taken off",
-                FlagSpec("--jitter-ms", "Give or take so much of the delay."), varies="around"),
+                FlagSpec("--jitter-ms", "Jitter in ms: latency ± MS, uniform"), varies="around"),
     ], in_profiles=False),  # they have the round trip
     Entry(Throttle, "throttle", "A steady rate for each connection and direction.", [
         Setting("rate_bytes_per_s", "rate_bytes", WHOLE, BYTES_PER_S, "bytes per second; 0 switches it off",
-                FlagSpec("--throttle-rate-bytes", "Bytes leave at this rate.")),
+                FlagSpec("--throttle-rate-bytes",
+                         "Bandwidth limit in bytes/s, of each connection and direction")),
         Setting("queue_bytes", "queue_bytes", WHOLE, BYTES,
-                "what may wait for its turn; 0 means 100 ms worth, at least 64 KiB", is_reply_field=False),
+                "what may wait for its turn; 0 means 100 ms worth, at least 64 KiB",
+                FlagSpec("--throttle-queue-bytes",
+                         "Queue of the limit in bytes; 0 is 100 ms worth, at least 64 KiB"),
+                is_reply_field=False),
     ], in_profiles=False),  # they have the published rates
     Entry(Slice, "slice", "Small writes.", [
         Setting("size_bytes", "size_bytes", WHOLE, BYTES, "the largest slice; 0 switches it off",
-                FlagSpec("--slice-size-bytes", "Nothing larger leaves in one piece.")),
+                FlagSpec("--slice-size-bytes", "Split writes into slices of at most so many bytes")),
         Setting("variation_bytes", "variation_bytes", WHOLE, BYTES,
-                "taken off at most; less than the size", varies="below"),
-        Setting("gap_s", "gap_ms", NUMBER, MILLISECONDS, "between one slice and the next", phrase="every {}"),
+                "taken off at most; less than the size",
+                FlagSpec("--slice-variation-bytes", "Random reduction of a slice, at most so many bytes"),
+                varies="below"),
+        Setting("gap_s", "gap_ms", NUMBER, MILLISECONDS, "between one slice and the next",
+                FlagSpec("--slice-gap-ms", "Pause between slices in ms"), phrase="every {}"),
     ]),
     Entry(Terminate, "termination", "Random resets.", [
         Setting("probability", "probability_rate", PROBABILITY, None, "for each operation; 0 switches it off",
-                FlagSpec("--terminate-probability-rate", "The connection is reset at an operation.")),
+                FlagSpec("--terminate-probability-rate",
+                         "Probability of a connection reset (RST), per read and write of up to 8 KiB")),
     ]),
     Entry(Corrupt, "corruption", "Wrong bytes.", [
         Setting("probability", "probability_rate", PROBABILITY, None, "for each operation; 0 switches it off",
-                FlagSpec("--corrupt-probability-rate", "Random bytes are put in front of operations.")),
+                FlagSpec("--corrupt-probability-rate",
+                         "Probability of random bytes, per read and write of up to 8 KiB")),
         Setting("mode", "mode", CHOICE, None, "put random bytes in front, or change bytes in place",
+                FlagSpec("--corrupt-mode", "Corruption: insert bytes, or flip them  [default: insert]"),
                 choices=CorruptMode, phrase="by {}s"),
     ]),
     Entry(Freeze, "freeze", "Nothing leaves, until the freeze is over.", [
         Setting("is_on", "frozen", SWITCH, None, "false ends it: all that was held leaves at once",
-                FlagSpec("--freeze", "Bytes stay where they are, until it is taken back.")),
+                FlagSpec("--freeze", "Stall: forward nothing, and keep the connection open")),
     ], in_profiles=False),  # a network on which nothing ever arrives is none
 )
 """In the order of the API: the original's come first, ours follow."""

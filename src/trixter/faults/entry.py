@@ -56,7 +56,7 @@ class FlagSpec(NamedTuple):
 
     Args:
         name: As it is written.
-        help: Its effect, in one sentence.
+        help: Its effect: a noun or an order, with the unit.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Setting:
         takes: The type of its values in JSON.
         unit: The unit of its values outside of Python; ``None`` if they have none.
         meaning: Its effect, in a few words.
-        flag: The flag that sets it; ``None`` if there is none.
+        flag: The flag that sets it.
         choices: The values of a choice.
         phrase: The text of ``ls`` for it, behind the first setting, if it is not at its default; ``{}`` is
             the value. Empty: ``ls`` leaves it out.
@@ -91,7 +91,7 @@ class Setting:
     takes: Type
     unit: Unit | None
     meaning: str
-    flag: FlagSpec | None = None
+    flag: FlagSpec
     choices: type[Enum] | None = None
     phrase: str = ""
     varies: Literal["", "below", "around"] = ""

@@ -8,7 +8,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from trixter.addresses import Address, SocketAddress, text_of
+from trixter.addresses import Address, SocketAddress, text_of, unmapped_ip
 from trixter.errors import SettingError, bind_error
 from trixter.proxy.closing import close_listening
 from trixter.proxy.poller import Poller
@@ -28,6 +28,9 @@ NOT_OURS = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 # Hosts that stand for every address of this machine.
 ANY_HOST = {"0.0.0.0", "::"}
+
+# A socket for each version of IP: with one for both, IPv4 clients would be shown as ::ffff:127.0.0.1.
+EVERY_ADDRESS: list[Target] = [(socket.AF_INET, ("0.0.0.0", 0)), (socket.AF_INET6, ("::", 0, 0, 0))]
 
 
 class ListenSocket:
@@ -115,14 +118,16 @@ def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
         SettingError: If the text is not an address.
         BindError: If one of them cannot be had, or there is none.
     """
-    address = Address.parse_tcp(text, name)
+    address = Address.parse_listen(text, name)
     bound: list[socket.socket] = []
     not_ours: OSError | None = None
     port = address.port
     try:
-        for family, sockaddr in resolve(address):
+        for family, sockaddr in EVERY_ADDRESS if address.is_everywhere else resolve(address):
             try:
-                bound.append(bound_socket(family, (sockaddr[0], port, *sockaddr[2:])))
+                bound.append(
+                    bound_socket(family, (sockaddr[0], port, *sockaddr[2:]), is_v6_only=address.is_everywhere)
+                )
             except OSError as exc:
                 if exc.errno not in NOT_OURS:
                     raise
@@ -138,8 +143,13 @@ def listen_sockets(text: str, name: str = "listen") -> list[socket.socket]:
     return bound
 
 
-def bound_socket(family: int, address: SocketAddress) -> socket.socket:
+def bound_socket(family: int, address: SocketAddress, *, is_v6_only: bool = False) -> socket.socket:
     """Bind a new, non-blocking socket; for port 0, to a free port.
+
+    Args:
+        family: Of the address.
+        address: The address.
+        is_v6_only: Whether one of IPv6 leaves IPv4 to another socket; otherwise the system decides.
 
     Raises:
         OSError: If the address cannot be had.
@@ -148,12 +158,14 @@ def bound_socket(family: int, address: SocketAddress) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_v6_only and family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         AS_THE_KERNEL_HAS_THEM.put_on(sock)  # accepted sockets inherit it, which saves a call for each
         sock.bind(address)
         if address[1] == 0:
             # Linux keeps a port for a socket that stops listening only if it was asked for by its number.
             with sock:
-                return bound_socket(family, sock.getsockname())
+                return bound_socket(family, sock.getsockname(), is_v6_only=is_v6_only)
     except OSError:
         sock.close()
         raise
@@ -189,9 +201,11 @@ def _leads_to(target: Target, bound: tuple[str, int]) -> bool:
     host, port = str(address[0]), address[1]
     if port != bound[1]:
         return False
-    if host == bound[0] or host in ANY_HOST:
+    version = unmapped_ip(host.partition("%")[0]).version
+    if host in ANY_HOST or str(unmapped_ip(host)) == bound[0]:
         return True
-    return bound[0] in ANY_HOST and _is_ours(family, host)
+    # A socket of IPv6 on all addresses may take IPv4 as well.
+    return bound[0] in ANY_HOST and (bound[0] == "::" or version == 4) and _is_ours(family, host)
 
 
 def _is_ours(family: int, host: str) -> bool:

@@ -34,7 +34,8 @@ class Proxy:
     Use it in this order: ``bind()``, ``start()`` on a running loop, ``stop()``.
 
     Args:
-        listen: ``host:port``; a name stands for all its addresses, port 0 for a free one.
+        listen: ``host:port``; a name stands for all its addresses, ``:port`` for all of the machine,
+            port 0 for a free one.
         upstream: ``host:port`` or ``unix:/path``; dialled, and resolved, anew for each connection.
         seed: The root of all randomness.
         defaults: What new connections start with; assign to change it.
@@ -56,7 +57,7 @@ class Proxy:
         observers: Iterable[Observer] = (),
         **tuning: Unpack[TuningKeywords],
     ) -> None:
-        Address.parse_tcp(listen, "listen")
+        Address.parse_listen(listen)
         self.tuning = Tuning(**tuning)
         self.upstream = Address.parse_upstream(upstream)
         self.defaults = defaults or Defaults()
