@@ -12,7 +12,8 @@ from trixter.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = {"readme", *(path.stem for path in (ROOT / "docs").glob("*.md"))}
+FOLDER = ROOT / "docs"
+PAGES = {"readme", *(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.md"))}
 
 
 def shown(capsys: pytest.CaptureFixture[str], *args: str) -> str:
@@ -55,6 +56,15 @@ def test_a_rendered_page_has_links_to_the_web_only(monkeypatch: pytest.MonkeyPat
     plain = click.unstyle(docs.rendered(text))
     assert plain.split() == ["Ends", "Here,", "there,", "two", "lines,", "far", "(https://x.example)"]
     assert max(map(len, plain.splitlines())) <= 60
+
+
+def test_a_page_in_a_folder_is_named_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docs/how-to").mkdir(parents=True)
+    for name in ("README.md", "docs/how-to/ci.md", "docs/site.css"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(docs, "files", lambda package: tmp_path / "none")
+    monkeypatch.setattr(docs, "__file__", str(tmp_path / "src/trixter/cli/docs.py"))
+    assert [*docs.pages()] == ["readme", "how-to/ci"]
 
 
 def test_a_program_built_without_the_pages_says_so(

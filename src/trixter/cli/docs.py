@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +18,8 @@ from trixter.errors import TrixterError
 # Lines of prose that are longer are hard to read.
 WIDEST_PAGE = 100
 
+TITLE = re.compile("^# (.+)$", re.MULTILINE)
+
 # A terminal can follow a link to the web, but not one to a page or to a heading.
 LINK_TO_PAGE = re.compile(r"\[([^\]]+)\]\((?:#|[\w./-]*\.md\b)[^)\s]*\)")
 
@@ -29,7 +31,7 @@ class PageName(ValueType):
     form = "PAGE"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        name = value.lower().removesuffix(".md").rpartition("/")[2]
+        name = value.lower().removesuffix(".md").removeprefix("docs/")
         names = [*pages()]
         if name not in names:
             near = did_you_mean(suggestions(name, names))
@@ -64,23 +66,30 @@ def pages() -> Mapping[str, Traversable]:
     Raises:
         TrixterError: If this copy of the program was built without them.
     """
-    folders: list[Traversable] = [files("trixter") / "docs"]
-    if not folders[0].is_dir():  # the program runs from its sources
+    folder: Traversable = files("trixter") / "docs"
+    readme = folder / "README.md"
+    if not readme.is_file():  # the program runs from its sources
         root = Path(__file__).parents[3]
-        folders = [folder for folder in (root, root / "docs") if (root / "docs").is_dir()]
-    found = {file.name.removesuffix(".md").lower(): file for folder in folders for file in folder.iterdir()}
-    names = sorted(name for name, file in found.items() if file.name.endswith(".md"))
-    if "readme" not in names:
+        folder, readme = root / "docs", root / "README.md"
+    if not folder.is_dir() or not readme.is_file():
         raise TrixterError("this copy of trixter has no documentation")
-    return {name: found[name] for name in ("readme", *names) if name not in ("changelog", "contributing")}
+    return {"readme": readme} | dict(sorted(_pages_in(folder)))
+
+
+def _pages_in(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Traversable]]:
+    for each in folder.iterdir():
+        if each.is_dir():
+            yield from _pages_in(each, f"{prefix}{each.name}/")
+        elif each.name.endswith(".md"):
+            yield f"{prefix}{each.name.removesuffix('.md')}".lower(), each
 
 
 def _show_list() -> None:
     shown = pages()
     width = max(map(len, shown))
     for name, file in shown.items():
-        title = file.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
-        click.echo(f"{name:<{width}}  {title}")
+        title = TITLE.search(file.read_text(encoding="utf-8"))
+        click.echo(f"{name:<{width}}  {title[1] if title else ''}".rstrip())
     click.echo("\n`trixter docs PAGE` shows one of them.")
 
 
