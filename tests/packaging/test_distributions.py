@@ -66,7 +66,7 @@ def test_the_wheel_has_the_package_with_the_documentation_and_nothing_beside_it(
     (wheel,) = archives.glob("*.whl")
     tracked = tracked_files(ROOT)
     package = {str(path.relative_to("src")) for path in tracked if path.is_relative_to("src/trixter")}
-    package |= {f"trixter/docs/{path.name}" for path in tracked if path.is_relative_to("docs")}
+    package |= {f"trixter/{path}" for path in tracked if path.match("*.md") and path.is_relative_to("docs")}
     package |= {"trixter/docs/README.md"}
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}

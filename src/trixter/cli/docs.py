@@ -69,7 +69,7 @@ def pages() -> Mapping[str, Traversable]:
     """
     folder: Traversable = files("trixter") / "docs"
     readme = folder / "README.md"
-    if not folder.is_dir():  # the program runs from its sources
+    if not readme.is_file():  # the program runs from its sources
         root = Path(__file__).parents[3]
         folder, readme = root / "docs", root / "README.md"
     if not readme.is_file():
