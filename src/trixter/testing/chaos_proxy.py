@@ -46,6 +46,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
         SettingError: If a setting is outside its range.
     """
 
+    _requester = "by the test"
+
     def __init__(
         self,
         upstream: str,
