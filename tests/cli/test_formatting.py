@@ -62,7 +62,10 @@ def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.0, "0.0 s"),
+        (0.0, "0.0 ms"),
+        (0.00999, "9.9 ms"),
+        (0.9999, "999 ms"),
+        (1.0, "1.0 s"),
         (59.99, "59.9 s"),
         (60, "1m00s"),
         (3599.9, "59m59s"),

@@ -35,6 +35,11 @@ def size(count_bytes: int) -> str:
     return f"{number:.1f} {SIZES[unit]}"
 
 
+def traffic(bytes_up: int, bytes_down: int) -> str:
+    """Return the bytes of both directions as text: ``↑ 78 B ↓ 1.5 KiB``."""
+    return f"↑ {size(bytes_up)} ↓ {size(bytes_down)}"
+
+
 def rate(bytes_per_s: float) -> str:
     """Return a rate as text, without rounding it: ``64 KiB/s``, ``30 kB/s``, ``12,345 B/s``."""
     exact = [
@@ -46,7 +51,9 @@ def rate(bytes_per_s: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return an age as text: ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
+    """Return an age as text: ``0.8 ms``, ``503 ms``, ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
+    if seconds < 1:
+        return f"{int(seconds * 1000)} ms" if seconds >= 0.01 else f"{int(seconds * 10_000) / 10:.1f} ms"
     if seconds < MINUTE_S:
         return f"{int(seconds * 10) / 10:.1f} s"
     whole = int(seconds)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trixter.addresses import Address, text_of
 from trixter.cli import signals
-from trixter.cli.logs import configure, standard_error
+from trixter.cli.logs import configure, connection_log, standard_error
 from trixter.cli.options import Options
 from trixter.errors import TrixterError, bind_error
 from trixter.proxy import Proxy
@@ -126,6 +126,7 @@ class Service:
             defaults=options.defaults(),
             **options.tuning(),
         )
+        self.proxy.observers = [connection_log()]  # in place of the lines that `logging` writes
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
         self._context: LoopContext | None = None
