@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from trixter.cli.connection_table import counted, listing_of, outcome, outlook
+from trixter.cli.connection_table import listing_of, outcome, outlook
 from trixter.control import ALL, ConnectionInfo
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
 from trixter.settings import Defaults
@@ -69,13 +69,6 @@ def test_upstreams_that_differ_stand_below_their_clients_there() -> None:
 def test_what_others_have_named_is_no_markup_and_moves_no_cursor() -> None:
     row = shown(120, state(1, upstream="[bold]x\x1b[2J:1"))[1]
     assert "[bold]x\\x1b[2J:1" in row
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "no connections"), (1, "1 connection"), (2000, "2,000 connections")]
-)
-def test_connections_are_counted(count: int, text: str) -> None:
-    assert counted(count) == text
 
 
 @pytest.mark.parametrize(

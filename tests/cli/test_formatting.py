@@ -121,3 +121,17 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
 )
 def test_what_the_directions_share_is_said_once(up: Faults, down: Faults, text: str) -> None:
     assert formatting.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "no connections"), (1, "1 connection"), (2000, "2,000 connections")]
+)
+def test_connections_are_counted(count: int, text: str) -> None:
+    assert formatting.counted(count) == text
+
+
+def test_counters_are_a_list_with_the_largest_first() -> None:
+    assert (
+        formatting.tally({"closed": 2, "reset": 3000, "duration": 2}) == "3,000 reset, 2 closed, 2 duration"
+    )
+    assert formatting.traffic(234, 1434) == "↑ 234 B ↓ 1.4 KiB"

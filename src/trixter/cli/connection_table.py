@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from trixter.cli import formatting
-from trixter.cli.formatting import printable
+from trixter.cli.formatting import counted, printable
 from trixter.cli.tables import Column, room_beside, table_of
 from trixter.control import ALL, ConnectionInfo
 from trixter.faults import Direction
@@ -46,13 +46,6 @@ def listing_of(connections: Sequence[ConnectionInfo], width_columns: int) -> tup
     for connection, row in zip(connections, rows, strict=True):
         row.append(_what(connection, room, with_held=not is_wide))
     return table_of([*columns, FAULTS], rows), below
-
-
-def counted(connections: int) -> str:
-    """Return the number of connections as text."""
-    if connections == 0:
-        return "no connections"
-    return f"{connections:,} connection{'s' if connections > 1 else ''}"
 
 
 def outcome(target: str, connections: Sequence[ConnectionInfo]) -> str:

@@ -35,6 +35,19 @@ def size(count_bytes: int) -> str:
     return f"{number:.1f} {SIZES[unit]}"
 
 
+def counted(connections: int) -> str:
+    """Return the number of connections as text."""
+    if connections == 0:
+        return "no connections"
+    return f"{connections:,} connection{'s' if connections > 1 else ''}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Return counters as text, the largest first: ``12 closed, 1 reset by client``."""
+    most_first = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count:,} {name}" for name, count in most_first)
+
+
 def traffic(bytes_up: int, bytes_down: int) -> str:
     """Return the bytes of both directions as text: ``↑ 78 B ↓ 1.5 KiB``."""
     return f"↑ {size(bytes_up)} ↓ {size(bytes_down)}"

@@ -128,7 +128,7 @@ def kill(target: str, api: str, api_token: str | None, api_ca: Any, reason: str,
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
         count = len(proxy.send(ListConnections())) if target == ALL else 1
         proxy.send(EndConnections(target=target, reason=reason, reset=reset))
-    from trixter.cli.connection_table import counted
+    from trixter.cli.formatting import counted
 
     subject = counted(count) if target == ALL else printable(target)
     print(f"{subject} {'reset' if reset else 'closed'}" if count else subject)

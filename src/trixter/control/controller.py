@@ -308,6 +308,7 @@ def _proxy_info(proxy: Proxy) -> ProxyInfo:
         bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
         bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
         ended=dict(registry.ended),
+        fault_counts=dict(registry.fault_counts),
     )
     return ProxyInfo(
         listen=tuple(proxy.listen_addresses),
