@@ -112,7 +112,7 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
 @pytest.mark.parametrize(
     ("up", "down", "text"),
     [
-        (NO_FAULTS, NO_FAULTS, "calm"),
+        (NO_FAULTS, NO_FAULTS, "none"),
         (Faults(LATE, SLOW), Faults(LATE, SLOW), "throttle 1 kB/s, latency 100 ms"),
         (Faults(LATE), NO_FAULTS, "up: latency 100 ms"),
         (Faults(LATE), Faults(LATE, SLOW), "latency 100 ms; down: throttle 1 kB/s"),

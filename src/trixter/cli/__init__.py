@@ -7,7 +7,7 @@
   reading; ``rust_log.py``: the level that the original's ``RUST_LOG`` asks for.
 - ``run_command.py``: ``trixter run``; ``child_process.py``: the command that it runs.
 - ``remote.py``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``;
-  ``raw_client.py``: their client; ``connection_table.py``, ``tables.py`` and ``formatting.py``: their output.
+  ``raw_client.py``: their client; ``tables.py`` and ``formatting.py``: their output.
 - ``profiles.py``: ``trixter profiles``; ``demo/``: ``trixter demo``.
 
 A subcommand's module is imported when the subcommand is called. The API's web framework and the event loop

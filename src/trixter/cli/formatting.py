@@ -100,9 +100,9 @@ def fault(fault: Fault) -> str:
     return " ".join(filter(None, words))
 
 
-def faults(both: Mapping[Direction, Faults]) -> str:
-    """Return the faults of both directions as one line."""
-    return "; ".join(fault_parts(both))
+def faults(both: Mapping[Direction, Faults], *, none: str = "none") -> str:
+    """Return the faults of both directions as one line; ``none`` if there are none."""
+    return "; ".join(fault_parts(both)) if any(both.values()) else none
 
 
 def fault_parts(both: Mapping[Direction, Faults]) -> list[str]:
@@ -114,7 +114,7 @@ def fault_parts(both: Mapping[Direction, Faults]) -> list[str]:
         own = [each for each in both[direction] if each not in shared]
         if own:
             parts.append(f"{ABBREVIATIONS[direction]}: {_list(own)}")
-    return parts or ["calm"]
+    return parts or ["none"]
 
 
 def _list(some: list[Fault]) -> str:

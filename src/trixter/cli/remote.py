@@ -30,11 +30,16 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the API's response, for scripts.")
 @click.option("--dialling", is_flag=True, help="List the connections whose upstream has not answered yet.")
-def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bool) -> int:
+@click.option("--each", is_flag=True, help="List connections that are alike one by one.")
+@click.option("--rates", is_flag=True, help="Show rates, measured for a second, in place of totals.")
+def ls(
+    api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bool, each: bool, rates: bool
+) -> int:
     """List the live connections of a running proxy, oldest first, and count the dialling ones.
 
     Dialling connections wait for their upstream. up and down are the bytes that have arrived at the server
-    and at the client; held are the bytes that the proxy keeps.
+    and at the client; held are the bytes that the proxy keeps. Three and more connections that are alike, of
+    one client host and with the same upstream and faults, share a row: the age is that of the oldest.
     """
     from trixter.cli.raw_client import RawClient
 
@@ -42,13 +47,15 @@ def ls(api: str, api_token: str | None, api_ca: Any, is_json: bool, dialling: bo
         if is_json:
             print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
             return 0
-        from trixter.cli.connection_table import listing_of
-        from trixter.cli.tables import console, show
+        from trixter.cli.tables import console, listing_of, measure_rates, show
         from trixter.control.commands import GetProxy, ListConnections
 
-        connections = proxy.send(ListConnections("dialling" if dialling else "open"))
+        listed = ListConnections("dialling" if dialling else "open")
+        connections, measured = proxy.send(listed), None
+        if rates:
+            connections, measured = measure_rates(lambda: proxy.send(listed), connections)
         waiting = 0 if dialling else proxy.send(GetProxy()).stats.connections_dialling
-    table, summary = listing_of(connections, console().width)
+    table, summary = listing_of(connections, console().width, is_each=each, rates=measured)
     if waiting:
         summary += f"; {waiting:,} dialling (`--dialling` lists them)"
     if connections:
@@ -85,8 +92,8 @@ def set_(
     ctx: click.Context, /, target: str, api: str, api_token: str | None, api_ca: Any, **values: Any
 ) -> int:
     """Change the faults, and print the result."""
-    from trixter.cli.connection_table import outcome
     from trixter.cli.raw_client import RawClient
+    from trixter.cli.tables import outcome
     from trixter.control.commands import Apply, ListConnections
     from trixter.control.overrides import ALL, LIVE
 
@@ -163,8 +170,8 @@ def defaults(
     ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, is_json: bool, **values: Any
 ) -> int:
     """Change the defaults if flags say so, and print them."""
-    from trixter.cli.connection_table import outlook
     from trixter.cli.raw_client import RawClient
+    from trixter.cli.tables import outlook
     from trixter.control.commands import Apply, GetDefaults
     from trixter.control.overrides import NEW
 
@@ -177,7 +184,7 @@ def defaults(
         if is_json:
             print(proxy.read("/defaults"))
         else:
-            print(f"new connections: {outlook(proxy.send(GetDefaults()))}")
+            print(f"faults for new connections: {outlook(proxy.send(GetDefaults()))}")
     return 0
 
 
