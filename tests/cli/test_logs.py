@@ -270,7 +270,10 @@ def test_a_line_of_a_connection_fits_a_terminal() -> None:
     assert at_terminal(long, 80) == f"ERROR a6e39e-1 ↑ 78 B ↓ 1.4 KiB 2.0 s shutdown: {'x' * 22}…"
     unreachable = EndReason("upstream unreachable", "Connection refused")
     assert at_terminal(unreachable, 90, is_open=False) == (
-        "ERROR a6e39e-1 → 127.0.0.1:8181 2.0 s upstream unreachable: Connection refused"
+        "ERROR a6e39e-1 → 127.0.0.1:8181 upstream unreachable: Connection refused"
+    )
+    assert at_terminal(unreachable, 70, is_open=False) == (
+        "ERROR a6e39e-1 → 127.0.0.1:8181 upstream unreachable: Connec…"
     )
 
 

@@ -45,6 +45,9 @@ CONNECTIONS = "trixter.proxy"
 
 LEVELS = {level: f"{logging.getLevelName(level):<7}" for level in range(10, 60, 10)}
 
+# The end of a time: formatting three digits takes as long as a function call.
+MILLISECONDS = [f".{number:03}Z" for number in range(1000)]
+
 # At a terminal.
 SHORT_LEVELS = {logging.WARNING: "WARN", logging.CRITICAL: "FATAL"}
 COLORS = {
@@ -166,7 +169,7 @@ class LineFormatter(logging.Formatter):
         second = int(now)
         if second != self._second[0]:
             self._turn(second)
-        return f"{self._second[1]}.{int((now - second) * 1000):03}Z"
+        return f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]}"
 
     def _turn(self, second: int) -> None:
         # In one step: other threads log, too.
@@ -217,6 +220,10 @@ class TextFormatter(LineFormatter):
     Made for files: times are RFC 3339 in UTC, and no line is cut or folded.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._routes: dict[str, str] = {}  # of open connections, by their ids: both of their lines have it
+
     def format(self, record: logging.LogRecord) -> str:
         line = self._line(record.created, record.levelno, record.getMessage())
         traceback = self._traceback(record)
@@ -227,9 +234,11 @@ class TextFormatter(LineFormatter):
         second = int(now)
         if second != self._second[0]:
             self._turn(second)
+        id = connection.id
+        route = self._routes[id] = f"{connection.client} → {printable(connection.upstream)}"
         return (
-            f"{self._second[1]}.{int((now - second) * 1000):03}Z INFO    "
-            f"connection {connection.id} opened: {connection.client} → {printable(connection.upstream)}"
+            f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]} INFO    "
+            f"connection {id} opened: {route}"
         )
 
     def ended(self, now: float, level: int, connection: Connection, end_reason: EndReason) -> str:
@@ -239,10 +248,11 @@ class TextFormatter(LineFormatter):
         reason, detail = end_reason.reason, end_reason.detail
         if detail:  # of the address, only the part that a user has chosen may be unprintable
             reason = f"{reason}: {printable(detail)}"
+        id = connection.id
+        route = self._routes.pop(id, None) or f"{connection.client} → {printable(connection.upstream)}"
         return (
-            f"{self._second[1]}.{int((now - second) * 1000):03}Z {LEVELS[level]} "
-            f"connection {connection.id} ended: {reason}; "
-            f"{connection.client} → {printable(connection.upstream)}, {connection.forwarded_bytes(UP)} B up, "
+            f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]} {LEVELS[level]} "
+            f"connection {id} ended: {reason}; {route}, {connection.forwarded_bytes(UP)} B up, "
             f"{connection.forwarded_bytes(DOWN)} B down, {connection.age_s:.3f} s"
         )
 
@@ -276,11 +286,12 @@ class TerminalFormatter(TextFormatter):
     def ended(self, now: float, level: int, connection: Connection, end_reason: EndReason) -> str:
         id, client, upstream = connection.id, connection.client, connection.upstream
         routes = [f"{client} → {upstream} ", f"{client} ", ""]
-        tail = f"{age(connection.age_s)} {end_reason}"
+        tail = str(end_reason)
         if connection.is_open:
-            tail = f"{traffic(connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN))} {tail}"
+            passed = traffic(connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN))
+            tail = f"{passed} {age(connection.age_s)} {tail}"
         else:
-            routes[1] = f"→ {upstream} "  # no line of an opening has named it
+            routes[1:] = [f"→ {upstream} "]  # no line of an opening has named it
         return self._connection_line(now, level, id, routes, tail)
 
     def _connection_line(self, now: float, level: int, id: str, routes: Sequence[str], tail: str) -> str:
@@ -289,7 +300,7 @@ class TerminalFormatter(TextFormatter):
         messages = (printable(f"{id} {route}{tail}") for route in routes)
         message = next((each for each in messages if len(each) <= room), None)
         if message is None:
-            message = printable(f"{id} {tail}")[: room - 1] + "…"
+            message = printable(f"{id} {routes[-1]}{tail}")[: max(room - 1, 0)] + "…"
         return self._prefix(now, level) + message
 
     def _line(self, now: float, level: int, message: str) -> str:
