@@ -21,6 +21,7 @@ from trixter.cli.logs import (
     TerminalFormatter,
     TextFormatter,
     configure,
+    connection_log,
     formatter_of,
     standard_error,
 )
@@ -126,6 +127,7 @@ def logging_as_before() -> Iterator[None]:
     root.setLevel(before[1])
     ours.setLevel(before[2])
     logging._srcfile = source
+    connection_log.cache_clear()
     for name, value in flags.items():
         setattr(logging, name, value)
 
@@ -248,6 +250,19 @@ def test_a_level_and_a_terse_log_leave_lines_of_connections_out(
     log.on_ended(ENDED, EndReason("terminated"))
     log.on_ended(ENDED, EndReason(INTERNAL_ERROR))
     assert len(written) == count
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_lines_of_connections_and_of_logging_are_in_order(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    ours = logging.getLogger("trixter.proxy")
+    for number in range(3):
+        ours.warning("before %d", number)
+        connection_log().on_opened(ENDED)
+        connection_log().on_ended(ENDED, EndReason("closed"))
+    kinds = [line.split()[2:5:2] for line in written(capfd).err.splitlines()]
+    assert [each[0] for each in kinds] == ["before", "connection", "connection"] * 3
+    assert [each[1] for each in kinds if len(each) > 1] == ["opened:", "ended:"] * 3
 
 
 def at_terminal(end_reason: EndReason, columns: int, *, is_open: bool = True) -> str:

@@ -134,7 +134,7 @@ def listing_of(
     if len(groups) < len(connections):
         below += "; `--each` lists them one by one"
     columns = [
-        replace(each, heading=f"{each.heading}/s" if rates and each in BYTES else each.heading)
+        replace(each, heading=f"{each.heading}/s" if rates is not None and each in BYTES else each.heading)
         for each in (WIDE if is_wide else NARROW)
     ]
     room = room_beside(rows, columns, width_columns)

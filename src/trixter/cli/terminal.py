@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 import termios
 import tty
 from collections.abc import Iterator
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 READ_BYTES = 256
+
+STANDARD_INPUT = 0  # not sys.stdin, which is None if it is closed
 
 
 class Keyboard:
@@ -65,7 +66,7 @@ def taken_terminal(live: Live) -> Iterator[Keyboard]:
     Args:
         live: The display, not yet started.
     """
-    keyboard = Keyboard(sys.stdin.fileno())
+    keyboard = Keyboard(STANDARD_INPUT)
 
     def suspend(number: int, frame: FrameType | None) -> None:
         live.stop()
