@@ -310,3 +310,13 @@ def test_a_terminal_gets_short_lines_with_colours_if_it_may_have_them(
     monkeypatch.setattr("os.isatty", lambda descriptor: True)
     assert ("\x1b[" in formatter_of("text").format(record("x"))) == (value == "xterm")
     assert type(formatter_of("json")) is JsonFormatter
+
+
+def test_json_of_a_connection_writes_a_path_that_is_no_text() -> None:
+    connection = Ended()
+    connection.upstream = "unix:/\udcff"
+    formatter = JsonFormatter()
+    opened = json.loads(formatter.opened(NOW, cast(Connection, connection)))
+    ended = json.loads(formatter.ended(NOW, logging.INFO, cast(Connection, connection), EndReason("closed")))
+    assert opened["upstream"] == ended["upstream"] == "unix:/\\udcff"
+    assert ended["reason"] == "closed"

@@ -19,6 +19,7 @@ from typing import Any
 from trixter.cli.formatting import age, printable, traffic
 from trixter.cli.log_writer import LogWriter
 from trixter.faults import Direction
+from trixter.monotonic import realtime
 from trixter.proxy.connection import Connection
 from trixter.proxy.end_reason import (
     CONNECT_TIMEOUT,
@@ -188,7 +189,7 @@ class ConnectionLog:
         clock: Returns the time in seconds since the epoch.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:  # noqa: TID251 - the log's own
+    def __init__(self, clock: Callable[[], float] = realtime) -> None:
         self._clock = clock
         self._level = OFF
         self._is_terse = False
@@ -246,13 +247,12 @@ class TextFormatter(LineFormatter):
         if second != self._second[0]:
             self._turn(second)
         reason, detail = end_reason.reason, end_reason.detail
-        if detail:  # of the address, only the part that a user has chosen may be unprintable
-            reason = f"{reason}: {printable(detail)}"
+        why = printable(f"{reason}: {detail}" if detail else reason)
         id = connection.id
         route = self._routes.pop(id, None) or f"{connection.client} → {printable(connection.upstream)}"
         return (
             f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]} {LEVELS[level]} "
-            f"connection {id} ended: {reason}; {route}, {connection.forwarded_bytes(UP)} B up, "
+            f"connection {id} ended: {why}; {route}, {connection.forwarded_bytes(UP)} B up, "
             f"{connection.forwarded_bytes(DOWN)} B down, {connection.age_s:.3f} s"
         )
 
@@ -325,6 +325,7 @@ class JsonFormatter(LineFormatter):
         import msgspec
 
         self._encode = msgspec.json.Encoder(enc_hook=str).encode
+        self._ends: dict[str, tuple[str, str]] = {}  # client and upstream of open connections, by their ids
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = {
@@ -342,40 +343,39 @@ class JsonFormatter(LineFormatter):
         return self._object(fields)
 
     def opened(self, now: float, connection: Connection) -> str:
-        id, client, upstream = connection.id, connection.client, connection.upstream
-        return self._object(
-            {
-                "time": self._time(now),
-                "level": "info",
-                "logger": CONNECTIONS,
-                "message": f"connection {id} opened: {client} → {upstream}",
-                "connection": id,
-                "client": client,
-                "upstream": upstream,
-            }
+        id, client = connection.id, self._quoted(connection.client)
+        upstream = self._quoted(connection.upstream)
+        self._ends[id] = client, upstream
+        return (
+            f'{{"time":"{self._time(now)}","level":"info","logger":"{CONNECTIONS}",'
+            f'"message":"connection {id} opened: {client} → {upstream}",'
+            f'"connection":"{id}","client":"{client}","upstream":"{upstream}"}}'
         )
 
     def ended(self, now: float, level: int, connection: Connection, end_reason: EndReason) -> str:
-        id, client, upstream = connection.id, connection.client, connection.upstream
+        id, name = connection.id, "info" if level == logging.INFO else "error"
+        why, reason, detail = map(self._quoted, (str(end_reason), end_reason.reason, end_reason.detail))
+        ends = self._ends.pop(id, None)
+        client, upstream = ends or map(self._quoted, (connection.client, connection.upstream))
         up, down = connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN)
         duration_s = connection.age_s
-        return self._object(
-            {
-                "time": self._time(now),
-                "level": "info" if level == logging.INFO else "error",
-                "logger": CONNECTIONS,
-                "message": f"connection {id} ended: {end_reason}; {client} → {upstream}, "
-                f"{up} B up, {down} B down, {duration_s:.3f} s",
-                "connection": id,
-                "client": client,
-                "upstream": upstream,
-                "bytes_upstream": up,
-                "bytes_downstream": down,
-                "duration_s": round(duration_s, 6),
-                "reason": end_reason.reason,
-                "detail": end_reason.detail,
-            }
+        return (
+            f'{{"time":"{self._time(now)}","level":"{name}","logger":"{CONNECTIONS}",'
+            f'"message":"connection {id} ended: {why}; '
+            f'{client} → {upstream}, {up} B up, {down} B down, {duration_s:.3f} s",'
+            f'"connection":"{id}","client":"{client}","upstream":"{upstream}",'
+            f'"bytes_upstream":{up},"bytes_downstream":{down},"duration_s":{round(duration_s, 6)},'
+            f'"reason":"{reason}","detail":"{detail}"}}'
         )
+
+    def _quoted(self, text: str) -> str:
+        """Return a text as it stands between the quotes of a JSON string."""
+        if not text:
+            return text
+        try:
+            return self._encode(text).decode()[1:-1]
+        except UnicodeEncodeError:  # a path that is no text
+            return self._encode(_encodable(text)).decode()[1:-1]
 
     def _object(self, fields: dict[str, Any]) -> str:
         try:
