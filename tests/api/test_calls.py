@@ -157,7 +157,7 @@ async def test_a_shutdown_may_reset_both_sides_instead(harness: ApiHarness, id: 
     answer = await harness.http.post(path, json={"reason": "enough", "reset": reset})
 
     assert answer.status_code == 202
-    assert connection.end_reason == EndReason("shutdown", "enough", reset=reset)
+    assert connection.end_reason == EndReason("reset" if reset else "shutdown", "enough", reset=reset)
     assert await harness.receive_reset(connection) == reset
 
 

@@ -8,13 +8,15 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.cli.program import COMMAND, PATIENCE_S, Program
 from trixter.cli.demo import peers
-from trixter.cli.demo.demo import PROXY_PORT, program_name
+from trixter.cli.demo.demo import PROXY_PORT, StepLines, program_name, while_it_stays
 from trixter.cli.demo.peers import HttpClient
 from trixter.errors import BindError
 
@@ -31,15 +33,21 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
     assert (status, program.log) == (0, "")
     steps = re.findall(r"^  (\S.*?)  +(\S.*)$", shown, re.MULTILINE)
     assert [done.split(maxsplit=1)[0] for done, _ in steps] == [
-        "calm", "delay", "delay", "throttle", "throttle", "slice", "corrupt", "terminate", "shut", "calm",
+        "no", "delay", "delay", "throttle", "throttle", "slice", "corrupt", "terminate", "shut", "no",
     ]  # fmt: skip
     seen = dict(steps)
     delayed_ms = re.search(r"takes ([\d.]+) ms", seen["delay 250 ms"])
     assert delayed_ms
     assert float(delayed_ms[1]) >= 495
     assert "ECONNRESET" in seen["terminate at the next byte"]
-    assert "the same bytes as at first" in seen["calm again"]
-    for command in ("demo --stay", "--listen 127.0.0.1:8080", "/connections/_all/delay", "--help"):
+    assert "the same bytes as at first" in seen["no faults again"]
+    for command in (
+        "demo --stay",
+        "--listen 127.0.0.1:8080",
+        "watch",
+        "set _all --delay-ms 250",
+        "kill _all",
+    ):
         assert command in shown
 
 
@@ -91,13 +99,13 @@ def test_a_signal_ends_the_show(start: Start) -> None:
     assert program.end()[0] == 0
     assert "Traceback" not in program.log
     assert "trixter demo: " not in program.log
-    assert "calm again" not in program.log
+    assert "no faults again" not in program.log
 
 
 @pytest.mark.slow
 def test_an_interrupted_demo_that_stays_does_not_stay(start: Start) -> None:
     program = start("demo", "--stay", code=ON_STDERR)
-    program.wait_for("calm")
+    program.wait_for("no faults")
     program.send(signal.SIGINT)
     assert program.end()[0] == 0
     assert "Paste" not in program.log
@@ -159,3 +167,34 @@ def test_commands_to_paste_name_the_program_as_it_can_be_found_here(
 def test_a_program_run_as_a_module_is_named_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", ["/x/trixter/__main__.py"])
     assert program_name().endswith(" -m trixter")
+
+
+def lines_of(*, is_terminal: bool) -> str:
+    """Return what is printed of a transfer of four reads, of which the third comes too soon to be drawn."""
+    printed = StringIO()
+    screen = Console(file=printed, force_terminal=is_terminal, color_system=None, width=80)
+    times = iter([0.0, 0.1, 0.11, 0.2])
+    lines = StepLines(screen, lambda: next(times))
+    for received_bytes, seconds in ((0, 0.0), (8192, 0.125), (9000, 0.13), (32768, 0.5)):
+        lines.transfer("throttle to 64 KiB/s", received_bytes, 32768, seconds)
+    lines.step("throttle to 64 KiB/s", "32 KiB take 500 ms")
+    return printed.getvalue()
+
+
+def test_a_bar_shows_a_transfer_at_a_terminal_and_makes_room_for_the_result() -> None:
+    first, second, last, result = lines_of(is_terminal=True).split("\r\x1b[2K")[1:]
+    assert first.split()[4:] == ["╌" * 20, "0", "B/s"]
+    assert second.split()[4:] == ["━" * 5 + "╌" * 15, "64.0", "KiB/s"]
+    assert last.split()[4:] == ["━" * 20, "64.0", "KiB/s"]
+    assert result.split() == ["throttle", "to", "64", "KiB/s", "32", "KiB", "take", "500", "ms"]
+
+
+def test_elsewhere_there_is_only_the_result() -> None:
+    assert lines_of(is_terminal=False) == f"  {'throttle to 64 KiB/s':<31}32 KiB take 500 ms\n"
+
+
+@pytest.mark.parametrize(("port", "more"), [(8888, ""), (40124, " --api 127.0.0.1:40124")])
+def test_commands_name_the_api_if_it_is_not_the_usual_one(port: int, more: str) -> None:
+    text = while_it_stays("trixter", proxy="127.0.0.1:1", upstream="127.0.0.1:2", api=f"127.0.0.1:{port}")
+    assert f"trixter set _all --delay-ms 250{more}\n" in text
+    assert max(map(len, text.splitlines())) <= 80

@@ -62,7 +62,10 @@ def test_rates_are_not_rounded(bytes_per_s: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0.0, "0.0 s"),
+        (0.0, "0.0 ms"),
+        (0.00999, "9.9 ms"),
+        (0.9999, "999 ms"),
+        (1.0, "1.0 s"),
         (59.99, "59.9 s"),
         (60, "1m00s"),
         (3599.9, "59m59s"),
@@ -109,7 +112,7 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
 @pytest.mark.parametrize(
     ("up", "down", "text"),
     [
-        (NO_FAULTS, NO_FAULTS, "calm"),
+        (NO_FAULTS, NO_FAULTS, "none"),
         (Faults(LATE, SLOW), Faults(LATE, SLOW), "throttle 1 kB/s, latency 100 ms"),
         (Faults(LATE), NO_FAULTS, "up: latency 100 ms"),
         (Faults(LATE), Faults(LATE, SLOW), "latency 100 ms; down: throttle 1 kB/s"),
@@ -118,3 +121,17 @@ LATE, SLOW = Latency(delay_s=0.1), Throttle(rate_bytes_per_s=1000)
 )
 def test_what_the_directions_share_is_said_once(up: Faults, down: Faults, text: str) -> None:
     assert formatting.faults({Direction.UPSTREAM: up, Direction.DOWNSTREAM: down}) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "no connections"), (1, "1 connection"), (2000, "2,000 connections")]
+)
+def test_connections_are_counted(count: int, text: str) -> None:
+    assert formatting.counted(count) == text
+
+
+def test_counters_are_a_list_with_the_largest_first() -> None:
+    assert (
+        formatting.tally({"closed": 2, "reset": 3000, "duration": 2}) == "3,000 reset, 2 closed, 2 duration"
+    )
+    assert formatting.traffic(234, 1434) == "↑ 234 B ↓ 1.4 KiB"

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import cast
 
 import pytest
 from _pytest.capture import CaptureResult
 
-from trixter.cli.logs import UNCARRIED, JsonFormatter, TextFormatter, configure, standard_error
-from trixter.proxy import end_reason
+from trixter.cli.logs import (
+    UNCARRIED,
+    ConnectionLog,
+    JsonFormatter,
+    LineFormatter,
+    TerminalFormatter,
+    TextFormatter,
+    configure,
+    connection_log,
+    formatter_of,
+    standard_error,
+)
+from trixter.faults import Direction
+from trixter.proxy import Connection, EndReason, end_reason
+from trixter.proxy.end_reason import INTERNAL_ERROR
+from trixter.proxy.observers import LogObserver
 
 ENDINGS = sorted(value for name, value in vars(end_reason).items() if name.isupper())
 
@@ -111,6 +127,7 @@ def logging_as_before() -> Iterator[None]:
     root.setLevel(before[1])
     ours.setLevel(before[2])
     logging._srcfile = source
+    connection_log.cache_clear()
     for name, value in flags.items():
         setattr(logging, name, value)
 
@@ -180,3 +197,126 @@ def test_lines_that_were_dropped_are_told_in_the_form_of_the_log(format: str) ->
         one, many = json.loads(one)["message"], told["message"]
     assert one.endswith("1 line was dropped: standard error was not read")
     assert many.endswith("2000 lines were dropped: standard error was not read")
+
+
+class Ended:
+    """What a line shows of a connection."""
+
+    id, client, upstream = "a6e39e-1", "127.0.0.1:41822", "unix:/a\x1bb"
+    is_open, age_s = True, 2.0
+
+    def forwarded_bytes(self, direction: Direction) -> int:
+        return 78 if direction is Direction.UPSTREAM else 1434
+
+
+ENDED = cast(Connection, Ended())
+NOW = 1_700_000_000.25
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])
+@pytest.mark.parametrize(
+    "end_reason",
+    [EndReason("closed"), EndReason("shutdown", "seen\n\x1b enough")],
+    ids=lambda each: each.reason,
+)
+def test_the_lines_of_a_connection_are_those_that_logging_would_write(
+    formatter: LineFormatter, end_reason: EndReason, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, logger="trixter.proxy")
+    LogObserver().on_opened(ENDED)
+    LogObserver().on_ended(ENDED, end_reason)
+    for each in caplog.records:
+        each.created = NOW
+    written: list[str] = []
+    log = ConnectionLog(clock=lambda: NOW)
+    log.configure(written.append, formatter, logging.INFO, is_terse=False)
+    log.on_opened(ENDED)
+    log.on_ended(ENDED, end_reason)
+    assert written == [formatter.format(each) for each in caplog.records]
+
+
+@pytest.mark.parametrize(
+    ("level", "is_terse", "count"),
+    [(logging.INFO, False, 3), (logging.ERROR, False, 2), (logging.INFO, True, 1)],
+)
+def test_a_level_and_a_terse_log_leave_lines_of_connections_out(
+    level: int, is_terse: bool, count: int
+) -> None:
+    written: list[str] = []
+    log = ConnectionLog(clock=lambda: NOW)
+    log.on_ended(ENDED, EndReason(INTERNAL_ERROR))  # not configured yet
+    log.configure(written.append, TextFormatter(), level, is_terse=is_terse)
+    log.on_opened(ENDED)
+    log.on_ended(ENDED, EndReason("terminated"))
+    log.on_ended(ENDED, EndReason(INTERNAL_ERROR))
+    assert len(written) == count
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_lines_of_connections_and_of_logging_are_in_order(capfd: pytest.CaptureFixture[str]) -> None:
+    configure("info", "text")
+    ours = logging.getLogger("trixter.proxy")
+    for number in range(3):
+        ours.warning("before %d", number)
+        connection_log().on_opened(ENDED)
+        connection_log().on_ended(ENDED, EndReason("closed"))
+    kinds = [line.split()[2:5:2] for line in written(capfd).err.splitlines()]
+    assert [each[0] for each in kinds] == ["before", "connection", "connection"] * 3
+    assert [each[1] for each in kinds if len(each) > 1] == ["opened:", "ended:"] * 3
+
+
+def at_terminal(end_reason: EndReason, columns: int, *, is_open: bool = True) -> str:
+    """Return the last line of a connection without its time."""
+    connection = Ended()
+    connection.upstream, connection.is_open = "127.0.0.1:8181", is_open
+    formatter = TerminalFormatter(lambda: columns, has_colors=False)
+    line = formatter.ended(NOW, logging.ERROR, cast(Connection, connection), end_reason)
+    assert len(line) <= columns
+    return line[len("16:40:21 ") :]
+
+
+def test_a_line_of_a_connection_fits_a_terminal() -> None:
+    reset, long = EndReason("reset by upstream"), EndReason("shutdown", "x" * 200)
+    assert at_terminal(reset, 120) == (
+        "ERROR a6e39e-1 127.0.0.1:41822 → 127.0.0.1:8181 ↑ 78 B ↓ 1.4 KiB 2.0 s reset by upstream"
+    )
+    assert at_terminal(reset, 80) == "ERROR a6e39e-1 127.0.0.1:41822 ↑ 78 B ↓ 1.4 KiB 2.0 s reset by upstream"
+    assert at_terminal(reset, 70) == "ERROR a6e39e-1 ↑ 78 B ↓ 1.4 KiB 2.0 s reset by upstream"
+    assert at_terminal(long, 80) == f"ERROR a6e39e-1 ↑ 78 B ↓ 1.4 KiB 2.0 s shutdown: {'x' * 22}…"
+    unreachable = EndReason("upstream unreachable", "Connection refused")
+    assert at_terminal(unreachable, 90, is_open=False) == (
+        "ERROR a6e39e-1 → 127.0.0.1:8181 upstream unreachable: Connection refused"
+    )
+    assert at_terminal(unreachable, 70, is_open=False) == (
+        "ERROR a6e39e-1 → 127.0.0.1:8181 upstream unreachable: Connec…"
+    )
+
+
+def test_other_lines_are_folded_between_words_and_levels_have_colours() -> None:
+    formatter = TerminalFormatter(lambda: 40, has_colors=True)
+    time, line = formatter.format(record("%s words %s", 99, "that are folded here")).split(" ", 1)
+    assert line.split("\n") == ["\x1b[32mINFO \x1b[0m 99 words that are folded", " " * 15 + "here"]
+    assert re.fullmatch(r"\d\d:\d\d:\d\d", time)
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb"), ("TERM", "xterm")])
+def test_a_terminal_gets_short_lines_with_colours_if_it_may_have_them(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv(name, value)
+    assert type(formatter_of("text")) is TextFormatter
+    monkeypatch.setattr("os.isatty", lambda descriptor: True)
+    assert ("\x1b[" in formatter_of("text").format(record("x"))) == (value == "xterm")
+    assert type(formatter_of("json")) is JsonFormatter
+
+
+def test_json_of_a_connection_writes_a_path_that_is_no_text() -> None:
+    connection = Ended()
+    connection.upstream = "unix:/\udcff"
+    formatter = JsonFormatter()
+    opened = json.loads(formatter.opened(NOW, cast(Connection, connection)))
+    ended = json.loads(formatter.ended(NOW, logging.INFO, cast(Connection, connection), EndReason("closed")))
+    assert opened["upstream"] == ended["upstream"] == "unix:/\\udcff"
+    assert ended["reason"] == "closed"

@@ -122,7 +122,7 @@ def test_what_cannot_be_read_costs_one_line(
         ({"env": {"RUST_LOG": "error"}}, ["ERROR"]),
         ({"env": {"RUST_LOG": "trixter=warn,debug"}}, ["ERROR"]),
         ({"env": {"TRIXTER_LOG_LEVEL": "off", "RUST_LOG": "debug"}}, []),
-        ({"env": {"RUST_LOG": "info"}}, ["INFO"] * 4 + ["ERROR", "INFO"]),
+        ({"env": {"RUST_LOG": "info"}}, ["INFO"] * 4 + ["ERROR", "INFO", "INFO"]),
     ],
 )
 def test_the_log_of_a_connection_that_is_shut_down(

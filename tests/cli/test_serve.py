@@ -31,13 +31,14 @@ def test_bytes_pass_and_the_log_tells(start: Start, code: str) -> None:
         program.wait_for("ended: closed")
         assert program.stop() == 0
     told = [line.split(maxsplit=2)[1:] for line in program.log.splitlines()]
-    assert [level for level, _ in told] == ["INFO"] * 5
-    seed, listening, opened, ended, stopping = (message for _, message in told)
+    assert [level for level, _ in told] == ["INFO"] * 6
+    seed, listening, opened, ended, stopping, summary = (message for _, message in told)
     assert seed == "random seed: 42"
     assert listening.endswith(f"→ upstream {server}")
     assert server in opened
     assert "4 B up, 4 B down" in ended
     assert stopping == "stopping: SIGTERM"
+    assert summary == ("summary: 1 connection ↑ 4 B ↓ 4 B; ended: 1 closed; to replay it: --random-seed 42")
 
 
 def test_a_seed_that_is_not_given_is_drawn_and_told(start: Start) -> None:

@@ -1,61 +1,23 @@
-"""`trixter watch`: events, the table at a terminal, and the lines elsewhere."""
+"""`trixter watch`: the terminal that it leaves as it was, and events and lines elsewhere."""
 
 from __future__ import annotations
 
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+
 import pytest
-from rich.console import Console
 
-from tests.cli.test_connection_table import LATE, state
-from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of, picture_of
-from trixter.control import ConnectionInfo, ProxyInfo, Stats
-from trixter.settings import Availability, Defaults
-
-STATS = Stats(
-    connections_accepted=1234, connections_open=2, bytes_upstream=78, bytes_downstream=2**20, ended={}
-)
-
-
-def proxy(availability: Availability = Availability.UP) -> ProxyInfo:
-    listen = ("127.0.0.1:8080", "[::1]:8080")
-    return ProxyInfo(listen=listen, upstream="127.0.0.1:8181", availability=availability, stats=STATS)
-
-
-def shown(
-    *connections: ConnectionInfo, availability: Availability = Availability.UP, height: int = 24
-) -> list[str]:
-    console = Console(width=80, height=height, color_system=None)
-    with console.capture() as captured:
-        console.print(picture_of(proxy(availability), Defaults(upstream=LATE), list(connections), console))
-    return [line.rstrip() for line in captured.get().splitlines()]
-
-
-def test_above_the_table_stands_the_proxy_as_a_whole() -> None:
-    assert shown(state(1, held=0)) == [
-        "127.0.0.1:8080, [::1]:8080 → 127.0.0.1:8181",
-        "new connections: up: throttle 64 KiB/s, latency 250 ± 50 ms",
-        "so far: 1,234 accepted, 78 B up, 1.0 MiB down",
-        "",
-        "id        client              age    up       down  faults",
-        "a6e39e-1  127.0.0.1:41821  12.3 s  78 B  200.0 KiB  calm",
-        "",
-        "1 connection to 127.0.0.1:8181",
-    ]
-
-
-def test_without_connections_there_is_no_table() -> None:
-    assert shown()[3:] == ["", "no connections"]
-
-
-def test_an_availability_other_than_up_is_shown() -> None:
-    assert shown(availability=Availability.REFUSING)[0].endswith("127.0.0.1:8181  (refusing)")
-
-
-def test_a_table_that_is_too_high_shows_the_youngest() -> None:
-    lines = shown(*(state(number, held=0) for number in range(9)), height=12)
-    assert len(lines) < 12
-    assert lines[-1] == "the youngest 4 of 9 connections"
-    assert lines[-3].startswith("a6e39e-8 ")
-
+from tests.cli.program import COMMAND, PATIENCE_S, Program, connect, echo_server
+from tests.cli.test_tables import LATE, state
+from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of
+from trixter.control import ConnectionInfo
+from trixter.settings import Defaults
 
 ONE = state(1, faults=LATE)
 
@@ -63,7 +25,7 @@ ONE = state(1, faults=LATE)
 @pytest.mark.parametrize(
     ("kind", "what", "line"),
     [
-        (Kind.DEFAULTS, Defaults(connection_duration_s=5), "defaults calm; reset after 5 s"),
+        (Kind.DEFAULTS, Defaults(connection_duration_s=5), "defaults none; reset after 5 s"),
         (
             Kind.OPENED,
             ONE,
@@ -73,7 +35,7 @@ ONE = state(1, faults=LATE)
         (
             Kind.ENDED,
             ONE,
-            "ended    a6e39e-1: 127.0.0.1:41821 → 127.0.0.1:8181, 78 B up, 200.0 KiB down, 12.3 s",
+            "ended    a6e39e-1: 127.0.0.1:41821 → 127.0.0.1:8181, ↑ 78 B ↓ 200.0 KiB, 12.3 s",
         ),
     ],
 )
@@ -111,3 +73,81 @@ def test_other_faults_are_a_change() -> None:
 def test_other_defaults_are_told_once() -> None:
     assert seen(snapshot(), snapshot(defaults="slow")) == [("defaults", "slow")]
     assert seen(snapshot(defaults="slow"), snapshot(defaults="slow")) == []
+
+
+ALTERNATE, ORDINARY = b"\x1b[?1049h", b"\x1b[?1049l"
+SHOW_CURSOR = b"\x1b[?25h"
+CTRL_C = b"\x03"
+
+
+class Terminal:
+    """`trixter watch` in a terminal of 24 lines of 80 columns."""
+
+    def __init__(self, *args: str) -> None:
+        self._ours, self._theirs = pty.openpty()
+        termios.tcsetwinsize(self._theirs, (24, 80))
+        self.mode = termios.tcgetattr(self._theirs)
+        self.shown = b""
+        take = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", take + COMMAND, "watch", *args],
+            stdin=self._theirs,
+            stdout=self._theirs,
+            stderr=self._theirs,
+            env={**os.environ, "TERM": "xterm"},
+            start_new_session=True,
+        )
+
+    def wait_for(self, text: bytes) -> None:
+        while text not in self.shown:
+            assert select.select([self._ours], [], [], PATIENCE_S)[0], self.shown
+            self.shown += os.read(self._ours, 65536)
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._ours, keys)
+
+    def current_mode(self) -> list[object]:
+        return termios.tcgetattr(self._theirs)
+
+    def close(self) -> int:
+        status = self.process.wait(PATIENCE_S)
+        while select.select([self._ours], [], [], 0)[0]:
+            self.shown += os.read(self._ours, 65536)
+        os.close(self._theirs)
+        os.close(self._ours)
+        return status
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["q", "ctrl-c", "sigterm", "api"])
+def test_a_terminal_is_left_as_it_was(end: str, start: Callable[..., Program]) -> None:
+    with echo_server() as server:
+        program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
+        address = program.proxy()
+        api = program.wait_for(r"API on http://([\d.:]+)")[1]
+        terminal = Terminal("--api", api, "--interval-s", "0.05")
+        with connect(address) as client:
+            terminal.wait_for(b"127.0.0.1:%d" % client.getsockname()[1])
+            assert terminal.shown.index(ALTERNATE) < terminal.shown.index(b"faults for new connections: none")
+            assert terminal.current_mode() != terminal.mode
+            terminal.press(b"\x1b[Bk")
+            program.wait_for("ended: shutdown: via trixter watch")
+            match end:
+                case "q":
+                    terminal.press(b"q")
+                case "ctrl-c":
+                    terminal.press(CTRL_C)
+                case "sigterm":
+                    terminal.process.send_signal(signal.SIGTERM)
+                case "api":
+                    program.stop()
+    terminal.wait_for(ORDINARY)
+    terminal.process.wait(PATIENCE_S)
+    mode = terminal.current_mode()
+    status = terminal.close()
+    assert mode == terminal.mode
+    assert SHOW_CURSOR in terminal.shown
+    assert status == (1 if end == "api" else 0), terminal.shown
+    assert b"Traceback" not in terminal.shown
+    if end == "api":
+        assert terminal.shown.index(ORDINARY) < terminal.shown.index(b"no API answers at")

@@ -192,7 +192,7 @@ async def test_connections_are_ended_in_either_way(harness: ApiHarness, client: 
     assert one.end_reason is not None
     assert (one.end_reason.detail, one.end_reason.reset) == ("enough", True)
     assert two.end_reason is not None
-    assert (two.end_reason.detail, two.end_reason.reset) == ("closed on request", False)
+    assert (two.end_reason.detail, two.end_reason.reset) == ("via API", False)
     await client.reset_all()
     assert three.end_reason is not None
     assert three.end_reason.reset

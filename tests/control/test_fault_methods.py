@@ -153,8 +153,8 @@ def test_what_is_for_a_proxy_is_an_override_too(
 
 def test_connections_are_ended_on_request() -> None:
     connection = Connection("a1-7")
-    assert connection.reset() == EndConnections(target="a1-7", reason="reset on request", reset=True)
-    assert connection.close() == EndConnections(target="a1-7", reason="closed on request", reset=False)
+    assert connection.reset() == EndConnections(target="a1-7", reason="on request", reset=True)
+    assert connection.close() == EndConnections(target="a1-7", reason="on request", reset=False)
     assert connection.close("x") == EndConnections(target="a1-7", reason="x", reset=False)
 
 
@@ -162,7 +162,7 @@ def test_all_connections_are_ended_on_request(handle: LocalHandle) -> None:
     handle.reset_all()
     handle.close_all("x")
     assert handle.recorder.sent == [
-        EndConnections(target=ALL, reason="reset on request", reset=True),
+        EndConnections(target=ALL, reason="on request", reset=True),
         EndConnections(target=ALL, reason="x", reset=False),
     ]
 

@@ -88,7 +88,7 @@ async def test_an_async_handle_does_the_same(harness: ApiHarness) -> None:
     assert (await handle.wait_for_connection()).id == first.id
     await connection.reset()
     await handle.wait_for_no_connections()
-    assert (await handle.stats()).ended == {"shutdown": 1}
+    assert (await handle.stats()).ended == {"reset": 1}
     assert await handle.defaults() == harness.proxy.defaults
     await handle.close_all()
 

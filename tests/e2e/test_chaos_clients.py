@@ -80,7 +80,7 @@ def test_redis_waits_fails_and_recovers(chaos: Chaos, redis_server: RedisServer)
         with proxy.down(), pytest.raises(redis.ConnectionError):
             client.get("answer")
         assert client.get("answer") == "42"
-        assert proxy.stats().ended == {"shutdown": 1, "proxy down": 1}
+        assert proxy.stats().ended == {"reset": 1, "proxy down": 1}
 
 
 def test_redis_through_a_unix_socket_is_as_good(chaos: Chaos, redis_server: RedisServer) -> None:

@@ -76,4 +76,4 @@ def test_checkout_survives_a_slow_payment_service(chaos: Chaos, service: str) ->
     assert client.pay().queued
     client.close()
     assert payments.stats().connections_accepted == 2
-    assert payments.stats().ended == {"proxy down": 1, "shutdown": 1}
+    assert payments.stats().ended == {"proxy down": 1, "reset": 1}

@@ -119,14 +119,14 @@ def test_set_changes_one_connection_at_once(command: Command, conversation: Conv
         said = command("set", conversation.id, "--delay-ms", "200", "--direction", "upstream")
         assert said == (0, f"{conversation.id}: up: latency 200 ms\n", "")
         assert conversation.upstream_s() >= 0.2
-        assert command("set", other.id, "--clear")[1] == f"{other.id}: calm\n"
+        assert command("set", other.id, "--clear")[1] == f"{other.id}: no faults\n"
 
 
 def test_set_changes_all_of_them(command: Command, conversation: Conversation) -> None:
     with conversation.another():
         flags = ("--profile", "edge", "--delay-ms", "0", "--throttle-rate-bytes", "0", "--jitter-ms", "0")
         for everything in ("--all", "_all", "all"):
-            assert command("set", everything, *flags) == (0, "2 connections: calm\n", "")
+            assert command("set", everything, *flags) == (0, "2 connections: no faults\n", "")
 
 
 def test_every_setting_of_a_fault_is_set(command: Command, conversation: Conversation) -> None:
@@ -148,20 +148,20 @@ def test_a_freeze_keeps_bytes_until_it_is_taken_back(command: Command, conversat
     assert command("set", "--all", "--freeze") == (0, "1 connection: freeze\n", "")
     conversation.client.sendall(b"ping")
     wait_until(lambda: conversation.held_bytes()["upstream"], "bytes to be held")
-    assert command("set", "--all", "--no-freeze") == (0, "1 connection: calm\n", "")
+    assert command("set", "--all", "--no-freeze") == (0, "1 connection: no faults\n", "")
     assert receive_exactly(conversation.server, 4) == b"ping"
 
 
 def test_defaults_are_what_new_connections_start_with(command: Command, conversation: Conversation) -> None:
     flags = ("--delay-ms", "150", "--direction", "downstream", "--connection-duration-ms", "60000")
-    said = "new connections: down: latency 150 ms; reset after 60 s\n"
+    said = "faults for new connections: down: latency 150 ms; reset after 60 s\n"
     assert command("defaults", *flags) == (0, said, "")
     assert command("defaults") == (0, said, "")
     with conversation.another() as new:
         assert new.downstream_s() >= 0.15
     status, shown, _ = command("defaults", "--json")
     assert (status, json.loads(shown)["connection_duration_ms"]) == (0, 60000)
-    assert command("set", conversation.id, "--no-freeze")[1] == f"{conversation.id}: calm\n"
+    assert command("set", conversation.id, "--no-freeze")[1] == f"{conversation.id}: no faults\n"
 
 
 def test_kill_closes_one_and_the_log_says_why(
@@ -256,14 +256,14 @@ def test_a_token_is_asked_for_and_given(start: Callable[..., Trixter], command: 
 
 def test_a_proxy_can_begin_with_a_profile(start: Callable[..., Trixter], command: Command) -> None:
     slow = start("--upstream=127.0.0.1:9", "--profile=3g", "--delay-ms=10")
-    said = "new connections: latency 10 ms; up: throttle 96 kB/s; down: throttle 200 kB/s\n"
+    said = "faults for new connections: latency 10 ms; up: throttle 96 kB/s; down: throttle 200 kB/s\n"
     assert command("defaults", "--api", slow.api_url) == (0, said, "")
 
 
 def test_watch_prints_a_line_for_each_change(conversation: Conversation, trixter: Trixter) -> None:
     with watching("--api", trixter.api_url) as watch:
         assert watch.stdout
-        assert watch.stdout.readline().endswith("Z defaults calm\n")
+        assert watch.stdout.readline().endswith("Z defaults none\n")
         assert f" opened   {conversation.id}: " in watch.stdout.readline()
         conversation.change("delay", delay_ms=1)
         assert watch.stdout.readline().endswith(f" changed  {conversation.id}: latency 1 ms\n")

@@ -60,7 +60,7 @@ async def test_resetting_it_is_a_reset_to_both_sides_and_keeps_the_reason(harnes
     connection.reset("enough")
     connection.reset("again")
     assert await client.receive_reset() == await server.receive_reset() == b""
-    assert harness.end_reason == EndReason("shutdown", "enough", reset=True)
+    assert harness.end_reason == EndReason("reset", "enough", reset=True)
     assert harness.clock.next_at is None
 
 

@@ -89,6 +89,7 @@ async def test_an_upstream_that_cannot_be_reached_is_an_error_that_names_it(
         ("proxy down", logging.INFO),
         ("proxy stopped", logging.INFO),
         ("shutdown", logging.ERROR),
+        ("reset", logging.ERROR),
         ("duration", logging.ERROR),
         ("terminated", logging.ERROR),
         ("reset by client", logging.ERROR),

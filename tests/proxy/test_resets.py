@@ -111,7 +111,7 @@ async def test_a_reset_of_our_own_does_not_wait_for_one_that_travels(harness: Co
     await until(lambda: connection.pipe(Direction.UPSTREAM).held_bytes)
     connection.reset("enough")
     assert await server.receive_reset() == b""
-    assert harness.end_reason == EndReason("shutdown", "enough", reset=True)
+    assert harness.end_reason == EndReason("reset", "enough", reset=True)
 
 
 async def test_more_than_fits_arrives_before_the_reset(harness: ConnectionHarness) -> None:

@@ -172,7 +172,8 @@ def test_all_connections_can_be_ended(echo: str) -> None:
         say(client, b"hello")
         proxy.reset_all()
         proxy.wait_for_no_connections()
-        assert proxy.stats().ended == {"shutdown": 1}
+        assert proxy.stats().ended == {"reset": 1}
+        assert "ended: reset: by the test; " in proxy.background.events.lines()[-1]
 
 
 def test_a_connection_duration_is_for_new_connections(echo: str) -> None:

@@ -9,7 +9,7 @@
   reading.
 - ``run_command.py``: ``trixter run``, and the command that it runs.
 - ``remote.py``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``;
-  ``raw_client.py``: their client; ``connection_table.py``, ``tables.py`` and ``formatting.py``: their output.
+  ``raw_client.py``: their client; ``tables.py`` and ``formatting.py``: their output.
 - ``profiles.py``: ``trixter profiles``; ``docs.py``: ``trixter docs``; ``demo/``: ``trixter demo``.
 
 A subcommand's module is imported when the subcommand is called. The API's web framework and the event loop

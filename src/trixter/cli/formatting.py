@@ -35,6 +35,24 @@ def size(count_bytes: int) -> str:
     return f"{number:.1f} {SIZES[unit]}"
 
 
+def counted(connections: int) -> str:
+    """Return the number of connections as text."""
+    if connections == 0:
+        return "no connections"
+    return f"{connections:,} connection{'s' if connections > 1 else ''}"
+
+
+def tally(counts: Mapping[str, int]) -> str:
+    """Return counters as text, the largest first: ``12 closed, 1 reset by client``."""
+    most_first = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    return ", ".join(f"{count:,} {name}" for name, count in most_first)
+
+
+def traffic(bytes_up: int, bytes_down: int) -> str:
+    """Return the bytes of both directions as text: ``↑ 78 B ↓ 1.5 KiB``."""
+    return f"↑ {size(bytes_up)} ↓ {size(bytes_down)}"
+
+
 def rate(bytes_per_s: float) -> str:
     """Return a rate as text, without rounding it: ``64 KiB/s``, ``30 kB/s``, ``12,345 B/s``."""
     exact = [
@@ -46,7 +64,9 @@ def rate(bytes_per_s: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Return an age as text: ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
+    """Return an age as text: ``0.8 ms``, ``503 ms``, ``2.5 s``, ``3m05s``, ``2h07m``, ``4d01h``."""
+    if seconds < 1:
+        return f"{int(seconds * 1000)} ms" if seconds >= 0.01 else f"{int(seconds * 10_000) / 10:.1f} ms"
     if seconds < MINUTE_S:
         return f"{int(seconds * 10) / 10:.1f} s"
     whole = int(seconds)
@@ -80,9 +100,9 @@ def fault(fault: Fault) -> str:
     return " ".join(filter(None, words))
 
 
-def faults(both: Mapping[Direction, Faults]) -> str:
-    """Return the faults of both directions as one line."""
-    return "; ".join(fault_parts(both))
+def faults(both: Mapping[Direction, Faults], *, none: str = "none") -> str:
+    """Return the faults of both directions as one line; ``none`` if there are none."""
+    return "; ".join(fault_parts(both)) if any(both.values()) else none
 
 
 def fault_parts(both: Mapping[Direction, Faults]) -> list[str]:
@@ -94,7 +114,7 @@ def fault_parts(both: Mapping[Direction, Faults]) -> list[str]:
         own = [each for each in both[direction] if each not in shared]
         if own:
             parts.append(f"{ABBREVIATIONS[direction]}: {_list(own)}")
-    return parts or ["calm"]
+    return parts or ["none"]
 
 
 def _list(some: list[Fault]) -> str:

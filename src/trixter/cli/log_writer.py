@@ -1,8 +1,9 @@
 """The log writer: lines to a descriptor whose reader may be slow, or may have stopped reading.
 
 A write to a full pipe blocks, and so does one to a terminal that Ctrl-S has stopped. ``O_NONBLOCK`` would
-belong to the open file, which other processes share. So a thread writes, from a bounded queue: a line that
-does not fit is dropped and counted, and the count is written once there is room again.
+belong to the open file, which other processes share. So a thread writes, from a bounded list: it takes all
+lines at once, and the lines of a busy loop gather meanwhile. A line that does not fit is dropped and
+counted, and the count is written once there is room again.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import weakref
 from collections.abc import Callable
 from enum import Enum
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from trixter.errors import os_error_text
 
@@ -43,20 +43,11 @@ NOT_READ = "standard error was not read"
 _writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
 
 
-class _Entry(NamedTuple):
-    """Bytes to write, and the number of lines that are lost with them: a notice counts for all in it."""
+class Token(Enum):
+    """A word to the thread."""
 
-    data: bytes
-    lines: int
-
-
-class End(Enum):
-    """The last entry of a queue."""
-
-    END = 1
-
-
-END = End.END
+    LINES = 1
+    END = 2
 
 
 class LogWriter:
@@ -89,37 +80,35 @@ class LogWriter:
 
     def _begin(self) -> None:
         # SimpleQueue.put() is reentrant, as RLock is: a signal handler that interrupts a write may write.
-        self._queue: SimpleQueue[_Entry | threading.Event | End] = SimpleQueue()
+        self._tokens: SimpleQueue[Token | threading.Event] = SimpleQueue()
         self._lock = threading.RLock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
-        # Totals of queued and of finished bytes: each is changed on one side of the queue only.
-        self._put_bytes = self._done_bytes = 0
+        self._lines: list[bytes] = []  # if there are any, the thread has a token for them
+        self._waiting_bytes = 0  # of those, and of what the thread has not written yet
         self._dropped, self._is_dropping, self._why = 0, False, NOT_READ
 
     def write(self, line: str) -> None:
-        """Queue one line, given without its line end; drop and count it if the queue is full."""
-        data = self._encode(line)
+        """Queue one line, given without its line end; drop and count it if there is no room for it."""
+        data = line.encode(self._encoding, "backslashreplace")
         with self._lock:
-            waiting_bytes = self._put_bytes - self._done_bytes
-            # Once full, half of it must drain first: otherwise a slow reader gets a notice for every line.
-            room_bytes = self._buffer_limit_bytes // 2 if self._is_dropping else self._buffer_limit_bytes
-            self._is_dropping = waiting_bytes + len(data) > room_bytes
-            if self._is_dropping:
-                self._dropped += 1
-                return
+            if self._is_dropping or self._waiting_bytes + len(data) >= self._buffer_limit_bytes:
+                # Once full, half of it must drain first: else a slow reader gets a notice for every line.
+                room_bytes = self._buffer_limit_bytes // (2 if self._is_dropping else 1)
+                self._is_dropping = self._waiting_bytes + len(data) >= room_bytes
+                if self._is_dropping:
+                    self._dropped += 1
+                    return
             if self._dropped:
                 self._put(self._take_notice())
-            self._put(_Entry(data, 1))
-            if self._thread is None:
-                self._start()
+            self._put(data)
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until everything is written, or for the time-out; return whether it is."""
         if self._thread is None:
             return True
         done = threading.Event()
-        self._queue.put(done)
+        self._tokens.put(done)
         self._hurry.set()
         return done.wait(timeout_s)
 
@@ -129,24 +118,25 @@ class LogWriter:
         if thread is None:
             return True
         self.flush(timeout_s)
-        self._queue.put(END)
+        self._tokens.put(Token.END)
         self._hurry.set()
         thread.join(timeout_s)
         with self._lock:
             self._thread = None
         return not thread.is_alive()
 
-    def _encode(self, line: str) -> bytes:
-        return line.encode(self._encoding, "backslashreplace") + b"\n"
+    def _put(self, data: bytes) -> None:
+        self._lines.append(data)
+        self._waiting_bytes += len(data) + 1
+        if len(self._lines) == 1:
+            self._tokens.put(Token.LINES)
+        if self._thread is None:
+            self._start()
 
-    def _put(self, entry: _Entry) -> None:
-        self._put_bytes += len(entry.data)
-        self._queue.put(entry)
-
-    def _take_notice(self) -> _Entry:
+    def _take_notice(self) -> bytes:
         dropped, why = self._dropped, self._why
         self._dropped, self._why = 0, NOT_READ
-        return _Entry(self._encode(self.notice(dropped, why)), dropped)
+        return self.notice(dropped, why).encode(self._encoding, "backslashreplace")
 
     def _start(self) -> None:
         thread = threading.Thread(target=self._run, name="trixter log", daemon=True)
@@ -161,44 +151,53 @@ class LogWriter:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _run(self) -> None:
-        queue = self._queue
-        following: _Entry | threading.Event | End | None = None
+        tokens = self._tokens
         while True:
-            entry = queue.get() if following is None else following
-            following = None
-            if entry is END:
+            token = tokens.get()
+            if token is Token.END:
                 return
-            if isinstance(entry, threading.Event):
-                entry.set()
+            if isinstance(token, threading.Event):
+                token.set()
                 continue
-            is_late = self._put_bytes - self._done_bytes > LAG_BYTES
-            most_bytes = LONG_WRITE_BYTES if is_late else WRITE_BYTES
-            gathered = [entry]
-            size_bytes = len(entry.data)
-            while not queue.empty():
-                following = queue.get()  # there is one: no other thread takes any
-                if not isinstance(following, _Entry) or size_bytes + len(following.data) > most_bytes:
-                    break
-                gathered.append(following)
-                size_bytes += len(following.data)
-                following = None
-            self._write_out(b"".join(each.data for each in gathered), sum(each.lines for each in gathered))
-            self._done_bytes += size_bytes
-            if following is None:
-                self._write_overdue_notice()
-                if self._hurry.wait(REST_S):
-                    self._hurry.clear()
+            with self._lock:
+                lines, self._lines = self._lines, []
+            self._write_out(b"\n".join([*lines, b""]))
+            self._write_overdue_notice()
+            if self._hurry.wait(REST_S):
+                self._hurry.clear()
 
     def _write_overdue_notice(self) -> None:
         """Write the notice if no further line has caused that."""
         with self._lock:
-            if not self._dropped or self._put_bytes > self._done_bytes:
+            if not self._dropped or self._lines:
                 return
-            notice = self._take_notice()
-        self._write_out(*notice)
+            dropped = self._dropped
+            notice = self._take_notice() + b"\n"
+            self._waiting_bytes += len(notice)
+        self._write_out(notice, lines=dropped)
 
-    def _write_out(self, data: bytes, lines: int) -> None:
-        rest = memoryview(data)
+    def _write_out(self, data: bytes, lines: int = 0) -> None:
+        """Write whole lines, and count what cannot be written.
+
+        Args:
+            data: The lines.
+            lines: The number of lines that are lost with it, if it is not one for each line end.
+        """
+        most_bytes = LONG_WRITE_BYTES if len(data) > LAG_BYTES else WRITE_BYTES
+        start = 0
+        while start < len(data):
+            end = data.rfind(b"\n", start, start + most_bytes) + 1 or data.find(b"\n", start) + 1
+            failure = self._failure_of(memoryview(data)[start:end])
+            with self._lock:
+                if failure:
+                    end = len(data)
+                    self._dropped += lines or data.count(b"\n", start)
+                    self._why = failure
+                self._waiting_bytes -= end - start
+            start = end
+
+    def _failure_of(self, rest: memoryview) -> str:
+        """Write these bytes; return why they cannot be written, or an empty text."""
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]
@@ -207,10 +206,8 @@ class LogWriter:
                 poll.register(self._descriptor, select.POLLOUT)
                 poll.poll()
             except OSError as exc:
-                with self._lock:
-                    self._dropped += lines
-                    self._why = os_error_text(exc)
-                return
+                return os_error_text(exc)
+        return ""
 
 
 def _begin_anew_in_the_child() -> None:

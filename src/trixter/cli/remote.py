@@ -11,7 +11,7 @@ import click
 
 from trixter.cli.command import SETTINGS, SectionedCommand
 from trixter.cli.flags import API_FLAGS, FAULT_FLAGS, JSON, MILLISECONDS, REMOTE_FAULTS, own_flag
-from trixter.cli.formatting import printable, size
+from trixter.cli.formatting import counted, printable, tally, traffic
 from trixter.cli.options import MS_PER_S, RequestedFaults
 from trixter.cli.types import ConnectionTarget, OnOff, Text
 from trixter.settings import Availability
@@ -21,23 +21,43 @@ CONNECTIONS = "Connections"
 DIALLING = own_flag(
     "--dialling", CONNECTIONS, OnOff(), "List those whose server has not answered yet", default=False
 )
+EACH = own_flag(
+    "--each",
+    CONNECTIONS,
+    OnOff(),
+    "One row for each connection, also for those that are alike",
+    default=False,
+)
+RATES = own_flag(
+    "--rates", CONNECTIONS, OnOff(), "Rates, measured for a second, in place of total bytes", default=False
+)
 ALL_FLAG = own_flag("--all", CONNECTIONS, OnOff(), "Every live connection, in place of an ID", default=False)
 
 
 @click.command(
     cls=SectionedCommand,
     name="ls",
-    params=[DIALLING, JSON, *API_FLAGS],
+    params=[DIALLING, EACH, RATES, JSON, *API_FLAGS],
     context_settings=SETTINGS,
 )
 @click.pass_context
 def ls(
-    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, dialling: bool, json: bool
+    ctx: click.Context,
+    /,
+    api: str,
+    api_token: str | None,
+    api_ca: Any,
+    dialling: bool,
+    json: bool,
+    each: bool,
+    rates: bool,
 ) -> int:
     """List live connections, the oldest first.
 
     up and down are the bytes that have arrived at the server and at the client, held the bytes that the
-    proxy keeps. Dialling connections, whose server has not answered yet, are counted below.
+    proxy keeps. Dialling connections, whose server has not answered yet, are counted below. Three and more
+    connections that are alike, of one client host and with the same upstream and faults, share a row: its age
+    is that of the oldest.
     """
     from trixter.cli.raw_client import RawClient
 
@@ -45,13 +65,15 @@ def ls(
         if json:
             print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
             return 0
-        from trixter.cli.connection_table import listing_of
-        from trixter.cli.tables import console, show
+        from trixter.cli.tables import console, listing_of, measure_rates, show
         from trixter.control.commands import GetProxy, ListConnections
 
-        connections = proxy.send(ListConnections("dialling" if dialling else "open"))
+        listed = ListConnections("dialling" if dialling else "open")
+        connections, measured = proxy.send(listed), None
+        if rates:
+            connections, measured = measure_rates(lambda: proxy.send(listed), connections)
         waiting = 0 if dialling else proxy.send(GetProxy()).stats.connections_dialling
-    table, summary = listing_of(connections, console().width)
+    table, summary = listing_of(connections, console().width, is_each=each, rates=measured)
     if waiting:
         summary += f"; {waiting:,} dialling (`--dialling` lists them)"
     if connections:
@@ -70,22 +92,21 @@ def status(api: str, api_token: str | None, api_ca: Any, json: bool) -> int:
         if json:
             print(proxy.read("/proxy"))
             return 0
-        from trixter.cli.connection_table import outlook
+        from trixter.cli.tables import outlook
         from trixter.control.commands import GetDefaults, GetProxy
 
         info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
     stats = info.stats
     listen = ", ".join(map(printable, info.listen))
-    ends = ", ".join(f"{count:,} {printable(reason)}" for reason, count in sorted(stats.ended.items()))
     print(f"proxy: {listen} → {printable(info.upstream)}")
     print(f"availability: {info.availability.value}")
-    print(f"new connections: {outlook(defaults)}")
+    print(f"faults for new connections: {outlook(defaults)}")
     print(
         f"connections: {stats.connections_open:,} open, {stats.connections_dialling:,} dialling,"
         f" {stats.connections_accepted:,} accepted"
     )
-    print(f"ended: {ends or 'none'}")
-    print(f"bytes: {size(stats.bytes_upstream)} up, {size(stats.bytes_downstream)} down")
+    print(f"ended: {printable(tally(stats.ended)) or 'none'}")
+    print(f"bytes: {traffic(stats.bytes_upstream, stats.bytes_downstream)}")
     return 0
 
 
@@ -123,8 +144,8 @@ def set_(
     **values: Any,
 ) -> int:
     """Change the faults, and print the result."""
-    from trixter.cli.connection_table import outcome
     from trixter.cli.raw_client import RawClient
+    from trixter.cli.tables import outcome
     from trixter.control.commands import Apply, ListConnections
     from trixter.control.overrides import ALL, LIVE
 
@@ -184,8 +205,8 @@ def defaults(
     ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, json: bool, **values: Any
 ) -> int:
     """Change the defaults if flags say so, and print them."""
-    from trixter.cli.connection_table import outlook
     from trixter.cli.raw_client import RawClient
+    from trixter.cli.tables import outlook
     from trixter.control.commands import Apply, GetDefaults
     from trixter.control.overrides import NEW
 
@@ -198,7 +219,7 @@ def defaults(
         if json:
             print(proxy.read("/defaults"))
         else:
-            print(f"new connections: {outlook(proxy.send(GetDefaults()))}")
+            print(f"faults for new connections: {outlook(proxy.send(GetDefaults()))}")
     return 0
 
 
@@ -235,7 +256,6 @@ def kill(
 
     The bytes that the proxy holds for them are lost.
     """
-    from trixter.cli.connection_table import counted
     from trixter.cli.raw_client import RawClient
     from trixter.control.commands import EndConnections, ListConnections
     from trixter.control.overrides import ALL
@@ -264,7 +284,6 @@ def _availability_command(name: str, availability: Availability, help: str, outc
         cls=SectionedCommand, name=name, help=help, params=list(API_FLAGS), context_settings=SETTINGS
     )
     def command(api: str, api_token: str | None, api_ca: Any) -> int:
-        from trixter.cli.connection_table import counted
         from trixter.cli.raw_client import RawClient
         from trixter.control import Override
         from trixter.control.commands import Apply, GetProxy

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from trixter.addresses import Address, text_of
 from trixter.cli import signals
-from trixter.cli.logs import configure, standard_error
+from trixter.cli.formatting import counted, tally, traffic
+from trixter.cli.logs import configure, connection_log, standard_error
 from trixter.cli.options import Options
 from trixter.cli.upstream_check import UpstreamCheck
 from trixter.errors import SettingError, TrixterError, bind_error
+from trixter.faults import Direction
 from trixter.proxy import Proxy
 from trixter.proxy.listen_socket import listen_sockets
 from trixter.proxy.loop import LoopContext, loop_factory
@@ -84,9 +86,10 @@ async def _serve(service: Service) -> int:
         await service.start()
         disable_full_collections()
         await stopped.wait()
-        return 0
     finally:
         await service.stop()
+    service.log_summary()
+    return 0
 
 
 def disable_full_collections() -> None:
@@ -131,6 +134,7 @@ class Service:
             defaults=options.defaults(),
             **options.tuning(),
         )
+        self.proxy.observers = [connection_log()]  # in place of the lines that `logging` writes
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
         self._context: LoopContext | None = None
@@ -208,6 +212,22 @@ class Service:
             api, self._api = self._api, None
             await api.stop()
         self._close_api_sockets()
+
+    def log_summary(self) -> None:
+        """Log what the proxy has counted, and the seed; call it when the proxy has stopped."""
+        registry = self.proxy.registry
+        up, down = (registry.forwarded_bytes(direction) for direction in Direction)
+        counts: dict[str, Any] = {
+            "connections": registry.accepted,
+            "bytes_upstream": up,
+            "bytes_downstream": down,
+            "ended": dict(registry.ended),
+            "faults": dict(registry.fault_counts),
+            "random_seed": self.seed,
+        }
+        parts = [f"{counted(registry.accepted)} {traffic(up, down)}"]
+        parts += [f"{name}: {tally(each)}" for name in ("ended", "faults") if (each := counts[name])]
+        log.info("summary: %s; to replay it: --random-seed %d", "; ".join(parts), self.seed, extra=counts)
 
     def _close_api_sockets(self) -> None:
         for sock in self._api_sockets:

@@ -1,4 +1,4 @@
-"""``trixter watch``: a table that is redrawn, or one line for each change, until a signal."""
+"""``trixter watch``: a live screen, or one line for each change, until a signal."""
 
 from __future__ import annotations
 
@@ -6,31 +6,37 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 import click
-from rich.console import Console, Group
 from rich.live import Live
-from rich.text import Text
 
 from trixter.cli import formatting
 from trixter.cli.command import SETTINGS, SectionedCommand
-from trixter.cli.connection_table import listing_of, outlook
 from trixter.cli.flags import API_FLAGS, Flag
 from trixter.cli.formatting import printable
 from trixter.cli.raw_client import RawClient
-from trixter.cli.tables import console
+from trixter.cli.screen import Leave, Rates, Sample, State, picture_of, press, rows_of
+from trixter.cli.tables import console, outlook
+from trixter.cli.terminal import taken_terminal
 from trixter.cli.types import Seconds
-from trixter.control import ConnectionInfo, ProxyInfo
+from trixter.control import ConnectionInfo
 from trixter.control.commands import GetDefaults, GetProxy, ListConnections
+from trixter.errors import ApiError, ConnectionNotFound
 from trixter.faults import Direction
+from trixter.monotonic import monotonic
+from trixter.profiles import all_profiles
 from trixter.settings import Defaults
 
-# The lines of the screen that are not rows: a heading, the lines above and below the table, the cursor.
-OTHER_LINES = 8
+NO_FAULTS_TEXT = "no faults"
+
+# Profiles that have a key: 1 to 9.
+PROFILE_KEYS = 9
 
 INTERVAL = Flag(
     "--interval-s",
@@ -52,10 +58,10 @@ INTERVAL = Flag(
 def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_json: bool) -> int:
     """Watch the live connections of a running proxy, until Ctrl-C.
 
-    At a terminal it is a table that renews itself; elsewhere, a line for each connection that opened, changed
-    its faults or ended. A connection that opens and ends between two requests is not seen.
+    At a terminal it is a screen with rates and keys; elsewhere, a line for each connection that opened,
+    changed its faults or ended. A connection that opens and ends between two requests is not seen.
     """
-    show = print_json if is_json else keep_a_table if sys.stdout.isatty() else print_lines
+    show = print_json if is_json else keep_a_screen if sys.stdout.isatty() else print_lines
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
         show(proxy, interval_s)
     return 0
@@ -150,14 +156,39 @@ def print_lines(proxy: RawClient, interval_s: float) -> None:
         print(f"{_now()} {line_of(each)}", flush=True)
 
 
-def keep_a_table(proxy: RawClient, interval_s: float) -> None:
-    """Show a table, and redraw it after each request."""
+def keep_a_screen(proxy: RawClient, interval_s: float) -> None:
+    """Show a live screen whose keys change connections, until a key or a signal ends it."""
+    profiles = dict(islice(all_profiles().items(), PROFILE_KEYS))
     screen = console()
-    with Live(console=screen, auto_refresh=False, transient=False) as live:
-        for _ in _ticks(interval_s):
-            info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
-            connections = proxy.send(ListConnections())
-            live.update(picture_of(info, defaults, connections, screen), refresh=True)
+    live = Live(console=screen, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+    rates, state = Rates(), State()
+    sample = sample_of(proxy)  # first: if no API answers, there is no screen
+    rates.add(sample)
+    with taken_terminal(live) as keyboard, suppress(Leave, EOFError):
+        while True:
+            live.update(picture_of(sample, rates, state, profiles, *screen.size), refresh=True)
+            keys = keyboard.read(
+                sample.at_s + interval_s - monotonic() if not state.is_paused else interval_s
+            )
+            for key in keys:
+                ids = [each.id for each in rows_of(sample, rates, state.sort)]
+                state, command = press(key, state, ids, profiles)
+                if command is not None:
+                    try:
+                        proxy.send(command)
+                    except (ApiError, ConnectionNotFound) as exc:
+                        state = replace(state, message=str(exc))
+            is_due = not state.is_paused and monotonic() >= sample.at_s + interval_s
+            if is_due:
+                sample = sample_of(proxy)
+                rates.add(sample)
+
+
+def sample_of(proxy: RawClient) -> Sample:
+    """Ask a proxy for its state."""
+    info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
+    connections = proxy.send(ListConnections())
+    return Sample(monotonic(), info, defaults, connections)
 
 
 def line_of(event: Event[ConnectionInfo, Defaults]) -> str:
@@ -167,33 +198,12 @@ def line_of(event: Event[ConnectionInfo, Defaults]) -> str:
         return f"{kind.value} {outlook(what)}"
     subject = f"{kind.value:<8} {printable(what.id)}"
     if kind is Kind.CHANGED:
-        return f"{subject}: {formatting.faults(what.faults)}"
+        return f"{subject}: {formatting.faults(what.faults, none=NO_FAULTS_TEXT)}"
     route = f"{subject}: {printable(what.client)} → {printable(what.upstream)}"
     if kind is Kind.OPENED:
-        return f"{route}, {formatting.faults(what.faults)}"
-    up, down = (formatting.size(what.forwarded_bytes[direction]) for direction in Direction)
-    return f"{route}, {up} up, {down} down, {formatting.age(what.age_s)}"
-
-
-def picture_of(
-    proxy: ProxyInfo, defaults: Defaults, connections: list[ConnectionInfo], screen: Console
-) -> Group:
-    """Return the table with the lines around it, cut to the height of the screen."""
-    listen = ", ".join(map(printable, proxy.listen))
-    availability = "" if proxy.availability.value == "up" else f"  ({proxy.availability.value})"
-    stats = proxy.stats
-    dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
-    above = Text(
-        f"{listen} → {printable(proxy.upstream)}{availability}\n"
-        f"new connections: {outlook(defaults)}\n"
-        f"so far: {stats.connections_accepted:,} accepted{dialling}, "
-        f"{formatting.size(stats.bytes_upstream)} up, {formatting.size(stats.bytes_downstream)} down\n"
-    )
-    rows = max(1, screen.height - OTHER_LINES)
-    table, below = listing_of(connections[-rows:], screen.width)
-    if len(connections) > rows:
-        below = f"the youngest {rows} of {len(connections):,} connections"
-    return Group(above, table, Text(f"\n{below}")) if connections else Group(above, Text(below))
+        return f"{route}, {formatting.faults(what.faults, none=NO_FAULTS_TEXT)}"
+    passed = formatting.traffic(*(what.forwarded_bytes[direction] for direction in Direction))
+    return f"{route}, {passed}, {formatting.age(what.age_s)}"
 
 
 def _events(snapshot: Callable[[], Snapshot[Any, Any]], interval_s: float) -> Iterator[Event[Any, Any]]:

@@ -41,6 +41,8 @@ class Client(ProxyHandle):
         ApiError: From every method that does a request, if the API refuses it.
     """
 
+    _requester = "via API"
+
     def __init__(
         self,
         url: str = API_URL,
@@ -147,6 +149,8 @@ class AsyncClient(AsyncProxyHandle):
         ApiUnreachable: From every method that does a request, if nothing answers there.
         ApiError: From every method that does a request, if the API refuses it.
     """
+
+    _requester = "via API"
 
     def __init__(
         self,

@@ -23,8 +23,8 @@ from trixter.units import Rate, Seconds
 ChangeT = TypeVar("ChangeT")
 DoneT = TypeVar("DoneT")
 
-RESET_REASON = "reset on request"
-CLOSE_REASON = "closed on request"
+ON_REQUEST = "on request"
+"""The reason of an end for which the caller gives none, where nothing says more."""
 
 AnyDirection = Direction | Literal["upstream", "downstream"] | None
 """A direction, or its name; ``None`` means both."""
@@ -203,13 +203,15 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
         """Accept new connections again."""
         return self._change("up", Override(availability=Availability.UP))
 
-    def reset_all(self, reason: str = RESET_REASON) -> DoneT:
-        """Reset every live connection: both peers get RST."""
-        return self._do(_end(ALL, reason, reset=True))
+    _requester: str = ON_REQUEST
 
-    def close_all(self, reason: str = CLOSE_REASON) -> DoneT:
-        """Close every live connection: both peers see an ordinary end."""
-        return self._do(_end(ALL, reason, reset=False))
+    def reset_all(self, reason: str = "") -> DoneT:
+        """Reset every live connection: both peers get RST. The reason, by default the caller, is logged."""
+        return self._do(_end(ALL, reason, self._requester, reset=True))
+
+    def close_all(self, reason: str = "") -> DoneT:
+        """Close every live connection: both peers see an ordinary end. The reason is logged."""
+        return self._do(_end(ALL, reason, self._requester, reset=False))
 
     @abstractmethod
     def _do(self, command: Command[None]) -> DoneT:
@@ -221,18 +223,20 @@ class ConnectionMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
 
     Args:
         id: The connection's.
+        requester: The reason of an end for which the caller gives none.
     """
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, requester: str = ON_REQUEST) -> None:
         self.id = self._target = id
+        self._requester = requester
 
-    def reset(self, reason: str = RESET_REASON) -> DoneT:
-        """Reset it: both peers get RST."""
-        return self._do(_end(self.id, reason, reset=True))
+    def reset(self, reason: str = "") -> DoneT:
+        """Reset it: both peers get RST. The reason, by default the caller, is logged."""
+        return self._do(_end(self.id, reason, self._requester, reset=True))
 
-    def close(self, reason: str = CLOSE_REASON) -> DoneT:
-        """Close it: both peers see an ordinary end."""
-        return self._do(_end(self.id, reason, reset=False))
+    def close(self, reason: str = "") -> DoneT:
+        """Close it: both peers see an ordinary end. The reason is logged."""
+        return self._do(_end(self.id, reason, self._requester, reset=False))
 
     @abstractmethod
     def _do(self, command: Command[None]) -> DoneT:
@@ -256,7 +260,7 @@ def _mode(mode: AnyMode) -> CorruptMode:
         raise SettingError("mode", mode, "'insert' or 'flip'") from None
 
 
-def _end(target: str, reason: str, *, reset: bool) -> EndConnections:
+def _end(target: str, reason: str, requester: str, *, reset: bool) -> EndConnections:
     if not isinstance(reason, str):
         raise SettingError("reason", reason, "text")
-    return EndConnections(target=target, reason=reason, reset=reset)
+    return EndConnections(target=target, reason=reason or requester, reset=reset)

@@ -49,7 +49,7 @@ class ConnectionHandle(ConnectionMethods[Change, None]):
     """
 
     def __init__(self, info: ConnectionInfo, proxy: ProxyHandle) -> None:
-        super().__init__(info.id)
+        super().__init__(info.id, proxy._requester)
         self.info = info
         self._proxy = proxy
 
@@ -143,7 +143,7 @@ class AsyncConnectionHandle(ConnectionMethods[AsyncChange, Coroutine[Any, Any, N
     """
 
     def __init__(self, info: ConnectionInfo, proxy: AsyncProxyHandle) -> None:
-        super().__init__(info.id)
+        super().__init__(info.id, proxy._requester)
         self.info = info
         self._proxy = proxy
 

@@ -16,6 +16,7 @@ from trixter.proxy.end_reason import (
     DURATION,
     IDLE_TIMEOUT,
     INTERNAL_ERROR,
+    RESET,
     RESET_BY_CLIENT,
     RESET_BY_UPSTREAM,
     SHUTDOWN,
@@ -144,7 +145,7 @@ class Connection:
 
     def reset(self, reason: str) -> None:
         """Reset both sides now, on request: what is held is dropped."""
-        self.end(EndReason(SHUTDOWN, reason, reset=True))
+        self.end(EndReason(RESET, reason, reset=True))
 
     def end(self, end_reason: EndReason) -> None:
         """Close both sockets and everything between them; only the first call counts."""

@@ -40,7 +40,7 @@ class LogObserver:
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         """Say how it ended, how long it lasted, and what passed."""
-        level = logging.INFO if end_reason.reason in ORDINARY else logging.ERROR
+        level = level_of(end_reason)
         if not log.isEnabledFor(level):
             return
         fields = _identity(connection) | {
@@ -55,6 +55,11 @@ class LogObserver:
             "%(bytes_upstream)d B up, %(bytes_downstream)d B down, %(duration_s).3f s"
         )
         log.log(level, text, fields | {"end_reason": str(end_reason)}, extra=fields)
+
+
+def level_of(end_reason: EndReason) -> int:
+    """Return the level at which an end is logged."""
+    return logging.INFO if end_reason.reason in ORDINARY else logging.ERROR
 
 
 def log_failure() -> None:

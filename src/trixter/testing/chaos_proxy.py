@@ -65,6 +65,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
         TypeError: If there is no such keyword.
     """
 
+    _requester = "by the test"
+
     def __init__(
         self,
         upstream: Upstream,

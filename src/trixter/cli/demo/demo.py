@@ -7,17 +7,26 @@ import secrets
 import shutil
 import socket
 import sys
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.control import Control
+from rich.segment import ControlType
+from rich.text import Text
 
 from trixter.cli.demo import peers
 from trixter.cli.demo.show import NotShownError, Show
+from trixter.cli.formatting import size
 from trixter.cli.logs import configure
 from trixter.cli.options import Options
 from trixter.cli.serve import Service, run_until_complete
 from trixter.cli.signals import stop_event
+from trixter.cli.tables import console
 from trixter.errors import TrixterError
+from trixter.monotonic import monotonic
 
 # The ports of all examples in the docs, so that their commands can be pasted while the demo runs.
 PROXY_PORT = 8080
@@ -27,7 +36,13 @@ API_PORT = 8888
 # The width of the show's first column.
 COLUMN = 31
 
-JSON = "-H 'Content-Type: application/json'"
+# The ends of steps after which the network is good.
+GOOD = ("no faults", "off", "again")
+
+BAR_COLUMNS = 20
+
+# A bar is drawn again at most so often: a fast transfer is done before the second time.
+REDRAW_S = 0.03
 
 
 @click.command()
@@ -66,7 +81,7 @@ async def _demo(service: Service, *, stay: bool) -> int:
             print(f"trixter demo: {complaint}", file=sys.stderr)
             return 1
         if stay:
-            _print(while_it_stays(proxy=proxy, upstream=server, api=api))
+            _print(while_it_stays(program_name(), proxy=proxy, upstream=server, api=api))
             configure("info", "text")
             await stopped.wait()
         else:
@@ -94,10 +109,47 @@ async def _show_unless(stopped: asyncio.Event, proxy: str, api: str) -> str:
 def tell(proxy: str, api: str) -> str:
     """Run the show and print its steps; return the reason if it fails, else an empty text."""
     try:
-        Show(proxy, api, lambda done, seen: _print(f"  {done:<{COLUMN}}{seen}")).run()
+        lines = StepLines(console())
+        Show(proxy, api, lines.step, progress=lines.transfer).run()
     except (NotShownError, OSError, TrixterError) as exc:
         return getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
     return ""
+
+
+class StepLines:
+    """The lines of the steps; at a terminal with colours, and with a bar while a transfer is under way.
+
+    Args:
+        screen: Where they are printed.
+        clock: Returns a time in seconds.
+    """
+
+    def __init__(self, screen: Console, clock: Callable[[], float] = monotonic) -> None:
+        self._screen = screen
+        self._clock = clock
+        self._drawn_at = -inf
+
+    def step(self, done: str, seen: str) -> None:
+        """Print a step, in place of its bar."""
+        self._draw(Text.assemble(f"  {done:<{COLUMN}}", (seen, "green" if done.endswith(GOOD) else "yellow")))
+        self._screen.print()
+        self._drawn_at = -inf
+
+    def transfer(self, network: str, received_bytes: int, all_bytes: int, seconds: float) -> None:
+        """Draw the bar of a transfer, if this is a terminal."""
+        now = self._clock()
+        if not self._screen.is_terminal or now < self._drawn_at + REDRAW_S:
+            return
+        self._drawn_at = now
+        filled = min(BAR_COLUMNS, BAR_COLUMNS * received_bytes // all_bytes)
+        rate = f"{size(round(received_bytes / seconds)) if seconds else size(0)}/s"
+        bar = f"{'━' * filled}{'╌' * (BAR_COLUMNS - filled)}"
+        self._draw(Text.assemble(f"  {network:<{COLUMN}}", (bar, "cyan"), f" {rate}"))
+
+    def _draw(self, line: Text) -> None:
+        if self._screen.is_terminal:
+            self._screen.control(Control((ControlType.CARRIAGE_RETURN,), (ControlType.ERASE_IN_LINE, 2)))
+        self._screen.print(line, end="", no_wrap=True, overflow="ignore", crop=False)
 
 
 def _print(text: str) -> None:
@@ -127,34 +179,36 @@ Type next:
   a proxy in front of a server of your own, here one on port 8181
     {program} --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 --api 127.0.0.1:8888
 
-  and, in another terminal, its connections and 250 ms for all of them
-    curl -s http://127.0.0.1:8888/connections
-    curl -s -X PATCH http://127.0.0.1:8888/connections/_all/delay {JSON} -d '{{"delay_ms":250}}'
+  and, in another terminal: its connections, 250 ms for all of them, and their end
+    {program} watch
+    {program} set _all --delay-ms 250
+    {program} kill _all
 
   every option
     {program} --help"""
 
 
-def while_it_stays(*, proxy: str, upstream: str, api: str) -> str:
+def while_it_stays(program: str, *, proxy: str, upstream: str, api: str) -> str:
     """Return commands to try on a demo that keeps running."""
+    at = "" if api == f"127.0.0.1:{API_PORT}" else f" --api {api}"
     return f"""
 All of it keeps running until Ctrl-C: the proxy on http://{proxy},
 in front of the server on http://{upstream},
 with its API on http://{api}. Paste into another terminal:
 
-  a request, and the time it takes
-    curl -s -w '%{{time_total}} s\\n' http://{proxy}/
-
-  250 ms for connections to come (and, with 0, none)
-    curl -s -X PATCH http://{api}/defaults {JSON} -d '{{"delay":{{"delay_ms":250}}}}'
-
   a connection that lasts: a line each second
     curl -N http://{proxy}/ticks
 
-  the connections there are; a rate for all of them; the end of all of them
-    curl -s http://{api}/connections
-    curl -s -X PATCH http://{api}/connections/_all/throttle {JSON} -d '{{"rate_bytes":2}}'
-    curl -s -X POST http://{api}/connections/_all/shutdown {JSON} -d '{{"reason":"seen enough"}}'
+  all connections, live; the keys are below them
+    {program} watch{at}
+
+  250 ms for all of them, a slow network for new ones, a reset of all
+    {program} set _all --delay-ms 250{at}
+    {program} defaults --profile 2g{at}
+    {program} kill _all --reset{at}
+
+  a request, and the time it takes
+    curl -s -w '%{{time_total}} s\\n' http://{proxy}/
 
 The log:"""
 

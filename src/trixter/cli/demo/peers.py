@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 import socket
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from trixter.addresses import Address, text_of
+from trixter.cli.formatting import age
 from trixter.errors import bind_error
 from trixter.monotonic import monotonic
 
@@ -24,6 +26,10 @@ SIZED_PATH = "/bytes/"
 MOST_BYTES = 64 * 1024 * 1024
 TICKS_PATH = "/ticks"
 TICK_S = 1.0
+
+
+Progress = Callable[[int], None]
+"""Called with the number of bytes received so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Response:
     @property
     def took(self) -> str:
         """The time it took, as text."""
-        return f"{self.took_s * 1000:.1f} ms"
+        return age(self.took_s)
 
 
 class HttpClient:
@@ -63,13 +69,17 @@ class HttpClient:
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.address = text_of(self._sock.getsockname())
 
-    def get(self, path: str) -> Response:
+    def get(self, path: str, progress: Progress = lambda received_bytes: None) -> Response:
         """Return the response to one request.
+
+        Args:
+            path: The path.
+            progress: Called after each read with the number of bytes so far.
 
         Raises:
             OSError: If the connection is reset.
         """
-        return self._exchange(path, "keep-alive")
+        return self._exchange(path, "keep-alive", progress)
 
     def get_until_closed(self, path: str) -> Response:
         """Return all bytes until the server closes, also if they are no HTTP.
@@ -77,7 +87,7 @@ class HttpClient:
         Raises:
             OSError: If the connection is reset.
         """
-        return self._exchange(path, "close")
+        return self._exchange(path, "close", lambda received_bytes: None)
 
     def wait_until_closed(self) -> None:
         """Return when the other side closes.
@@ -92,7 +102,7 @@ class HttpClient:
         """Close the connection."""
         self._sock.close()
 
-    def _exchange(self, path: str, connection: str) -> Response:
+    def _exchange(self, path: str, connection: str, progress: Progress) -> Response:
         pieces: list[bytes] = []
         began_at = monotonic()
         self._sock.sendall(f"GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: {connection}\r\n\r\n".encode())
@@ -101,6 +111,7 @@ class HttpClient:
             if not piece:
                 break
             pieces.append(piece)
+            progress(sum(map(len, pieces)))
         return Response(pieces, monotonic() - began_at)
 
 

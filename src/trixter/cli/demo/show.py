@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
 from trixter.cli.demo.peers import HttpClient, Response
+from trixter.cli.formatting import rate, size
 from trixter.client.client import Client
 from trixter.control import ConnectionHandle
+from trixter.monotonic import monotonic
 
 SMALL = "/"
 SOME = "/bytes/256"
@@ -34,6 +36,9 @@ TRIES = 3
 Say = Callable[[str, str], None]
 """Called with the change to the network, and its effect on the client."""
 
+Progress = Callable[[str, int, int, float], None]
+"""Called during a transfer: the state of the network, the bytes so far and in all, and the seconds so far."""
+
 
 class NotShownError(Exception):
     """A step did not have the effect that it should show."""
@@ -48,32 +53,42 @@ class Show:
         proxy: The address of the proxy, ``host:port``.
         api: The address of its API, ``host:port``.
         say: Called after each step.
+        progress: Called during a transfer.
         timeout_s: The time-out of each request and read.
     """
 
-    def __init__(self, proxy: str, api: str, say: Say, *, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        proxy: str,
+        api: str,
+        say: Say,
+        *,
+        progress: Progress = lambda network, received_bytes, all_bytes, seconds: None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
         self._proxy = proxy
         self._api = api
         self._say = say
+        self._progress = progress
         self._timeout_s = timeout_s
         self._at_first = b""
 
     def run(self) -> None:
         """Go through all the steps."""
-        self.calm()
+        self.no_faults()
         self.delay()
         self.throttle()
         self.slice()
         self.corruption()
         self.termination()
         self.shutdown()
-        self.calm_again()
+        self.no_faults_again()
 
-    def calm(self) -> None:
+    def no_faults(self) -> None:
         """Forward bytes without faults."""
         with self._connection() as (client, _):
             self._at_first = client.get(LARGE).whole
-            self._say("calm", f"a request takes {client.get(SMALL).took}")
+            self._say("no faults", f"a request takes {client.get(SMALL).took}")
 
     def delay(self) -> None:
         """Delay every byte, in both directions."""
@@ -93,14 +108,17 @@ class Show:
         """Cap the rate."""
         with self._connection() as (client, connection):
             connection.throttle(RATE_BYTES_PER_S)
-            slow = client.get(LARGE)
+            network = f"throttle to {rate(RATE_BYTES_PER_S)}"
+            slow = self._transfer(client, network)
             least_s = LARGE_BYTES / RATE_BYTES_PER_S
             _require(slow.took_s >= NEARLY * least_s, "throttle", f"32 KiB took only {slow.took}")
-            rate = f"{len(slow.whole) / 1024 / slow.took_s:.1f} KiB/s"
-            self._say("throttle to 64 KiB/s", f"32 KiB take {slow.took_s:.2f} s: {rate} with headers")
+            seen = f"{size(round(len(slow.whole) / slow.took_s))}/s"
+            self._say(network, f"32 KiB take {slow.took}: {seen} with headers")
 
             connection.throttle(0)
-            quick = _repeat(lambda: client.get(LARGE), lambda answer: answer.took_s < least_s)
+            quick = _repeat(
+                lambda: self._transfer(client, "throttle off"), lambda answer: answer.took_s < least_s
+            )
             _require(quick.took_s < least_s, "throttle off", f"32 KiB still took {quick.took}")
             self._say("throttle off", f"32 KiB take {quick.took}")
 
@@ -149,12 +167,18 @@ class Show:
             took = bystander.get(SMALL).took
             self._say("shut down one of two", f"it is closed; the other answers in {took}")
 
-    def calm_again(self) -> None:
+    def no_faults_again(self) -> None:
         """Forward the same bytes as in the beginning."""
         with self._connection() as (client, _):
             at_last = client.get(LARGE)
-        _require(at_last.whole == self._at_first, "calm again", "other bytes than at first")
-        self._say("calm again", f"32 KiB take {at_last.took}: the same bytes as at first")
+        _require(at_last.whole == self._at_first, "no faults again", "other bytes than at first")
+        self._say("no faults again", f"32 KiB take {at_last.took}: the same bytes as at first")
+
+    def _transfer(self, client: HttpClient, network: str) -> Response:
+        began_at = monotonic()
+        return client.get(
+            LARGE, lambda received: self._progress(network, received, LARGE_BYTES, monotonic() - began_at)
+        )
 
     @contextmanager
     def _connection(self) -> Iterator[tuple[HttpClient, ConnectionHandle]]:
