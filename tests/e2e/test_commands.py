@@ -237,10 +237,10 @@ def test_a_proxy_goes_down_and_comes_up_again(
     assert command("status")[1].splitlines() == [
         f"proxy: {listen} → {text_of(upstream.getsockname())}",
         "availability: down",
-        "new connections: latency 5 ms",
+        "faults for new connections: latency 5 ms",
         "connections: 0 open, 0 dialling, 1 accepted",
         "ended: 1 proxy down",
-        "bytes: 2.0 KiB up, 4 B down",
+        "bytes: ↑ 2.0 KiB ↓ 4 B",
     ]
     assert command("up") == (0, f"{listen} is up: no connections live\n", "")
     with own.connect(), upstream.accept()[0]:

@@ -37,9 +37,9 @@ def test_connections_and_changes_stand_in_their_order(echo: str) -> None:
         assert told(proxy) == [
             "connection 1 opened",
             f"new connections: {SLOW}",
-            "connection 1: upstream calm; downstream Latency(delay_s=0.001)",
-            "new connections: calm",
-            "new connections: calm; reset at the age of 60 s",
+            "connection 1: upstream none; downstream Latency(delay_s=0.001)",
+            "new connections: none",
+            "new connections: none; reset at the age of 60 s",
             "availability: down",
             "connection 1 ended: proxy down; 5 B up, 5 B down",
         ]
@@ -49,14 +49,14 @@ def test_only_the_last_events_are_kept_and_the_others_counted(echo: str) -> None
     with ChaosProxy(echo) as proxy:
         for _ in range(KEPT + 5):
             proxy.clear()
-        assert told(proxy) == ["(5 earlier ones)", *["new connections: calm"] * KEPT]
+        assert told(proxy) == ["(5 earlier ones)", *["new connections: none"] * KEPT]
         proxy.background.events.start_over()
         assert told(proxy) == []
 
 
 def test_what_is_in_force_is_what_is_in_force_now(echo: str) -> None:
     with ChaosProxy(echo) as proxy:
-        assert in_force(proxy, None) == in_force(proxy, ValueError()) == ["calm"]
+        assert in_force(proxy, None) == in_force(proxy, ValueError()) == ["none"]
         proxy.latency(0.001)
         proxy.refuse()
         assert in_force(proxy, None) == [SLOW, "new connections are refused: refusing"]
@@ -66,7 +66,7 @@ def test_an_exception_that_takes_faults_back_is_told_with_them(echo: str) -> Non
     with ChaosProxy(echo) as proxy:
         with pytest.raises(ValueError) as caught, proxy.latency(0.001), proxy.refuse():  # noqa: PT011
             raise ValueError
-        assert in_force(proxy, None) == ["calm"]
+        assert in_force(proxy, None) == ["none"]
         assert in_force(proxy, caught.value) == [SLOW, "new connections are refused: refusing"]
 
 
@@ -89,7 +89,7 @@ def test_an_exception_that_was_expected_is_forgotten_with_the_next(echo: str) ->
             raise ValueError
         with pytest.raises(KeyError) as caught, proxy.refuse():
             raise KeyError
-        assert in_force(proxy, caught.value) == ["calm", "new connections are refused: refusing"]
+        assert in_force(proxy, caught.value) == ["none", "new connections are refused: refusing"]
 
 
 def test_reading_within_a_failure_changes_nothing(echo: str) -> None:
@@ -101,7 +101,7 @@ def test_reading_within_a_failure_changes_nothing(echo: str) -> None:
             finally:
                 assert proxy.stats().connections_open == 0
                 proxy.latency(0.001)
-        assert in_force(proxy, failure) == ["calm"]
+        assert in_force(proxy, failure) == ["none"]
 
 
 def test_connections_with_faults_of_their_own_are_told(echo: str) -> None:
@@ -112,7 +112,7 @@ def test_connections_with_faults_of_their_own_are_told(echo: str) -> None:
         for connection in proxy.connections():
             connection.set_faults(Latency(delay_s=0.001, jitter_s=0.0005), direction="downstream")
         lines = in_force(proxy, None)
-        assert lines[1] == "connection 1: upstream calm; downstream Latency(delay_s=0.001, jitter_s=0.0005)"
+        assert lines[1] == "connection 1: upstream none; downstream Latency(delay_s=0.001, jitter_s=0.0005)"
         assert lines[11:] == ["and 2 more connections with faults of their own"]
         for client in clients:
             client.close()

@@ -208,8 +208,8 @@ def describe_fault(fault: Fault) -> str:
 def describe_faults(upstream: Faults, downstream: Faults) -> str:
     """Format the faults of both directions."""
     if not upstream and not downstream:
-        return "calm"
-    texts = [", ".join(map(describe_fault, faults)) or "calm" for faults in (upstream, downstream)]
+        return "none"
+    texts = [", ".join(map(describe_fault, faults)) or "none" for faults in (upstream, downstream)]
     if texts[0] == texts[1]:
         return f"{texts[0]}, both ways"
     return f"upstream {texts[0]}; downstream {texts[1]}"
