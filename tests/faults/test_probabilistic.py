@@ -27,7 +27,7 @@ class MarkStage(ProbabilisticStage[Mark]):
             self.next.put(b"<read>", now)
         self.next.begin_read(now)
 
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
         self.next.put(b"[" * strikes + piece + b"]" * strikes, now)
 
 

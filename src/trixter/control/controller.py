@@ -207,6 +207,8 @@ class Controller:
         return Work(result, [connection] if connection else [], self._enforce)
 
     def _enforce(self, connection: Connection) -> None:
+        if self.proxy.replay is not None:
+            return  # it goes by its record
         # In force now, not when the command was decided: later commands may have come in between.
         in_force = self._overrides.in_force(connection.id)
         for direction in Direction:
@@ -308,6 +310,7 @@ def _proxy_info(proxy: Proxy) -> ProxyInfo:
         bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
         bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
         ended=dict(registry.ended),
+        struck=dict(proxy.strikes),
     )
     return ProxyInfo(
         listen=tuple(proxy.listen_addresses),

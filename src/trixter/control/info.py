@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from trixter.control.overrides import Override
@@ -50,6 +50,7 @@ class Stats:
         bytes_upstream: Bytes forwarded to the upstream, also by connections that have ended.
         bytes_downstream: Bytes forwarded to the clients, likewise.
         ended: How connections ended: reason → how many.
+        struck: What faults did: the fault's name → how many decisions.
     """
 
     connections_accepted: int
@@ -58,6 +59,7 @@ class Stats:
     bytes_upstream: int
     bytes_downstream: int
     ended: Mapping[str, int]
+    struck: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {reason}" for reason, count in sorted(self.ended.items())) or "none"

@@ -74,8 +74,15 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
         self.fault = fault
 
     @abstractmethod
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
-        """Apply the fault to this piece; its read was struck, or its write, or both."""
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
+        """Apply the fault to this piece; its read was struck, or its write, or both.
+
+        Args:
+            piece: The piece.
+            at_bytes: Its distance from the first byte in hand, for ``decide``.
+            strikes: How often it was struck.
+            now: The time.
+        """
 
     def _is_struck(self) -> bool:
         """Count an operation that has no bytes; return whether it is struck."""
@@ -106,7 +113,7 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
             if start > passed_bytes:
                 self.next.put(data[passed_bytes:start], now)
             passed_bytes = start + OPERATION_BYTES
-            self._apply_to(data[start:passed_bytes], strikes, now)
+            self._apply_to(data[start:passed_bytes], start, strikes, now)
         if passed_bytes < len(data):
             self.next.put(data[passed_bytes:], now)
         self._until_hit = struck - operations

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVarTuple
 
 from trixter.chain_driver import ChainDriver
 from trixter.faults import EOF, NO_FAULTS, RESET, Action, Dice, Direction, End, Faults
+from trixter.faults.chain_output import OnDecision
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightShare
 from trixter.proxy.sink import DetachedOwner, PipeOwner, SinkWriter
@@ -45,6 +47,7 @@ class Pipe:
         dice: The connection's; a direction with faults draws from a branch of its own.
         buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: The connection, which is told when something ends.
+        strikes, on_decision: As the chain takes them.
     """
 
     __slots__ = (
@@ -57,9 +60,11 @@ class Pipe:
         "_in_flight",
         "_is_faulty",
         "_is_written",
+        "_on_decision",
         "_out",
         "_owner",
         "_source_ended",
+        "_strikes",
         "direction",
         "is_closed",
     )
@@ -74,6 +79,8 @@ class Pipe:
         dice: Dice,
         buffer_limit_bytes: int,
         owner: PipeOwner,
+        strikes: Counter[str],
+        on_decision: OnDecision | None,
     ) -> None:
         self.direction = direction
         self.is_closed = False
@@ -86,6 +93,8 @@ class Pipe:
         self._dice = dice
         self._buffer_limit_bytes = buffer_limit_bytes
         self._owner = owner
+        self._strikes = strikes
+        self._on_decision = on_decision
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._source_ended = False
@@ -112,12 +121,18 @@ class Pipe:
             self._chain = self._new_chain(faults)
             self._run_under(self._chain, self._chain.take())
         else:
-            self._run_under(self._chain, self._chain.change(faults))
+            self._run_under(self._chain, self._chain.change(faults, self._out.taken_bytes))
 
     def _new_chain(self, faults: Faults) -> ChainDriver:
         self._in_flight = InFlightShare(self._context.in_flight)
         return ChainDriver(
-            faults, self._dice.branch(self.direction.value), self._context.clock, self._on_time
+            faults,
+            self._dice.branch(self.direction.value),
+            self._context.clock,
+            self._on_time,
+            strikes=self._strikes,
+            on_decision=self._on_decision,
+            passed_bytes=self._out.taken_bytes,
         )
 
     def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
