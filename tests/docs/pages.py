@@ -29,6 +29,7 @@ PAGES = (
     "docs/client.md",
     "docs/commands.md",
     "docs/testing.md",
+    "docs/journal.md",
     "docs/faults.md",
     "docs/netem.md",
     "docs/coming-from-rust.md",

@@ -60,7 +60,7 @@ def prepare(page: str, scratch: Path) -> Path:
     for name in [name for name in os.environ if name.startswith(("COVERAGE", "MAKE", "MFLAGS", "TRIXTER_"))]:
         del os.environ[name]
     # Plugins that none of the pages' tests needs take longer to load than those tests to run.
-    light = "-p no:schemathesis -p no:cacheprovider -p no:asyncio"
+    light = "-p no:schemathesis -p no:asyncio"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
     stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"
     put_on_path(scratch / "bin", "make", f'exec {shutil.which("make")} {stamps} "$@"')

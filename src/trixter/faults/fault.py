@@ -5,18 +5,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum, IntEnum
 from functools import cache
 from math import inf
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from trixter.errors import SettingError
 from trixter.faults.actions import Close, Effect, End
 from trixter.faults.dice import Dice
-
-if TYPE_CHECKING:
-    from trixter.faults.chain_output import ChainOutput
 
 # What keeping one piece costs beside its bytes: the bytes object's header, its place in a deque and the
 # tuple around it, measured with sys.getsizeof and rounded up. Without it a peer that sends single bytes
@@ -108,6 +106,18 @@ NO_BYPASS = BypassLimit(0, 0, 0)
 FaultT = TypeVar("FaultT", bound=Fault)
 
 
+class Output(Protocol):
+    """The end of a chain, as its stages see it."""
+
+    def note_decision(
+        self, stage: Stage[Any], effect: Effect, at_bytes: int, detail: Mapping[str, Any]
+    ) -> None:
+        """Take in a decision. See ``Stage.decide``."""
+
+    def end_at_once(self, reason: str) -> None:
+        """Reset the connection, past everything that is held on the way."""
+
+
 class Stage(ABC, Generic[FaultT]):
     """The running state of one fault in one direction of one connection.
 
@@ -123,7 +133,7 @@ class Stage(ABC, Generic[FaultT]):
     next: Stage[Any]
     """The stage behind this one, which gets its output; the chain links it."""
 
-    output: ChainOutput
+    output: Output
     """The end of the chain, which takes decisions; the chain links it."""
 
     has_ended: bool = False
