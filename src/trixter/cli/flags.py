@@ -172,6 +172,8 @@ FLAGS: list[Flag] = [
     *(fault_flag(each, FAULTS) for each in FLAGGED_SETTINGS if each.takes is not Type.SWITCH),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "The connection is reset at this age."),
     Flag("--random-seed", FAULTS, SEED, "Repeat the random decisions of the run that logged this seed."),
+    Flag("--journal", FAULTS, FilePath(), "Write what faults do, and at which byte, to this file."),
+    Flag("--replay", FAULTS, FilePath(), "Repeat a journal at the same bytes; no other faults are applied."),
     Flag("--buffer-limit-bytes", LIMITS, SOME_BYTES, "Bytes held in one direction at which reading pauses."),
     Flag("--total-limit-bytes", LIMITS, SOME_BYTES, "The same for all directions together."),
     Flag(
