@@ -153,7 +153,8 @@ class ChainDriver:
             self._timer = self._clock.call_at(when, self._fire)
 
     def close(self) -> None:
-        """Call back no more. Idempotent."""
+        """Call back no more, and be used no more. Idempotent."""
+        self._chain.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

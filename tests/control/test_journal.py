@@ -136,6 +136,12 @@ def test_overrides_are_recorded_with_what_they_change_and_where_they_came_from()
     ]
 
 
+def test_whatever_a_fault_of_a_user_tells_is_written() -> None:
+    made, decide = journal()
+    decide(decision(Effect.LOSE, size_bytes=1, why=object))
+    assert "object" in line_of(made.entries[0])
+
+
 def test_the_youngest_entries_are_kept_and_the_others_counted() -> None:
     made, decide = journal(most_entries=3)
     for offset in range(5):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,12 @@ def test_a_seed_that_is_given_comes_before_what_is_remembered(suite: pytest.Pyte
     cached_run(suite, FAILING)
     given = cached_run(suite, FAILING, "--chaos-seed=7")
     given.stdout.fnmatch_lines(["to repeat it: pytest *::test_it --chaos-seed=7"])
+
+
+def test_a_rerun_is_another_run(suite: pytest.Pytester) -> None:
+    result = cached_run(suite, FAILING, "--reruns=1", "-s")
+    assert len(set(re.findall(r"received ([0-9a-f]{10})", str(result.stdout)))) == 2
+    assert "replay of" not in str(result.stdout)
 
 
 def test_a_journal_may_be_given_by_the_option_or_the_mark(suite: pytest.Pytester) -> None:

@@ -204,7 +204,7 @@ class Dropped(Struct, frozen=True, tag_field="event", tag="dropped"):
 
 Line = Header | Opened | Ended | Applied | Reverted | Strike | Dropped
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=str)  # a fault of a user may put anything into a detail
 _decoder = msgspec.json.Decoder(Line)
 
 

@@ -170,6 +170,10 @@ class Chain:
         self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.order))
         self._link()
 
+    def close(self) -> None:
+        """Be used no more; then all of it is freed with its last reference. Idempotent."""
+        self._output.unlink()
+
     def _put_end(self, end: End, now: float) -> None:
         self._settle(now)
         self._first.put_end(end, now)

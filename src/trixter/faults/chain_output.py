@@ -43,16 +43,23 @@ class ChainOutput(Stage[Any]):
         self._joined = 0
         self._counters: list[InputCounter] = []  # by their places; also of stages that are gone
         self._end = InputCounter(Place(0, 0), record.get("passed_bytes", 0))
-        self._end.next = self
 
     def link(self, stages: Iterable[Stage[Any]]) -> Stage[Any]:
         """Link stages one behind the other, and this behind them; return the first."""
         counters = {each.stage: each for each in self._counters if each.stage is not None}
-        first: Stage[Any] = self._end if self._on_decision else self
+        first: Stage[Any] = self
+        if self._on_decision:
+            self._end.next = first
+            first = self._end
         for stage in reversed([*stages]):
             stage.next = first
             first = counters[stage] if self._on_decision else stage
         return first
+
+    def unlink(self) -> None:
+        """Let go of the stages: with a listener, they and this hold one another."""
+        self._counters.clear()
+        self._end = InputCounter(Place(0, 0), 0)
 
     def join(self, stage: Stage[Any]) -> None:
         """Take in a new stage: it decides from now on."""

@@ -187,6 +187,7 @@ class Pipe:
             self._context.poller.forget(self._out.sink.fileno())
         self._forget()
         self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
+        self._on_decision = None
 
     @property
     def unsent_bytes(self) -> int:

@@ -162,16 +162,21 @@ def _replay_of(item: pytest.Item) -> Path | None:
     given: str | None = item.config.getoption("chaos_replay")
     mark = item.get_closest_marker("chaos")
     remembered = _remembered(item)
-    path = None
+    path: Path | None = None
     if given is not None:
         path = item.config.invocation_params.dir / given
     elif mark is not None and mark.kwargs.get(REPLAY_KEYWORD) is not None:
         path = item.path.parent / mark.kwargs[REPLAY_KEYWORD]
-    elif remembered is not None and remembered.exists() and not item.config.stash[IS_SEED_GIVEN]:
+    elif remembered is not None and remembered.exists() and not _has_own_seed(item):
         path = remembered
     if path is not None:
         item.stash[REPLAYED] = path
     return path
+
+
+def _has_own_seed(item: pytest.Item) -> bool:
+    """Return whether a seed was given, or this is a rerun: then it is to be another run than one that failed."""
+    return item.config.stash[IS_SEED_GIVEN] or _run_number(item) > 1
 
 
 def _remembered(item: pytest.Item) -> Path | None:
