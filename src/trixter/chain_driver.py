@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol, Unpack
 
@@ -102,6 +103,10 @@ class ChainDriver:
     def in_flight_bytes(self) -> int:
         """How much of it latency holds; see ``Chain.in_flight_bytes``."""
         return self._chain.in_flight_bytes
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations its faults might have struck; see ``Chain.operations``."""
+        return self._chain.operations()
 
     def change(self, faults: Faults, passed_bytes: int = 0) -> list[Action]:
         """Swap the faults; return what that lets leave now. As ``Chain.change``."""

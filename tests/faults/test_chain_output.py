@@ -216,3 +216,29 @@ def test_what_was_inserted_is_forgotten_as_soon_as_it_has_left() -> None:
         flow.put(b"x")
         flow.run_dry()
     assert len(flow.chain._output._counters[0]._changes) <= 2
+
+
+def test_the_operations_that_might_have_been_struck_are_counted() -> None:
+    over: Counter[str] = Counter()
+    rare = Terminate(probability=1e-9)
+    flow = Flow(Chain(Faults(rare, Corrupt(probability=1e-9)), Dice(1), 0.0, operations=over))
+    flow.chain.open(0.0)
+    flow.put(b"x")
+    assert flow.chain.admits(5)  # around the stages
+    flow.put(b"x" * 8193)
+    assert flow.chain.operations() == {"terminate": 1 + 2 + 2 + 4, "corrupt": 2 + 2 + 4}
+    flow.change(rare)
+    assert over == {"corrupt": 8}
+    flow.change(Terminate(probability=1e-8))
+    flow.put_eof()
+    flow.chain.close()
+    assert over == {"terminate": 10, "corrupt": 8}
+    flow.chain.close()
+    assert over["terminate"] == 10
+
+
+def test_operations_with_strikes_among_them_count_the_same() -> None:
+    flow = Flow(Chain(Faults(Corrupt(probability=0.5)), Dice(1), 0.0))
+    for _ in range(20):
+        flow.put(b"x")
+    assert flow.chain.operations() == {"corrupt": 40}

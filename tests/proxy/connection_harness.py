@@ -42,6 +42,7 @@ class ConnectionHarness:
         self.buffer_limit_bytes = LIMIT_BYTES
         self.idle_timeout_s = 0.0
         self.strikes: Counter[str] = Counter()
+        self.operations: Counter[str] = Counter()
         self.decisions: list[tuple[int, Direction, Decision]] = []
         self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
         self.end_reasons: list[tuple[str, EndReason]] = []

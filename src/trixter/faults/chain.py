@@ -10,6 +10,7 @@ their time has come, and it says when to ask again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from math import inf
 from typing import Any, Unpack
@@ -121,8 +122,7 @@ class Chain:
         output = self._output
         actions, output.actions = output.actions, []
         if output.is_over:
-            self._stages.clear()
-            self._link()
+            self._let_go()
         elif self.is_idle and not self._bypass.is_open:
             self._bypass.refill(self._stages.values(), now)
         return actions
@@ -172,11 +172,26 @@ class Chain:
 
     def close(self) -> None:
         """Be used no more; then all of it is freed with its last reference. Idempotent."""
+        self._let_go()
         self._output.unlink()
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations its faults might have struck until now, by the name of the fault."""
+        self._bypass.flush(self._line)
+        counts: Counter[str] = Counter()
+        for stage in self._stages.values():
+            counts[stage.kind_name] += stage.operations
+        return counts
 
     def _put_end(self, end: End, now: float) -> None:
         self._settle(now)
         self._first.put_end(end, now)
+
+    def _let_go(self) -> None:
+        """Have no stages any more: they are over, or no longer asked."""
+        self._output.gone_operations.update(self.operations())
+        self._stages.clear()
+        self._link()
 
     def _settle(self, now: float) -> None:
         """Make ready for something to be put in: what is due by now comes before it."""

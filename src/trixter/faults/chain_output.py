@@ -22,6 +22,8 @@ class RecordKeywords(TypedDict, total=False):
 
     strikes: Counter[str]
     """Counts decisions by the name of the fault."""
+    operations: Counter[str]
+    """Counts the operations that a fault might have struck, by its name, once its stage is gone."""
     on_decision: OnDecision | None
     """Called with each decision, before its effect leaves; without it, no offset is counted."""
     passed_bytes: int
@@ -39,6 +41,7 @@ class ChainOutput(Stage[Any]):
         self.actions: list[Action] = []
         self.is_over = False
         self._strikes = record.get("strikes", Counter())
+        self.gone_operations = record.get("operations", Counter())
         self._on_decision = record.get("on_decision")
         self._joined = 0
         self._counters: list[InputCounter] = []  # by their places; also of stages that are gone
@@ -77,6 +80,8 @@ class ChainOutput(Stage[Any]):
 
     def leave(self, stage: Stage[Any]) -> None:
         """Let a stage go, once it has passed on everything."""
+        if stage.operations:
+            self.gone_operations[stage.kind_name] += stage.operations
         if self._on_decision is not None:
             self._counter_of(stage).stage = None
             for each in self._counters:

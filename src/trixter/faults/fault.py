@@ -167,6 +167,11 @@ class Stage(ABC, Generic[FaultT]):
         self.next.begin_read(now)
 
     @property
+    def operations(self) -> int:
+        """How many operations it might have struck until now; 0 if its fault has no probability."""
+        return 0
+
+    @property
     def fullness(self) -> float:
         """How full the queue of a stage is that makes its sender wait; above 1, read no more."""
         return 0.0

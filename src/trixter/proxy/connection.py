@@ -43,6 +43,7 @@ class ConnectionContext(Protocol):
     buffer_limit_bytes: int
     idle_timeout_s: float
     strikes: Counter[str]
+    operations: Counter[str]
     on_decision: Callable[[Connection, Direction, Decision], None] | None
 
     def faults_of_new(self, number: int, direction: Direction) -> Faults:
@@ -268,6 +269,7 @@ class Connection:
             buffer_limit_bytes=buffer_limit_bytes,
             owner=self,
             strikes=self._proxy.strikes,
+            operations=self._proxy.operations,
             on_decision=partial(on_decision, self, direction) if on_decision else None,
         )
 

@@ -47,7 +47,7 @@ class Pipe:
         dice: The connection's; a direction with faults draws from a branch of its own.
         buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: The connection, which is told when something ends.
-        strikes, on_decision: As the chain takes them.
+        strikes, operations, on_decision: As the chain takes them.
     """
 
     __slots__ = (
@@ -61,6 +61,7 @@ class Pipe:
         "_is_faulty",
         "_is_written",
         "_on_decision",
+        "_operations",
         "_out",
         "_owner",
         "_source_ended",
@@ -80,6 +81,7 @@ class Pipe:
         buffer_limit_bytes: int,
         owner: PipeOwner,
         strikes: Counter[str],
+        operations: Counter[str],
         on_decision: OnDecision | None,
     ) -> None:
         self.direction = direction
@@ -94,6 +96,7 @@ class Pipe:
         self._buffer_limit_bytes = buffer_limit_bytes
         self._owner = owner
         self._strikes = strikes
+        self._operations = operations
         self._on_decision = on_decision
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
@@ -131,6 +134,7 @@ class Pipe:
             self._context.clock,
             self._on_time,
             strikes=self._strikes,
+            operations=self._operations,
             on_decision=self._on_decision,
             passed_bytes=self._out.taken_bytes,
         )
@@ -142,6 +146,10 @@ class Pipe:
         self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
         self._out.act(actions)
         self._settle()
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations the faults of now might have struck, by the name of the fault."""
+        return self._chain.operations() if self._chain else Counter()
 
     @property
     def forwarded_bytes(self) -> int:

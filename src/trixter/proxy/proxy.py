@@ -71,6 +71,8 @@ class Proxy:
         """Told of connections that open and end, in this order; the log is one of them."""
         self.strikes: Counter[str] = Counter()
         """What faults have done, by their names."""
+        self.operations: Counter[str] = Counter()
+        """What faults with a probability might have struck: operations, of connections that are over."""
         self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
         """Called with everything that a fault does, on connections that open from now on."""
         self.replay: Callable[[int, Direction], Faults] | None = None

@@ -113,7 +113,7 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
 
 
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
-    """Warn of each proxy of a test that had faults and met no connection."""
+    """Warn of each proxy of a test that had faults which did nothing."""
     for maker in used:
         for background in maker.background_proxies:
             if text := background.call(background.unused_faults_check.warning_text):
@@ -175,7 +175,7 @@ def _replay_of(item: pytest.Item) -> Path | None:
 
 
 def _has_own_seed(item: pytest.Item) -> bool:
-    """Return whether a seed was given, or this is a rerun: then it is to be another run than one that failed."""
+    """Return whether a seed was given, or this is a rerun, which is to be another run than the one before."""
     return item.config.stash[IS_SEED_GIVEN] or _run_number(item) > 1
 
 
@@ -228,6 +228,7 @@ def _lines_of(background: BackgroundProxy, exc: BaseException | None) -> list[st
         *(["  what faults did:"] if strikes else []),
         *([f"    ({earlier} earlier decisions)"] if earlier > 0 else []),
         *(f"    {each}" for each in strikes[-STRIKES_SHOWN:]),
+        *(f"  {each}" for each in background.unused_faults_check.causes()),
         f"  {info.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),
