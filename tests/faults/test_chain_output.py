@@ -15,8 +15,10 @@ from tests.faults.mixtures import EVERY, any_faults, arrivals
 from tests.faults.test_promises import Arrivals, feed
 from tests.faults.toxics import Toxic, any_toxics
 from trixter.faults import (
+    EOF,
     Abort,
     Chain,
+    Close,
     Corrupt,
     CorruptMode,
     Decision,
@@ -31,6 +33,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
+from trixter.faults.chain_output import ChainOutput
 
 INSERT = Corrupt(probability=1.0)
 FLIP = Corrupt(probability=1.0, mode=CorruptMode.FLIP)
@@ -242,3 +245,43 @@ def test_operations_with_strikes_among_them_count_the_same() -> None:
     for _ in range(20):
         flow.put(b"x")
     assert flow.chain.operations() == {"corrupt": 40}
+
+
+def test_a_stage_behind_bytes_that_are_held_counts_without_what_was_inserted_after_them() -> None:
+    rare, sure = Corrupt(probability=1e-9), Corrupt(probability=1.0)
+    flow, decisions = recorded(rare, Slice(size_bytes=10, gap_s=1))
+    flow.put(b"x" * 50)
+    flow.change(sure, Slice(size_bytes=10, gap_s=1), Throttle(rate_bytes_per_s=1))
+    flow.put(b"y")
+    flow.wait_until(1.0)
+    assert [(each.kind, each.offset_bytes) for each in decisions] == [
+        ("slice", 0),
+        ("corrupt", 50),
+        ("corrupt", 50),
+        ("throttle", 10),
+    ]
+
+
+def test_bytes_around_count_for_stages_that_are_there() -> None:
+    flow, decisions = recorded(INSERT, Slice(size_bytes=40_000))
+    flow.put(b"x")
+    flow.change(Slice(size_bytes=40_000))  # what was inserted still counts
+    assert flow.chain.admits(60)
+    flow.put(b"x" * 40_001)
+    assert (decisions[-1].kind, decisions[-1].offset_bytes) == ("slice", 61)
+
+
+def test_leaving_a_record_is_no_strike_and_nothing_follows_an_end() -> None:
+    strikes: Counter[str] = Counter()
+    decisions: list[Decision] = []
+    output = ChainOutput(strikes=strikes, on_decision=decisions.append)
+    stage = LoseFirst().stage(Dice(1), 0.0)
+    output.join(stage)
+    output.link([stage])
+    stage.decide(Effect.DIVERGE)
+    stage.close("enough", 0.0)
+    stage.decide(Effect.LOSE, size_bytes=1)
+    output.put_all([b"x"], 0.0)
+    output.put_end(EOF, 0.0)
+    assert (output.actions, strikes) == ([Close("enough")], {"lose_first": 1})
+    assert [each.effect for each in decisions] == [Effect.DIVERGE, Effect.CLOSE]

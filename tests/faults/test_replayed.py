@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,7 @@ from tests.faults.mixtures import EVERY, any_faults, names, probabilities
 from trixter.errors import SettingError
 from trixter.faults import (
     Abort,
+    Chain,
     Close,
     Corrupt,
     Decision,
@@ -222,3 +224,41 @@ def test_settings_that_no_fault_has_are_refused(kind: str, detail: dict[str, obj
     )
     with pytest.raises(SettingError):
         replayed([wrong], SEED)
+
+
+@pytest.mark.parametrize("note", [Chain.open, Chain.begin_read])
+def test_a_reset_before_the_first_byte_is_one_again(note: Callable[[Chain, float], None]) -> None:
+    for moment, ended in ((Moment.REACHED, Abort("terminated")), (Moment.BYTE, None)):
+        flow = Flow.under(*replayed([decided(Effect.RESET, 0, moment, reason="terminated")], SEED))
+        note(flow.chain, 0.0)
+        flow.take()
+        assert flow.ended == ended
+
+
+def test_a_delay_and_settings_may_follow_one_another_in_one_stage() -> None:
+    slices = replace(decided(Effect.SET, 2, size_bytes=1), kind="slice")
+    whole = replace(decided(Effect.SET, 6, size_bytes=9), kind="slice")
+    held = decided(Effect.HOLD, 8, delay_s=1.0)
+    flow = Flow.under(*replayed([slices, whole, held], SEED))
+    for _ in range(5):
+        flow.put(b"xy")
+    flow.take()
+    assert flow.pieces == [b"xy", b"x", b"y", b"x", b"y", b"xy"]
+    assert flow.chain.held_bytes
+    flow.change()
+    assert flow.bytes_out == b"xy" * 5
+
+
+def test_flips_that_a_file_has_twice_or_in_no_order_end_all_the_same() -> None:
+    twice = decided(Effect.FLIP, 1, bytes=[(3, 0, 1), (0, 0, 1), (0, 0, 2)])
+    flow, _ = replay([twice, decided(Effect.FLIP, 2, bytes=[(0, 0, 1)])], [bytes(10)])
+    assert len(flow.bytes_out) == 10
+
+
+def test_reads_around_are_told_to_the_stage_that_follows_settings() -> None:
+    slices = replace(decided(Effect.SET, 1, size_bytes=5), kind="slice")
+    flow = Flow.under(*replayed([slices], SEED))
+    flow.put(b"xyz")
+    assert flow.chain.admits(5)
+    flow.put(b"123456")
+    assert flow.pieces == [b"x", b"yz", b"12345", b"6"]

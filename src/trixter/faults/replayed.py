@@ -187,8 +187,7 @@ class ReplayedStage(Stage[Replayed]):
         while not self._is_over and self._is_due(moment):
             decision = self._coming.popleft()
             at_bytes = self._position - self._first_in_hand
-            if decision.effect is not Effect.DIVERGE:
-                self.decide(decision.effect, at_bytes, **decision.detail)
+            self.decide(decision.effect, at_bytes, **decision.detail)
             self._do(decision, now)
         self._count_held()
         return not self._is_over
@@ -229,7 +228,7 @@ class ReplayedStage(Stage[Replayed]):
                 self._inner.delay_s = detail["delay_s"]
             case Effect.SET if not detail:
                 self._follow(None, now)
-            case Effect.SET:
+            case _:  # other settings
                 fault = _fault_of(decision)
                 if self._inner is None or type(self._inner.fault) is not type(fault):
                     self._follow(fault.stage(self._dice, now), now)
