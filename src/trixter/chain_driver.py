@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from trixter.faults import EOF, Action, Chain, Dice, End, Faults
+from trixter.faults.chain_output import RecordKeywords
 
 
 class Timer(Protocol):
@@ -35,14 +37,22 @@ class ChainDriver:
         dice: The direction's.
         clock: Tells the time, and keeps the timer.
         on_due: Called when something may leave: then ``take``.
+        record: As the chain's keywords: ``strikes``, ``on_decision``, ``passed_bytes``.
     """
 
     __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits")
 
-    def __init__(self, faults: Faults, dice: Dice, clock: Clock, on_due: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        dice: Dice,
+        clock: Clock,
+        on_due: Callable[[], None],
+        **record: Unpack[RecordKeywords],
+    ) -> None:
         self._clock = clock
         self._asked_at = clock.time()  # last; a chain's time never goes back
-        self._chain = Chain(faults, dice, self._asked_at)
+        self._chain = Chain(faults, dice, self._asked_at, **record)
         self.admits = self._chain.admits
         """As the chain's; no time is told, so no clock is asked."""
         self._on_due = on_due
@@ -94,10 +104,14 @@ class ChainDriver:
         """How much of it latency holds; see ``Chain.in_flight_bytes``."""
         return self._chain.in_flight_bytes
 
-    def change(self, faults: Faults) -> list[Action]:
-        """Swap the faults; return what that lets leave now."""
+    def operations(self) -> Counter[str]:
+        """Return how many operations its faults might have struck; see ``Chain.operations``."""
+        return self._chain.operations()
+
+    def change(self, faults: Faults, passed_bytes: int = 0) -> list[Action]:
+        """Swap the faults; return what that lets leave now. As ``Chain.change``."""
         self._asked_at = now = self._clock.time()
-        self._chain.change(faults, now)
+        self._chain.change(faults, now, passed_bytes)
         return self._chain.take(now)
 
     def open(self) -> list[Action]:
@@ -144,7 +158,8 @@ class ChainDriver:
             self._timer = self._clock.call_at(when, self._fire)
 
     def close(self) -> None:
-        """Call back no more. Idempotent."""
+        """Call back no more, and be used no more. Idempotent."""
+        self._chain.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

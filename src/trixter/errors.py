@@ -5,6 +5,7 @@ TrixterError
 ├── BindError                an address cannot be listened on
 │   └── OutOfDescriptors     the process has no descriptor left to listen with
 ├── ProfileError             a file of profiles is malformed
+├── JournalError             a file is no journal that can be replayed
 ├── WaitTimeout              an awaited condition did not come true in time
 ├── ApiUnreachable           the API of a proxy does not respond
 ├── ApiError                 the API of a proxy refused a call, or failed
@@ -24,6 +25,7 @@ __all__ = [
     "ApiUnreachable",
     "BindError",
     "ConnectionNotFound",
+    "JournalError",
     "OutOfDescriptors",
     "OverrideNotFound",
     "ProfileError",
@@ -98,6 +100,21 @@ class ProfileError(TrixterError, ValueError):
         super().__init__(f"{file}: {where}: {text}" if where else f"{file}: {text}")
         self.file = file
         self.where = where
+
+
+class JournalError(TrixterError, ValueError):
+    """A file is no journal that can be replayed; the error says where.
+
+    Args:
+        file: The file's path.
+        line: The number of the line, from 1; 0 if it is the file as a whole.
+        text: The mistake.
+    """
+
+    def __init__(self, file: str, line: int, text: str) -> None:
+        super().__init__(f"{file}:{line}: {text}" if line else f"{file}: {text}")
+        self.file = file
+        self.line = line
 
 
 class WaitTimeout(TrixterError, TimeoutError):

@@ -43,6 +43,8 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--connection-duration-ms", "5000", 5000),
     ("--random-seed", "18446744073709551615", 2**64 - 1),
     ("--random-seed", "0", 0),
+    ("--journal", "run.jsonl", "run.jsonl"),
+    ("--replay", "run.jsonl", "run.jsonl"),
     ("--buffer-limit-bytes", "1", 1),
     ("--total-limit-bytes", "1", 1),
     ("--socket-buffer-bytes", "4096", 4096),

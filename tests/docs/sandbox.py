@@ -59,10 +59,8 @@ def prepare(page: str, scratch: Path) -> Path:
     # A copy's coverage is not counted, settings would change what is shown, and no reader is called by make.
     for name in [name for name in os.environ if name.startswith(("COVERAGE", "MAKE", "MFLAGS", "TRIXTER_"))]:
         del os.environ[name]
-        # Plugins that none of the pages' tests needs take longer to load than those tests to run.
-    light = (
-        "-p no:schemathesis -p no:cacheprovider -p no:asyncio -p no:randomly -p no:rerunfailures -p no:repeat"
-    )
+    # Plugins that none of the pages' tests needs take longer to load than those tests to run.
+    light = "-p no:schemathesis -p no:asyncio -p no:randomly -p no:rerunfailures -p no:repeat"
     if page != "CONTRIBUTING.md":
         light += " -p no:hypothesispytest"
     os.environ |= {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}

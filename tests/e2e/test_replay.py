@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +72,57 @@ def _messages_until_reset(trixter: Trixter, upstream: socket.socket) -> int:
             except (ConnectionResetError, BrokenPipeError):
                 return messages
     raise AssertionError("two percent of nothing")
+
+
+def test_a_replay_of_a_journal_spoils_the_same_bytes_however_they_are_written(
+    start: Start, upstream: socket.socket, tmp_path: Path
+) -> None:
+    journal = tmp_path / "run.jsonl"
+    flags = [f"--upstream={address_of(upstream)}"]
+    recording = start(*flags, "--corrupt-probability-rate=0.1", f"--journal={journal}")
+    recorded = [_received(recording, upstream, write_bytes=5_000) for _ in range(3)]
+    recording.stop()
+
+    replay = start(*flags, f"--replay={journal}")
+
+    assert [_received(replay, upstream, write_bytes=777) for _ in range(3)] == recorded
+    assert len(set(recorded)) == 3
+
+
+def test_a_client_that_speaks_differently_is_noticed(
+    start: Start, upstream: socket.socket, tmp_path: Path
+) -> None:
+    journal = tmp_path / "run.jsonl"
+    flags = [f"--upstream={address_of(upstream)}"]
+    recording = start(*flags, f"--journal={journal}")
+    _received(recording, upstream, write_bytes=5_000, size_bytes=10_000)
+    recording.stop()
+
+    replay = start(*flags, f"--replay={journal}")
+    _received(replay, upstream, write_bytes=5_000, size_bytes=9_000)
+
+    replay.wait_for_log("the replay left the record at connection 1, upstream, byte 9,000")
+
+
+def _received(
+    trixter: Trixter, upstream: socket.socket, *, write_bytes: int, size_bytes: int = 100_000
+) -> bytes:
+    """Send bytes in writes of that size through the proxy, and return what arrives."""
+    payload = bytes(range(250)) * (size_bytes // 250)
+    with trixter.connect() as client, upstream.accept()[0] as server:
+        server.settimeout(PATIENCE_S)
+
+        def send() -> None:
+            for start in range(0, size_bytes, write_bytes):
+                client.sendall(payload[start : start + write_bytes])
+            client.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        received = b""
+        while piece := server.recv(65536):
+            received += piece
+        sender.join()
+        server.shutdown(socket.SHUT_WR)
+        assert client.recv(1) == b""
+    return received

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from trixter.faults import EOF, Abort, Action, Chain, Close, Dice, Fault, Faults, Freeze, Reset
+from trixter.faults.chain_output import OnDecision
 
 
 def sent(actions: list[Action]) -> bytes:
@@ -29,8 +30,10 @@ class Flow:
     departures: list[Departure] = field(default_factory=list)
 
     @classmethod
-    def under(cls, *faults: Fault, seed: int = 1, now: float = 0.0) -> Flow:
-        return cls(Chain(Faults(*faults), Dice(seed), now), now)
+    def under(
+        cls, *faults: Fault, seed: int = 1, now: float = 0.0, on_decision: OnDecision | None = None
+    ) -> Flow:
+        return cls(Chain(Faults(*faults), Dice(seed), now, on_decision=on_decision), now)
 
     def put(self, data: bytes) -> None:
         self.chain.put(data, self.now)

@@ -253,3 +253,11 @@ def test_without_stages_nothing_is_asked_and_nothing_goes_around() -> None:
     assert not bypass.is_open
     assert not bypass.admits(1)
     bypass.flush([])
+
+
+def test_a_chain_that_is_closed_holds_no_stage() -> None:
+    flow = Flow.under(Latency(delay_s=1), on_decision=lambda decision: None)
+    flow.put(b"x")
+    for _ in range(2):
+        flow.chain.close()
+        assert flow.chain.held_bytes == 0

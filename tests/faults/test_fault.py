@@ -12,7 +12,11 @@ from trixter.faults import (
     EOF,
     Abort,
     Chain,
+    Close,
+    Corrupt,
+    Decision,
     Dice,
+    Effect,
     Fault,
     Faults,
     Freeze,
@@ -23,7 +27,7 @@ from trixter.faults import (
     Terminate,
     Throttle,
 )
-from trixter.faults.fault import PIECE_OVERHEAD_BYTES, HoldingStage
+from trixter.faults.fault import PIECE_OVERHEAD_BYTES, HoldingStage, kind_name, settings_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,11 @@ class TransparentStage(Stage[Transparent]):
     def put(self, data: bytes, now: float) -> None:
         if data == b"abort":
             self.abort("asked")
+        elif data == b"close":
+            self.close("asked", now)
+        elif data == b"follow":
+            self.follow_settings()
+            self.next.put(data, now)
         else:
             self.next.put(data, now)
 
@@ -186,3 +195,30 @@ def test_an_end_waits_behind_what_is_queued_and_for_nothing_else() -> None:
     empty = Chain(Faults(Queued()), Dice(1), 0.0)
     empty.put_eof(0.0)
     assert empty.take(0.0) == [EOF]
+
+
+def test_what_a_stage_does_is_decided_before_it_leaves() -> None:
+    decisions: list[Decision] = []
+    flow = Flow.under(Transparent(), on_decision=decisions.append)
+    flow.put(b"x")
+    for _ in range(2):
+        flow.put(b"follow")
+    flow.change(Transparent())  # equal settings
+    flow.put(b"follow")
+    flow.change()
+    flow.change(Transparent())
+    flow.change()  # it has done nothing
+    flow.change(Transparent())
+    flow.put(b"close")
+    assert flow.ended == Close("asked")
+    assert [(each.kind, each.effect, each.offset_bytes, each.detail) for each in decisions] == [
+        ("transparent", Effect.SET, 1, {}),
+        ("transparent", Effect.SET, 19, {}),
+        ("transparent", Effect.CLOSE, 19, {"reason": "asked"}),
+    ]
+
+
+def test_a_name_of_a_kind_is_that_of_its_class() -> None:
+    assert kind_name(Transparent) == "transparent"
+    assert settings_of(Corrupt(probability=0.5, name="x")) == {"probability": 0.5, "mode": "insert"}
+    assert Transparent().stage(Dice(1), 0.0).operations == 0

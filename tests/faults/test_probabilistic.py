@@ -27,7 +27,7 @@ class MarkStage(ProbabilisticStage[Mark]):
             self.next.put(b"<read>", now)
         self.next.begin_read(now)
 
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
         self.next.put(b"[" * strikes + piece + b"]" * strikes, now)
 
 
@@ -137,3 +137,14 @@ def test_reads_that_went_around_count_as_operations() -> None:
             around.put(read)
     assert around.bytes_out == through.bytes_out
     assert b"[" in around.bytes_out
+
+
+def test_the_operations_that_it_might_have_struck_are_counted_across_strikes_and_changes() -> None:
+    stage = Mark(probability=0.5).stage(Dice(1), 0.0)
+    flow = Flow.under(Mark(probability=0.5), seed=1)
+    stage.next = next(iter(flow.chain._stages.values()))
+    for _ in range(20):
+        stage.put(b"x", 0.0)
+    stage.change(Mark(probability=0.1), 0.0)
+    stage.count_bypassed(3, 30)
+    assert stage.operations == 46

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
-from trixter.faults import Close, Dice, End, Eof, Fault, Faults, Latency, Stage, StageOrder
+from trixter.faults import Dice, Effect, End, Eof, Fault, Faults, Latency, Stage, StageOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,7 @@ class SlowCloseStage(Stage[SlowClose]):
 
     def put_end(self, end: End, now: float) -> None:
         if self._end is None:
+            self.follow_settings()
             self._end = (now, end)
             self.held_bytes = 1
 
@@ -74,7 +75,8 @@ class TimeoutStage(Stage[Timeout]):
         self._since = now
         self._has_closed = False
 
-    def put(self, data: bytes, now: float) -> None: ...
+    def put(self, data: bytes, now: float) -> None:
+        self.decide(Effect.LOSE, size_bytes=len(data))
 
     def put_end(self, end: End, now: float) -> None:
         if not isinstance(end, Eof):  # a peer or the proxy closes the connection
@@ -93,7 +95,7 @@ class TimeoutStage(Stage[Timeout]):
     def drain(self, now: float) -> None:
         if not self._has_closed:
             self._has_closed = True
-            self.next.put_end(Close("timeout"), now)
+            self.close("timeout", now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +112,14 @@ class ResetPeerStage(Stage[ResetPeer]):
     _since: float | None = None
 
     def put(self, data: bytes, now: float) -> None:
-        self._since = self._since if self._since is not None else now
+        self.decide(Effect.LOSE, size_bytes=len(data))
+        self._begin(now)
 
     def put_end(self, end: End, now: float) -> None:
-        self.put(b"", now)
+        self._begin(now)
+
+    def _begin(self, now: float) -> None:
+        self._since = self._since if self._since is not None else now
 
     def release(self, now: float) -> None:
         when = self.wake_at()
@@ -143,7 +149,7 @@ class LimitDataStage(Stage[LimitData]):
         if passing:
             self.next.put(passing, now)
         if self._passed_bytes >= self.fault.size_bytes:
-            self.next.put_end(Close("data limit"), now)
+            self.close("data limit", now, len(passing))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

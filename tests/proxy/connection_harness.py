@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
@@ -11,7 +12,7 @@ from tests.proxy.peers import Peer
 from tests.proxy.servers import Server, socket_pair
 from tests.proxy.waiting import PATIENCE_S, turns
 from trixter.addresses import text_of
-from trixter.faults import NO_FAULTS, Dice, Direction, Faults
+from trixter.faults import NO_FAULTS, Decision, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, EndReason, Pipe, Registry
 from trixter.proxy.dial import DialTarget
 from trixter.proxy.loop import LoopContext
@@ -40,6 +41,10 @@ class ConnectionHarness:
         self.dice = Dice(1)
         self.buffer_limit_bytes = LIMIT_BYTES
         self.idle_timeout_s = 0.0
+        self.strikes: Counter[str] = Counter()
+        self.operations: Counter[str] = Counter()
+        self.decisions: list[tuple[int, Direction, Decision]] = []
+        self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
         self.end_reasons: list[tuple[str, EndReason]] = []
         exits.callback(self.end_all)
         self.server = Server()
@@ -60,6 +65,13 @@ class ConnectionHarness:
         self.defaults = Defaults(
             upstream=upstream, downstream=downstream, connection_duration_s=connection_duration_s
         )
+
+    def listen(self) -> None:
+        """Keep the decisions of connections to come."""
+        self.on_decision = lambda connection, *decided: self.decisions.append((connection.number, *decided))
+
+    def faults_of_new(self, number: int, direction: Direction) -> Faults:
+        return self.defaults.faults(direction)
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)

@@ -13,12 +13,14 @@ from tests.proxy.odd_faults import Idle, Trap
 from tests.proxy.servers import dead_address, resolve_to, silent_server
 from tests.proxy.waiting import turns, until
 from trixter.addresses import text_of
-from trixter.faults import NO_FAULTS, Chain, Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Chain, Direction, Faults, Latency, Slice
+from trixter.faults.chain_output import ChainOutput, InputCounter
+from trixter.faults.latency import LatencyStage
 from trixter.proxy import Connection, Pipe
 from trixter.proxy.dial import Dialer
 from trixter.proxy.sink import SinkWriter
 
-MORTALS = (Connection, Pipe, Chain, SinkWriter, Dialer)
+MORTALS = (Connection, Pipe, Chain, ChainOutput, InputCounter, LatencyStage, SinkWriter, Dialer)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,6 +59,20 @@ async def test_however_it_ended(harness: ConnectionHarness, faults: Faults, end:
     if faults and end.startswith("reset"):  # it travels like the bytes before it
         await harness.pass_time_until(lambda: harness.registry.ended[end])
     await until(lambda: harness.registry.ended[end])
+    assert live_objects(*MORTALS) == []
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+async def test_if_its_decisions_were_told(harness: ConnectionHarness, is_kept: bool) -> None:
+    harness.listen()
+    harness.set_defaults(Faults(Latency(delay_s=1.0), Slice(size_bytes=1)))
+    client, _, connection = harness.connect()
+    client.send(b"xyz")
+    await until(lambda: len(harness.decisions) == 2)
+    if not is_kept:
+        connection.pipe(Direction.UPSTREAM).faults = NO_FAULTS
+    connection.close("enough")
+    del connection
     assert live_objects(*MORTALS) == []
 
 

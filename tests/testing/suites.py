@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 # Loaded before the runs in this process: they forget what they loaded, and C extensions load only once.
@@ -25,9 +27,9 @@ OTHERS = ("schemathesis", "asyncio", "xdist", "timeout", "hypothesispytest", "ra
 HEADER = "from tests.testing.echo import connect, say\nimport pytest\n"
 
 
-def run(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
+def run(suite: pytest.Pytester, tests: str, *args: str, without: Sequence[str] = OTHERS) -> pytest.RunResult:
     """Run tests in this process, with no other plugins but those that pytest brings."""
     suite.makepyfile(HEADER + tests)
     # Most of these look at faults only, and have no client. In this process, warnings would be errors.
     quiet = () if any(arg.startswith("-W") for arg in args) else (f"-Wignore::{UNUSED}",)
-    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in OTHERS), *quiet, *args)
+    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in without), *quiet, *args)

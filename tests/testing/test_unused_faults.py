@@ -99,3 +99,54 @@ def test_no_other_test_is_warned(suite: pytest.Pytester, tests: str) -> None:
 @pytest.mark.parametrize(("action", "outcome"), [("error", "failed"), ("ignore", "passed")])
 def test_the_warning_is_filtered_as_any_other(suite: pytest.Pytester, action: str, outcome: str) -> None:
     assert run(suite, WARNED["the mark"], f"-W{action}::{UNUSED}").parseoutcomes() == {outcome: 1}
+
+
+CHANCE = """
+@pytest.mark.chaos(corrupt={probability}, direction="{direction}")
+def test_it(chaos, echo):
+    proxy = chaos.proxy(echo)
+    with connect(proxy) as client:
+        for _ in range({messages}):
+            {call}
+    assert {verdict}
+"""
+
+
+def under_chance(**values: object) -> str:
+    usual = {"probability": 0.001, "direction": "upstream", "messages": 6, "verdict": True}
+    return CHANCE.format(**usual | {"call": "say(client, b'hello')"} | values)
+
+
+SELDOM = "corrupt did nothing: with probability 0.001 and 12 operations, that is so in 99% of runs"
+
+
+def test_a_fault_that_seldom_strikes_is_a_warning_with_the_numbers(suite: pytest.Pytester) -> None:
+    result = run(suite, under_chance(), "--chaos-seed=7", "-Wdefault")
+    result.assert_outcomes(passed=1, warnings=1)
+    result.stdout.fnmatch_lines([f"*UnusedFaultsWarning: {SELDOM}"])
+
+
+def test_one_that_strikes_in_most_runs_is_none(suite: pytest.Pytester) -> None:
+    result = run(suite, under_chance(probability=0.1), "-Wdefault")  # 12 operations: struck in 72 % of runs
+    result.assert_outcomes(passed=1, warnings=0)
+
+
+def test_a_failing_test_shows_why_a_fault_did_nothing(suite: pytest.Pytester) -> None:
+    result = run(suite, under_chance(verdict=False), "--chaos-seed=7")
+    result.stdout.fnmatch_lines([f"  {SELDOM}", "  1 connection accepted*"])
+
+
+def test_a_fault_in_the_direction_in_which_nothing_goes_is_a_warning(suite: pytest.Pytester) -> None:
+    sink = """
+import socket, threading
+@pytest.fixture
+def echo():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield "127.0.0.1:%d" % server.getsockname()[1]
+"""
+    call = "client.sendall(b'x')"
+    wait = "proxy.wait_for(lambda stats: stats.bytes_upstream)"
+    tests = under_chance(direction="downstream", call=call, verdict=f"{wait} or True")
+    result = run(suite, sink + tests, "--chaos-seed=7", "-Wdefault")
+    text = "corrupt did nothing: it was set downstream, and no byte went that way"
+    result.stdout.fnmatch_lines([f"*UnusedFaultsWarning: {text}"])

@@ -207,8 +207,8 @@ def suggestions(typed: str, names: Iterable[str], other_names: Mapping[str, str]
     # Dashes would make all flags similar.
     word, words = typed.lstrip("-"), {name.lstrip("-"): name for name in known}
     begin_so = [each for each in words if each.startswith(word) and len(word) > 1]
-    similar = get_close_matches(word, words, 1, SURE) or get_close_matches(word, words)
-    return [words[each] for each in dict.fromkeys([*begin_so, *similar])][:MOST_SUGGESTIONS]
+    similar = begin_so or get_close_matches(word, words, 1, SURE) or get_close_matches(word, words)
+    return [words[each] for each in similar][:MOST_SUGGESTIONS]
 
 
 def did_you_mean(near: list[str]) -> str:

@@ -183,6 +183,8 @@ FLAGS: list[Flag] = [
     *(fault_flag(each, FAULTS) for each in FAULT_SETTINGS),
     Flag("--connection-duration-ms", FAULTS, MILLISECONDS, "Maximum lifetime in ms, then a reset (RST)"),
     Flag("--random-seed", FAULTS, SEED, "Seed of all randomness; the log of a run has it  [default: random]"),
+    Flag("--journal", FAULTS, FilePath(), "File to write what faults do, and at which byte  [default: none]"),
+    Flag("--replay", FAULTS, FilePath(), "Journal to repeat at the same bytes, in place of other faults"),
     SecretFlag(
         "--api-token",
         API,

@@ -115,6 +115,8 @@ class Options:
         profiles_file: A file with more profiles.
         faults: The values of the catalogue's flags.
         random_seed: The seed of all randomness; ``None`` draws one.
+        journal: The file for the journal; ``None`` for none.
+        replay: The journal to repeat; ``None`` for none.
     """
 
     listen: str
@@ -127,6 +129,8 @@ class Options:
     faults: FaultFlags = NO_FLAGS
     connection_duration_ms: int = 0
     random_seed: int | None = None
+    journal: str | None = None
+    replay: str | None = None
     buffer_limit_bytes: int = 4 * 1024 * 1024
     total_limit_bytes: int = 1024 * 1024 * 1024
     socket_buffer_bytes: int = 0

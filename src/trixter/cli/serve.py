@@ -18,7 +18,7 @@ from trixter.cli.formatting import counted, tally, traffic
 from trixter.cli.logs import configure, connection_log, standard_error
 from trixter.cli.options import Options
 from trixter.cli.upstream_check import UpstreamCheck
-from trixter.errors import SettingError, TrixterError, bind_error
+from trixter.errors import JournalError, SettingError, TrixterError, bind_error
 from trixter.faults import Direction
 from trixter.proxy import Proxy
 from trixter.proxy.listen_socket import listen_sockets
@@ -27,6 +27,9 @@ from trixter.proxy.memory import Memory
 
 if TYPE_CHECKING:
     from trixter.api import ApiServer
+    from trixter.cli.journal_file import JournalFile
+    from trixter.control.commands import Command
+    from trixter.control.journal import Journal, Replay
 
 # The limit that macOS grants when it names none (OPEN_MAX in its sys/syslimits.h).
 MACOS_DESCRIPTORS = 10_240
@@ -54,15 +57,30 @@ def bound_service(options: Options) -> Service:
     Raises:
         BindError: If a port cannot be had; then nothing was accepted.
         TrixterError: If the upstream is what the proxy listens on.
+        JournalError: If the journal cannot be written, or the one to replay not be repeated.
     """
+    replay = _replay_of(options)
     seed = options.random_seed if options.random_seed is not None else secrets.randbits(64)
-    service = Service(options, seed)
+    service = Service(options, replay.seed if replay else seed, replay)
     try:
         service.bind()
     except SettingError as exc:
         raise TrixterError(f"--{exc.name} must be {exc.accepts}, not {exc.value!r}") from exc
-    log.info("random seed: %d", seed)
+    log.info("random seed: %d", service.seed)
+    if replay is not None:
+        log.info("a replay of %s: faults that are set are not applied", options.replay)
     return service
+
+
+def _replay_of(options: Options) -> Replay | None:
+    if options.replay is None:
+        return None
+    from trixter.control.journal import read_replays
+
+    replays = read_replays(options.replay)
+    if len(replays) != 1:
+        raise JournalError(options.replay, 1, f"it has {len(replays)} proxies, and here is one")
+    return next(iter(replays.values()))
 
 
 def run_until_complete(main: Coroutine[Any, Any, int]) -> int:
@@ -122,9 +140,10 @@ class Service:
     Args:
         options: The command's options.
         seed: The seed from which all random streams branch off.
+        replay: The record that connections repeat; ``None``: their faults decide.
     """
 
-    def __init__(self, options: Options, seed: int) -> None:
+    def __init__(self, options: Options, seed: int, replay: Replay | None = None) -> None:
         self._options = options
         self.seed = seed
         self.proxy = Proxy(
@@ -135,6 +154,10 @@ class Service:
             **options.tuning(),
         )
         self.proxy.observers = [connection_log()]  # in place of the lines that `logging` writes
+        if replay is not None:
+            self.proxy.replay = replay.faults
+        self._journal: Journal | None = None
+        self._journal_file: JournalFile | None = None
         self._api_sockets: list[socket.socket] = []
         self._api: ApiServer | None = None
         self._context: LoopContext | None = None
@@ -160,12 +183,31 @@ class Service:
                 # a proxy and an API on the same port are told apart here and not when the proxy starts.
                 sock.listen()
             self.proxy.bind()
+            self._open_journal()
         except OSError as exc:
             self._close_api_sockets()
             raise bind_error(str(self._options.api), exc) from exc
         except TrixterError:
+            self.proxy.stop()
             self._close_api_sockets()
             raise
+
+    def _open_journal(self) -> None:
+        if self._options.journal is None and self._options.replay is None:
+            return
+        from trixter.control.journal import Journal, JournaledProxy
+
+        name, write = "proxy", None
+        if self._options.journal is not None:
+            from trixter.cli.journal_file import JournalFile
+
+            proxies = (JournaledProxy(name, self.seed, str(self.proxy.upstream)),)
+            self._journal_file = JournalFile(self._options.journal, proxies)
+            write = self._journal_file.add
+        # Without a file, it only says where a replay leaves its record.
+        journal = self._journal = Journal(name, "api", write=write, most_entries=0)
+        self.proxy.observers.append(journal)
+        self.proxy.on_decision = journal.on_decision
 
     async def start(self) -> None:
         """Start both, and log their addresses."""
@@ -196,9 +238,14 @@ class Service:
         from trixter.api import ApiServer, create_app
         from trixter.control.controller import Controller
 
-        app = create_app(Controller(self.proxy), token=self._options.api_token, names=self._options.api_name)
+        controller = Controller(self.proxy, on_command=self._on_command)
+        app = create_app(controller, token=self._options.api_token, names=self._options.api_name)
         server = self._api = ApiServer(app, self._api_sockets)
         await server.start()
+
+    def _on_command(self, command: Command[Any], result: object) -> None:
+        if self._journal is not None:
+            self._journal.on_command(command, result)
 
     async def stop(self) -> None:
         """Stop both at once; every connection ends. Idempotent."""
@@ -212,6 +259,8 @@ class Service:
             api, self._api = self._api, None
             await api.stop()
         self._close_api_sockets()
+        if self._journal_file is not None:
+            self._journal_file.end()
 
     def log_summary(self) -> None:
         """Log what the proxy has counted, and the seed; call it when the proxy has stopped."""
@@ -222,7 +271,7 @@ class Service:
             "bytes_upstream": up,
             "bytes_downstream": down,
             "ended": dict(registry.ended),
-            "faults": dict(registry.fault_counts),
+            "faults": dict(self.proxy.strikes),
             "random_seed": self.seed,
         }
         parts = [f"{counted(registry.accepted)} {traffic(up, down)}"]

@@ -71,6 +71,7 @@ class Controller:
         proxy: The proxy; the controller is called on its loop.
         clock: The clock by which overrides expire; by default the proxy's own, which runs once it is started.
         on_availability: Called with a new availability before it ends connections.
+        on_command: Called with each command, and its result, once it is decided; also with a timed revert.
     """
 
     def __init__(
@@ -79,10 +80,12 @@ class Controller:
         *,
         clock: Clock | None = None,
         on_availability: Callable[[Availability], None] = lambda availability: None,
+        on_command: Callable[[Command[Any], Any], None] = lambda command, result: None,
     ) -> None:
         self.proxy = proxy
         self._clock = clock
         self._on_availability = on_availability
+        self._on_command = on_command
         self._defaults = proxy.defaults
         self._overrides = Overrides(proxy.defaults, proxy.availability)
         self._live = OpenIds(proxy.registry)
@@ -111,6 +114,11 @@ class Controller:
 
         New connections have the new settings when this returns. Raises as ``execute``.
         """
+        work = self._decide(command)
+        self._on_command(command, work.result)
+        return work
+
+    def _decide(self, command: Command[Any]) -> Work:
         match command:
             case GetProxy():
                 return Work(ProxyInfo.of(self.proxy))
@@ -214,6 +222,8 @@ class Controller:
         return Work(result, [connection] if connection else [], self._enforce)
 
     def _enforce(self, connection: Connection) -> None:
+        if self.proxy.replay is not None:
+            return  # it goes by its record
         # In force now, not when the command was decided: later commands may have come in between.
         in_force = self._overrides.in_force(connection.id)
         for direction in Direction:

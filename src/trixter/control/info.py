@@ -73,7 +73,7 @@ class Stats:
         bytes_upstream: Bytes forwarded to the upstream, also by connections that have ended.
         bytes_downstream: Bytes forwarded to the clients, likewise.
         ended: How connections ended: reason → how many.
-        fault_counts: How often faults struck: the name of a fault's kind → how often.
+        struck: What faults did: the fault's name → how many decisions.
     """
 
     connections_accepted: int
@@ -82,7 +82,7 @@ class Stats:
     bytes_upstream: int
     bytes_downstream: int
     ended: Mapping[str, int]
-    fault_counts: Mapping[str, int] = field(default_factory=dict)
+    struck: Mapping[str, int] = field(default_factory=dict)
 
     def __str__(self) -> str:
         ends = ", ".join(f"{count} {reason}" for reason, count in sorted(self.ended.items())) or "none"
@@ -121,7 +121,7 @@ class ProxyInfo:
             bytes_upstream=registry.forwarded_bytes(Direction.UPSTREAM),
             bytes_downstream=registry.forwarded_bytes(Direction.DOWNSTREAM),
             ended=dict(registry.ended),
-            fault_counts=dict(registry.fault_counts),
+            struck=dict(proxy.strikes),
         )
         return cls(
             listen=tuple(proxy.listen_addresses),

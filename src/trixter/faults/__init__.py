@@ -14,7 +14,7 @@ One file per fault, settings and stage side by side; ``catalogue.py`` describes 
 
 from __future__ import annotations
 
-from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Eof, Reset
+from trixter.faults.actions import EOF, RESET, Abort, Action, Close, Decision, Effect, End, Eof, Reset
 from trixter.faults.catalogue import CANONICAL_ORDER, CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
@@ -39,8 +39,10 @@ __all__ = [
     "Close",
     "Corrupt",
     "CorruptMode",
+    "Decision",
     "Dice",
     "Direction",
+    "Effect",
     "End",
     "Eof",
     "Fault",

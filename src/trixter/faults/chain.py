@@ -10,14 +10,15 @@ their time has come, and it says when to ask again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from itertools import pairwise
 from math import inf
-from typing import Any
+from typing import Any, Unpack
 
-from trixter.faults.actions import EOF, RESET, Abort, Action, Close, End, Reset
+from trixter.faults.actions import EOF, RESET, Action, End
+from trixter.faults.chain_output import ChainOutput, RecordKeywords
 from trixter.faults.dice import Dice
-from trixter.faults.fault import NO_BYPASS, BypassLimit, HoldingStage, Stage, StageOrder
+from trixter.faults.fault import NO_BYPASS, BypassLimit, Stage, StageOrder
 from trixter.faults.faults import Faults, Key
 
 
@@ -33,9 +34,10 @@ class Chain:
         faults: The settings to start with.
         dice: This direction's; each fault draws from a branch of its own.
         now: Time of creation.
+        record: As ``RecordKeywords``: the listener to what the faults do.
     """
 
-    def __init__(self, faults: Faults, dice: Dice, now: float) -> None:
+    def __init__(self, faults: Faults, dice: Dice, now: float, **record: Unpack[RecordKeywords]) -> None:
         self._dice = dice
         self._branches: dict[Key, Dice] = {}
         self._stages: dict[Key, Stage[Any]] = {}
@@ -52,7 +54,8 @@ class Chain:
         self._bypass = Bypass()
         self.admits = self._bypass.admits
         """Return whether a read of that size may go around the chain; then it counts as having passed."""
-        self._output = ChainOutput()
+        self._output = ChainOutput(**record)
+        self._line: list[Stage[Any]] = [self._output]  # the stages, and the end
         self._first: Stage[Any] = self._output
         self._faults = Faults()
         self.change(faults, now)
@@ -98,7 +101,7 @@ class Chain:
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data:
-            self._bypass.flush(self._stages.values())
+            self._bypass.flush(self._line)
             if not self.is_idle:
                 self._release(now)
             self.is_idle = not self._waiting
@@ -119,8 +122,7 @@ class Chain:
         output = self._output
         actions, output.actions = output.actions, []
         if output.is_over:
-            self._stages.clear()
-            self._link()
+            self._let_go()
         elif self.is_idle and not self._bypass.is_open:
             self._bypass.refill(self._stages.values(), now)
         return actions
@@ -132,13 +134,19 @@ class Chain:
         times = [when for stage in self._waiting if (when := stage.wake_at()) is not None]
         return min(times, default=None)
 
-    def change(self, faults: Faults, now: float) -> None:
+    def change(self, faults: Faults, now: float, passed_bytes: int = 0) -> None:
         """Swap the settings: at once, also for what is held.
 
         A stage goes on under the new settings of its fault, a new fault starts a stage, and a stage whose
         fault is gone passes on all it held. Nothing is lost, repeated or reordered.
+
+        Args:
+            faults: The settings from now on.
+            now: The time.
+            passed_bytes: All bytes that have passed this direction; asked while the chain is calm.
         """
-        self._bypass.flush(self._stages.values())
+        self._output.passed_around(passed_bytes)
+        self._bypass.flush(self._line)
         self._release(now)
         self._faults = faults
         if self._output.is_over:
@@ -148,22 +156,46 @@ class Chain:
         gone = [stage for key, stage in self._stages.items() if key not in wanted]
         for key, stage in kept.items():
             stage.change(wanted[key], now)
+            stage.decide_change()
         # Still linked as they were: what a stage held goes through the stages that came behind it.
         for stage in gone:
+            stage.decide_removal()
             stage.drain(now)
+            self._output.leave(stage)
         new = {key: fault.stage(self._dice_for(key), now) for key, fault in wanted.items() if key not in kept}
+        for stage in new.values():
+            self._output.join(stage)
         # Stages that were there stay in the order they are in, because bytes between them are; a new one
         # is empty and may stand anywhere.
         self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.order))
         self._link()
 
+    def close(self) -> None:
+        """Be used no more; then all of it is freed with its last reference. Idempotent."""
+        self._let_go()
+        self._output.unlink()
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations its faults might have struck until now, by the name of the fault."""
+        self._bypass.flush(self._line)
+        counts: Counter[str] = Counter()
+        for stage in self._stages.values():
+            counts[stage.kind_name] += stage.operations
+        return counts
+
     def _put_end(self, end: End, now: float) -> None:
         self._settle(now)
         self._first.put_end(end, now)
 
+    def _let_go(self) -> None:
+        """Have no stages any more: they are over, or no longer asked."""
+        self._output.gone_operations.update(self.operations())
+        self._stages.clear()
+        self._link()
+
     def _settle(self, now: float) -> None:
         """Make ready for something to be put in: what is due by now comes before it."""
-        self._bypass.flush(self._stages.values())
+        self._bypass.flush(self._line)
         self._release(now)
         self.is_idle = not self._waiting
 
@@ -178,15 +210,13 @@ class Chain:
 
     def _link(self) -> None:
         self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
-        self._only_queues = all(isinstance(stage, HoldingStage) for stage in self._waiting)
+        self._only_queues = all(stage.is_queue for stage in self._waiting)
         self.is_idle = not self._waiting
         self.has_latency = any(stage.has_latency for stage in self._waiting)
         self.is_slicing = any(stage.fault.order is StageOrder.SLICE for stage in self._stages.values())
         self.most_read_bytes = min((stage.most_read_bytes for stage in self._stages.values()), default=inf)
-        line: list[Stage[Any]] = [*self._stages.values(), self._output]
-        for stage, following in pairwise(line):
-            stage.next = following
-        self._first = line[0]
+        self._line = [*self._stages.values(), self._output]
+        self._first = self._output.link(self._stages.values())
 
     def _dice_for(self, key: Key) -> Dice:
         """Return that fault's dice: a fault that comes back draws on, and repeats no draw."""
@@ -236,33 +266,3 @@ class Bypass:
                 stage.count_bypassed(self._reads, self._bytes)
             self._reads = self._bytes = 0
         self._allowed = NO_BYPASS
-
-
-class ChainOutput(Stage[Any]):
-    """The end of a chain: it collects what leaves until the caller takes it."""
-
-    def __init__(self) -> None:
-        self.actions: list[Action] = []
-        self.is_over = False
-
-    def open(self, now: float) -> None: ...
-
-    def begin_read(self, now: float) -> None: ...
-
-    def put(self, data: bytes, now: float) -> None:
-        if not self.is_over:
-            self.actions.append(data)
-
-    def put_all(self, pieces: list[bytes], now: float) -> None:
-        if not self.is_over:
-            self.actions.extend(pieces)
-
-    def put_end(self, end: End, now: float) -> None:
-        if not self.is_over:
-            self.actions.append(end)
-            self.is_over = isinstance(end, Close | Reset)
-
-    def abort(self, reason: str) -> None:
-        if not self.is_over:
-            self.actions.append(Abort(reason))
-            self.is_over = True

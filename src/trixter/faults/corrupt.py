@@ -7,12 +7,16 @@ from enum import Enum
 from typing import ClassVar
 
 from trixter.errors import SettingError
+from trixter.faults.actions import Effect
 from trixter.faults.dice import Dice
 from trixter.faults.fault import StageOrder
 from trixter.faults.probabilistic import ProbabilisticFault, ProbabilisticStage
 
 # The original inserts up to two of its copy buffers.
 MOST_INSERTED_BYTES = 16_384
+
+# The numbers of streams of noise: two of one connection are hardly ever the same.
+MOST_NOISE = 2**32 - 1
 
 # Enough to be seen by any checksum, few enough to look like an accident.
 MOST_FLIPPED_BYTES = 8
@@ -62,17 +66,21 @@ class CorruptStage(ProbabilisticStage[Corrupt]):
             self.next.put(self._noise(), now)
         self.next.begin_read(now)
 
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
         if self.fault.mode is CorruptMode.INSERT:
-            noise = b"".join(self._noise() for _ in range(strikes))
+            noise = b"".join(self._noise(at_bytes) for _ in range(strikes))
             self.next.put(noise + piece, now)
         else:
-            self.next.put(self._flipped(piece, strikes), now)
+            self.next.put(self._flipped(piece, at_bytes, strikes), now)
 
-    def _noise(self) -> bytes:
-        return self._dice.noise(self._dice.between(1, MOST_INSERTED_BYTES))
+    def _noise(self, at_bytes: int = 0) -> bytes:
+        # From a stream of its own, whose name says it all: a journal need not hold the noise.
+        size_bytes = self._dice.between(1, MOST_INSERTED_BYTES)
+        dice = self._dice.branch(f"noise {self._dice.between(0, MOST_NOISE)}")
+        self.decide(Effect.INSERT, at_bytes, size_bytes=size_bytes, dice=dice.path)
+        return dice.noise(size_bytes)
 
-    def _flipped(self, piece: bytes, strikes: int) -> bytes:
+    def _flipped(self, piece: bytes, at_bytes: int, strikes: int) -> bytes:
         flipped = bytearray(piece)
         positions: set[int] = set()  # each is flipped once: twice might put a byte right again
         for _ in range(strikes):
@@ -80,4 +88,7 @@ class CorruptStage(ProbabilisticStage[Corrupt]):
             positions.update(self._dice.positions(count, len(piece)))
         for position in sorted(positions):
             flipped[position] ^= self._dice.between(1, 255)  # never 0: a struck byte does change
+        first = min(positions)
+        changed = [(each - first, piece[each], flipped[each]) for each in sorted(positions)]
+        self.decide(Effect.FLIP, at_bytes + first, bytes=changed)
         return bytes(flipped)

@@ -19,22 +19,23 @@ class Dice:
 
     Args:
         seed: The root of the tree. The same seed gives the same streams in every process.
-        path: The branch this is; callers use ``branch()`` instead.
+        path: The branch this is; callers use ``branch()`` instead, unless they repeat one.
     """
 
     def __init__(self, seed: int, path: str = "") -> None:
         self._seed = seed
-        self._path = path
+        self.path = path
+        """The branch this is: with the seed, it names the stream in every process."""
 
     @cached_property
     def _rng(self) -> Random:
         # A generator is 2.5 KB, so it is made at the first draw. A str seed is hashed with SHA-512
         # by the standard library: the same stream in every process (hash() would not be).
-        return Random(f"{self._seed}{self._path}")
+        return Random(f"{self._seed}{self.path}")
 
     def branch(self, name: str) -> Dice:
         """Return the stream of that name below this one; the same name is the same stream."""
-        return Dice(self._seed, f"{self._path}/{name}")
+        return Dice(self._seed, f"{self.path}/{name}")
 
     def gap(self, probability: float) -> int:
         """Draw which of the coming operations is the next to be struck; 1 is the very next.

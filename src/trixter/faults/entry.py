@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal, NamedTuple
 
-from trixter.faults.fault import Fault
+from trixter.faults.fault import Fault, kind_name
 
 
 class Type(Enum):
@@ -135,8 +134,7 @@ class Entry:
     """Its name in Python: the method, the keyword of the mark, and the name that ``ls`` prints."""
 
     def __post_init__(self) -> None:
-        name = re.sub("(?<=[a-z])(?=[A-Z])", "_", self.kind.__name__).lower()
-        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "name", kind_name(self.kind))
 
     @property
     def first(self) -> Setting:

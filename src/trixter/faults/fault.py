@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections import deque
-from dataclasses import dataclass, field
-from enum import IntEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum, IntEnum
+from functools import cache
 from math import inf
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from trixter.errors import SettingError
-from trixter.faults.actions import End
+from trixter.faults.actions import Close, Effect, End
 from trixter.faults.dice import Dice
 
 # What keeping one piece costs beside its bytes: the bytes object's header, its place in a deque and the
@@ -72,6 +75,18 @@ class Fault(ABC):
         """Start the running state of this fault for one direction of one connection."""
 
 
+@cache
+def kind_name(kind: type[Fault]) -> str:
+    """Return the name of a kind of fault: that of its class, as Python writes functions."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+def settings_of(fault: Fault) -> dict[str, Any]:
+    """Return the settings of a fault as plain values, by their names in Python."""
+    values = {each.name: getattr(fault, each.name) for each in fields(fault) if each.name != "name"}
+    return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+
+
 class BypassLimit(NamedTuple):
     """Limits of the reads that a stage would pass on at once and unchanged, whenever they come."""
 
@@ -91,6 +106,18 @@ NO_BYPASS = BypassLimit(0, 0, 0)
 FaultT = TypeVar("FaultT", bound=Fault)
 
 
+class Output(Protocol):
+    """The end of a chain, as its stages see it."""
+
+    def note_decision(
+        self, stage: Stage[Any], effect: Effect, at_bytes: int, detail: Mapping[str, Any]
+    ) -> None:
+        """Take in a decision. See ``Stage.decide``."""
+
+    def end_at_once(self, reason: str) -> None:
+        """Reset the connection, past everything that is held on the way."""
+
+
 class Stage(ABC, Generic[FaultT]):
     """The running state of one fault in one direction of one connection.
 
@@ -98,13 +125,28 @@ class Stage(ABC, Generic[FaultT]):
     goes into ``self.next``, stamped with the time it was *due*, not with the time when the caller asked:
     so what leaves when does not depend on how punctual the caller is. For the same reason a stage that
     waits for a time releases what was due by then before it takes in more: the caller may not have asked yet.
+
+    It does nothing to a stream without saying so: ``abort``, ``close`` and ``follow_settings`` do, and before
+    any other effect comes ``decide``. The journal and its replay are made of nothing else.
     """
 
     next: Stage[Any]
     """The stage behind this one, which gets its output; the chain links it."""
 
+    output: Output
+    """The end of the chain, which takes decisions; the chain links it."""
+
+    has_ended: bool = False
+    """Whether it has closed the connection: it decides no more."""
+
+    followed: Fault | None = None
+    """The settings that it has said it follows."""
+
     may_wait: ClassVar[bool] = True
     """Whether it ever waits for a time; the chain does not ask the others."""
+
+    is_queue: ClassVar[bool] = False
+    """Whether it waits for a time only while it holds something; the chain asks no empty queue."""
 
     has_latency: ClassVar[bool] = False
     """Whether what it holds is under way, as on a long wire, and not a queue."""
@@ -123,6 +165,11 @@ class Stage(ABC, Generic[FaultT]):
     def begin_read(self, now: float) -> None:
         """Note that the source is about to be read, by a caller that does so before there is something."""
         self.next.begin_read(now)
+
+    @property
+    def operations(self) -> int:
+        """How many operations it might have struck until now; 0 if its fault has no probability."""
+        return 0
 
     @property
     def fullness(self) -> float:
@@ -168,9 +215,47 @@ class Stage(ABC, Generic[FaultT]):
     def drain(self, now: float) -> None:
         """Pass on everything held: the fault is gone."""
 
-    def abort(self, reason: str) -> None:
-        """Reset the connection, past everything that is held on the way."""
-        self.next.abort(reason)
+    @property
+    def kind_name(self) -> str:
+        """The name of the fault, for its decisions."""
+        return kind_name(type(self.fault))
+
+    def decide(self, effect: Effect, at_bytes: int = 0, **detail: Any) -> None:
+        """Say what this stage is about to do, before it passes on the bytes that this is about.
+
+        Args:
+            effect: The effect.
+            at_bytes: Its byte, counted from the first one in hand; if there are none, from the next to come.
+            detail: As ``Effect`` describes it.
+        """
+        self.output.note_decision(self, effect, at_bytes, detail)
+
+    def follow_settings(self) -> None:
+        """Say, once for each, that this stage does something by its settings alone, from this byte on."""
+        if self.followed is not self.fault:
+            if self.followed != self.fault:
+                self.decide(Effect.SET, **settings_of(self.fault))
+            self.followed = self.fault
+
+    def decide_change(self) -> None:
+        """Say that the settings have changed, if it was said what they do."""
+        if self.followed is not None:
+            self.follow_settings()
+
+    def decide_removal(self) -> None:
+        """Say that what was said about the settings is over."""
+        if self.followed is not None:
+            self.decide(Effect.SET)
+
+    def abort(self, reason: str, at_bytes: int = 0) -> None:
+        """Reset the connection at a byte (as for ``decide``), past everything that is held on the way."""
+        self.decide(Effect.RESET, at_bytes, reason=reason)
+        self.output.end_at_once(reason)
+
+    def close(self, reason: str, now: float, at_bytes: int = 0) -> None:
+        """Close the connection at a byte (as for ``decide``), behind everything that was passed on."""
+        self.decide(Effect.CLOSE, at_bytes, reason=reason)
+        self.next.put_end(Close(reason), now)
 
 
 class HoldingStage(Stage[FaultT]):
@@ -178,6 +263,8 @@ class HoldingStage(Stage[FaultT]):
 
     It waits for nothing else: while it holds nothing, it is not asked.
     """
+
+    is_queue = True
 
     def __init__(self, fault: FaultT, dice: Dice) -> None:
         super().__init__(fault, dice)

@@ -44,10 +44,13 @@ class FreezeStage(HoldingStage[Freeze]):
     """A queue without a deadline: it ends when its fault is taken away."""
 
     def put(self, data: bytes, now: float) -> None:
+        self.follow_settings()
         self._hold(data)
 
     def put_all(self, pieces: list[bytes], now: float) -> None:
+        self.follow_settings()
         self._hold_all(pieces)
 
     def put_end(self, end: End, now: float) -> None:
+        self.follow_settings()
         self._hold(end)

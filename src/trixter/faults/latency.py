@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, ClassVar
 
-from trixter.faults.actions import End
+from trixter.faults.actions import Effect, End
 from trixter.faults.dice import Dice
 from trixter.faults.fault import Fault, HoldingStage, StageOrder
 from trixter.faults.validators import normalize, short_seconds_of
@@ -65,6 +65,7 @@ class LatencyStage(HoldingStage[Latency]):
         super().__init__(fault, dice)
         self._arrivals: deque[tuple[float, float]] = deque()  # (time, jitter from -1 to 1), one an item
         self._not_before = -inf  # when the piece before the oldest one left
+        self._decided_s = 0.0  # the delay, as it was said last
 
     def put(self, data: bytes, now: float) -> None:
         self._arrive(data, now)
@@ -90,14 +91,26 @@ class LatencyStage(HoldingStage[Latency]):
         # What the change makes due was not due in the past: it leaves now.
         self._not_before = now
 
+    def decide_removal(self) -> None:
+        self._decide(0.0)
+
     def _arrive(self, item: bytes | End, now: float) -> None:
         self._arrivals.append((now, self._draw()))
         self._hold(item)
 
     def _draw(self) -> float:
-        return self._dice.centred() if self.fault.jitter_s else 0.0
+        draw = self._dice.centred() if self.fault.jitter_s else 0.0
+        self._decide(self._delay_s(draw))
+        return draw
+
+    def _decide(self, delay_s: float) -> None:
+        if delay_s != self._decided_s:
+            self._decided_s = delay_s
+            self.decide(Effect.HOLD, delay_s=delay_s)
+
+    def _delay_s(self, draw: float) -> float:
+        return max(self.fault.delay_s + draw * self.fault.jitter_s, 0.0)
 
     def _due(self) -> float:
         arrived, draw = self._arrivals[0]
-        wait_s = self.fault.delay_s + draw * self.fault.jitter_s
-        return max(arrived + max(wait_s, 0.0), self._not_before)
+        return max(arrived + self._delay_s(draw), self._not_before)

@@ -49,7 +49,8 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
 
     def __init__(self, fault: ProbabilisticFaultT, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._until_hit = dice.gap(fault.probability)
+        self._drawn = 0  # operations up to the next strike, from the first one on
+        self._until_hit = self._draw_gap()
         self._begun = 0  # operations of the next piece that have been drawn already
 
     def put(self, data: bytes, now: float) -> None:
@@ -61,6 +62,10 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
         else:
             self._put_struck(data, operations, now)
 
+    @property
+    def operations(self) -> int:
+        return self._drawn - self._until_hit
+
     def bypass_limit(self, now: float) -> BypassLimit:
         return BypassLimit(read_bytes=OPERATION_BYTES, reads=(self._until_hit - 1) // OPERATIONS_PER_PIECE)
 
@@ -69,20 +74,33 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
 
     def change(self, fault: ProbabilisticFaultT, now: float) -> None:
         # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.
-        if fault.probability != self.fault.probability:
-            self._until_hit = self._dice.gap(fault.probability)
-        self.fault = fault
+        former, self.fault = self.fault, fault
+        if fault.probability != former.probability:
+            self._drawn -= self._until_hit
+            self._until_hit = self._draw_gap()
 
     @abstractmethod
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
-        """Apply the fault to this piece; its read was struck, or its write, or both."""
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
+        """Apply the fault to this piece; its read was struck, or its write, or both.
+
+        Args:
+            piece: The piece.
+            at_bytes: Its distance from the first byte in hand, for ``decide``.
+            strikes: How often it was struck.
+            now: The time.
+        """
+
+    def _draw_gap(self) -> int:
+        gap = self._dice.gap(self.fault.probability)
+        self._drawn += gap
+        return gap
 
     def _is_struck(self) -> bool:
         """Count an operation that has no bytes; return whether it is struck."""
         self._until_hit -= 1
         if self._until_hit:
             return False
-        self._until_hit = self._dice.gap(self.fault.probability)
+        self._until_hit = self._draw_gap()
         return True
 
     def _is_read_struck(self) -> bool:
@@ -101,12 +119,12 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
             strikes = 0
             while struck <= last:
                 strikes += 1
-                struck += self._dice.gap(self.fault.probability)
+                struck += self._draw_gap()
             start = nth * OPERATION_BYTES
             if start > passed_bytes:
                 self.next.put(data[passed_bytes:start], now)
             passed_bytes = start + OPERATION_BYTES
-            self._apply_to(data[start:passed_bytes], strikes, now)
+            self._apply_to(data[start:passed_bytes], start, strikes, now)
         if passed_bytes < len(data):
             self.next.put(data[passed_bytes:], now)
         self._until_hit = struck - operations

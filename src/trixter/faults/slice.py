@@ -84,6 +84,7 @@ class SliceStage(HoldingStage[Slice]):
                 self._cut(data, now)
                 return
             self._not_before = now
+        self.follow_settings()
         self._hold(data)
         self.release(now)
 
@@ -136,6 +137,7 @@ class SliceStage(HoldingStage[Slice]):
         """Pass on all of it, in slices."""
         size_bytes = self.fault.size_bytes
         if self.fault.variation_bytes:
+            self.follow_settings()
             start, slices = 0, list[bytes]()
             while start < len(data):
                 stop = start + self._draw()
@@ -145,5 +147,6 @@ class SliceStage(HoldingStage[Slice]):
         elif len(data) <= size_bytes:
             self.next.put(data, now)
         else:
+            self.follow_settings()
             starts = range(0, len(data), size_bytes)
             self.next.put_all([data[start : start + size_bytes] for start in starts], now)

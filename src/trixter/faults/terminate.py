@@ -55,5 +55,5 @@ class TerminateStage(ProbabilisticStage[Terminate]):
         else:
             self.next.put_end(end, now)
 
-    def _apply_to(self, piece: bytes, strikes: int, now: float) -> None:
-        self.abort(REASON)
+    def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
+        self.abort(REASON, at_bytes)

@@ -84,6 +84,7 @@ class ThrottleStage(HoldingStage[Throttle]):
         if self._queue and now > self._woke_at:
             self.release(now)
         if self._queue:
+            self.follow_settings()
             self._hold(data)
             return
         if len(data) <= self._slack_bytes(now):
@@ -91,6 +92,7 @@ class ThrottleStage(HoldingStage[Throttle]):
             self.next.put(data, now)
         else:
             self._woke_at = now
+            self.follow_settings()
             self._hold(data)
 
     def release(self, now: float) -> None:

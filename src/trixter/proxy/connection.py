@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from trixter.addresses import SocketAddress, text_of
-from trixter.faults import Dice, Direction
+from trixter.faults import Decision, Dice, Direction, Faults
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import Linger, close_as, finish
 from trixter.proxy.dial import Dialer, DialTarget
@@ -40,6 +43,12 @@ class ConnectionContext(Protocol):
     dice: Dice
     buffer_limit_bytes: int
     idle_timeout_s: float
+    strikes: Counter[str]
+    operations: Counter[str]
+    on_decision: Callable[[Connection, Direction, Decision], None] | None
+
+    def faults_of_new(self, number: int, direction: Direction) -> Faults:
+        """Return the faults with which a connection begins."""
 
     def on_opened(self, connection: Connection) -> None:
         """The upstream answered: bytes flow."""
@@ -241,9 +250,9 @@ class Connection:
             self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, dice),
         )
         proxy.on_opened(self)  # first: a fault may end it at once
-        defaults = proxy.defaults
-        self._pipes[0].start(defaults.upstream)
-        self._pipes[1].start(defaults.downstream)
+        faults = [proxy.faults_of_new(self.number, direction) for direction in Direction]
+        self._pipes[0].start(faults[0])
+        self._pipes[1].start(faults[1])
         self._pipes[0].read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
@@ -251,6 +260,7 @@ class Connection:
 
     def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, dice: Dice) -> Pipe:
         context, buffer_limit_bytes = self._proxy.context, self._proxy.buffer_limit_bytes
+        on_decision = self._proxy.on_decision
         return Pipe(
             direction,
             source,
@@ -259,6 +269,9 @@ class Connection:
             dice=dice,
             buffer_limit_bytes=buffer_limit_bytes,
             owner=self,
+            strikes=self._proxy.strikes,
+            operations=self._proxy.operations,
+            on_decision=partial(on_decision, self, direction) if on_decision else None,
         )
 
     def _on_duration(self) -> None:

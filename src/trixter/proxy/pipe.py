@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import TypeVarTuple
 
 from trixter.chain_driver import ChainDriver
 from trixter.faults import EOF, NO_FAULTS, RESET, Action, Dice, Direction, End, Faults
+from trixter.faults.chain_output import OnDecision
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightShare
 from trixter.proxy.sink import DetachedOwner, PipeOwner, SinkWriter
@@ -45,6 +47,7 @@ class Pipe:
         dice: The connection's; a direction with faults draws from a branch of its own.
         buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: The connection, which is told when something ends.
+        strikes, operations, on_decision: As the chain takes them.
     """
 
     __slots__ = (
@@ -57,9 +60,12 @@ class Pipe:
         "_in_flight",
         "_is_faulty",
         "_is_written",
+        "_on_decision",
+        "_operations",
         "_out",
         "_owner",
         "_source_ended",
+        "_strikes",
         "direction",
         "is_closed",
     )
@@ -74,6 +80,9 @@ class Pipe:
         dice: Dice,
         buffer_limit_bytes: int,
         owner: PipeOwner,
+        strikes: Counter[str],
+        operations: Counter[str],
+        on_decision: OnDecision | None,
     ) -> None:
         self.direction = direction
         self.is_closed = False
@@ -86,6 +95,9 @@ class Pipe:
         self._dice = dice
         self._buffer_limit_bytes = buffer_limit_bytes
         self._owner = owner
+        self._strikes = strikes
+        self._operations = operations
+        self._on_decision = on_decision
         self._is_faulty = False  # bytes go through the chain; kept by _settle
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._source_ended = False
@@ -112,12 +124,19 @@ class Pipe:
             self._chain = self._new_chain(faults)
             self._run_under(self._chain, self._chain.take())
         else:
-            self._run_under(self._chain, self._chain.change(faults))
+            self._run_under(self._chain, self._chain.change(faults, self._out.taken_bytes))
 
     def _new_chain(self, faults: Faults) -> ChainDriver:
         self._in_flight = InFlightShare(self._context.in_flight)
         return ChainDriver(
-            faults, self._dice.branch(self.direction.value), self._context.clock, self._on_time
+            faults,
+            self._dice.branch(self.direction.value),
+            self._context.clock,
+            self._on_time,
+            strikes=self._strikes,
+            operations=self._operations,
+            on_decision=self._on_decision,
+            passed_bytes=self._out.taken_bytes,
         )
 
     def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
@@ -127,6 +146,10 @@ class Pipe:
         self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
         self._out.act(actions)
         self._settle()
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations the faults of now might have struck, by the name of the fault."""
+        return self._chain.operations() if self._chain else Counter()
 
     @property
     def forwarded_bytes(self) -> int:
@@ -172,6 +195,7 @@ class Pipe:
             self._context.poller.forget(self._out.sink.fileno())
         self._forget()
         self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
+        self._on_decision = None
 
     @property
     def unsent_bytes(self) -> int:

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import secrets
 import socket
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Unpack
 
 from trixter.addresses import Address, SocketAddress, text_of
-from trixter.faults import Dice
+from trixter.faults import Decision, Dice, Direction, Faults
 from trixter.proxy.connection import Connection
 from trixter.proxy.dial import DialTarget
 from trixter.proxy.end_reason import PROXY_DOWN, PROXY_STOPPED, EndReason
@@ -69,6 +70,14 @@ class Proxy:
         self._owns_context = False
         self.observers: list[Observer] = [LogObserver(), *observers]
         """Told of connections that open and end, in this order; the log is one of them."""
+        self.strikes: Counter[str] = Counter()
+        """What faults have done, by their names."""
+        self.operations: Counter[str] = Counter()
+        """What faults with a probability might have struck: operations, of connections that are over."""
+        self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
+        """Called with everything that a fault does, on connections that open from now on."""
+        self.replay: Callable[[int, Direction], Faults] | None = None
+        """Gives a connection, by its number, the faults of a record in place of the defaults'."""
         self._availability = Availability.UP
         self._numbered = 0  # connections that drew from another seed
         self._sockets: list[socket.socket] = []
@@ -182,6 +191,9 @@ class Proxy:
                 connection.abandon()
             self._listener = None
         self._sockets, self._addresses = [], []
+
+    def faults_of_new(self, number: int, direction: Direction) -> Faults:
+        return self.defaults.faults(direction) if self.replay is None else self.replay(number, direction)
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)

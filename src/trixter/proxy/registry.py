@@ -21,8 +21,6 @@ class Registry:
         """Connections accepted so far."""
         self.ended: Counter[str] = Counter()
         """How those that are over ended: reason → how many."""
-        self.fault_counts: Counter[str] = Counter()
-        """How often faults struck: the name of a fault's kind → how often."""
         self._forwarded_bytes = dict.fromkeys(Direction, 0)  # of those that are over
         self._dialling: dict[str, Connection] = {}
         self._open: dict[str, Connection] = {}

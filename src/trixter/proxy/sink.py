@@ -99,6 +99,12 @@ class SinkWriter:
         """Whether the sink must take what waits before anything else."""
         return self._waiting is not None
 
+    @property
+    def taken_bytes(self) -> int:
+        """How many bytes were handed over, also those that the sink has not taken yet."""
+        waiting = len(self._waiting) if self._waiting is not None else 0
+        return self.forwarded_bytes + self.held_bytes - PIECE_OVERHEAD_BYTES * waiting
+
     def act(self, actions: list[Action]) -> None:
         """Do one after another; what takes longer than a share waits, as if the sink did not take it.
 

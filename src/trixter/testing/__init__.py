@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trixter.testing.chaos import Chaos
     from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
     from trixter.testing.manual_clock import ManualClock
-    from trixter.testing.recent_events import UnusedFaultsWarning
+    from trixter.testing.unused_faults import UnusedFaultsWarning
 
 __all__ = ["AsyncChaosProxy", "Chaos", "ChaosProxy", "ManualClock", "UnusedFaultsWarning"]
 
@@ -28,7 +28,7 @@ _HOMES = {
     "Chaos": "chaos",
     "ChaosProxy": "chaos_proxy",
     "ManualClock": "manual_clock",
-    "UnusedFaultsWarning": "recent_events",
+    "UnusedFaultsWarning": "unused_faults",
 }
 
 

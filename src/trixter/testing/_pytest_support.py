@@ -2,37 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trixter.control.commands import GetProxy
-from trixter.errors import SettingError, TrixterError
+from trixter.control.journal import divergence_text
+from trixter.errors import JournalError, SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
 from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import (
+    IS_SEED_GIVEN,
     PROFILE_PARAM,
     RUN_NUMBER,
     RUN_SEED,
     RUN_SEED_BITS,
     mark_kwargs_with_profile,
 )
-from trixter.testing.recent_events import UnusedFaultsWarning
+from trixter.testing.unused_faults import UnusedFaultsWarning
+
+REPLAYED = pytest.StashKey[Path]()
+"""Of a test: the journal that it repeats."""
+
+# The argument of the mark that names a journal, beside the test's file.
+REPLAY_KEYWORD = "replay"
+
+# As many as a person still reads.
+STRIKES_SHOWN = 20
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
     """Return the ``Chaos`` of one test."""
     profiles = Profiles(item.config)
-    return Chaos(
+    chaos = Chaos(
         seed_of(item), defaults=defaults_after_marks(item, profiles, Defaults()), find_profile=profiles.find
     )
+    if (journal := _replay_of(item)) is not None:
+        wrong = ""
+        try:
+            chaos.replay(journal)
+        except JournalError as exc:
+            if journal == _remembered(item):  # of another version, perhaps
+                forget_failure(item)
+                del item.stash[REPLAYED]
+            else:
+                wrong = str(exc)
+        if wrong:  # outside of `except`, so that pytest shows no traceback of it
+            pytest.fail(wrong, pytrace=False)
+    return chaos
 
 
 def new_session_chaos(config: pytest.Config) -> SessionChaos:
@@ -56,7 +82,7 @@ def defaults_after_marks(item: pytest.Item, profiles: Profiles, defaults: Defaul
     for mark in reversed(list(item.iter_markers("chaos"))):
         wrong = ""
         try:
-            keywords = dict(mark.kwargs)
+            keywords = {name: value for name, value in mark.kwargs.items() if name != REPLAY_KEYWORD}
             if isinstance(keywords.get("profile"), list | tuple):
                 keywords["profile"] = _profile_of_run(item) if mark.kwargs is closest else None
             defaults = apply_mark(defaults, profiles.find, *mark.args, **keywords)
@@ -85,7 +111,15 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
     reruns = _run_number(item) - 1
     if reruns:
         lines.append(f"this was rerun {reruns}, with a seed of its own")
-    return "\n".join([*lines, f"to repeat it: {command_of(item)}"])
+    replayed = item.stash.get(REPLAYED, None)
+    if replayed is not None:
+        if isinstance(exc, JournalError):
+            forget_failure(item)  # the test has changed, and makes other proxies than when it failed
+        return "\n".join([*lines, f"to repeat this replay: {_replay_command_of(item, replayed)}"])
+    lines.append(f"to repeat it: {command_of(item)}")
+    if (journal := remember_failure(item, used)) is not None:
+        lines.append(f"to repeat it at the same bytes: {_replay_command_of(item, journal)}")
+    return "\n".join(lines)
 
 
 def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[str]:
@@ -100,7 +134,7 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
 
 
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
-    """Warn of each proxy of a test that had faults and met no connection."""
+    """Warn of each proxy of a test that had faults which did nothing."""
     for maker in used:
         for background in maker.background_proxies:
             if text := background.call(background.unused_faults_check.warning_text):
@@ -109,10 +143,75 @@ def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
 
 def command_of(item: pytest.Item) -> str:
     """Return the command line that repeats a test with the same seed, for the directory of this run."""
+    return f"{_test_of(item)} --chaos-seed={_run_seed_of(item)}"
+
+
+def _replay_command_of(item: pytest.Item, journal: Path) -> str:
+    return f"{_test_of(item)} --chaos-replay={shlex.quote(_from_here(item, journal))}"
+
+
+def _test_of(item: pytest.Item) -> str:
+    """Return the command line that runs a test."""
     path, colons, rest = _name_of(item).partition("::")
-    here = os.path.relpath(item.config.rootpath / path, item.config.invocation_params.dir)
-    name = shlex.quote(f"{here.replace(os.sep, '/')}{colons}{rest}")
-    return f"pytest {name}{_count_of(item)} --chaos-seed={_run_seed_of(item)}"
+    name = shlex.quote(f"{_from_here(item, item.config.rootpath / path)}{colons}{rest}")
+    return f"pytest {name}{_count_of(item)}"
+
+
+def remember_failure(item: pytest.Item, chaos: Sequence[Chaos]) -> Path | None:
+    """Keep the journal of a test that failed after a strike, to be repeated first; return its file.
+
+    A proxy of the session has served other tests as well: their journals are not kept.
+    """
+    path = _remembered(item)
+    makers = [each for each in chaos if not isinstance(each, SessionChaos)]
+    if path is None or len(makers) != 1 or not makers[0].struck():
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in makers[0].journal_lines()), encoding="utf-8")
+    return path
+
+
+def forget_failure(item: pytest.Item) -> None:
+    """Drop the journal of an earlier failure: the test passes."""
+    path = _remembered(item)
+    if path is not None and item.stash.get(REPLAYED, None) == path:
+        path.unlink(missing_ok=True)
+
+
+def _replay_of(item: pytest.Item) -> Path | None:
+    """Return the journal that a test repeats: that of the option or the mark, or of its last failure."""
+    given: str | None = item.config.getoption("chaos_replay")
+    mark = item.get_closest_marker("chaos")
+    remembered = _remembered(item)
+    path: Path | None = None
+    if given is not None:
+        path = item.config.invocation_params.dir / given
+    elif mark is not None and mark.kwargs.get(REPLAY_KEYWORD) is not None:
+        path = item.path.parent / mark.kwargs[REPLAY_KEYWORD]
+    elif remembered is not None and remembered.exists() and not _has_own_seed(item):
+        path = remembered
+    if path is not None:
+        item.stash[REPLAYED] = path
+    return path
+
+
+def _has_own_seed(item: pytest.Item) -> bool:
+    """Return whether a seed was given, or this is a rerun, which is to be another run than the one before."""
+    return item.config.stash[IS_SEED_GIVEN] or _run_number(item) > 1
+
+
+def _remembered(item: pytest.Item) -> Path | None:
+    """Return the file for the journal of a test's failure; ``None`` if pytest has no cache."""
+    cache = getattr(item.config, "cache", None)
+    if cache is None:
+        return None
+    digest = hashlib.sha256(_name_of(item).encode(errors="backslashreplace")).hexdigest()
+    return Path(cache.mkdir("trixter")) / f"{digest[:16]}.jsonl"
+
+
+def _from_here(item: pytest.Item, path: Path) -> str:
+    """Return a path as it is typed in the directory of this run."""
+    return os.path.relpath(path, item.config.invocation_params.dir).replace(os.sep, "/")
 
 
 class Profiles:
@@ -141,8 +240,16 @@ class Profiles:
 def _lines_of(background: BackgroundProxy, exc: BaseException | None) -> list[str]:
     info = background.controller.execute(GetProxy())
     first, *others = background.events.in_force(background.proxy, exc)
+    journal = background.journal
+    strikes = journal.strikes
+    earlier = len(strikes) - STRIKES_SHOWN
     return [
         f"{', '.join(background.addresses)} → {background.proxy.upstream}",
+        *([f"  {divergence_text(journal.divergence)}"] if journal.divergence else []),
+        *(["  what faults did:"] if strikes else []),
+        *([f"    ({earlier} earlier decisions)"] if earlier > 0 else []),
+        *(f"    {each}" for each in strikes[-STRIKES_SHOWN:]),
+        *(f"  {each}" for each in background.unused_faults_check.causes()),
         f"  {info.stats}",
         f"  faults in force when it failed: {first}",
         *(f"    {line}" for line in others),

@@ -11,11 +11,13 @@ from typing import TypeVar, Unpack
 
 from trixter.control.commands import Command, ResultT
 from trixter.control.controller import Controller
+from trixter.control.journal import Journal, JournaledProxy, Replay
 from trixter.proxy import Connection, EndReason, Proxy
 from trixter.proxy.tuning import TuningKeywords
 from trixter.settings import Defaults
 from trixter.testing.loop_thread import InterruptSafeFuture, LoopThread
-from trixter.testing.recent_events import RecentEvents, UnusedFaultsCheck
+from trixter.testing.recent_events import RecentEvents
+from trixter.testing.unused_faults import UnusedFaultsCheck
 
 T = TypeVar("T")
 
@@ -29,6 +31,8 @@ class BackgroundProxy:
         seed: The seed of all its randomness.
         defaults: The defaults of new connections.
         thread: The thread to share with other proxies; by default a new one.
+        name: Its name in the journal.
+        replay: The record that its connections repeat; ``None``: its faults decide.
         tuning: As ``Proxy`` takes it.
 
     Raises:
@@ -43,6 +47,8 @@ class BackgroundProxy:
         seed: int,
         defaults: Defaults,
         thread: LoopThread | None = None,
+        name: str = "proxy",
+        replay: Replay | None = None,
         **tuning: Unpack[TuningKeywords],
     ) -> None:
         self.seed = seed
@@ -55,7 +61,15 @@ class BackgroundProxy:
             observers=[self],
             **tuning,
         )
-        self.controller = Controller(self.proxy, on_availability=self.events.on_availability)
+        self.journal = Journal(name, "test")
+        self.proxy.observers.append(self.journal)
+        self.proxy.on_decision = self.journal.on_decision
+        self.proxy.replay = replay.faults if replay else None
+        # The noise of a replay is that of its record.
+        self.journaled = JournaledProxy(name, replay.seed if replay else seed, upstream)
+        self.controller = Controller(
+            self.proxy, on_availability=self.events.on_availability, on_command=self.journal.on_command
+        )
         self.unused_faults_check = UnusedFaultsCheck(self.proxy)
         self.addresses: list[str] = []
         self._owns_thread = thread is None

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from os import PathLike, fspath
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Self, TypedDict, Unpack
 
 from trixter.control.commands import Apply
+from trixter.control.journal import (
+    VERSION,
+    Header,
+    Line,
+    Replay,
+    Strike,
+    line_of,
+    read_replays,
+)
 from trixter.control.overrides import complete
+from trixter.errors import JournalError
 from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.settings import Defaults
@@ -36,6 +47,13 @@ def seed_for(root: int, name: str) -> int:
     return int.from_bytes(digest[:SEED_BYTES], "big")
 
 
+class JournalKeywords(TypedDict):
+    """The keywords of a proxy that concern its journal."""
+
+    name: str
+    replay: Replay | None
+
+
 class Chaos:
     """A maker of proxies, which share one thread; ``close`` closes them all.
 
@@ -58,6 +76,7 @@ class Chaos:
         self._proxies: list[ChaosProxy | AsyncChaosProxy] = []
         self._defaults = defaults
         self._find_profile = find_profile
+        self._replays: Mapping[str, Replay] | None = None
         self._exits = ExitStack()
         self._thread: LoopThread | None = None
 
@@ -99,6 +118,7 @@ class Chaos:
             defaults=self._defaults,
             thread=self._running_thread(),
             find_profile=self._find_profile,
+            **self._journal_keywords(),
             **keywords,
         )
         self._start(proxy)
@@ -123,10 +143,43 @@ class Chaos:
             defaults=self._defaults,
             thread=self._running_thread(),
             find_profile=self._find_profile,
+            **self._journal_keywords(),
             **keywords,
         )
         self._start(proxy)
         return proxy
+
+    def replay(self, path: str | PathLike[str]) -> None:
+        """Let the proxies that are made from now on repeat a journal, in place of all faults that are set.
+
+        The first proxy repeats the first one of the journal, and so on.
+
+        Args:
+            path: The journal of a test that failed.
+
+        Raises:
+            JournalError: If it is no journal that can be repeated.
+        """
+        self._replays = read_replays(path)
+        self._replayed_path = fspath(path)
+
+    def strikes(self) -> list[Strike]:
+        """Return what faults did to the connections of all its proxies, one proxy after another."""
+        return [each for proxy in self.background_proxies for each in proxy.call(_strikes_of(proxy))]
+
+    def struck(self, kind: str | None = None) -> bool:
+        """Return whether a fault did something: any, or those of a name or an effect."""
+        return any(kind in (None, each.kind, each.effect.value) for each in self.strikes())
+
+    def journal_lines(self) -> list[str]:
+        """Return the journal of all its proxies, for ``replay``."""
+        proxies = self.background_proxies
+        header = Header(
+            VERSION,
+            tuple(each.journaled for each in proxies),
+        )
+        entries = [entry for each in proxies for entry in each.call(_entries_of(each))]
+        return [line_of(each) for each in [header, *entries]]
 
     def close(self) -> None:
         """Close every proxy, and end the thread. Idempotent."""
@@ -142,7 +195,19 @@ class Chaos:
         self.close()
 
     def _next_seed(self) -> int:
-        return seed_for(self.seed, f"proxy {len(self._proxies) + 1}")
+        return seed_for(self.seed, self._next_name())
+
+    def _next_name(self) -> str:
+        return f"proxy {len(self._proxies) + 1}"
+
+    def _journal_keywords(self) -> JournalKeywords:
+        name = self._next_name()
+        if self._replays is None:
+            return {"name": name, "replay": None}
+        if name not in self._replays:
+            has = ", ".join(self._replays) or "none"
+            raise JournalError(self._replayed_path, 1, f"it has no {name!r}; its proxies: {has}")
+        return {"name": name, "replay": self._replays[name]}
 
     def _running_thread(self) -> LoopThread:
         if self._thread is None:
@@ -158,6 +223,14 @@ class Chaos:
         )  # first: an interrupt may come on the way back from the start
         proxy.background.start()
         self._proxies.append(proxy)
+
+
+def _strikes_of(background: BackgroundProxy) -> Callable[[], list[Strike]]:
+    return lambda: background.journal.strikes
+
+
+def _entries_of(background: BackgroundProxy) -> Callable[[], list[Line]]:
+    return lambda: background.journal.entries
 
 
 class SessionChaos(Chaos):
@@ -179,6 +252,7 @@ class SessionChaos(Chaos):
         for number, background in enumerate(self.background_proxies, 1):
             if background.is_running:
                 background.events.start_over()
+                background.journal.start_over()
                 own_seed = seed_for(seed, f"session proxy {number}")
                 background.call(partial(_begin, background, own_seed, change_defaults))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import warnings
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, Unpack, cast
 
@@ -12,7 +13,8 @@ import anyio
 from trixter.addresses import Address, text_of
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
-from trixter.control.fault_methods import FaultKeywords, FaultMethods, directions_of, meant_by
+from trixter.control.fault_methods import AnyDirection, FaultKeywords, FaultMethods, directions_of, meant_by
+from trixter.control.journal import Replay, Strike
 from trixter.errors import SettingError
 from trixter.faults import Fault, Faults
 from trixter.monotonic import monotonic
@@ -56,6 +58,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
         defaults: The defaults of new connections; a profile replaces their faults.
         thread: The thread to share with other proxies; by default a new one.
         find_profile: Finds profiles by their names.
+        name: Its name in a journal.
+        replay: The record that its connections repeat, whatever faults are set.
         keywords: Faults as the mark takes them, such as ``latency="100ms"``, added to those.
             And settings of ``trixter.proxy.tuning.Tuning``, such as ``idle_timeout_s``. With a
             small ``socket_buffer_bytes``, and a throttle or a freeze, a sender blocks early.
@@ -78,6 +82,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
         defaults: Defaults | None = None,
         thread: LoopThread | None = None,
         find_profile: FindProfile = find_profile,
+        name: str = "proxy",
+        replay: Replay | None = None,
         **keywords: Unpack[ProxyKeywords],
     ) -> None:
         __tracebackhide__ = True
@@ -90,6 +96,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
             seed=secrets.randbits(SEED_BITS) if seed is None else seed,
             defaults=self._begun_with(defaults or Defaults(), profile, faults, asked),
             thread=thread,
+            name=name,
+            replay=replay,
             **tuning,
         )
 
@@ -151,6 +159,21 @@ class _LocalProxy(FaultMethods[ChangeT]):
         """Replace all faults by those of a profile, such as ``"3g"``."""
         return super().profile(profile if isinstance(profile, Profile) else self._find_profile(profile))
 
+    def _submit_strikes(
+        self, kind: str | None, connection: int | None, direction: AnyDirection
+    ) -> Future[list[Strike]]:
+        """Have the journal read on the proxy's loop, which writes it."""
+        directions = directions_of(direction)
+        return self.background.submit(
+            lambda: [
+                each
+                for each in self.background.journal.strikes
+                if kind in (None, each.kind, each.effect.value)
+                and connection in (None, each.connection)
+                and each.direction in directions
+            ]
+        )
+
     def _begun_with(
         self,
         defaults: Defaults,
@@ -201,6 +224,24 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
         """End every connection, free the port, and end its thread. Idempotent."""
         self.background.close()
 
+    def strikes(
+        self, kind: str | None = None, *, connection: int | None = None, direction: AnyDirection = None
+    ) -> list[Strike]:
+        """Return what faults did to connections, oldest first; of a test under chance, what really happened.
+
+        Args:
+            kind: The name of a fault, such as ``"corrupt"``, or an effect, such as ``"reset"``.
+            connection: The number of a connection, from 1 in the order in which they came.
+            direction: ``"upstream"`` or ``"downstream"``.
+        """
+        return self._submit_strikes(kind, connection, direction).result()
+
+    def struck(
+        self, kind: str | None = None, *, connection: int | None = None, direction: AnyDirection = None
+    ) -> bool:
+        """Return whether a fault did something. As ``strikes``."""
+        return bool(self.strikes(kind, connection=connection, direction=direction))
+
     def __enter__(self) -> Self:
         try:
             return self.start()
@@ -248,6 +289,24 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         with anyio.CancelScope(shield=True):
             await wait_future(ended)
         self.background.close()
+
+    async def strikes(
+        self, kind: str | None = None, *, connection: int | None = None, direction: AnyDirection = None
+    ) -> list[Strike]:
+        """Return what faults did to connections, oldest first; of a test under chance, what really happened.
+
+        Args:
+            kind: The name of a fault, such as ``"corrupt"``, or an effect, such as ``"reset"``.
+            connection: The number of a connection, from 1 in the order in which they came.
+            direction: ``"upstream"`` or ``"downstream"``.
+        """
+        return await wait_future(self._submit_strikes(kind, connection, direction))
+
+    async def struck(
+        self, kind: str | None = None, *, connection: int | None = None, direction: AnyDirection = None
+    ) -> bool:
+        """Return whether a fault did something. As ``strikes``."""
+        return bool(await self.strikes(kind, connection=connection, direction=direction))
 
     async def __aenter__(self) -> Self:
         try:

@@ -54,6 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("trixter", "network faults (trixter)")
     text = "The seed of all randomness of the network. A failing test shows it."
     group.addoption("--chaos-seed", metavar="N", help=text)
+    text = "Repeat a journal of a test that failed: the same faults at the same bytes."
+    group.addoption("--chaos-replay", metavar="FILE", help=text)
     parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
@@ -77,7 +79,7 @@ def _keywords_of_mark(config: pytest.Config) -> str:
         from trixter.faults import CATALOGUE
 
         faults = ", ".join(f"{entry.name}=None" for entry in CATALOGUE)
-    return f"*faults, profile=None, {faults}, connection_duration=None, direction=None"
+    return f"*faults, profile=None, {faults}, connection_duration=None, direction=None, replay=None"
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -160,9 +162,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     result = yield
     used = item.stash.get(USED, None)
     if used:  # and the test has passed: otherwise `yield` raises
-        from trixter.testing._pytest_support import warn_of_unused
+        from trixter.testing._pytest_support import forget_failure, warn_of_unused
 
         warn_of_unused(item, used)
+        forget_failure(item)
     return result
 
 
