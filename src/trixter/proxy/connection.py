@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from typing import Protocol
@@ -66,14 +67,15 @@ class Connection:
         "_linger",
         "_loss",
         "_peer",
-        "_pipes",
         "_proxy",
+        "_proxy_dice",
         "_unfinished",
         "_upstream",
         "accepted_at",
         "end_reason",
         "id",
         "number",
+        "pipes",
     )
 
     def __init__(
@@ -85,9 +87,11 @@ class Connection:
         self.accepted_at = proxy.context.clock.time()
         self.end_reason: EndReason | None = None
         self._proxy = proxy
+        self._proxy_dice = proxy.dice  # the proxy's may be others when this draws
         self._client = client
         self._upstream: Socket | None = None
-        self._pipes: tuple[Pipe, Pipe] | None = None
+        self.pipes: tuple[Pipe, Pipe] | None = None
+        """Upstream and downstream, as soon as the upstream has answered."""
         self._unfinished = 2
         self._duration: Timer | None = None
         self._dial: Dialer | None = None
@@ -110,19 +114,29 @@ class Connection:
         """Seconds since it was accepted."""
         return self._proxy.context.clock.time() - self.accepted_at
 
+    @property
+    def dice(self) -> Dice:
+        """What its directions draw from."""
+        return self._proxy_dice.branch(f"connection {self.number}")
+
+    @property
+    def buffer_limit_bytes(self) -> int:
+        """How much a direction with faults may hold."""
+        return self._proxy.buffer_limit_bytes
+
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
-        assert self._pipes is not None, "the upstream has not answered yet"
-        return self._pipes[0 if direction is Direction.UPSTREAM else 1]
+        assert self.pipes is not None, "the upstream has not answered yet"
+        return self.pipes[0 if direction is Direction.UPSTREAM else 1]
 
     @property
     def is_open(self) -> bool:
         """Whether bytes can flow: the upstream has answered. Before that, the connection is dialling."""
-        return self._pipes is not None
+        return self.pipes is not None
 
     def forwarded_bytes(self, direction: Direction) -> int:
         """Return how many bytes the sink of that direction has taken."""
-        return self.pipe(direction).forwarded_bytes if self._pipes else 0
+        return self.pipe(direction).forwarded_bytes if self.pipes else 0
 
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
@@ -163,9 +177,9 @@ class Connection:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self._pipes is None:
+        if self.pipes is None:
             self._proxy.context.poller.forget(self._client.fileno())
-        for pipe in self._pipes or ():
+        for pipe in self.pipes or ():
             pipe.close()
         for sock in filter(None, (self._client, self._upstream)):
             close_as(sock, end_reason)
@@ -233,32 +247,18 @@ class Connection:
             self.on_crash(exc)
 
     def _open(self, upstream: Socket) -> None:
-        proxy = self._proxy
-        dice = proxy.dice.branch(f"connection {self.number}")
-        self._pipes = (
-            self._new_pipe(Direction.UPSTREAM, self._client, upstream, dice),
-            self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, dice),
-        )
+        proxy, client = self._proxy, self._client
+        up = Pipe(Direction.UPSTREAM, client, upstream, proxy.context, self)
+        down = Pipe(Direction.DOWNSTREAM, upstream, client, proxy.context, self)
+        self.pipes = up, down
         proxy.on_opened(self)  # first: a fault may end it at once
         defaults = proxy.defaults
-        self._pipes[0].start(defaults.upstream)
-        self._pipes[1].start(defaults.downstream)
-        self._pipes[0].read_early()  # clients speak first, and this one had time while we dialled
+        up.start(defaults.upstream)
+        down.start(defaults.downstream)
+        up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
             self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
-
-    def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, dice: Dice) -> Pipe:
-        context, buffer_limit_bytes = self._proxy.context, self._proxy.buffer_limit_bytes
-        return Pipe(
-            direction,
-            source,
-            sink,
-            context=context,
-            dice=dice,
-            buffer_limit_bytes=buffer_limit_bytes,
-            owner=self,
-        )
 
     def _on_duration(self) -> None:
         self.end(EndReason(DURATION, reset=True))
@@ -270,7 +270,7 @@ class Connection:
 
     def _moved(self) -> tuple[int, ...]:
         """Return counters that differ when a byte has moved: what passed, and what came and is held."""
-        return tuple(count for pipe in self._pipes or () for count in (pipe.forwarded_bytes, pipe.held_bytes))
+        return tuple(count for pipe in self.pipes or () for count in (pipe.forwarded_bytes, pipe.held_bytes))
 
     def _on_idle(self) -> None:
         self.end(EndReason(IDLE_TIMEOUT, reset=True))
@@ -278,5 +278,6 @@ class Connection:
 
 def _loss_of(reason: str, exc: OSError) -> EndReason:
     """Return the end of a connection that a peer reset, or whose peer is gone."""
-    expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
+    # The last is what shutdown says of a socket that was reset before it was read or written.
+    expected = exc.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
     return EndReason(reason, "" if expected else exc.strerror or str(exc), reset=True)

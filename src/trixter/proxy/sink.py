@@ -6,7 +6,7 @@ import logging
 from collections import deque
 from typing import Protocol
 
-from trixter.faults import Abort, Action, Close, Eof, Reset
+from trixter.faults import Abort, Action, Close, Dice, Eof, Reset
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.end_reason import EndReason
@@ -24,6 +24,14 @@ log = logging.getLogger("trixter.proxy")
 
 class PipeOwner(Protocol):
     """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
+
+    @property
+    def dice(self) -> Dice:
+        """The connection's; a direction with faults draws from a branch of its own."""
+
+    @property
+    def buffer_limit_bytes(self) -> int:
+        """A direction with faults stops reading while it holds more, and goes on at half of it."""
 
     def on_finished(self, sink: Socket) -> None:
         """All bytes of a direction have left, and EOF is due at its sink."""
@@ -44,6 +52,9 @@ class PipeOwner(Protocol):
 class DetachedOwner:
     """A no-op owner of pipes whose connection has ended; it breaks their reference cycle."""
 
+    dice = Dice(0)
+    buffer_limit_bytes = 1
+
     def on_finished(self, sink: Socket) -> None: ...
     def on_reset(self, sink: Socket) -> None: ...
     def on_lost(self, sock: Socket, exc: OSError) -> None: ...
@@ -51,6 +62,10 @@ class DetachedOwner:
 
     def on_crash(self, exc: Exception) -> None:
         log.error("a connection that is over: internal error", exc_info=exc)
+
+
+DETACHED = DetachedOwner()
+"""The one that is needed."""
 
 
 class Backlogs:
@@ -90,7 +105,7 @@ class SinkWriter:
         self._backlogs = backlogs or Backlogs()
         self.forwarded_bytes = 0
         self.held_bytes = 0
-        self._owner = owner
+        self._owner: PipeOwner = owner
         self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
         self._end: Eof | Close | None = None
 
@@ -166,7 +181,7 @@ class SinkWriter:
         """Forget the backlog, and tell the owner nothing more."""
         self._end_backlog()
         self.held_bytes = 0
-        self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
+        self._owner = DETACHED  # no cycle: a connection that ended is freed at once
 
     def _end_backlog(self) -> None:
         if self._waiting is not None:
