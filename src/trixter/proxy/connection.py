@@ -11,7 +11,7 @@ from trixter.addresses import SocketAddress, text_of
 from trixter.faults import Dice, Direction
 from trixter.proxy.clock import Timer
 from trixter.proxy.closing import Linger, close_as, finish
-from trixter.proxy.dial import Dialer, DialTarget
+from trixter.proxy.dial import Dialer, DialTarget, connect
 from trixter.proxy.end_reason import (
     CLOSED,
     DURATION,
@@ -29,6 +29,8 @@ from trixter.proxy.sockets import Socket, error_of
 from trixter.settings import Defaults
 
 log = logging.getLogger("trixter.proxy")
+
+_CLOSED = EndReason(CLOSED)
 
 
 class ConnectionContext(Protocol):
@@ -144,11 +146,20 @@ class Connection:
         if duration_s:
             clock = self._proxy.context.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        self._dial = Dialer(self._proxy.dial_target, self._proxy.context, self._on_connected, self.end)
+        target, context = self._proxy.dial_target, self._proxy.context
         try:
-            self._dial.start()
+            if target.literal is None:
+                self._dial = Dialer(target, context, self._on_connected, self.end)
+                self._dial.start()
+            else:
+                upstream, failure = connect(target.literal, None, target.options)
+                if upstream is not None and not failure:
+                    self._open(upstream)
+                    return
+                self._dial = Dialer(target, context, self._on_connected, self.end)
+                self._dial.go_on(target.literal, upstream, failure)
             if self._dial is not None:  # the upstream is not near: meanwhile, the client may go away
-                self._proxy.context.poller.pause(self._client.fileno(), self._on_hangup)
+                context.poller.pause(self._client.fileno(), self._on_hangup)
         except Exception as exc:
             self.on_crash(exc)
 
@@ -177,12 +188,15 @@ class Connection:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self.pipes is None:
+        if self.pipes is not None:
+            upstream, downstream = self.pipes
+            upstream.close()
+            downstream.close()
+        else:
             self._proxy.context.poller.forget(self._client.fileno())
-        for pipe in self.pipes or ():
-            pipe.close()
-        for sock in filter(None, (self._client, self._upstream)):
-            close_as(sock, end_reason)
+        close_as(self._client, end_reason)
+        if self._upstream is not None:
+            close_as(self._upstream, end_reason)
         self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:
@@ -198,7 +212,7 @@ class Connection:
             sink.shutdown(socket.SHUT_WR)
         else:
             finish(sink)
-            self.end(EndReason(CLOSED))
+            self.end(_CLOSED)
 
     def on_end(self, end_reason: EndReason) -> None:
         self.end(end_reason)
@@ -240,13 +254,13 @@ class Connection:
 
     def _on_connected(self, upstream: Socket) -> None:
         self._dial = None
-        self._upstream = upstream
         try:
             self._open(upstream)
         except Exception as exc:
             self.on_crash(exc)
 
     def _open(self, upstream: Socket) -> None:
+        self._upstream = upstream
         proxy, client = self._proxy, self._client
         up = Pipe(Direction.UPSTREAM, client, upstream, proxy.context, self)
         down = Pipe(Direction.DOWNSTREAM, upstream, client, proxy.context, self)

@@ -106,7 +106,8 @@ class Pipe:
             self._leave_fast_path().open(faults)
             if self.is_closed:
                 return
-        self.watch(wanted=True)
+        self._is_read = True
+        self._context.poller.read(self.source.fileno(), self._reader())
 
     def read_early(self) -> None:
         """Read without waiting to be told: for a source that has likely spoken already."""
@@ -168,14 +169,16 @@ class Pipe:
         """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
         self.is_closed = True
         self.watch(wanted=False)
-        self._close_slow_path()
+        if self._slow_path is not None:
+            self._close_slow_path(self._slow_path)
 
     def close(self) -> None:
         """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
         self.is_closed = True
         self._is_read = False
         self._context.poller.forget(self.source.fileno())
-        self._close_slow_path()
+        if self._slow_path is not None:
+            self._close_slow_path(self._slow_path)
         self._owner = DETACHED  # no cycle: a connection that ended is freed at once
 
     def on_unreadable(self, exc: OSError) -> None:
@@ -213,11 +216,10 @@ class Pipe:
             self._slow_path = SlowPath(self, self._context, self._owner)
         return self._slow_path
 
-    def _close_slow_path(self) -> None:
-        slow_path, self._slow_path = self._slow_path, None
-        if slow_path is not None:
-            self._forwarded_bytes += slow_path.forwarded_bytes
-            slow_path.close()
+    def _close_slow_path(self, slow_path: SlowPath) -> None:
+        self._slow_path = None
+        self._forwarded_bytes += slow_path.forwarded_bytes
+        slow_path.close()
 
     def _reader(self) -> Callable[[], None]:
         slow_path = self._slow_path
