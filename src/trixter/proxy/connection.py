@@ -194,9 +194,12 @@ class Connection:
             downstream.close()
         else:
             self._proxy.context.poller.forget(self._client.fileno())
-        close_as(self._client, end_reason)
-        if self._upstream is not None:
-            close_as(self._upstream, end_reason)
+        for sock in (self._client, self._upstream):
+            if sock is not None:
+                if end_reason is _CLOSED:
+                    sock.close()  # both FINs have been sent, and everything was read
+                else:
+                    close_as(sock, end_reason)
         self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:

@@ -39,13 +39,14 @@ class Pipe:
 
     __slots__ = (
         "_context",
-        "_forwarded_bytes",
         "_is_lost",
         "_is_read",
         "_large_reads",
         "_owner",
         "_slow_path",
+        "_source_fd",
         "direction",
+        "forwarded_bytes",
         "has_ended",
         "is_closed",
         "sink",
@@ -58,13 +59,15 @@ class Pipe:
         self.direction = direction
         self.source = source
         self.sink = sink
+        self.forwarded_bytes = 0
+        """How many bytes the sink has taken."""
         self.is_closed = False
         self.has_ended = False
         """Whether the end of the source has been read."""
         self._context = context
         self._owner = owner
         self._slow_path: SlowPath | None = None
-        self._forwarded_bytes = 0  # without those that the slow path counts
+        self._source_fd = source.fileno()
         self._is_read = False
         self._is_lost = False
         self._large_reads = 0  # in a row
@@ -78,14 +81,6 @@ class Pipe:
     def faults(self, faults: Faults) -> None:
         if not self.is_closed and faults != self.faults:
             self._leave_fast_path().change(faults)
-
-    @property
-    def forwarded_bytes(self) -> int:
-        """How many bytes the sink has taken."""
-        slow_path = self._slow_path
-        return (
-            self._forwarded_bytes if slow_path is None else self._forwarded_bytes + slow_path.forwarded_bytes
-        )
 
     @property
     def held_bytes(self) -> int:
@@ -104,15 +99,16 @@ class Pipe:
             return
         if faults:
             self._leave_fast_path().open(faults)
-            if self.is_closed:
-                return
-        self._is_read = True
-        self._context.poller.read(self.source.fileno(), self._reader())
+            self.watch(wanted=not self.is_closed)
+        else:
+            self._is_read = True
+            self._context.poller.read(self._source_fd, self.read)
 
     def read_early(self) -> None:
         """Read without waiting to be told: for a source that has likely spoken already."""
         if not self.is_closed:
-            self._reader()()
+            read = self.read if self._slow_path is None else self._reader()
+            read()
 
     def read(self) -> None:
         """Read once, and send what came: the common case. `make instructions` counts it."""
@@ -131,10 +127,11 @@ class Pipe:
         except OSError as exc:
             self._owner.on_lost(self.sink, exc)
             return
-        self._forwarded_bytes += sent
-        if len(data) == LEAST_READ_BYTES:
-            self._note_read(LEAST_READ_BYTES)
-        if sent < len(data):
+        self.forwarded_bytes += sent
+        size = len(data)
+        if size == LEAST_READ_BYTES:
+            self._note_read(size)
+        if sent < size:
             self._leave_fast_path().send(data[sent:])
 
     def watch(self, *, wanted: bool) -> None:
@@ -144,16 +141,16 @@ class Pipe:
         self._is_read = wanted
         poller = self._context.poller
         if not wanted:
-            poller.pause(self.source.fileno(), self._on_hangup)
+            poller.pause(self._source_fd, self._on_hangup)
             return
         if self._is_lost:
             self._context.loop.call_soon(self._read_on)
-        poller.read(self.source.fileno(), self._reader())
+        poller.read(self._source_fd, self._reader())
 
     def choose_reader(self) -> None:
         """Read the source in the way that is right now, if it is read."""
         if self._is_read:
-            self._context.poller.read(self.source.fileno(), self._reader())
+            self._context.poller.read(self._source_fd, self._reader())
 
     def lose_source(self) -> None:
         """Pass on what the source sent before it was reset by its peer and, behind that, the reset."""
@@ -170,15 +167,17 @@ class Pipe:
         self.is_closed = True
         self.watch(wanted=False)
         if self._slow_path is not None:
-            self._close_slow_path(self._slow_path)
+            self._slow_path.close()
+            self._slow_path = None
 
     def close(self) -> None:
         """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
         self.is_closed = True
         self._is_read = False
-        self._context.poller.forget(self.source.fileno())
+        self._context.poller.forget(self._source_fd)
         if self._slow_path is not None:
-            self._close_slow_path(self._slow_path)
+            self._slow_path.close()
+            self._slow_path = None
         self._owner = DETACHED  # no cycle: a connection that ended is freed at once
 
     def on_unreadable(self, exc: OSError) -> None:
@@ -200,7 +199,8 @@ class Pipe:
             else:
                 self._owner.on_finished(self.sink)
             if not self.is_closed:
-                self.watch(wanted=False)
+                self._is_read = False
+                self._context.poller.pause(self._source_fd, self._on_hangup)
         except Exception as exc:
             self.fail(exc)
 
@@ -215,11 +215,6 @@ class Pipe:
         if self._slow_path is None:
             self._slow_path = SlowPath(self, self._context, self._owner)
         return self._slow_path
-
-    def _close_slow_path(self, slow_path: SlowPath) -> None:
-        self._slow_path = None
-        self._forwarded_bytes += slow_path.forwarded_bytes
-        slow_path.close()
 
     def _reader(self) -> Callable[[], None]:
         slow_path = self._slow_path
@@ -249,7 +244,7 @@ class Pipe:
         except OSError as exc:
             self._owner.on_lost(self.sink, exc)
             return
-        self._forwarded_bytes += sent
+        self.forwarded_bytes += sent
         self._note_read(size)
         if sent < size:
             self._leave_fast_path().send(bytes(buffer[sent:size]))
@@ -274,7 +269,7 @@ class Pipe:
         except OSError as exc:
             self._owner.on_lost(self.sink, exc)
             return
-        self._forwarded_bytes += sent
+        self.forwarded_bytes += sent
         if rest:
             self._leave_fast_path().send(rest)
 

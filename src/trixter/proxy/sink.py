@@ -87,23 +87,29 @@ class Backlogs:
         return max(TURN_S / (1 + self.count), SHORTEST_SHARE_S)
 
 
+class Sink(Protocol):
+    """What a sink writer needs of its pipe."""
+
+    sink: Socket
+    forwarded_bytes: int
+
+
 class SinkWriter:
     """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
 
     A reset is told at once, also while something waits: its owner waits until nothing is held any more.
 
     Args:
-        sink: A connected, non-blocking socket.
+        pipe: Has a connected, non-blocking socket, and counts what that takes.
         owner: The owner, which is told of the end.
         backlogs: Those of the loop; by default, of this sink alone.
     """
 
-    __slots__ = ("_backlogs", "_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")
+    __slots__ = ("_backlogs", "_end", "_owner", "_pipe", "_waiting", "held_bytes")
 
-    def __init__(self, sink: Socket, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
-        self.sink = sink
+    def __init__(self, pipe: Sink, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
+        self._pipe = pipe
         self._backlogs = backlogs or Backlogs()
-        self.forwarded_bytes = 0
         self.held_bytes = 0
         self._owner: PipeOwner = owner
         self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
@@ -121,6 +127,7 @@ class SinkWriter:
             OSError: If the sink is gone.
         """
         give_way_at = monotonic() + self._backlogs.share_s if len(actions) > FEW_PIECES else None
+        pipe = self._pipe
         for action in actions:
             if isinstance(action, bytes):
                 if self._waiting is not None or (give_way_at is not None and monotonic() > give_way_at):
@@ -128,16 +135,16 @@ class SinkWriter:
                     continue
                 # Here and not in a call of its own: slices are many.
                 try:
-                    sent = self.sink.send(action, MSG_EOR_FLAG)
+                    sent = pipe.sink.send(action, MSG_EOR_FLAG)
                 except BlockingIOError:
                     sent = 0
-                self.forwarded_bytes += sent
+                pipe.forwarded_bytes += sent
                 if sent < len(action):
                     self.enqueue(memoryview(action)[sent:])
             elif isinstance(action, Abort):
                 self._owner.on_end(EndReason(action.reason, reset=True))
             elif isinstance(action, Reset):
-                self._owner.on_reset(self.sink)
+                self._owner.on_reset(pipe.sink)
             elif self._waiting is not None:
                 self._end = action
             else:
@@ -158,13 +165,14 @@ class SinkWriter:
             OSError: If the sink is gone.
         """
         give_way_at = monotonic() + self._backlogs.share_s
+        pipe = self._pipe
         while self._waiting:
             piece = self._waiting[0]
             try:
-                sent = self.sink.send(piece, MSG_EOR_FLAG)
+                sent = pipe.sink.send(piece, MSG_EOR_FLAG)
             except BlockingIOError:
                 return
-            self.forwarded_bytes += sent
+            pipe.forwarded_bytes += sent
             self.held_bytes -= sent
             if sent < len(piece):
                 self._waiting[0] = memoryview(piece)[sent:]
@@ -193,4 +201,4 @@ class SinkWriter:
         if isinstance(end, Close):
             self._owner.on_end(EndReason(end.reason))
         else:
-            self._owner.on_finished(self.sink)
+            self._owner.on_finished(self._pipe.sink)

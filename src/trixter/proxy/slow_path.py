@@ -22,6 +22,7 @@ class FastPath(Protocol):
     direction: Direction
     source: Socket
     sink: Socket
+    forwarded_bytes: int
     is_closed: bool
     has_ended: bool
 
@@ -93,7 +94,7 @@ class SlowPath:
         self._context = context
         self._dice = owner.dice
         self._buffer_limit_bytes = owner.buffer_limit_bytes
-        self._out = SinkWriter(pipe.sink, owner, context.backlogs)
+        self._out = SinkWriter(pipe, owner, context.backlogs)
         self._chain: ChainDriver | None = None  # made with the first fault
         self._admits = refuse  # asked of the size of each read
         self._send_flags = 0
@@ -106,11 +107,6 @@ class SlowPath:
     def faults(self) -> Faults:
         """The faults in force."""
         return self._chain.faults if self._chain else NO_FAULTS
-
-    @property
-    def forwarded_bytes(self) -> int:
-        """How many bytes the sink has taken from here."""
-        return self._out.forwarded_bytes
 
     @property
     def backlog_bytes(self) -> int:
@@ -196,25 +192,24 @@ class SlowPath:
 
     def _read(self) -> None:
         """Read once; send at once what no fault would touch, and put the rest into the chain."""
-        context = self._context
+        pipe, context = self._pipe, self._context
         buffer, most_bytes = context.buffer, self._most_bytes
         if most_bytes > context.memory.most_read_bytes:
             most_bytes = context.memory.most_read_bytes
         try:
-            size = self._pipe.source.recv_into(buffer, most_bytes)
+            size = pipe.source.recv_into(buffer, most_bytes)
         except OSError as exc:
-            self._pipe.on_unreadable(exc)
+            pipe.on_unreadable(exc)
             return
         if size and self._admits(size):
-            out = self._out
             try:
-                sent = out.sink.send(buffer[:size], self._send_flags)
+                sent = pipe.sink.send(buffer[:size], self._send_flags)
             except BlockingIOError:
                 sent = 0
             except OSError as exc:
-                self._pipe.fail(exc)
+                pipe.fail(exc)
                 return
-            out.forwarded_bytes += sent
+            pipe.forwarded_bytes += sent
             if sent < size:
                 self.send(bytes(buffer[sent:size]))
         else:
@@ -276,9 +271,9 @@ class SlowPath:
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
         high_bytes = min(self._buffer_limit_bytes, self._context.memory.free_bytes) if is_faulty else 0
         if out.has_backlog and not self._is_written:
-            self._context.poller.write(out.sink.fileno(), self._on_writable)
+            self._context.poller.write(pipe.sink.fileno(), self._on_writable)
         elif self._is_written and not out.has_backlog:
-            self._context.poller.stop_writing(out.sink.fileno())
+            self._context.poller.stop_writing(pipe.sink.fileno())
         self._is_written = out.has_backlog
         fullness = 0.0
         if chain is not None:
