@@ -33,7 +33,7 @@ from trixter.cli.serve import disable_full_collections  # noqa: E402
 from trixter.proxy import LoopContext, Proxy  # noqa: E402
 from trixter.proxy.epoll import EpollPoller  # noqa: E402
 from trixter.proxy.loop import loop_factory  # noqa: E402
-from trixter.proxy.wakeup import WakeupLatency  # noqa: E402
+from trixter.proxy.poller import WakeupLatency  # noqa: E402
 
 # Where objects lie in memory is worth 2 %: so the reference has several places.
 REFERENCE_PARTS = 10

@@ -13,7 +13,7 @@ from trixter.proxy.epoll import (
     CoreDemand,
     involuntary_switches,
 )
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import WakeupLatency
 
 
 def tries(spin: AdaptiveSpin, looks: int) -> list[bool]:

@@ -18,8 +18,7 @@ from trixter.proxy import epoll
 from trixter.proxy.closing import close_with_reset
 from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.loop import poller_for
-from trixter.proxy.poller import LoopPoller, SpinUntil
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import LoopPoller, SpinUntil, WakeupLatency
 
 
 @pytest.fixture

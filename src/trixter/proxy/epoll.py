@@ -8,8 +8,7 @@ import select
 from collections.abc import Callable
 
 from trixter.monotonic import TURN_S, monotonic
-from trixter.proxy.poller import Callback, Poller, SpinUntil
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import Callback, Poller, SpinUntil, WakeupLatency
 
 # Waking a process that sleeps costs more than most answers take: tens of microseconds, hundreds on a virtual
 # machine whose core has gone to sleep, too. An answer that comes within that time is worth waiting for awake;
