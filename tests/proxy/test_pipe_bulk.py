@@ -11,6 +11,7 @@ from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
 from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import EndReason
+from trixter.proxy.memory import LEAST_READ_BYTES
 from trixter.proxy.pipe import LARGE_BYTES, SPLICED_FROM_READS
 from trixter.proxy.splice import PIPE_BYTES, Splicer
 
@@ -69,6 +70,18 @@ async def test_many_small_reads_do_not_make_it_bulk(harness: ConnectionHarness) 
         client.send(bytes(LARGE_BYTES - 1))
         await server.receive(LARGE_BYTES - 1)
     assert splicer.forwarded_bytes == 0
+
+
+async def test_messages_that_are_a_little_too_long_for_a_small_read_are_sent_in_one_piece(
+    harness: ConnectionHarness,
+) -> None:
+    client, server, _ = harness.connect()
+    message = PAYLOAD[: LEAST_READ_BYTES + 800]
+    for size in [len(message)] * 10 + [1] * 10 + [len(message)] * 3:
+        before = server.segments_received
+        client.send(message[:size])
+        assert await server.receive(size) == message[:size]
+    assert server.segments_received == before + 1
 
 
 async def test_small_reads_end_it(harness: ConnectionHarness) -> None:

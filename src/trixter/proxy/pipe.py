@@ -17,15 +17,19 @@ LARGE_BYTES = 4096
 # After so many large reads, the kernel moves pages from socket to socket: cheaper than copies.
 SPLICED_FROM_READS = 4
 
+# After so many small ones in a row, a read takes 8 KiB at most again. Not after one: each message of 9,000
+# bytes would be read, and sent, in two parts, at twice the CPU.
+SMALL_FROM_READS = 16
+
 
 class Pipe:
     """Carry the bytes of one direction from one socket to the other.
 
     A calm direction is this one object. It reads in one of three ways, and sends what came::
 
-        read          until a read is as long as it may be
-        read large    until a read is small, or a few were large
-        splice        within the kernel, until a read is small
+        read          until one is as long as it may be
+        read large    until some in a row were small, or a few were large
+        splice        within the kernel, until one is small
 
     Where that does not do, it makes its slow path, and keeps it: for the first fault, and for the first time
     that the sink does not take all. While neither is there, reading is as above again.
@@ -44,6 +48,7 @@ class Pipe:
         "_large_reads",
         "_owner",
         "_slow_path",
+        "_small_reads",
         "_source_fd",
         "direction",
         "forwarded_bytes",
@@ -70,7 +75,8 @@ class Pipe:
         self._source_fd = source.fileno()
         self._is_read = False
         self._is_lost = False
-        self._large_reads = 0  # in a row
+        self._large_reads = 0  # while it is 0, a read takes 8 KiB at most
+        self._small_reads = 0  # since the last large one
 
     @property
     def faults(self) -> Faults:
@@ -276,8 +282,16 @@ class Pipe:
     def _note_read(self, size: int) -> None:
         """Read in another way if reads have become large, or small."""
         before = self._large_reads
-        self._large_reads = before + 1 if size >= LARGE_BYTES else 0
-        if self._large_reads in (0, 1, SPLICED_FROM_READS):
+        if size >= LARGE_BYTES:
+            self._large_reads += 1
+            self._small_reads = 0
+        else:
+            self._small_reads += 1
+            if self._small_reads == SMALL_FROM_READS:
+                self._large_reads = 0
+            elif before >= SPLICED_FROM_READS:
+                self._large_reads = 1
+        if self._large_reads != before and self._large_reads <= SPLICED_FROM_READS:
             self.choose_reader()
 
     def _read_on(self) -> None:
