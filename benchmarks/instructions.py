@@ -53,9 +53,9 @@ class Limit:
 
 
 LIMITS = (
-    Limit("a new connection, log off", QUIET, CONNECTIONS, 95_000),
+    Limit("a new connection, log off", QUIET, CONNECTIONS, 96_000),
     Limit("a new connection, log as by default", LOGGED, CONNECTIONS),
-    Limit("a message there and back, 50 connections", EXCHANGED, MESSAGES, 14_000),
+    Limit("a message there and back, 50 connections", EXCHANGED, MESSAGES, 14_500),
 )
 
 

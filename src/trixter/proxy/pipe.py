@@ -134,11 +134,8 @@ class Pipe:
             self._owner.on_lost(self.sink, exc)
             return
         self.forwarded_bytes += sent
-        size = len(data)
-        if size == LEAST_READ_BYTES:
-            self._note_read(size)
-        if sent < size:
-            self._leave_fast_path().send(data[sent:])
+        if sent < len(data) or sent == LEAST_READ_BYTES:
+            self._on_full(data, sent)
 
     def watch(self, *, wanted: bool) -> None:
         """Read whenever there is something, or only watch whether the source is still there."""
@@ -216,6 +213,13 @@ class Pipe:
             self._owner.on_lost(self.sink, exc)
         else:
             self._owner.on_crash(exc)
+
+    def _on_full(self, data: bytes, sent: int) -> None:
+        """Go on after a read as long as it may be, or with a sink that did not take all."""
+        if len(data) == LEAST_READ_BYTES:
+            self._note_read(len(data))
+        if sent < len(data):
+            self._leave_fast_path().send(data[sent:])
 
     def _leave_fast_path(self) -> SlowPath:
         if self._slow_path is None:
