@@ -269,7 +269,8 @@ class SlowPath:
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
         # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = min(self._buffer_limit_bytes, self._context.memory.free_bytes) if is_faulty else 0
+        free_bytes = self._context.memory.free_bytes
+        high_bytes = min(self._buffer_limit_bytes, free_bytes) if is_faulty else 0
         if out.has_backlog and not self._is_written:
             self._context.poller.write(pipe.sink.fileno(), self._on_writable)
         elif self._is_written and not out.has_backlog:
@@ -277,8 +278,8 @@ class SlowPath:
         self._is_written = out.has_backlog
         fullness = 0.0
         if chain is not None:
-            free_bytes = self._context.memory.free_bytes
-            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
+            if held_bytes or self._in_flight.lent_bytes:
+                held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
             fullness = chain.fullness
         if held_bytes > high_bytes or fullness > 1 or pipe.has_ended:
             pipe.watch(wanted=False)
