@@ -28,7 +28,7 @@ its_version = $(shell $(PYTHON) --version 2>&1 | head -n 1)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: bench bench-quick bench-report bench-peers help demo test check format setup clean deep
+.PHONY: bench bench-quick bench-report bench-peers instructions help demo test check format setup clean deep
 .PHONY: prove soak oldest static lint types layers modules coverage e2e
 
 help: ## Show this list
@@ -64,6 +64,9 @@ bench-quick: setup ## The same in about a minute, to see that it runs
 
 bench-report: setup ## Print the table and draw the chart of the last full run
 	@$(BIN)/python -m benchmarks --report
+
+instructions: setup ## Count user instructions with callgrind: of a new connection, and of a message
+	@$(BIN)/python -m benchmarks.instructions
 
 bench-peers: ## Install the peers into benchmarks/peers (cargo, go, Debian); a peer that fails is left out
 	-cargo install --quiet --root benchmarks/peers trixter --version 0.1.1

@@ -24,21 +24,26 @@ Readings = dict[str, float]
 
 
 def compiled() -> Path:
-    """Return the load generator, compiled if it is older than its source.
+    """Return the load generator; see ``compile_if_older``."""
+    return compile_if_older(PROGRAM, SOURCE)
+
+
+def compile_if_older(program: Path, source: Path, *options: str) -> Path:
+    """Return a program in C, compiled if it is older than its source.
 
     Raises:
         Failed: If there is no C compiler, or it refuses the source.
     """
-    if PROGRAM.exists() and PROGRAM.stat().st_mtime >= SOURCE.stat().st_mtime:
-        return PROGRAM
+    if program.exists() and program.stat().st_mtime >= source.stat().st_mtime:
+        return program
     if shutil.which("cc") is None:
-        raise Failed("the load generator is compiled with `cc`, and there is none: install a C compiler")
-    PROGRAM.parent.mkdir(exist_ok=True)
-    command = ["cc", "-O2", "-Wall", "-Wextra", "-o", str(PROGRAM), str(SOURCE)]
+        raise Failed(f"{source.name} is compiled with `cc`, and there is none: install a C compiler")
+    program.parent.mkdir(exist_ok=True)
+    command = ["cc", "-O2", "-Wall", "-Wextra", *options, "-o", str(program), str(source)]
     said = subprocess.run(command, capture_output=True, text=True, check=False)
     if said.returncode:
-        raise Failed(f"cc refused load.c:\n{said.stderr}")
-    return PROGRAM
+        raise Failed(f"cc refused {source.name}:\n{said.stderr}")
+    return program
 
 
 @contextmanager

@@ -21,9 +21,8 @@ from trixter.proxy.clock import (
     Timer,
 )
 from trixter.proxy.loop import clock_for, poller_for
-from trixter.proxy.poller import Poller
+from trixter.proxy.poller import Poller, WakeupLatency
 from trixter.proxy.timerfd import TimerfdClock
-from trixter.proxy.wakeup import WakeupLatency
 
 
 class AlarmOnly(Clock):

@@ -21,7 +21,7 @@ from trixter.proxy.closing import (
     close_with_reset,
     finish,
 )
-from trixter.proxy.end_reason import CLOSED, DURATION, SHUTDOWN, EndReason
+from trixter.proxy.end_reason import DURATION, SHUTDOWN, EndReason
 from trixter.proxy.listen_socket import bound_socket
 
 Pair = tuple[socket.socket, socket.socket]
@@ -94,7 +94,7 @@ def test_an_ordinary_end_needs_no_peer(pair: Pair, peer_is: str) -> None:
 
 def close_at_last(sock: socket.socket) -> None:
     finish(sock)
-    close_as(sock, EndReason(CLOSED))
+    sock.close()
 
 
 ENDS: dict[str, tuple[Callable[[socket.socket], None], type[Exception] | None]] = {

@@ -18,8 +18,7 @@ from trixter.proxy import epoll
 from trixter.proxy.closing import close_with_reset
 from trixter.proxy.epoll import EpollPoller
 from trixter.proxy.loop import poller_for
-from trixter.proxy.poller import LoopPoller, SpinUntil
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import LoopPoller, SpinUntil, WakeupLatency
 
 
 @pytest.fixture
@@ -199,7 +198,7 @@ async def test_events_that_a_turn_has_no_time_for_are_seen_to_in_the_next(
         poller = EpollPoller(loop)
         exits.callback(poller.close)
         calls: list[list[int]] = [[]]
-        pairs = [socket_pair() for _ in range(3 * epoll.EVENTS_BETWEEN_LOOKS)]
+        pairs = [socket_pair() for _ in range(6)]
         for number, (here, there) in enumerate(pairs):
             exits.callback(here.close)
 
@@ -228,7 +227,7 @@ async def test_what_is_left_over_is_dropped_for_a_socket_that_is_forgotten(
     with ExitStack() as exits:
         poller = EpollPoller(asyncio.get_running_loop())
         exits.callback(poller.close)
-        pairs = [socket_pair() for _ in range(2 * epoll.EVENTS_BETWEEN_LOOKS)]
+        pairs = [socket_pair() for _ in range(4)]
         heard: list[int] = []
         for number, (here, there) in enumerate(pairs):
             exits.callback(here.close)

@@ -8,8 +8,8 @@ from weakref import WeakSet
 import pytest
 
 from tests.proxy.forked_children import child_of_python
-from trixter.proxy import forks
-from trixter.proxy.forks import close_in_children, keep_in_children
+from trixter.proxy import descriptors
+from trixter.proxy.descriptors import close_in_children, keep_in_children
 
 
 class PipeOwner:
@@ -27,7 +27,7 @@ class PipeOwner:
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Spare the proxies of other tests."""
-    monkeypatch.setattr(forks, "_inherited", WeakSet())
+    monkeypatch.setattr(descriptors, "_inherited", WeakSet())
 
 
 def test_in_a_child_it_is_abandoned_and_the_parent_keeps_it() -> None:
@@ -47,8 +47,8 @@ def test_in_a_child_it_is_abandoned_and_the_parent_keeps_it() -> None:
 def test_it_is_abandoned_once() -> None:
     owner = PipeOwner()
     close_in_children(owner)
-    forks._abandon_all()
-    forks._abandon_all()
+    descriptors._abandon_all()
+    descriptors._abandon_all()
     assert owner.abandoned == 1
 
 
@@ -57,4 +57,4 @@ def test_one_that_is_gone_is_forgotten() -> None:
     close_in_children(owner)
     os.close(owner.fd)
     del owner
-    forks._abandon_all()
+    descriptors._abandon_all()

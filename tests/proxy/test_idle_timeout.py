@@ -9,7 +9,7 @@ from tests.proxy.waiting import turns
 from trixter.errors import SettingError
 from trixter.faults import Faults, Freeze
 from trixter.proxy import EndReason
-from trixter.proxy.idle_timeout import LOOKS, IdleTimeout
+from trixter.proxy.connection import LOOKS, IdleTimeout
 from trixter.proxy.tuning import Tuning
 from trixter.testing import ManualClock
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.proxy.connection_harness import ConnectionHarness
-from tests.proxy.odd_faults import Idle
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Latency, Slice, Throttle
+from trixter.faults import Direction, Faults, Latency
 from trixter.proxy import EndReason
-from trixter.proxy.source import SPLICED_FROM_BYTES, SPLICED_FROM_READS
+from trixter.proxy.memory import LEAST_READ_BYTES
+from trixter.proxy.pipe import LARGE_BYTES, SPLICED_FROM_READS
 from trixter.proxy.splice import PIPE_BYTES, Splicer
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "splice"), reason="this system has no splice")
@@ -70,9 +67,21 @@ async def test_many_small_reads_do_not_make_it_bulk(harness: ConnectionHarness) 
     splicer = count_in(harness)
     client, server, _ = harness.connect()
     for _ in range(2 * SPLICED_FROM_READS):
-        client.send(bytes(SPLICED_FROM_BYTES - 1))
-        await server.receive(SPLICED_FROM_BYTES - 1)
+        client.send(bytes(LARGE_BYTES - 1))
+        await server.receive(LARGE_BYTES - 1)
     assert splicer.forwarded_bytes == 0
+
+
+async def test_messages_that_are_a_little_too_long_for_a_small_read_are_sent_in_one_piece(
+    harness: ConnectionHarness,
+) -> None:
+    client, server, _ = harness.connect()
+    message = PAYLOAD[: LEAST_READ_BYTES + 800]
+    for size in [len(message)] * 10 + [1] * 10 + [len(message)] * 3:
+        before = server.segments_received
+        client.send(message[:size])
+        assert await server.receive(size) == message[:size]
+    assert server.segments_received == before + 1
 
 
 async def test_small_reads_end_it(harness: ConnectionHarness) -> None:
@@ -148,56 +157,3 @@ async def test_without_it_bytes_pass_as_well(harness: ConnectionHarness) -> None
     client, server, _ = harness.connect()
     await warm_up(client, server)
     await warm_up(client, server)
-
-
-harmless: st.SearchStrategy[Fault] = st.one_of(
-    st.just(Idle()),
-    st.builds(Latency, delay_s=st.floats(0, 1), jitter_s=st.floats(0, 1)),
-    st.builds(Throttle, rate_bytes_per_s=st.sampled_from([1e6, 1e9])),
-    st.builds(Slice, size_bytes=st.integers(5000, 100_000)),
-)
-mixtures = st.just(NO_FAULTS) | st.lists(harmless, max_size=2).map(lambda faults: Faults(*faults))
-sizes = st.integers(1, 4 * BULK_BYTES)
-steps = st.one_of(
-    st.tuples(st.just("change"), mixtures),
-    st.tuples(st.just("send"), sizes),
-    st.tuples(st.just("receive"), sizes),
-    st.tuples(st.just("advance"), st.floats(0, 2)),
-    st.tuples(st.just("turn"), st.integers(1, 3)),
-)
-
-
-@given(schedule=st.lists(steps, max_size=30), is_small=st.booleans())
-async def test_faults_that_come_and_go_lose_repeat_and_reorder_nothing(
-    anyio_backend: object, schedule: list[tuple[str, object]], is_small: bool
-) -> None:
-    with ExitStack() as exits:
-        harness = ConnectionHarness(exits)
-        splicer = count_in(harness)
-        # With small buffers, the sink takes only a part of what the pipe holds.
-        client, server, connection = harness.connect(buffer_bytes=300_000 if is_small else 0)
-        pipe = connection.pipe(Direction.DOWNSTREAM)
-        sent, received = 0, bytearray()
-        for _ in range(2 * SPLICED_FROM_READS):
-            sent += server.send_what_fits(PAYLOAD[sent : sent + 2 * BULK_BYTES])
-            await turns(2)
-            received += client.received()
-        assert splicer.forwarded_bytes, "not bulk yet"
-        for step, value in schedule:
-            match step, value:
-                case "change", Faults() as faults:
-                    pipe.faults = faults
-                case "send", int(size):
-                    sent += server.send_what_fits(PAYLOAD[sent : sent + size])
-                case "receive", int(size):
-                    received += client.received(size)
-                case "advance", float(seconds):
-                    harness.clock.advance(seconds)
-                case "turn", int(count):
-                    await turns(count)
-            assert PAYLOAD.startswith(received)
-        server.finish()
-        received += await harness.receive_all_in_time(client)
-        assert received == PAYLOAD[:sent]
-        assert (pipe.forwarded_bytes, pipe.held_bytes) == (sent, 0)
-        assert harness.end_reason is None

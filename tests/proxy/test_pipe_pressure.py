@@ -35,6 +35,26 @@ async def test_a_sink_that_does_not_read_pauses_its_source(
     assert (pipe.held_bytes, pipe.forwarded_bytes) == (0, sent)
 
 
+@pytest.mark.parametrize(
+    ("piece_bytes", "can_splice"), [(1000, True), (50_000, True), (50_000, False)], ids=str
+)
+async def test_what_a_full_sink_took_a_part_of_arrives_whole(
+    harness: ConnectionHarness, piece_bytes: int, can_splice: bool
+) -> None:
+    if not can_splice and harness.context.splicer is not None:
+        harness.context.splicer.close()
+        harness.context.splicer = None
+    client, server, connection = harness.connect(buffer_bytes=16_384)
+    upstream = connection.pipe(Direction.UPSTREAM)
+    sent = 0
+    while not upstream.held_bytes:
+        sent += client.send_what_fits(memoryview(PAYLOAD)[sent : sent + piece_bytes])
+        await turns(3)
+    client.finish()
+    assert await server.receive_all() == PAYLOAD[:sent]
+    assert (upstream.held_bytes, upstream.forwarded_bytes) == (0, sent)
+
+
 async def test_a_sink_that_does_not_read_is_not_in_the_way_of_the_other_direction(
     harness: ConnectionHarness,
 ) -> None:

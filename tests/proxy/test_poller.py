@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.proxy.peers import Peer
 from tests.proxy.servers import socket_pair
@@ -100,6 +102,39 @@ async def test_a_writer_is_called_until_it_stops(watched: Watched) -> None:
     watched.calls.clear()
     await turns()
     assert watched.calls == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", [EpollPoller, LoopPoller])
+@given(wishes=st.lists(st.sampled_from(["read", "pause", "write", "stop_writing", "forget"]), max_size=12))
+async def test_the_last_wishes_count_whatever_came_before(
+    anyio_backend: object, kind: type[EpollPoller] | type[LoopPoller], wishes: list[str]
+) -> None:
+    with ExitStack() as exits:
+        poller = kind(asyncio.get_running_loop())
+        exits.callback(poller.close)
+        watched = Watched(poller, exits)
+        watched.peer.send(b"x")
+        expected: set[str] = set()
+        for wish in wishes:
+            match wish:
+                case "read":
+                    watched.read()
+                    expected.add("read")
+                case "pause":
+                    watched.pause()
+                    expected.discard("read")
+                case "write":
+                    watched.write()
+                    expected.add("write")
+                case "stop_writing":
+                    poller.stop_writing(watched.fd)
+                    expected.discard("write")
+                case "forget":
+                    poller.forget(watched.fd)
+                    expected.clear()
+        await turns(4)
+        assert set(watched.calls) == expected
 
 
 async def test_stopping_what_was_not_started_is_no_error(watched: Watched) -> None:

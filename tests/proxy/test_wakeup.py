@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trixter.proxy.wakeup import LEAST_MEAN_S, MOST_LEAD_S, MOST_MEAN_S, WakeupLatency
+from trixter.proxy.poller import LEAST_MEAN_S, MOST_LEAD_S, MOST_MEAN_S, WakeupLatency
 
 
 def learned(*late_s: float, times: int = 1000) -> WakeupLatency:

@@ -7,8 +7,9 @@
 
 - A **listener** accepts while the proxy is up, a **connection** dials and ends once, a **pipe** carries
   one direction.
-- A calm pipe reads into the loop's one buffer and writes from it; there is no task, queue or stream object.
-- A pipe with faults asks its chain (``trixter.faults``) what to do. Nothing here decides about bytes.
+- A calm pipe reads and writes, and is one small object; there is no task, queue or stream object.
+- With the first fault, or when a sink is full, a pipe makes its **slow path**: that asks the chain
+  (``trixter.faults``) what to do, and keeps what the sink does not take. Nothing here decides about bytes.
 - The **registry** holds the live connections, and **observers** are told of them; the log is one.
 - The **clock** wakes pipes, never early.
 - What all proxies of a loop need once is in the **loop context**: clock, poller, buffer, splice pipe, memory.

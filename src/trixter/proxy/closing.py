@@ -13,7 +13,7 @@ import struct
 import sys
 from collections.abc import Callable
 
-from trixter.proxy.end_reason import CLOSED, EndReason
+from trixter.proxy.end_reason import EndReason
 from trixter.proxy.sockets import Socket
 
 # What is thrown away, at most, so that an ordinary close sends FIN. More than a peer has usually sent
@@ -36,8 +36,6 @@ def close_as(sock: Socket, end_reason: EndReason) -> None:
     """Close so that the peer sees the end that a connection had."""
     if end_reason.reset:
         close_with_reset(sock)
-    elif end_reason.reason == CLOSED:
-        sock.close()  # both FINs have been sent, and everything was read
     else:
         close_with_fin(sock)
 

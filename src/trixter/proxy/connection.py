@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import socket
 from collections import Counter
@@ -11,9 +12,10 @@ from typing import Protocol
 
 from trixter.addresses import SocketAddress, text_of
 from trixter.faults import Decision, Dice, Direction, Faults
-from trixter.proxy.clock import Timer
+from trixter.faults.chain_output import RecordKeywords
+from trixter.proxy.clock import Clock, Timer
 from trixter.proxy.closing import Linger, close_as, finish
-from trixter.proxy.dial import Dialer, DialTarget
+from trixter.proxy.dial import Dialer, DialTarget, connect
 from trixter.proxy.end_reason import (
     CLOSED,
     DURATION,
@@ -25,13 +27,17 @@ from trixter.proxy.end_reason import (
     SHUTDOWN,
     EndReason,
 )
-from trixter.proxy.idle_timeout import IdleTimeout
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.pipe import Pipe
 from trixter.proxy.sockets import Socket, error_of
 from trixter.settings import Defaults
 
 log = logging.getLogger("trixter.proxy")
+
+_CLOSED = EndReason(CLOSED)
+
+# Looks at the counters in one time-out. So a connection ends at most a quarter of it late.
+LOOKS = 4
 
 
 class ConnectionContext(Protocol):
@@ -76,14 +82,15 @@ class Connection:
         "_linger",
         "_loss",
         "_peer",
-        "_pipes",
         "_proxy",
+        "_proxy_dice",
         "_unfinished",
         "_upstream",
         "accepted_at",
         "end_reason",
         "id",
         "number",
+        "pipes",
     )
 
     def __init__(
@@ -95,9 +102,11 @@ class Connection:
         self.accepted_at = proxy.context.clock.time()
         self.end_reason: EndReason | None = None
         self._proxy = proxy
+        self._proxy_dice = proxy.dice  # the proxy's may be others when this draws
         self._client = client
         self._upstream: Socket | None = None
-        self._pipes: tuple[Pipe, Pipe] | None = None
+        self.pipes: tuple[Pipe, Pipe] | None = None
+        """Upstream and downstream, as soon as the upstream has answered."""
         self._unfinished = 2
         self._duration: Timer | None = None
         self._dial: Dialer | None = None
@@ -120,19 +129,38 @@ class Connection:
         """Seconds since it was accepted."""
         return self._proxy.context.clock.time() - self.accepted_at
 
+    @property
+    def dice(self) -> Dice:
+        """What its directions draw from."""
+        return self._proxy_dice.branch(f"connection {self.number}")
+
+    @property
+    def buffer_limit_bytes(self) -> int:
+        """How much a direction with faults may hold."""
+        return self._proxy.buffer_limit_bytes
+
+    def record_of(self, direction: Direction) -> RecordKeywords:
+        """Return where the faults of a direction record what they do."""
+        proxy, on_decision = self._proxy, self._proxy.on_decision
+        return {
+            "strikes": proxy.strikes,
+            "operations": proxy.operations,
+            "on_decision": partial(on_decision, self, direction) if on_decision else None,
+        }
+
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
-        assert self._pipes is not None, "the upstream has not answered yet"
-        return self._pipes[0 if direction is Direction.UPSTREAM else 1]
+        assert self.pipes is not None, "the upstream has not answered yet"
+        return self.pipes[0 if direction is Direction.UPSTREAM else 1]
 
     @property
     def is_open(self) -> bool:
         """Whether bytes can flow: the upstream has answered. Before that, the connection is dialling."""
-        return self._pipes is not None
+        return self.pipes is not None
 
     def forwarded_bytes(self, direction: Direction) -> int:
         """Return how many bytes the sink of that direction has taken."""
-        return self.pipe(direction).forwarded_bytes if self._pipes else 0
+        return self.pipe(direction).forwarded_bytes if self.pipes else 0
 
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
@@ -140,11 +168,20 @@ class Connection:
         if duration_s:
             clock = self._proxy.context.clock
             self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        self._dial = Dialer(self._proxy.dial_target, self._proxy.context, self._on_connected, self.end)
+        target, context = self._proxy.dial_target, self._proxy.context
         try:
-            self._dial.start()
+            if target.literal is None:
+                self._dial = Dialer(target, context, self._on_connected, self.end)
+                self._dial.start()
+            else:
+                upstream, failure = connect(target.literal, None, target.options)
+                if upstream is not None and not failure:
+                    self._open(upstream)
+                    return
+                self._dial = Dialer(target, context, self._on_connected, self.end)
+                self._dial.go_on(target.literal, upstream, failure)
             if self._dial is not None:  # the upstream is not near: meanwhile, the client may go away
-                self._proxy.context.poller.pause(self._client.fileno(), self._on_hangup)
+                context.poller.pause(self._client.fileno(), self._on_hangup)
         except Exception as exc:
             self.on_crash(exc)
 
@@ -173,12 +210,18 @@ class Connection:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self._pipes is None:
+        if self.pipes is not None:
+            upstream, downstream = self.pipes
+            upstream.close()
+            downstream.close()
+        else:
             self._proxy.context.poller.forget(self._client.fileno())
-        for pipe in self._pipes or ():
-            pipe.close()
-        for sock in filter(None, (self._client, self._upstream)):
-            close_as(sock, end_reason)
+        for sock in (self._client, self._upstream):
+            if sock is not None:
+                if end_reason is _CLOSED:
+                    sock.close()  # both FINs have been sent, and everything was read
+                else:
+                    close_as(sock, end_reason)
         self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:
@@ -194,7 +237,7 @@ class Connection:
             sink.shutdown(socket.SHUT_WR)
         else:
             finish(sink)
-            self.end(EndReason(CLOSED))
+            self.end(_CLOSED)
 
     def on_end(self, end_reason: EndReason) -> None:
         self.end(end_reason)
@@ -236,43 +279,24 @@ class Connection:
 
     def _on_connected(self, upstream: Socket) -> None:
         self._dial = None
-        self._upstream = upstream
         try:
             self._open(upstream)
         except Exception as exc:
             self.on_crash(exc)
 
     def _open(self, upstream: Socket) -> None:
-        proxy = self._proxy
-        dice = proxy.dice.branch(f"connection {self.number}")
-        self._pipes = (
-            self._new_pipe(Direction.UPSTREAM, self._client, upstream, dice),
-            self._new_pipe(Direction.DOWNSTREAM, upstream, self._client, dice),
-        )
+        self._upstream = upstream
+        proxy, client = self._proxy, self._client
+        up = Pipe(Direction.UPSTREAM, client, upstream, proxy.context, self)
+        down = Pipe(Direction.DOWNSTREAM, upstream, client, proxy.context, self)
+        self.pipes = up, down
         proxy.on_opened(self)  # first: a fault may end it at once
-        faults = [proxy.faults_of_new(self.number, direction) for direction in Direction]
-        self._pipes[0].start(faults[0])
-        self._pipes[1].start(faults[1])
-        self._pipes[0].read_early()  # clients speak first, and this one had time while we dialled
+        up.start(proxy.faults_of_new(self.number, Direction.UPSTREAM))
+        down.start(proxy.faults_of_new(self.number, Direction.DOWNSTREAM))
+        up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
             self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
-
-    def _new_pipe(self, direction: Direction, source: Socket, sink: Socket, dice: Dice) -> Pipe:
-        context, buffer_limit_bytes = self._proxy.context, self._proxy.buffer_limit_bytes
-        on_decision = self._proxy.on_decision
-        return Pipe(
-            direction,
-            source,
-            sink,
-            context=context,
-            dice=dice,
-            buffer_limit_bytes=buffer_limit_bytes,
-            owner=self,
-            strikes=self._proxy.strikes,
-            operations=self._proxy.operations,
-            on_decision=partial(on_decision, self, direction) if on_decision else None,
-        )
 
     def _on_duration(self) -> None:
         self.end(EndReason(DURATION, reset=True))
@@ -284,7 +308,7 @@ class Connection:
 
     def _moved(self) -> tuple[int, ...]:
         """Return counters that differ when a byte has moved: what passed, and what came and is held."""
-        return tuple(count for pipe in self._pipes or () for count in (pipe.forwarded_bytes, pipe.held_bytes))
+        return tuple(count for pipe in self.pipes or () for count in (pipe.forwarded_bytes, pipe.held_bytes))
 
     def _on_idle(self) -> None:
         self.end(EndReason(IDLE_TIMEOUT, reset=True))
@@ -292,5 +316,48 @@ class Connection:
 
 def _loss_of(reason: str, exc: OSError) -> EndReason:
     """Return the end of a connection that a peer reset, or whose peer is gone."""
-    expected = isinstance(exc, ConnectionResetError | BrokenPipeError)
+    # The last is what shutdown says of a socket that was reset before it was read or written.
+    expected = exc.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN)
     return EndReason(reason, "" if expected else exc.strerror or str(exc), reset=True)
+
+
+class IdleTimeout:
+    """Call back once no byte has moved for some time.
+
+    It compares counters now and then, so moving a byte costs nothing.
+
+    Args:
+        clock: Tells the time, and wakes it.
+        timeout_s: For how long nothing may move, more than 0; up to a quarter more, until it is noticed.
+        moved: Tells of counters, which differ when a byte has moved in between.
+        on_idle: Called once; never if it is cancelled.
+    """
+
+    __slots__ = ("_clock", "_last", "_moved", "_on_idle", "_quiet_looks", "_timeout_s", "_timer")
+
+    def __init__(
+        self, clock: Clock, timeout_s: float, moved: Callable[[], object], on_idle: Callable[[], None]
+    ) -> None:
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._moved = moved
+        self._on_idle = on_idle
+        self._last = moved()
+        self._quiet_looks = 0
+        self._timer: Timer = self._next_look()
+
+    def cancel(self) -> None:
+        """Look no more. Idempotent."""
+        self._timer.cancel()
+
+    def _next_look(self) -> Timer:
+        return self._clock.call_at(self._clock.time() + self._timeout_s / LOOKS, self._look)
+
+    def _look(self) -> None:
+        now = self._moved()
+        self._quiet_looks = self._quiet_looks + 1 if now == self._last else 0
+        self._last = now
+        if self._quiet_looks == LOOKS:
+            self._on_idle()
+        else:
+            self._timer = self._next_look()

@@ -1,4 +1,4 @@
-"""The descriptor budget: connections leave the last descriptors to the API, the log and everything else."""
+"""Descriptors: how many connections leave to everything else, and those that the child of a fork closes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import fcntl
 import os
 import resource
 import sys
+from typing import Protocol
+from weakref import WeakSet
 
 # Kept free of proxied connections: for the API, its callers, files of modules that are imported late.
 RESERVED = 16
@@ -72,3 +74,33 @@ class DescriptorBudget:
         finally:
             for each in found:
                 os.close(each)
+
+
+class Inherited(Protocol):
+    """Have descriptors that the child of a fork gets duplicates of."""
+
+    def abandon(self) -> None:
+        """Close them in the child, and send the peers nothing: the sockets live on in the parent."""
+
+
+_inherited: WeakSet[Inherited] = WeakSet()
+
+
+def close_in_children(owner: Inherited) -> None:
+    """Have an owner abandon its descriptors in every child that Python forks from now on."""
+    _inherited.add(owner)
+
+
+def keep_in_children(owner: Inherited) -> None:
+    """Undo ``close_in_children``; idempotent."""
+    _inherited.discard(owner)
+
+
+def _abandon_all() -> None:
+    for owner in list(_inherited):
+        owner.abandon()
+    _inherited.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_abandon_all)

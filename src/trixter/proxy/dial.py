@@ -43,6 +43,28 @@ class DialTarget:
     """Whether the client is reset if the upstream cannot be reached."""
 
 
+def connect(target: Target, sock: Socket | None, options: SocketOptions) -> tuple[Socket | None, int]:
+    """Connect to one address; return the socket, if one could be made, and the error number.
+
+    On loopback it is 0, for the handshake is over when this returns; elsewhere ``EINPROGRESS`` is usual.
+
+    Args:
+        target: The family and the address.
+        sock: That of the attempt before, if it is tried again.
+        options: What a new socket is asked to be.
+    """
+    family, address = target
+    try:
+        if sock is None:
+            sock = stream_socket(family, options)
+        failure = sock.connect_ex(address)
+        if failure == errno.EINPROGRESS:
+            failure = sock.connect_ex(address)  # asked again, the kernel says that it is connected
+    except OSError as exc:  # no descriptor left, or an address that cannot be used
+        failure = exc.errno or errno.EINVAL
+    return sock, 0 if failure == errno.EISCONN else failure
+
+
 class Dialer:
     """Connect to an upstream, within a time; call back once, on success or on failure.
 
@@ -83,9 +105,9 @@ class Dialer:
 
     def start(self) -> None:
         """Begin; a loopback upstream is often connected before this returns."""
-        if self._target.literal is not None:
-            self._targets = [self._target.literal]
-            self._attempt()
+        literal = self._target.literal
+        if literal is not None:
+            self.go_on(literal, *connect(literal, None, self._target.options))
         else:
             clock = self._context.clock
             self._give_up_at = clock.time() + self._target.timeout_s
@@ -115,20 +137,20 @@ class Dialer:
             self._targets = list(answer)
             self._attempt()
 
+    def go_on(self, target: Target, sock: Socket | None, failure: int) -> None:
+        """Begin with what ``connect`` returned for an upstream with one address."""
+        self._targets = [target]
+        self._sock = sock
+        self._answer(failure)
+
     def _attempt(self) -> None:
-        family, address = self._targets[0]
-        try:
-            if self._sock is None:
-                self._sock = stream_socket(family, self._target.options)
-                if self._owes:
-                    self._owe(wanted=False)
-            failure = self._sock.connect_ex(address)
-            if failure == errno.EINPROGRESS:
-                # On loopback the handshake is over by now, and asking again says so.
-                failure = self._sock.connect_ex(address)
-        except OSError as exc:  # no descriptor left, or an address that cannot be used
-            failure = exc.errno or errno.EINVAL
-        if failure in (0, errno.EISCONN):
+        self._sock, failure = connect(self._targets[0], self._sock, self._target.options)
+        if self._owes and self._sock is not None:
+            self._owe(wanted=False)
+        self._answer(failure)
+
+    def _answer(self, failure: int) -> None:
+        if not failure:
             self._succeed()
         elif failure in (errno.EINPROGRESS, errno.EALREADY, errno.EAGAIN):
             self._wait(retry=failure == errno.EAGAIN)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import select
+from collections.abc import Callable
 
 from trixter.monotonic import TURN_S, monotonic
-from trixter.proxy.poller import Callback, Poller, SpinUntil
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import Callback, Poller, SpinUntil, WakeupLatency
 
 # Waking a process that sleeps costs more than most answers take: tens of microseconds, hundreds on a virtual
 # machine whose core has gone to sleep, too. An answer that comes within that time is worth waiting for awake;
@@ -23,14 +24,18 @@ MOST_SKIPPED = 63
 NAPS_AT_FIRST = 8
 NAP_EVERY = 16
 
+# How often to ask whether the core is wanted: it takes 2 µs. A thread that keeps a core from another one is
+# stopped for it every 3 ms or so; on a free core, the kernel's own threads do so a few times a second.
+LOOK_S = 0.02
+MOST_SWITCHES_PER_S = 150.0
+SHORTEST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 1.28
+
 # Sockets seen to before the loop gets a turn. More is a little faster, and makes timers and the API wait.
 MOST_EVENTS = 64
 
 # After more than these, the loop's own look will not be in vain, and its turn is due.
 FEW_EVENTS = 8
-
-# Events between two looks at the time: one may be 256 slices, and so more than half a turn.
-EVENTS_BETWEEN_LOOKS = 2
 
 # Long enough for the core to go to sleep as well.
 NAP_S = 0.0001
@@ -82,6 +87,44 @@ class AdaptiveSpin:
         return self._misses <= NAPS_AT_FIRST or self._misses % NAP_EVERY == 0
 
 
+class CoreDemand:
+    """Learn whether other threads want the core that polling would keep: the kernel takes it away then.
+
+    With a free core, polling makes an answer quicker; without, it keeps from running what would answer. While
+    the core is wanted, each pause of polling is twice as long as the one before.
+
+    Args:
+        involuntary_switches: Returns how often the kernel has stopped this thread for another one.
+    """
+
+    __slots__ = ("_involuntary_switches", "_look_at", "_looked_at", "_pause_s", "_resume_at", "_seen")
+
+    def __init__(self, involuntary_switches: Callable[[], int]) -> None:
+        self._involuntary_switches = involuntary_switches
+        self._seen = involuntary_switches()
+        self._looked_at = self._look_at = self._resume_at = 0.0
+        self._pause_s = SHORTEST_PAUSE_S
+
+    def is_high(self, now: float) -> bool:
+        """Say whether to leave the core to others."""
+        if now >= self._look_at:
+            switches = self._involuntary_switches()
+            if switches - self._seen > MOST_SWITCHES_PER_S * (now - self._looked_at):
+                self._resume_at = now + self._pause_s
+                self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
+            else:
+                self._pause_s = SHORTEST_PAUSE_S
+            self._seen = switches
+            self._looked_at = now
+            self._look_at = max(now, self._resume_at) + LOOK_S
+        return now < self._resume_at
+
+
+def involuntary_switches() -> int:
+    """Return how often the kernel has stopped this thread for another one."""
+    return resource.getrusage(resource.RUSAGE_THREAD).ru_nivcsw
+
+
 class EpollPoller(Poller):
     """One epoll for all sockets of a loop, which watches the epoll.
 
@@ -99,40 +142,62 @@ class EpollPoller(Poller):
         self._loop = loop
         self._wakeup = wakeup or WakeupLatency()
         self._epoll = select.epoll()
-        self._masks: dict[int, int] = {}
+        # A descriptor in one of the two is registered: to read, to write, or for hang-ups only.
         self._readers: dict[int, Callback] = {}  # what to call for anything but room to write
         self._writers: dict[int, Callback] = {}
+        self._paused: set[int] = set()  # readers that wait for a hang-up only
         self._forgotten: set[int] = set()  # since the events at hand were fetched
         self._spin = AdaptiveSpin(self._wakeup)
+        self._demand = CoreDemand(involuntary_switches)
         self._left_over: list[tuple[int, int]] = []  # events that a turn had no time for
         self._is_awake = False
         self._spin_deadline: SpinUntil | None = None
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def read(self, fd: int, on_readable: Callback) -> None:
+        if fd not in self._readers and fd not in self._writers:
+            self._epoll.register(fd, EPOLLIN)
+        elif fd not in self._readers or fd in self._paused:
+            self._epoll.modify(fd, EPOLLIN | EPOLLOUT if fd in self._writers else EPOLLIN)
+            self._paused.discard(fd)
         self._readers[fd] = on_readable
-        self._watch(fd, self._masks.get(fd, 0) | EPOLLIN)
 
     def pause(self, fd: int, on_hangup: Callback) -> None:
+        # Hang-ups are reported whatever is asked for, and the state stays: where they are all we wait for,
+        # once is enough.
+        if fd not in self._readers and fd not in self._writers:
+            self._epoll.register(fd, EPOLLONESHOT)
+        elif fd not in self._paused:
+            self._epoll.modify(fd, EPOLLOUT if fd in self._writers else EPOLLONESHOT)
+        self._paused.add(fd)
         self._readers[fd] = on_hangup
-        self._watch(fd, self._masks.get(fd, 0) & ~EPOLLIN)
 
     def write(self, fd: int, on_writable: Callback) -> None:
+        if fd not in self._writers:
+            if fd not in self._readers:
+                self._epoll.register(fd, EPOLLOUT)
+            else:
+                self._epoll.modify(fd, EPOLLOUT if fd in self._paused else EPOLLIN | EPOLLOUT)
         self._writers[fd] = on_writable
-        self._watch(fd, self._masks.get(fd, 0) | EPOLLOUT)
 
     def stop_writing(self, fd: int) -> None:
-        if self._writers.pop(fd, None) is not None:
-            self._watch(fd, self._masks[fd] & ~EPOLLOUT)
+        if self._writers.pop(fd, None) is None:
+            return
+        if fd not in self._readers:
+            self._epoll.unregister(fd)
+        else:
+            self._epoll.modify(fd, EPOLLONESHOT if fd in self._paused else EPOLLIN)
 
     def forget(self, fd: int) -> None:
         # Closing takes it out of the epoll, too, but not while the child of a fork has a duplicate: then the
         # epoll would go on reporting it. It costs 0.3 µs, for closing is cheaper by most of what this takes.
         self._forgotten.add(fd)
-        if self._masks.pop(fd, None) is not None:
+        reader = self._readers.pop(fd, None)
+        writer = self._writers.pop(fd, None) if self._writers else None
+        if reader is not None or writer is not None:
             self._epoll.unregister(fd)
-        self._readers.pop(fd, None)
-        self._writers.pop(fd, None)
+            if fd in self._paused:
+                self._paused.remove(fd)
 
     def spin_until(self, spin: SpinUntil) -> None:
         if self._is_awake:
@@ -144,23 +209,11 @@ class EpollPoller(Poller):
         self._loop.remove_reader(self._epoll.fileno())
         self.abandon()
         self._left_over = []
-        self._readers.clear()
-        self._writers.clear()
 
     def abandon(self) -> None:
-        self._masks.clear()
+        self._readers.clear()
+        self._writers.clear()
         self._epoll.close()
-
-    def _watch(self, fd: int, mask: int) -> None:
-        # Hang-ups are reported whatever is asked for, and the state stays: where they are all we wait for,
-        # once is enough.
-        mask = mask & ~EPOLLONESHOT if mask & (EPOLLIN | EPOLLOUT) else EPOLLONESHOT
-        before = self._masks.get(fd)
-        if before is None:
-            self._epoll.register(fd, mask)
-        elif before != mask:
-            self._epoll.modify(fd, mask)
-        self._masks[fd] = mask
 
     def _on_ready(self) -> None:
         """See to what is ready; and while that is little, to what it brings about."""
@@ -188,22 +241,25 @@ class EpollPoller(Poller):
         forgotten, readers, writers = self._forgotten, self._readers, self._writers
         if events is not self._left_over:
             forgotten.clear()
-        seen_to = 0
+        now, pending = monotonic, iter(events)
         try:
-            for fd, event in events:
-                if seen_to % EVENTS_BETWEEN_LOOKS == EVENTS_BETWEEN_LOOKS - 1 and monotonic() > give_way_at:
-                    break
-                seen_to += 1
+            for fd, event in pending:
                 # A callback may close a socket that has an event further down the list, and the next accept
                 # may get its number: to a dial, another socket's event would look like an answer.
-                if fd in forgotten:
+                if forgotten and fd in forgotten:
                     continue
-                if event & EPOLLOUT and fd in writers:
-                    writers[fd]()
-                if event != EPOLLOUT and fd in readers:
-                    readers[fd]()
+                if event == EPOLLIN:  # almost every one
+                    if fd in readers:
+                        readers[fd]()
+                else:
+                    if event & EPOLLOUT and fd in writers:
+                        writers[fd]()
+                    if event != EPOLLOUT and fd in readers:
+                        readers[fd]()
+                if now() > give_way_at:  # after each: one may be 256 slices, and so more than half a turn
+                    break
         finally:  # a callback may fail
-            self._left_over = events[seen_to:]
+            self._left_over = list(pending)
             if self._left_over:
                 self._loop.call_soon(self._go_on)
 
@@ -217,7 +273,10 @@ class EpollPoller(Poller):
             spin.on_deadline()
         if self._epoll.closed or not self._spin.should_spin():
             return []
-        if events := self._poll_until(monotonic() + self._spin.seconds):
+        now = monotonic()
+        if self._demand.is_high(now):
+            return []
+        if events := self._poll_until(now + self._spin.seconds):
             self._spin.hit()
         else:
             self._spin.missed()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any
 
 from trixter.addresses import SocketAddress, text_of
 from trixter.errors import OUT_OF_RESOURCES, bind_error
@@ -120,14 +119,11 @@ class Listener:
                 log.debug("a connection was gone before it was accepted: %s", exc)
                 continue
             descriptors.note(client.fileno())
-            self._hand_on(client, peer)
-
-    def _hand_on(self, client: Socket, peer: Any) -> None:
-        try:
-            self._on_accepted(client, peer)
-        except Exception:
-            log.exception("connection from %s: internal error", text_of(peer))
-            client.close()
+            try:
+                self._on_accepted(client, peer)
+            except Exception:
+                log.exception("connection from %s: internal error", text_of(peer))
+                client.close()
 
     def _end_shortage(self) -> None:
         """Say that a shortage is over: there is room, and no client waits in the kernel any more."""

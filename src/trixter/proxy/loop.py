@@ -8,16 +8,14 @@ from collections.abc import Callable
 
 from trixter.errors import OutOfDescriptors, os_error_text
 from trixter.proxy.clock import Clock, LoopClock
-from trixter.proxy.descriptors import DescriptorBudget
+from trixter.proxy.descriptors import DescriptorBudget, close_in_children, keep_in_children
 from trixter.proxy.epoll import EpollPoller
-from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.memory import OF_THIS_PROCESS, InFlightMemory, Memory
-from trixter.proxy.poller import LoopPoller, Poller
+from trixter.proxy.poller import LoopPoller, Poller, WakeupLatency
 from trixter.proxy.sink import Backlogs
 from trixter.proxy.sockets import BUFFER_BYTES
 from trixter.proxy.splice import splicer
 from trixter.proxy.timerfd import TimerfdClock
-from trixter.proxy.wakeup import WakeupLatency
 
 
 class LoopContext:

@@ -1,297 +1,315 @@
-"""One direction's data plane: source socket, chain, sink socket."""
+"""One direction's data plane: from the source socket straight to the sink, or by the slow path."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import TypeVarTuple
 
-from trixter.chain_driver import ChainDriver
-from trixter.faults import EOF, NO_FAULTS, RESET, Action, Dice, Direction, End, Faults
-from trixter.faults.chain_output import OnDecision
+from trixter.faults import EOF, NO_FAULTS, RESET, Direction, Faults
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.memory import InFlightShare
-from trixter.proxy.sink import DetachedOwner, PipeOwner, SinkWriter
-from trixter.proxy.sockets import BUFFER_BYTES, MSG_EOR_FLAG, Socket, unsent_bytes
-from trixter.proxy.source import SourceReader, refuse
+from trixter.proxy.memory import LEAST_READ_BYTES
+from trixter.proxy.sink import DETACHED, PipeOwner
+from trixter.proxy.slow_path import SlowPath
+from trixter.proxy.sockets import Socket, error_of, unsent_bytes
 
-Ts = TypeVarTuple("Ts")
+# A large read; smaller ones are dearer to splice than to copy.
+LARGE_BYTES = 4096
 
+# After so many large reads, the kernel moves pages from socket to socket: cheaper than copies.
+SPLICED_FROM_READS = 4
 
-def ends_connection_on_error(step: Callable[[Pipe, *Ts], None]) -> Callable[[Pipe, *Ts], None]:
-    """Let an exception in a step of a pipe end its connection, and nothing else."""
-
-    def guarded_step(self: Pipe, *args: *Ts) -> None:
-        try:
-            step(self, *args)
-        except Exception as exc:
-            self.fail(exc)
-
-    return guarded_step
+# After so many small ones in a row, a read takes 8 KiB at most again. Not after one: each message of 9,000
+# bytes would be read, and sent, in two parts, at twice the CPU.
+SMALL_FROM_READS = 16
 
 
 class Pipe:
-    """Carry the bytes of one direction from one socket to the other, through the chain if it is not calm.
+    """Carry the bytes of one direction from one socket to the other.
 
-    All deciding is the chain's. The pipe writes what it is told to, and stops reading while too much is held.
-    Its state is one of each line; ``_settle`` chooses it whenever something may have changed::
+    A calm direction is this one object. It reads in one of three ways, and sends what came::
 
-        reading   on                            off: too much is held, or the source has ended
-        path      straight: calm, no backlog    around the chain: it admits the read    through the chain
-        writing   idle                          backlog: the poller tells when the sink takes more
+        read          until one is as long as it may be
+        read large    until some in a row were small, or a few were large
+        splice        within the kernel, until one is small
+
+    Where that does not do, it makes its slow path, and keeps it: for the first fault, and for the first time
+    that the sink does not take all. While neither is there, reading is as above again.
 
     Args:
         direction: Which way this is.
         source, sink: Connected, non-blocking sockets. The owner closes them, after ``close()``.
         context: The loop, its clock and its buffer.
-        dice: The connection's; a direction with faults draws from a branch of its own.
-        buffer_limit_bytes: Stop reading while more than this is held; go on at half of it.
         owner: The connection, which is told when something ends.
-        strikes, operations, on_decision: As the chain takes them.
     """
 
     __slots__ = (
-        "_buffer_limit_bytes",
-        "_chain",
         "_context",
-        "_counted_bytes",
-        "_dice",
-        "_in",
-        "_in_flight",
-        "_is_faulty",
-        "_is_written",
-        "_on_decision",
-        "_operations",
-        "_out",
+        "_is_lost",
+        "_is_read",
+        "_large_reads",
         "_owner",
-        "_source_ended",
-        "_strikes",
+        "_slow_path",
+        "_small_reads",
+        "_source_fd",
         "direction",
+        "forwarded_bytes",
+        "has_ended",
         "is_closed",
+        "sink",
+        "source",
     )
 
     def __init__(
-        self,
-        direction: Direction,
-        source: Socket,
-        sink: Socket,
-        *,
-        context: LoopContext,
-        dice: Dice,
-        buffer_limit_bytes: int,
-        owner: PipeOwner,
-        strikes: Counter[str],
-        operations: Counter[str],
-        on_decision: OnDecision | None,
+        self, direction: Direction, source: Socket, sink: Socket, context: LoopContext, owner: PipeOwner
     ) -> None:
         self.direction = direction
+        self.source = source
+        self.sink = sink
+        self.forwarded_bytes = 0
+        """How many bytes the sink has taken."""
         self.is_closed = False
-        self._out = SinkWriter(sink, owner, context.backlogs)
-        self._in = SourceReader(
-            source, self._out, context=context, owner=owner, on_data=self._on_data, forward=self._forward
-        )
-        self._chain: ChainDriver | None = None  # made with the first fault: most connections never need one
+        self.has_ended = False
+        """Whether the end of the source has been read."""
         self._context = context
-        self._dice = dice
-        self._buffer_limit_bytes = buffer_limit_bytes
         self._owner = owner
-        self._strikes = strikes
-        self._operations = operations
-        self._on_decision = on_decision
-        self._is_faulty = False  # bytes go through the chain; kept by _settle
-        self._is_written = False  # the poller says when the sink takes more; kept by _settle
-        self._source_ended = False
-        self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
+        self._slow_path: SlowPath | None = None
+        self._source_fd = source.fileno()
+        self._is_read = False
+        self._is_lost = False
+        self._large_reads = 0  # while it is 0, a read takes 8 KiB at most
+        self._small_reads = 0  # since the last large one
 
     @property
     def faults(self) -> Faults:
         """The faults in force. Assign to change them: at once, also for what is held."""
-        return self._chain.faults if self._chain else NO_FAULTS
+        return self._slow_path.faults if self._slow_path else NO_FAULTS
 
     @faults.setter
     def faults(self, faults: Faults) -> None:
         if not self.is_closed and faults != self.faults:
-            self._change(faults)
-
-    @ends_connection_on_error
-    def _open(self, faults: Faults) -> None:
-        self._chain = self._new_chain(faults)
-        self._run_under(self._chain, self._chain.open())
-
-    @ends_connection_on_error
-    def _change(self, faults: Faults) -> None:
-        if self._chain is None:
-            self._chain = self._new_chain(faults)
-            self._run_under(self._chain, self._chain.take())
-        else:
-            self._run_under(self._chain, self._chain.change(faults, self._out.taken_bytes))
-
-    def _new_chain(self, faults: Faults) -> ChainDriver:
-        self._in_flight = InFlightShare(self._context.in_flight)
-        return ChainDriver(
-            faults,
-            self._dice.branch(self.direction.value),
-            self._context.clock,
-            self._on_time,
-            strikes=self._strikes,
-            operations=self._operations,
-            on_decision=self._on_decision,
-            passed_bytes=self._out.taken_bytes,
-        )
-
-    def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
-        """Read and send as the faults of the chain ask for; do what they let leave at once."""
-        self._in.set_timestamps(wanted=chain.has_latency)
-        self._in.send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
-        self._in.most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
-        self._out.act(actions)
-        self._settle()
-
-    def operations(self) -> Counter[str]:
-        """Return how many operations the faults of now might have struck, by the name of the fault."""
-        return self._chain.operations() if self._chain else Counter()
-
-    @property
-    def forwarded_bytes(self) -> int:
-        """How many bytes the sink has taken."""
-        return self._out.forwarded_bytes
+            self._leave_fast_path().change(faults)
 
     @property
     def held_bytes(self) -> int:
         """Memory kept for this direction: what is delayed, and what the sink would not take yet."""
-        return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
-
-    def start(self, faults: Faults = NO_FAULTS) -> None:
-        """Begin to carry, with these faults, unless one of them ends it at once."""
-        if faults and not self.is_closed:
-            self._open(faults)
-        if not self.is_closed:
-            self._in.watch(wanted=True)
-
-    def read_early(self) -> None:
-        """Read without waiting to be told: for a source that has likely spoken already."""
-        if not self.is_closed:
-            self._in.read()
-
-    def lose_source(self) -> None:
-        """Pass on what the source sent before it was reset by its peer and, behind that, the reset."""
-        if not self._in.is_lost:
-            self._in.lose(has_ended=self._source_ended)
-
-    def lose_sink(self) -> None:
-        """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
-        if self._is_written:
-            self._context.poller.stop_writing(self._out.sink.fileno())
-            self._is_written = False
-        self.is_closed = True
-        self._in.watch(wanted=False)
-        self._forget()
-
-    def close(self) -> None:
-        """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
-        self.is_closed = True
-        self._in.close()
-        if self._is_written:
-            self._context.poller.forget(self._out.sink.fileno())
-        self._forget()
-        self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
-        self._on_decision = None
+        return self._slow_path.held_bytes if self._slow_path else 0
 
     @property
     def unsent_bytes(self) -> int:
         """How much of what is due the sink's peer does not have yet: what waits here, and in the kernel."""
-        return self._out.held_bytes + unsent_bytes(self._out.sink)
+        backlog_bytes = self._slow_path.backlog_bytes if self._slow_path else 0
+        return backlog_bytes + unsent_bytes(self.sink)
 
-    def _forget(self) -> None:
-        self._count(0)
-        self._out.close()
-        if self._chain is not None:
-            self._chain.close()
-            self._chain = None
-            self._in_flight.adjust(0, 0, 0)
+    def operations(self) -> Counter[str]:
+        """Return how many operations the faults of now might have struck, by the name of the fault."""
+        return self._slow_path.operations() if self._slow_path else Counter()
 
-    def _on_data(self, data: bytes, age_s: float) -> None:
-        """Take the long way: through the chain if there is one, behind what waits if something does."""
-        chain, out = self._chain, self._out
-        if not data:
-            self._take_end(RESET if self._in.is_lost else EOF)
+    def start(self, faults: Faults = NO_FAULTS) -> None:
+        """Begin to carry, with these faults, unless one of them ends it at once."""
+        if self.is_closed:
             return
-        try:  # and not @guarded: this is called for every read of a direction with faults
-            if chain is None or not self._is_faulty:
-                self._forward(data)
+        if faults:
+            self._leave_fast_path().open(faults)
+            self.watch(wanted=not self.is_closed)
+        else:
+            self._is_read = True
+            self._context.poller.read(self._source_fd, self.read)
+
+    def read_early(self) -> None:
+        """Read without waiting to be told: for a source that has likely spoken already."""
+        if not self.is_closed:
+            read = self.read if self._slow_path is None else self._reader()
+            read()
+
+    def read(self) -> None:
+        """Read once, and send what came: the common case. `make instructions` counts it."""
+        try:
+            data = self.source.recv(LEAST_READ_BYTES)
+        except OSError as exc:
+            self.on_unreadable(exc)
+            return
+        if not data:
+            self.on_end()
+            return
+        try:
+            sent = self.sink.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as exc:
+            self._owner.on_lost(self.sink, exc)
+            return
+        self.forwarded_bytes += sent
+        if sent < len(data) or sent == LEAST_READ_BYTES:
+            self._on_full(data, sent)
+
+    def watch(self, *, wanted: bool) -> None:
+        """Read whenever there is something, or only watch whether the source is still there."""
+        if wanted is self._is_read:
+            return
+        self._is_read = wanted
+        poller = self._context.poller
+        if not wanted:
+            poller.pause(self._source_fd, self._on_hangup)
+            return
+        if self._is_lost:
+            self._context.loop.call_soon(self._read_on)
+        poller.read(self._source_fd, self._reader())
+
+    def choose_reader(self) -> None:
+        """Read the source in the way that is right now, if it is read."""
+        if self._is_read:
+            self._context.poller.read(self._source_fd, self._reader())
+
+    def lose_source(self) -> None:
+        """Pass on what the source sent before it was reset by its peer and, behind that, the reset."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        if self.has_ended:
+            self.on_end()
+        else:
+            self._read_on()
+
+    def lose_sink(self) -> None:
+        """Stop, and forget what is held: it has nowhere to go. A reset of the source is still noticed."""
+        self.is_closed = True
+        self.watch(wanted=False)
+        if self._slow_path is not None:
+            self._slow_path.close()
+            self._slow_path = None
+
+    def close(self) -> None:
+        """Stop, and forget what is held. Nothing is watched for it any more; the sockets must be closed."""
+        self.is_closed = True
+        self._is_read = False
+        self._context.poller.forget(self._source_fd)
+        if self._slow_path is not None:
+            self._slow_path.close()
+            self._slow_path = None
+        self._owner = DETACHED  # no cycle: a connection that ended is freed at once
+
+    def on_unreadable(self, exc: OSError) -> None:
+        """Wait for more, unless there is none to wait for."""
+        if self._is_lost:
+            self.on_end()
+        elif not isinstance(exc, BlockingIOError):
+            self._owner.on_lost(self.source, exc)
+
+    def on_end(self) -> None:
+        """Pass on the end of the source, or its reset, behind all that came before it."""
+        self.has_ended = True
+        try:
+            if self._slow_path is not None:
+                self._slow_path.put_end(RESET if self._is_lost else EOF)
                 return
-            out.act(chain.put(data, age_s))
-            # With nothing held anywhere, neither before nor now, there is nothing to settle.
-            if not (chain.is_idle and not out.has_backlog):
-                self._settle()
+            if self._is_lost:
+                self._owner.on_reset(self.sink)
+            else:
+                self._owner.on_finished(self.sink)
+            if not self.is_closed:
+                self._is_read = False
+                self._context.poller.pause(self._source_fd, self._on_hangup)
         except Exception as exc:
             self.fail(exc)
-
-    @ends_connection_on_error
-    def _take_end(self, end: End) -> None:
-        """Take the end of the source in; it leaves behind all that came before it."""
-        self._source_ended = True
-        if self._chain is None or not self._is_faulty:
-            self._out.act([end])
-        else:
-            self._out.act(self._chain.put_end(end))
-        self._settle()
-
-    @ends_connection_on_error
-    def _forward(self, item: bytes) -> None:
-        """Send what no fault concerns (any more), behind what waits."""
-        self._out.act([item])
-        self._settle()
-
-    @ends_connection_on_error
-    def _on_time(self) -> None:
-        assert self._chain is not None
-        self._out.act(self._chain.take())
-        self._settle()
-
-    @ends_connection_on_error
-    def _on_writable(self) -> None:
-        self._out.flush()
-        self._settle()
 
     def fail(self, exc: Exception) -> None:
         """End the connection: a step went wrong."""
         if isinstance(exc, OSError):  # reading is guarded where it happens, so it was writing
-            self._owner.on_lost(self._out.sink, exc)
+            self._owner.on_lost(self.sink, exc)
         else:
             self._owner.on_crash(exc)
 
-    def _settle(self) -> None:
-        """Make the path, the timer and what is watched fit what is held now."""
-        if self.is_closed:
-            return
-        chain, out, source = self._chain, self._out, self._in
-        self._is_faulty = chain is not None and not chain.is_calm
-        if chain is not None:
-            chain.arm()
-        source.is_calm = not (self._is_faulty or out.has_backlog)
-        source.admits = refuse if chain is None or out.has_backlog else chain.admits
-        held_bytes = self.held_bytes
-        if held_bytes != self._counted_bytes:
-            self._count(held_bytes)
-        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        high_bytes = min(self._buffer_limit_bytes, self._context.memory.free_bytes) if self._is_faulty else 0
-        if out.has_backlog and not self._is_written:
-            self._context.poller.write(out.sink.fileno(), self._on_writable)
-        elif self._is_written and not out.has_backlog:
-            self._context.poller.stop_writing(out.sink.fileno())
-        self._is_written = out.has_backlog
-        fullness = 0.0
-        if chain is not None:
-            free_bytes = self._context.memory.free_bytes
-            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
-            fullness = chain.fullness
-        if held_bytes > high_bytes or fullness > 1 or self._source_ended:
-            source.watch(wanted=False)
-        elif held_bytes <= high_bytes // 2 and fullness <= 0.5:
-            source.watch(wanted=True)
+    def _on_full(self, data: bytes, sent: int) -> None:
+        """Go on after a read as long as it may be, or with a sink that did not take all."""
+        if len(data) == LEAST_READ_BYTES:
+            self._note_read(len(data))
+        if sent < len(data):
+            self._leave_fast_path().send(data[sent:])
 
-    def _count(self, held_bytes: int) -> None:
-        """Let all directions know how much this one holds."""
-        self._context.memory.count(held_bytes - self._counted_bytes)
-        self._counted_bytes = held_bytes
+    def _leave_fast_path(self) -> SlowPath:
+        if self._slow_path is None:
+            self._slow_path = SlowPath(self, self._context, self._owner)
+        return self._slow_path
+
+    def _reader(self) -> Callable[[], None]:
+        slow_path = self._slow_path
+        if slow_path is not None and slow_path.is_needed:
+            return slow_path.reader
+        if not self._large_reads:
+            return self.read
+        is_spliced = self._large_reads >= SPLICED_FROM_READS and self._context.splicer is not None
+        return self._splice if is_spliced else self._read_large
+
+    def _read_large(self) -> None:
+        """Read all that there is, into the buffer that all pipes of the loop share, and send it."""
+        context = self._context
+        buffer = context.buffer
+        try:
+            size = self.source.recv_into(buffer, context.memory.most_read_bytes)
+        except OSError as exc:
+            self.on_unreadable(exc)
+            return
+        if not size:
+            self.on_end()
+            return
+        try:
+            sent = self.sink.send(buffer[:size])
+        except BlockingIOError:
+            sent = 0
+        except OSError as exc:
+            self._owner.on_lost(self.sink, exc)
+            return
+        self.forwarded_bytes += sent
+        self._note_read(size)
+        if sent < size:
+            self._leave_fast_path().send(bytes(buffer[sent:size]))
+
+    def _splice(self) -> None:
+        """Pass on without copying: 1.6 times the rate at 0.6 of the CPU (bulk; 16 KiB, 50 connections)."""
+        splicer = self._context.splicer
+        if splicer is None or self._context.memory.is_short:
+            self._note_read(0)
+            return
+        try:
+            size = splicer.fill(self.source)
+        except BlockingIOError:  # ready, and yet nothing to splice: an urgent byte is next, which can be read
+            self._note_read(0)
+            return
+        except OSError as exc:
+            self.on_unreadable(exc)
+            return
+        self._note_read(size)  # nothing at the end, too, which an ordinary read sees again
+        try:
+            sent, rest = splicer.empty(self.sink, size)
+        except OSError as exc:
+            self._owner.on_lost(self.sink, exc)
+            return
+        self.forwarded_bytes += sent
+        if rest:
+            self._leave_fast_path().send(rest)
+
+    def _note_read(self, size: int) -> None:
+        """Read in another way if reads have become large, or small."""
+        before = self._large_reads
+        if size >= LARGE_BYTES:
+            self._large_reads += 1
+            self._small_reads = 0
+        else:
+            self._small_reads += 1
+            if self._small_reads == SMALL_FROM_READS:
+                self._large_reads = 0
+            elif before >= SPLICED_FROM_READS:
+                self._large_reads = 1
+        if self._large_reads != before and self._large_reads <= SPLICED_FROM_READS:
+            self.choose_reader()
+
+    def _read_on(self) -> None:
+        """Read what a lost source has left, a read a turn. Some pollers tell of a loss only once."""
+        if self._is_read:
+            self._reader()()
+        if self._is_read:  # still: it was not the end
+            self._context.loop.call_soon(self._read_on)
+
+    def _on_hangup(self) -> None:
+        if error := error_of(self.source):  # otherwise it only ended both ways, and what is held still leaves
+            self._owner.on_lost(self.source, error)

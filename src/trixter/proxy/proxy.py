@@ -13,9 +13,9 @@ from typing import Unpack
 from trixter.addresses import Address, SocketAddress, text_of
 from trixter.faults import Decision, Dice, Direction, Faults
 from trixter.proxy.connection import Connection
+from trixter.proxy.descriptors import close_in_children, keep_in_children
 from trixter.proxy.dial import DialTarget
 from trixter.proxy.end_reason import PROXY_DOWN, PROXY_STOPPED, EndReason
-from trixter.proxy.forks import close_in_children, keep_in_children
 from trixter.proxy.listen_socket import listen_sockets, refuse_self_dial
 from trixter.proxy.listener import Listener
 from trixter.proxy.loop import LoopContext

@@ -21,7 +21,7 @@ class Registry:
         """Connections accepted so far."""
         self.ended: Counter[str] = Counter()
         """How those that are over ended: reason → how many."""
-        self._forwarded_bytes = dict.fromkeys(Direction, 0)  # of those that are over
+        self._upstream_bytes = self._downstream_bytes = 0  # of those that are over
         self._dialling: dict[str, Connection] = {}
         self._open: dict[str, Connection] = {}
 
@@ -51,9 +51,8 @@ class Registry:
 
     def forwarded_bytes(self, direction: Direction) -> int:
         """Return how many bytes have passed in that direction, also of connections that are over."""
-        return self._forwarded_bytes[direction] + sum(
-            each.forwarded_bytes(direction) for each in self._open.values()
-        )
+        ended_bytes = self._upstream_bytes if direction is Direction.UPSTREAM else self._downstream_bytes
+        return ended_bytes + sum(each.forwarded_bytes(direction) for each in self._open.values())
 
     def accept(self, connection: Connection) -> None:
         """Take in a new connection."""
@@ -67,8 +66,10 @@ class Registry:
 
     def end(self, connection: Connection, reason: str) -> None:
         """Note that it is over."""
-        self._dialling.pop(connection.id, None)
-        self._open.pop(connection.id, None)
         self.ended[reason] += 1
-        for direction in Direction:
-            self._forwarded_bytes[direction] += connection.forwarded_bytes(direction)
+        if self._open.pop(connection.id, None) is None:
+            self._dialling.pop(connection.id, None)
+        if connection.pipes is not None:
+            upstream, downstream = connection.pipes
+            self._upstream_bytes += upstream.forwarded_bytes
+            self._downstream_bytes += downstream.forwarded_bytes

@@ -6,7 +6,8 @@ import logging
 from collections import deque
 from typing import Protocol
 
-from trixter.faults import Abort, Action, Close, Eof, Reset
+from trixter.faults import Abort, Action, Close, Dice, Direction, Eof, Reset
+from trixter.faults.chain_output import RecordKeywords
 from trixter.faults.fault import PIECE_OVERHEAD_BYTES
 from trixter.monotonic import TURN_S, monotonic
 from trixter.proxy.end_reason import EndReason
@@ -24,6 +25,17 @@ log = logging.getLogger("trixter.proxy")
 
 class PipeOwner(Protocol):
     """Hear from a pipe. Any of these may end the connection, and so close the pipe that calls."""
+
+    @property
+    def dice(self) -> Dice:
+        """The connection's; a direction with faults draws from a branch of its own."""
+
+    @property
+    def buffer_limit_bytes(self) -> int:
+        """A direction with faults stops reading while it holds more, and goes on at half of it."""
+
+    def record_of(self, direction: Direction) -> RecordKeywords:
+        """Return where the faults of a direction record what they do."""
 
     def on_finished(self, sink: Socket) -> None:
         """All bytes of a direction have left, and EOF is due at its sink."""
@@ -44,6 +56,12 @@ class PipeOwner(Protocol):
 class DetachedOwner:
     """A no-op owner of pipes whose connection has ended; it breaks their reference cycle."""
 
+    dice = Dice(0)
+    buffer_limit_bytes = 1
+
+    def record_of(self, direction: Direction) -> RecordKeywords:
+        return {}
+
     def on_finished(self, sink: Socket) -> None: ...
     def on_reset(self, sink: Socket) -> None: ...
     def on_lost(self, sock: Socket, exc: OSError) -> None: ...
@@ -51,6 +69,10 @@ class DetachedOwner:
 
     def on_crash(self, exc: Exception) -> None:
         log.error("a connection that is over: internal error", exc_info=exc)
+
+
+DETACHED = DetachedOwner()
+"""The one that is needed."""
 
 
 class Backlogs:
@@ -72,25 +94,31 @@ class Backlogs:
         return max(TURN_S / (1 + self.count), SHORTEST_SHARE_S)
 
 
+class Sink(Protocol):
+    """What a sink writer needs of its pipe."""
+
+    sink: Socket
+    forwarded_bytes: int
+
+
 class SinkWriter:
     """Do what a chain says, in order; pieces the sink does not take yet wait, and the end behind them.
 
     A reset is told at once, also while something waits: its owner waits until nothing is held any more.
 
     Args:
-        sink: A connected, non-blocking socket.
+        pipe: Has a connected, non-blocking socket, and counts what that takes.
         owner: The owner, which is told of the end.
         backlogs: Those of the loop; by default, of this sink alone.
     """
 
-    __slots__ = ("_backlogs", "_end", "_owner", "_waiting", "forwarded_bytes", "held_bytes", "sink")
+    __slots__ = ("_backlogs", "_end", "_owner", "_pipe", "_waiting", "held_bytes")
 
-    def __init__(self, sink: Socket, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
-        self.sink = sink
+    def __init__(self, pipe: Sink, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
+        self._pipe = pipe
         self._backlogs = backlogs or Backlogs()
-        self.forwarded_bytes = 0
         self.held_bytes = 0
-        self._owner = owner
+        self._owner: PipeOwner = owner
         self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
         self._end: Eof | Close | None = None
 
@@ -103,7 +131,7 @@ class SinkWriter:
     def taken_bytes(self) -> int:
         """How many bytes were handed over, also those that the sink has not taken yet."""
         waiting = len(self._waiting) if self._waiting is not None else 0
-        return self.forwarded_bytes + self.held_bytes - PIECE_OVERHEAD_BYTES * waiting
+        return self._pipe.forwarded_bytes + self.held_bytes - PIECE_OVERHEAD_BYTES * waiting
 
     def act(self, actions: list[Action]) -> None:
         """Do one after another; what takes longer than a share waits, as if the sink did not take it.
@@ -112,6 +140,7 @@ class SinkWriter:
             OSError: If the sink is gone.
         """
         give_way_at = monotonic() + self._backlogs.share_s if len(actions) > FEW_PIECES else None
+        pipe = self._pipe
         for action in actions:
             if isinstance(action, bytes):
                 if self._waiting is not None or (give_way_at is not None and monotonic() > give_way_at):
@@ -119,16 +148,16 @@ class SinkWriter:
                     continue
                 # Here and not in a call of its own: slices are many.
                 try:
-                    sent = self.sink.send(action, MSG_EOR_FLAG)
+                    sent = pipe.sink.send(action, MSG_EOR_FLAG)
                 except BlockingIOError:
                     sent = 0
-                self.forwarded_bytes += sent
+                pipe.forwarded_bytes += sent
                 if sent < len(action):
                     self.enqueue(memoryview(action)[sent:])
             elif isinstance(action, Abort):
                 self._owner.on_end(EndReason(action.reason, reset=True))
             elif isinstance(action, Reset):
-                self._owner.on_reset(self.sink)
+                self._owner.on_reset(pipe.sink)
             elif self._waiting is not None:
                 self._end = action
             else:
@@ -149,13 +178,14 @@ class SinkWriter:
             OSError: If the sink is gone.
         """
         give_way_at = monotonic() + self._backlogs.share_s
+        pipe = self._pipe
         while self._waiting:
             piece = self._waiting[0]
             try:
-                sent = self.sink.send(piece, MSG_EOR_FLAG)
+                sent = pipe.sink.send(piece, MSG_EOR_FLAG)
             except BlockingIOError:
                 return
-            self.forwarded_bytes += sent
+            pipe.forwarded_bytes += sent
             self.held_bytes -= sent
             if sent < len(piece):
                 self._waiting[0] = memoryview(piece)[sent:]
@@ -172,7 +202,7 @@ class SinkWriter:
         """Forget the backlog, and tell the owner nothing more."""
         self._end_backlog()
         self.held_bytes = 0
-        self._owner = DetachedOwner()  # no cycle: a connection that ended is freed at once
+        self._owner = DETACHED  # no cycle: a connection that ended is freed at once
 
     def _end_backlog(self) -> None:
         if self._waiting is not None:
@@ -184,4 +214,4 @@ class SinkWriter:
         if isinstance(end, Close):
             self._owner.on_end(EndReason(end.reason))
         else:
-            self._owner.on_finished(self.sink)
+            self._owner.on_finished(self._pipe.sink)

@@ -11,8 +11,7 @@ from math import ceil
 
 from trixter.monotonic import monotonic
 from trixter.proxy.clock import Clock
-from trixter.proxy.poller import Poller, SpinUntil
-from trixter.proxy.wakeup import WakeupLatency
+from trixter.proxy.poller import Poller, SpinUntil, WakeupLatency
 
 # From <sys/timerfd.h>. Python has os.timerfd_create() from 3.13 on; we support 3.11.
 _TFD_NONBLOCK = os.O_NONBLOCK

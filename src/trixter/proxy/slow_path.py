@@ -1,0 +1,307 @@
+"""The slow path of a direction: through the chain of its faults, and behind the backlog of its sink."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol, TypeVarTuple
+
+from trixter.chain_driver import ChainDriver
+from trixter.faults import NO_FAULTS, Action, Direction, End, Faults
+from trixter.faults.chain_output import RecordKeywords
+from trixter.proxy.loop import LoopContext
+from trixter.proxy.memory import InFlightShare
+from trixter.proxy.sink import PipeOwner, SinkWriter
+from trixter.proxy.sockets import BUFFER_BYTES, MSG_EOR_FLAG, Socket
+from trixter.proxy.timestamps import recv_stamped, stamp_arrivals
+
+Ts = TypeVarTuple("Ts")
+
+
+class FastPath(Protocol):
+    """A pipe, as its slow path sees it."""
+
+    direction: Direction
+    source: Socket
+    sink: Socket
+    forwarded_bytes: int
+    is_closed: bool
+    has_ended: bool
+
+    def choose_reader(self) -> None:
+        """Take note that another way of reading is right now."""
+
+    def watch(self, *, wanted: bool) -> None:
+        """Read whenever there is something, or only watch whether the source is still there."""
+
+    def on_end(self) -> None:
+        """The source has been read to its end."""
+
+    def on_unreadable(self, exc: OSError) -> None:
+        """The source could not be read."""
+
+    def fail(self, exc: Exception) -> None:
+        """End the connection: a step went wrong."""
+
+
+def ends_connection_on_error(step: Callable[[SlowPath, *Ts], None]) -> Callable[[SlowPath, *Ts], None]:
+    """Let an exception in a step of a slow path end its connection, and nothing else."""
+
+    def guarded_step(self: SlowPath, *args: *Ts) -> None:
+        try:
+            step(self, *args)
+        except Exception as exc:
+            self._pipe.fail(exc)
+
+    return guarded_step
+
+
+class SlowPath:
+    """Do what the faults of a direction ask for, and keep what its sink does not take.
+
+    All deciding is the chain's. The slow path writes what it is told to, and stops the reading while too much
+    is held. Its state is one of each line; ``_settle`` chooses it whenever something may have changed::
+
+        reading   on                          off: too much is held, or the source has ended
+        path      fast: no fault, no backlog  around the chain: it admits the read    through the chain
+        writing   idle                        backlog: the poller tells when the sink takes more
+
+    Args:
+        pipe: Its pipe, which reads while nothing here is needed.
+        context: The loop, its clock and its buffer.
+        owner: The connection.
+    """
+
+    __slots__ = (
+        "_admits",
+        "_buffer_limit_bytes",
+        "_chain",
+        "_context",
+        "_counted_bytes",
+        "_dice",
+        "_in_flight",
+        "_is_stamped",
+        "_is_written",
+        "_most_bytes",
+        "_out",
+        "_pipe",
+        "_record",
+        "_send_flags",
+        "is_needed",
+    )
+
+    def __init__(self, pipe: FastPath, context: LoopContext, owner: PipeOwner) -> None:
+        self.is_needed = False  # bytes go through the chain, or around it; kept by _settle
+        """Whether the source is to be read by ``reader``."""
+        self._pipe = pipe
+        self._context = context
+        self._dice = owner.dice
+        self._buffer_limit_bytes = owner.buffer_limit_bytes
+        self._record = owner.record_of(pipe.direction)
+        self._out = SinkWriter(pipe, owner, context.backlogs)
+        self._chain: ChainDriver | None = None  # made with the first fault
+        self._admits = refuse  # asked of the size of each read
+        self._send_flags = 0
+        self._most_bytes = BUFFER_BYTES  # of one read
+        self._is_stamped = False
+        self._is_written = False  # the poller says when the sink takes more; kept by _settle
+        self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
+
+    @property
+    def faults(self) -> Faults:
+        """The faults in force."""
+        return self._chain.faults if self._chain else NO_FAULTS
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Memory kept for what the sink would not take yet."""
+        return self._out.held_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """That, and what the chain holds."""
+        return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
+
+    @property
+    def reader(self) -> Callable[[], None]:
+        """What reads the source: once, when there is something."""
+        return self._read_stamped if self._is_stamped else self._read
+
+    def operations(self) -> Counter[str]:
+        """Return how many operations the faults of now might have struck, by the name of the fault."""
+        return self._chain.operations() if self._chain else Counter()
+
+    @ends_connection_on_error
+    def open(self, faults: Faults) -> None:
+        """Begin with these faults: they may concern the opening of the connection."""
+        chain = self._chain = self._new_chain(faults)
+        self._run_under(chain, chain.open())
+
+    @ends_connection_on_error
+    def change(self, faults: Faults) -> None:
+        """Swap the faults: at once, also for what is held."""
+        if self._chain is None:
+            self._chain = self._new_chain(faults)
+            self._run_under(self._chain, self._chain.take())
+        else:
+            self._run_under(self._chain, self._chain.change(faults, self._out.taken_bytes))
+
+    @ends_connection_on_error
+    def send(self, data: bytes) -> None:
+        """Send what no fault concerns (any more), behind what waits."""
+        self._out.act([data])
+        self._settle()
+
+    def put_end(self, end: End) -> None:
+        """Take the end of the source in; it leaves behind all that came before it.
+
+        Raises:
+            OSError: If the sink is gone.
+        """
+        if self._chain is None or not self.is_needed:
+            self._out.act([end])
+        else:
+            self._out.act(self._chain.put_end(end))
+        self._settle()
+
+    def close(self) -> None:
+        """Stop, and forget what is held."""
+        if self._is_written:
+            self._is_written = False
+            self._context.poller.stop_writing(self._pipe.sink.fileno())
+        self._count(0)
+        self._out.close()
+        if self._chain is not None:
+            self._chain.close()
+            self._chain = None
+            self._in_flight.adjust(0, 0, 0)
+
+    def _new_chain(self, faults: Faults) -> ChainDriver:
+        self._in_flight = InFlightShare(self._context.in_flight)
+        dice = self._dice.branch(self._pipe.direction.value)
+        record: RecordKeywords = {**self._record, "passed_bytes": self._out.taken_bytes}
+        return ChainDriver(faults, dice, self._context.clock, self._on_time, **record)
+
+    def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
+        """Read and send as the faults of the chain ask for; do what they let leave at once."""
+        self._set_timestamps(wanted=chain.has_latency)
+        self._send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
+        self._most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
+        self._out.act(actions)
+        self._settle()
+
+    def _set_timestamps(self, *, wanted: bool) -> None:
+        """Use kernel receive timestamps, so that latency counts from the arrival and not from the read."""
+        wanted = wanted and self._context.can_stamp
+        if wanted != self._is_stamped:
+            self._is_stamped = wanted
+            if wanted:
+                stamp_arrivals(self._pipe.source)
+            self._pipe.choose_reader()
+
+    def _read(self) -> None:
+        """Read once; send at once what no fault would touch, and put the rest into the chain."""
+        pipe, context = self._pipe, self._context
+        buffer, most_bytes = context.buffer, self._most_bytes
+        if most_bytes > context.memory.most_read_bytes:
+            most_bytes = context.memory.most_read_bytes
+        try:
+            size = pipe.source.recv_into(buffer, most_bytes)
+        except OSError as exc:
+            pipe.on_unreadable(exc)
+            return
+        if size and self._admits(size):
+            try:
+                sent = pipe.sink.send(buffer[:size], self._send_flags)
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                pipe.fail(exc)
+                return
+            pipe.forwarded_bytes += sent
+            if sent < size:
+                self.send(bytes(buffer[sent:size]))
+        else:
+            self._put(bytes(buffer[:size]), 0.0)
+
+    def _read_stamped(self) -> None:
+        """Read for a direction with latency: it counts from when bytes arrived.
+
+        Waking us up took 0.1 ms of a latency of 50 ms with 1 connection, and the queue of 100 more.
+        """
+        buffer = self._context.buffer[: min(self._most_bytes, self._context.memory.most_read_bytes)]
+        try:
+            size, age_s = recv_stamped(self._pipe.source, buffer)
+        except OSError as exc:
+            self._pipe.on_unreadable(exc)
+            return
+        self._put(bytes(buffer[:size]), age_s)
+
+    def _put(self, data: bytes, age_s: float) -> None:
+        chain, out = self._chain, self._out
+        if not data:
+            self._pipe.on_end()
+            return
+        assert chain is not None
+        try:  # and not guarded by a call: this is for every read of a direction with faults
+            out.act(chain.put(data, age_s))
+            # With nothing held anywhere, neither before nor now, there is nothing to settle.
+            if not (chain.is_idle and not out.has_backlog):
+                self._settle()
+        except Exception as exc:
+            self._pipe.fail(exc)
+
+    @ends_connection_on_error
+    def _on_time(self) -> None:
+        assert self._chain is not None
+        self._out.act(self._chain.take())
+        self._settle()
+
+    @ends_connection_on_error
+    def _on_writable(self) -> None:
+        self._out.flush()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Make the path, the timer and what is watched fit what is held now."""
+        pipe, chain, out = self._pipe, self._chain, self._out
+        if pipe.is_closed:
+            return
+        was_needed = self.is_needed
+        self.is_needed = is_faulty = chain is not None and not chain.is_calm
+        if is_faulty is not was_needed:
+            pipe.choose_reader()
+        if chain is not None:
+            chain.arm()
+        self._admits = refuse if chain is None or out.has_backlog else chain.admits
+        held_bytes = self.held_bytes
+        if held_bytes != self._counted_bytes:
+            self._count(held_bytes)
+        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+        free_bytes = self._context.memory.free_bytes
+        high_bytes = min(self._buffer_limit_bytes, free_bytes) if is_faulty else 0
+        if out.has_backlog and not self._is_written:
+            self._context.poller.write(pipe.sink.fileno(), self._on_writable)
+        elif self._is_written and not out.has_backlog:
+            self._context.poller.stop_writing(pipe.sink.fileno())
+        self._is_written = out.has_backlog
+        fullness = 0.0
+        if chain is not None:
+            if held_bytes or self._in_flight.lent_bytes:
+                held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
+            fullness = chain.fullness
+        if held_bytes > high_bytes or fullness > 1 or pipe.has_ended:
+            pipe.watch(wanted=False)
+        elif held_bytes <= high_bytes // 2 and fullness <= 0.5:
+            pipe.watch(wanted=True)
+
+    def _count(self, held_bytes: int) -> None:
+        """Let all directions know how much this one holds."""
+        if held_bytes != self._counted_bytes:
+            self._context.memory.count(held_bytes - self._counted_bytes)
+            self._counted_bytes = held_bytes
+
+
+def refuse(size_bytes: int) -> bool:
+    """Let nothing go around the chain."""
+    return False
