@@ -82,11 +82,16 @@ class ApiUrl(ValueType):
         address = f"127.0.0.1{rest}" if rest.startswith(":") and rest[1:].isdigit() else rest
         if scheme:
             address = address.rstrip("/")
+        if scheme and "/" in address:
+            self.refuse("the URL of an API, without a path", value, param, ctx)
         try:
             with_port = address if HAS_PORT.search(address) else address + PORTS_OF_URLS[scheme]
             Address.parse_tcp(with_port, "api", least_port=1)
+            address.encode("idna")  # as the client encodes a name
         except SettingError as exc:
             self.refuse(exc.accepts, value, param, ctx)
+        except UnicodeError:
+            self.refuse("host:port with the name of a host, or its address", value, param, ctx)
         return f"{scheme or 'http'}://{address}"
 
 
@@ -214,13 +219,20 @@ class OnOff(click.types.BoolParamType, ValueType):
 
 
 class Text(ValueType):
-    """Any text."""
+    """Any text that JSON can carry."""
 
     name = "text"
     form = "TEXT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not is_unicode(value):
+            self.refuse("text in UTF-8", value, param, ctx)
         return str(value)
+
+
+def is_unicode(text: str) -> bool:
+    """Return whether a text of the command line is Unicode; Python keeps other bytes as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 class FilePath(ValueType):
@@ -290,6 +302,12 @@ class ConnectionTarget(ValueType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from trixter.control.overrides import ALL
 
+        # An id is empty if the variable of a script is: that must not mean all connections.
+        if not value or not is_unicode(value):
+            shown = repr(value[:SHOWN_CHARACTERS])
+            raise click.UsageError(
+                f"the id of a connection must be one that `trixter ls` lists, not {shown}", ctx
+            )
         return ALL if value == "all" else str(value)
 
     def shell_complete(
