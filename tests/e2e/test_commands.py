@@ -17,7 +17,6 @@ from tests.e2e.measuring import ends_by_reset, receive_all, receive_exactly, wai
 from tests.e2e.trixter_process import Trixter
 from tests.proxy.servers import silent_server
 from trixter.addresses import text_of
-from trixter.cli.demo.peers import start_server
 from trixter.cli.main import main
 from trixter.cli.signals import STOP_SIGNALS
 
@@ -206,16 +205,6 @@ def test_an_api_that_is_not_there_is_one_line_and_status_1(command: Command) -> 
         " start the proxy with `--api 127.0.0.1:9`\n"
     )
     assert command("ls", "--api", "127.0.0.1:9") == (1, "", said)
-
-
-@pytest.mark.parametrize("args", [("ls", "--json"), ("status",), ("kill", "--all")])
-def test_an_api_of_another_program_is_named(command: Command, args: tuple[str, ...]) -> None:
-    with start_server(0) as server:
-        url = f"http://{server.address}"
-        status, out, why = command(*args, "--api", url)
-    assert (status, out) == (1, "")
-    assert why.startswith(f"trixter: {url}: this is no answer of trixter's API: ")
-    assert len(why.splitlines()) == 1
 
 
 def test_ids_are_completed_from_the_live_connections(

@@ -18,6 +18,8 @@ from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, Trixter
 # A person who pressed Tab waits for it.
 COMPLETION_TIMEOUT_S = 0.5
 
+UNAUTHORIZED = "unauthorized"
+
 REFUSED = os.strerror(errno.ECONNREFUSED).lower()
 
 
@@ -36,7 +38,7 @@ class RawClient(Client):
             near = _similar(exc.id, [each.id for each in self._send(ListConnections())])
             raise TrixterError(f"{exc}{did_you_mean(near)}") from exc
         except ApiError as exc:
-            raise self._named(exc) from exc
+            raise self._explained(exc) from exc
 
     def read(self, path: str) -> str:
         """Return the body of the response to a GET request.
@@ -48,11 +50,14 @@ class RawClient(Client):
         try:
             answer.require_success()
         except ApiError as exc:
-            raise self._named(exc) from exc
+            raise self._explained(exc) from exc
         return answer.body.decode()
 
-    def _named(self, exc: ApiError) -> TrixterError:
-        """Return an error that names the server, too, if it has no code: then no API of trixter sent it."""
+    def _explained(self, exc: ApiError) -> TrixterError:
+        """Return an error that says what to do as well."""
+        if exc.code == UNAUTHORIZED:
+            return TrixterError(f"{exc}; --api-token or TRIXTER_API_TOKEN gives it")
+        # Without a code it is not from an API of trixter: is the address right?
         return exc if exc.code else TrixterError(f"{self._endpoint.url}: {exc}")
 
     def _request(self, request: HttpRequest) -> HttpResponse:
