@@ -75,7 +75,7 @@ NO_TARGET = "the id of a connection or --all must be given; `trixter ls` has the
 NO_CHANGE = "what to change must be given, such as --delay-ms 250"
 NO_FAULTS = "--direction needs a change of faults beside it, such as --delay-ms 250"
 NO_ID = "the id of a connection must be one that `trixter ls` lists"
-NO_PATH = "the URL of an API, without a path"
+BARE_URL = "a URL of a host and a port alone, such as http://127.0.0.1:8888"
 HOST = "host:port with the name of a host, or its address"
 TWO_TARGETS = "--all does not go with the id of a connection"
 TRY = "must be given; try `trixter --help` or `trixter demo`"
@@ -143,7 +143,9 @@ MISTAKES = [
     ("down --api http://127.0.0.1:9", 1, NO_API),
     ("ls --api nowhere", 2, f"--api must be {NO_PORT} nowhere:8080, not 'nowhere'"),
     ("ls --api ftp://127.0.0.1:1", 2, f"--api must be {URL}, not 'ftp://127.0.0.1:1'"),
-    ("ls --api http://127.0.0.1:1/v1", 2, f"--api must be {NO_PATH}, not 'http://127.0.0.1:1/v1'"),
+    ("ls --api http://127.0.0.1:1/v1", 2, f"--api must be {BARE_URL}, not 'http://127.0.0.1:1/v1'"),
+    ("ls --api http://a@b:1", 2, f"--api must be {BARE_URL}, not 'http://a@b:1'"),
+    ("ls --api HTTP://127.0.0.1:9", 1, NO_API),
     ("ls --api a..b:80", 2, f"--api must be {HOST}, not 'a..b:80'"),
     ("ls --api \udcff:80", 2, f"--api must be {HOST}, not '\\udcff:80'"),
     ("ls --json --rates", 2, "--rates does not go with --json"),
@@ -161,6 +163,8 @@ MISTAKES = [
     ("defaults --direction upstream", 2, NO_FAULTS),
     ("defaults --direction upstream --connection-duration-ms 5", 2, NO_FAULTS),
     ("kill ''", 2, f"{NO_ID}, not ''"),
+    ("kill ' '", 2, f"{NO_ID}, not ' '"),
+    (f"kill {'x' * 100}", 2, f"{NO_ID}, not '{'x' * 60}'"),
     ("kill '' --all", 2, f"{NO_ID}, not ''"),
     ("kill --all --reason \udcff", 2, "--reason must be text in UTF-8, not '\\udcff'"),
     ("kill", 2, NO_TARGET),

@@ -48,7 +48,9 @@ BAR_COLUMNS = 20
 REDRAW_S = 0.03
 
 
-STAY = own_flag("--stay", "Afterwards", OnOff(), "Keep it all running, to try for yourself", default=False)
+STAY = own_flag(
+    "--stay", "Demonstration", OnOff(), "Keep everything running afterwards, until Ctrl-C", default=False
+)
 
 
 @click.command(cls=SectionedCommand, name="demo", params=[STAY], context_settings=SETTINGS)
