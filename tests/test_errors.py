@@ -29,11 +29,11 @@ LINES: dict[TrixterError, str] = {
     ),
     ProfileError("mine.toml", "", "is no TOML"): "mine.toml: is no TOML",
     ProfileError("mine.toml", "profiles.x", "is taken"): "mine.toml: profiles.x: is taken",
-    WaitTimeout("rain", 0.5, "there is sun"): "waited 0.5 s in vain for rain; there is sun",
+    WaitTimeout("rain", 0.5, "there is sun"): "timed out after 0.5 s waiting for rain; there is sun",
     ApiUnreachable("http://x", "it is gone"): "no API answers at http://x: it is gone",
     ApiError(409, "no"): "no (409)",
-    ConnectionNotFound("a1-7"): "connection a1-7 not found: it is over, or never was",
-    OverrideNotFound("a1-7"): "override a1-7 not found: it was reverted, or is over, or never was",
+    ConnectionNotFound("a1-7"): "connection a1-7 not found: it has ended, or never existed",
+    OverrideNotFound("a1-7"): "override a1-7 not found: it was reverted, has ended, or never existed",
 }
 
 

@@ -223,10 +223,10 @@ def _accepted(text: object, form: str) -> str:
     if _is_number(text.removeprefix(":")):
         everywhere = f", or :{text} for all interfaces" if form is LISTEN_FORM else ""
         return f"host:port with a host, such as 127.0.0.1:{text.removeprefix(':')}{everywhere}"
+    if form is UPSTREAM_FORM and (text == "unix:" or text.startswith("/")):
+        return f"a path behind unix:, such as unix:{text.removeprefix('unix:') or '/run/db.sock'}"
     if HOST.fullmatch(text.removesuffix(":")) and "/" not in text:
         return f"host:port with a port, such as {text.removesuffix(':')}:8080"
-    if text.startswith("/") and form is UPSTREAM_FORM:
-        return f"a path behind unix:, such as unix:{text}"
     return form
 
 

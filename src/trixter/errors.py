@@ -9,8 +9,8 @@ TrixterError
 ├── WaitTimeout              an awaited condition did not come true in time
 ├── ApiUnreachable           the API of a proxy does not respond
 ├── ApiError                 the API of a proxy refused a call, or failed
-├── ConnectionNotFound       the connection is over, or never was
-├── OverrideNotFound         the override was reverted, or has ended, or never was
+├── ConnectionNotFound       the connection has ended, or never existed
+├── OverrideNotFound         the override was reverted, has ended, or never existed
 └── TerminatedError          an adapter ended its stream by chance (trixter.netem: it is an AnyIO error, too)
 
 Except ``TerminatedError``, they stand here: a program catches them without loading what raises them.
@@ -127,7 +127,7 @@ class WaitTimeout(TrixterError, TimeoutError):
     """
 
     def __init__(self, wanted: str, timeout_s: float, seen: str) -> None:
-        super().__init__(f"waited {timeout_s:g} s in vain for {wanted}; {seen}")
+        super().__init__(f"timed out after {timeout_s:g} s waiting for {wanted}; {seen}")
         self.wanted = wanted
         self.timeout_s = timeout_s
         self.seen = seen
@@ -164,26 +164,26 @@ class ApiError(TrixterError):
 
 
 class ConnectionNotFound(TrixterError, LookupError):
-    """A connection is over, or never was. The API answers it with 404, and the client turns that back.
+    """A connection has ended, or never existed. The API answers it with 404, and the client turns that back.
 
     Args:
         id: The connection's.
     """
 
     def __init__(self, id: str) -> None:
-        super().__init__(f"connection {id} not found: it is over, or never was")
+        super().__init__(f"connection {id} not found: it has ended, or never existed")
         self.id = id
 
 
 class OverrideNotFound(TrixterError, LookupError):
-    """An override was reverted, or its time or its connection is over, or it never was.
+    """An override was reverted, its time or its connection has ended, or it never existed.
 
     Args:
         id: The override's.
     """
 
     def __init__(self, id: str) -> None:
-        super().__init__(f"override {id} not found: it was reverted, or is over, or never was")
+        super().__init__(f"override {id} not found: it was reverted, has ended, or never existed")
         self.id = id
 
 

@@ -33,7 +33,7 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
     assert (status, program.log) == (0, "")
     steps = re.findall(r"^  (\S.*?)  +(\S.*)$", shown, re.MULTILINE)
     assert [done.split(maxsplit=1)[0] for done, _ in steps] == [
-        "no", "delay", "delay", "throttle", "throttle", "slice", "corrupt", "terminate", "shut", "no",
+        "no", "delay", "delay", "throttle", "throttle", "slice", "corrupt", "terminate", "close", "no",
     ]  # fmt: skip
     seen = dict(steps)
     delayed_ms = re.search(r"takes ([\d.]+) ms", seen["delay 250 ms"])
@@ -45,8 +45,8 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
         "demo --stay",
         "--listen 127.0.0.1:8080",
         "watch",
-        "set _all --delay-ms 250",
-        "kill _all",
+        "set --all --delay-ms 250",
+        "kill --all",
     ):
         assert command in shown
 
@@ -58,7 +58,7 @@ def test_a_demo_that_stays_runs_until_a_signal(start: Start) -> None:
         with suppress(OSError):  # taken already
             other_servers.enter_context(socket.create_server(("127.0.0.1", PROXY_PORT)))
         program = start("demo", "--stay", code=ON_STDERR)
-        program.wait_for("client -> proxy")
+        program.wait_for("client → proxy")
     proxy = program.wait_for(r"proxy on http://([\d.:]+),")[1]
     api_address = program.wait_for(r"its API on http://([\d.:]+)\.")[1]
     program.wait_for("The log:")
@@ -196,5 +196,5 @@ def test_elsewhere_there_is_only_the_result() -> None:
 @pytest.mark.parametrize(("port", "more"), [(8888, ""), (40124, " --api 127.0.0.1:40124")])
 def test_commands_name_the_api_if_it_is_not_the_usual_one(port: int, more: str) -> None:
     text = while_it_stays("trixter", proxy="127.0.0.1:1", upstream="127.0.0.1:2", api=f"127.0.0.1:{port}")
-    assert f"trixter set _all --delay-ms 250{more}\n" in text
+    assert f"trixter set --all --delay-ms 250{more}\n" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -7,7 +7,7 @@ import re
 import click
 import pytest
 
-from trixter.cli.command import SETTINGS, VARIABLES
+from trixter.cli.command import SETTINGS, VARIABLES, SectionedCommand
 from trixter.cli.main import SUBCOMMANDS, main, trixter
 
 COLUMNS = 80
@@ -73,6 +73,15 @@ def test_an_option_begins_with_a_noun_or_an_order_and_has_unit_default_and_varia
         assert f"default: {option.default}" in text
     if option.envvar:
         assert str(option.envvar) in text or (command.epilog and VARIABLES in command.epilog)
+
+
+@pytest.mark.parametrize(("command", "option"), OPTIONS)
+def test_an_option_has_a_heading_and_only_help_is_under_help(
+    command: click.Command, option: click.Option
+) -> None:
+    assert isinstance(command, SectionedCommand)
+    heading = getattr(option, "section", "Help")
+    assert (heading == "Help") == (option.opts[-1] in ("--help", "--version"))
 
 
 def test_a_person_reads_what_the_program_does_before_how_it_is_tuned(

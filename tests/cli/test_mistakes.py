@@ -37,6 +37,7 @@ REFUSED = [
     ("--upstream", "redis://:secret@db.example/0", "host:port without redis://, such as db.example:6379"),
     ("--upstream", "127.0.0.1:0", "host:port with a port from 1 to 65535"),
     ("--upstream", "db.example:70000", "host:port with a port from 1 to 65535"),
+    ("--upstream", "unix:", "a path behind unix:, such as unix:/run/db.sock"),
     ("--upstream", "/run/db.sock", "a path behind unix:, such as unix:/run/db.sock"),
     ("--api", "::1:8888", "host:port with an IPv6 address in brackets, such as [::1]:8080"),
     ("--api", "two words:80", LISTEN),
@@ -72,6 +73,10 @@ NO_API = "no API answers at http://127.0.0.1:9: connection refused; start the pr
 NO_FILE = "no.toml: cannot be read: no such file or directory"
 NO_TARGET = "the id of a connection or --all must be given; `trixter ls` has the ids"
 NO_CHANGE = "what to change must be given, such as --delay-ms 250"
+NO_FAULTS = "--direction needs a change of faults beside it, such as --delay-ms 250"
+NO_ID = "the id of a connection must be one that `trixter ls` lists"
+BARE_URL = "a URL of a host and a port alone, such as http://127.0.0.1:8888"
+HOST = "host:port with the name of a host, or its address"
 TWO_TARGETS = "--all does not go with the id of a connection"
 TRY = "must be given; try `trixter --help` or `trixter demo`"
 
@@ -90,7 +95,11 @@ MISTAKES = [
     ("frobnicate", 2, "no such command 'frobnicate'; `trixter help` lists the commands"),
     ("127.0.0.1:8080", 2, "no such command '127.0.0.1:8080'; addresses follow --listen and --upstream"),
     ("help lss", 2, "no such command 'lss'; did you mean ls?"),
+    ("LS", 2, "no such command 'LS'; did you mean ls?"),
+    ("start", 2, "no such command 'start'; did you mean --listen?"),
     ("docs fualts", 2, "no page 'fualts'; did you mean faults?"),
+    ("docs ../etc/passwd", 2, "no page '../etc/passwd'; `trixter docs` lists the pages"),
+    ("docs ''", 2, "no page ''; `trixter docs` lists the pages"),
     ("@ demo", 2, "--listen does not go with `demo`"),
     ("--delay-ms 3 set --all", 2, "--delay-ms does not go with `set`"),
     # Flags.
@@ -124,6 +133,7 @@ MISTAKES = [
         "--profile must be the name of a profile, not 'moon'; `trixter profiles` lists them",
     ),
     ("@ --profiles-file no.toml", 1, NO_FILE),
+    ("@ --profile 3G", 2, "--profile must be the name of a profile, not '3G'; did you mean 3g?"),
     ("@ --profile 3g --profiles-file no.toml", 1, NO_FILE),
     ("set --all --delay-ms 5 --profiles-file no.toml", 1, NO_FILE),
     ("profiles --profiles-file no.toml", 1, NO_FILE),
@@ -133,6 +143,13 @@ MISTAKES = [
     ("down --api http://127.0.0.1:9", 1, NO_API),
     ("ls --api nowhere", 2, f"--api must be {NO_PORT} nowhere:8080, not 'nowhere'"),
     ("ls --api ftp://127.0.0.1:1", 2, f"--api must be {URL}, not 'ftp://127.0.0.1:1'"),
+    ("ls --api http://127.0.0.1:1/v1", 2, f"--api must be {BARE_URL}, not 'http://127.0.0.1:1/v1'"),
+    ("ls --api http://a@b:1", 2, f"--api must be {BARE_URL}, not 'http://a@b:1'"),
+    ("ls --api HTTP://127.0.0.1:9", 1, NO_API),
+    ("ls --api a..b:80", 2, f"--api must be {HOST}, not 'a..b:80'"),
+    ("ls --api \udcff:80", 2, f"--api must be {HOST}, not '\\udcff:80'"),
+    ("ls --json --rates", 2, "--rates does not go with --json"),
+    ("ls --json --each", 2, "--each does not go with --json"),
     ("ls --api 127.0.0.1:0", 2, "--api must be host:port with a port from 1 to 65535, not '127.0.0.1:0'"),
     ("ls --api-ca no.pem", 2, "--api-ca must be a file of CA certificates in PEM, not 'no.pem'"),
     ("set", 2, NO_TARGET),
@@ -140,6 +157,16 @@ MISTAKES = [
     ("set --all a6e39e-1 --delay-ms 5", 2, TWO_TARGETS),
     ("set --all --delay-ms 250ms", 2, f"--delay-ms must be {MS}, not '250ms'"),
     ("set --all --freeze --direction up", 2, "--direction must be upstream, downstream or both, not 'up'"),
+    ("set '' --delay-ms 5", 2, f"{NO_ID}, not ''"),
+    ("set \udcff --delay-ms 5", 2, f"{NO_ID}, not '\\udcff'"),
+    ("set --all --direction upstream", 2, NO_FAULTS),
+    ("defaults --direction upstream", 2, NO_FAULTS),
+    ("defaults --direction upstream --connection-duration-ms 5", 2, NO_FAULTS),
+    ("kill ''", 2, f"{NO_ID}, not ''"),
+    ("kill ' '", 2, f"{NO_ID}, not ' '"),
+    (f"kill {'x' * 100}", 2, f"{NO_ID}, not '{'x' * 60}'"),
+    ("kill '' --all", 2, f"{NO_ID}, not ''"),
+    ("kill --all --reason \udcff", 2, "--reason must be text in UTF-8, not '\\udcff'"),
     ("kill", 2, NO_TARGET),
     ("kill a6e39e-1 --all", 2, TWO_TARGETS),
     ("down a6e39e-1", 2, "got unexpected extra argument (a6e39e-1)"),

@@ -85,7 +85,7 @@ def test_a_client_that_was_kept_waiting_looks_again(
     host, port = program.proxy()
     with inert_api(program.wait_for(r"API on http://([\d.:]+)")[1]) as api:
         Show(f"{host}:{port}", api, lambda done, seen: shown.append(seen), timeout_s=PATIENCE_S).delay()
-    assert shown == ["it takes 500 ms: 250 there, 250 back", "it takes 100 ms"]
+    assert shown == ["it takes 500 ms: 250 ms in each direction", "it takes 100 ms"]
 
 
 @pytest.mark.slow

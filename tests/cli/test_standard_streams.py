@@ -1,13 +1,16 @@
-"""Standard streams that the caller has closed."""
+"""Standard streams that are closed, full, or of an encoding without arrows."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+
+from tests.cli.program import COMMAND
 
 REPORT = """
 import os, sys
@@ -38,3 +41,35 @@ def test_the_null_device_takes_the_place_of_each_that_is_closed(
     )
     nulls = [str(number in closed) for number in range(3)]
     assert report.read_text().split() == [*nulls, "True", "3"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+@pytest.mark.parametrize(
+    "args", [["--version"], ["ls", "--help"], ["profiles"], ["profiles", "--json"]], ids=" ".join
+)
+def test_an_output_that_is_full_is_one_line_on_standard_error(args: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", COMMAND, *args],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    line = "trixter: cannot write the output: no space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, line)
+
+
+@pytest.mark.slow
+def test_a_character_that_the_encoding_lacks_is_escaped(tmp_path: Path) -> None:
+    file = tmp_path / "networks.toml"
+    file.write_text('[profiles.tunnel]\nsource = "A \u2192 B"\nround_trip_ms = 90\n', encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-c", COMMAND, "profiles", "--json", "--profiles-file", str(file)],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert rb"A \u2192 B" in ended.stdout

@@ -75,7 +75,7 @@ def test_what_others_have_named_is_no_markup_and_moves_no_cursor() -> None:
     ("target", "states", "text"),
     [
         ("a6e39e-1", [state(1, faults=LATE), state(2)], "a6e39e-1: throttle 64 KiB/s, latency 250 ± 50 ms"),
-        ("a6e39e-3", [state(1)], "a6e39e-3: over since"),
+        ("a6e39e-3", [state(1)], "a6e39e-3 ended in the meantime"),
         (ALL, [state(1), state(2)], "2 connections: no faults"),
         (ALL, [state(1), state(2, faults=LATE)], "2 connections changed"),
         (ALL, [], "no connections; `trixter defaults` changes what new ones start with"),

@@ -252,5 +252,5 @@ async def test_what_is_told_to_a_connection_that_is_over_is_an_error(
     live.close("enough")
     await change.revert()  # is none
     for tell in (connection.throttle(1), connection.reset(), connection.refresh(), client.connection("a b")):
-        with pytest.raises(ConnectionNotFound, match="not found: it is over, or never was"):
+        with pytest.raises(ConnectionNotFound, match="not found: it has ended, or never existed"):
             await tell

@@ -88,7 +88,7 @@ async def test_what_the_api_cannot_be_told_is_refused_and_changes_nothing(
 def test_what_can_be_no_id_is_a_connection_that_never_was(
     ask: Callable[[str], Command[Any]], id: str
 ) -> None:
-    with pytest.raises(ConnectionNotFound, match="it is over, or never was"):
+    with pytest.raises(ConnectionNotFound, match="it has ended, or never existed"):
         encode(ask(id))
 
 

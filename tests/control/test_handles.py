@@ -113,8 +113,8 @@ def test_a_wait_in_vain_says_what_was_seen_instead() -> None:
     with pytest.raises(WaitTimeout) as caught:
         LocalHandle(recorder).wait_for_connection(timeout_s=2)
     assert str(caught.value) == (
-        "waited 2 s in vain for a live connection; so far: 0 connections accepted, 0 open, ended: none; "
-        "0 B up, 0 B down"
+        "timed out after 2 s waiting for a live connection; so far: 0 connections accepted, 0 open, "
+        "ended: none; 0 B up, 0 B down"
     )
     assert recorder.now == pytest.approx(102.0)
 

@@ -187,7 +187,7 @@ def test_kill_resets_all(command: Command, conversation: Conversation) -> None:
 def test_a_connection_that_is_not_there_is_one_line_and_status_1(
     command: Command, args: tuple[str, ...]
 ) -> None:
-    assert command(*args) == (1, "", "trixter: connection nobody not found: it is over, or never was\n")
+    assert command(*args) == (1, "", "trixter: connection nobody not found: it has ended, or never existed\n")
 
 
 @pytest.mark.parametrize("args", [("set", "--delay-ms", "5"), ("kill",)])

@@ -19,6 +19,7 @@ are imported where they are needed, and not before.
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 
@@ -48,6 +49,8 @@ def entry_point() -> None:
 def _open_standard_streams() -> None:
     """Open ``/dev/null`` in place of standard input, output or error if the caller has closed it.
 
+    Standard output escapes the characters that its encoding lacks.
+
     Otherwise sockets get these numbers: print() would write to them, and libuv aborts the process when one of
     them is closed.
     """
@@ -60,3 +63,6 @@ def _open_standard_streams() -> None:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(descriptor, mode, closefd=False))  # noqa: SIM115 - as long as we run
+    # An encoding without arrows must not end a command; standard error escapes them by itself.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")

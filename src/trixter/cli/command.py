@@ -54,6 +54,16 @@ OTHER_COMMANDS = {
     "close": "kill",
     "reset": "kill",
     "man": "docs",
+    "toxic": "set",
+    "delete": "kill",
+    "remove": "kill",
+    "rm": "kill",
+    "stop": "down",
+    "create": "--listen",
+    "proxy": "--listen",
+    "serve": "--listen",
+    "server": "--listen",
+    "start": "--listen",
 }
 OTHER_FLAGS = {
     "--bandwidth": "--throttle-rate-bytes",
@@ -130,7 +140,7 @@ class LazyGroup(SectionedCommand, click.Group):
         if ":" in name:
             hint = "; addresses follow --listen and --upstream"
         else:
-            near = suggestions(name, [*self._subcommands, "--version"], OTHER_COMMANDS)
+            near = suggestions(name, [*self._subcommands, "--version", "--listen"], OTHER_COMMANDS)
             hint = did_you_mean(near) or "; `trixter help` lists the commands"
         return click.UsageError(f"no such command {name[:60]!r}{hint}", ctx)
 
@@ -202,10 +212,12 @@ def suggestions(typed: str, names: Iterable[str], other_names: Mapping[str, str]
         other_names: The known name for a name of other programs.
     """
     known = [*names]
-    if other_names.get(typed) in known:
-        return [other_names[typed]]
+    if other_names.get(typed.lower()) in known:
+        return [other_names[typed.lower()]]
     # Dashes would make all flags similar.
-    word, words = typed.lstrip("-"), {name.lstrip("-"): name for name in known}
+    word, words = typed.lstrip("-").lower(), {name.lstrip("-"): name for name in known}
+    if word in words:
+        return [words[word]]
     begin_so = [each for each in words if each.startswith(word) and len(word) > 1]
     similar = begin_so or get_close_matches(word, words, 1, SURE) or get_close_matches(word, words)
     return [words[each] for each in similar][:MOST_SUGGESTIONS]

@@ -36,7 +36,7 @@ class PageName(ValueType):
         names = [*pages()]
         if name not in names:
             near = did_you_mean(suggestions(name, names))
-            raise click.UsageError(f"no page {value[:60]!r}{near or '; there are ' + ', '.join(names)}", ctx)
+            raise click.UsageError(f"no page {value[:60]!r}{near or '; `trixter docs` lists the pages'}", ctx)
         return name
 
     def shell_complete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import re
@@ -22,6 +23,9 @@ from trixter.errors import TrixterError
 
 WRONG_USAGE = 2
 FAILED = 1
+
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Errors of a write to standard output: no reader, no space, no terminal."""
 
 SUBCOMMANDS = {
     "demo": ("trixter.cli.demo.demo:demo", "Demonstrate every fault on this machine"),
@@ -180,14 +184,21 @@ def main(args: Sequence[str] | None = None) -> None:
         SystemExit: Always. 0: success; 1: failure; 2: wrong usage.
     """
     try:
-        sys.exit(trixter.main(args, prog_name="trixter", standalone_mode=False) or 0)
+        status = trixter.main(args, prog_name="trixter", standalone_mode=False) or 0
+        sys.stdout.flush()
+        sys.exit(status)
     except click.UsageError as exc:
         _fail(complaint(exc), WRONG_USAGE)
     except TrixterError as exc:
         _fail(str(exc), FAILED)
-    except BrokenPipeError:  # the reader of our output has closed its end
+    except OSError as exc:
+        if exc.errno not in UNWRITABLE:
+            raise
+        # The interpreter writes what is left of the output once more, at its exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(FAILED)
+        if exc.errno == errno.EPIPE:  # the reader of our output has closed its end
+            sys.exit(FAILED)
+        _fail(f"cannot write the output: {os.strerror(exc.errno).lower()}", FAILED)
 
 
 def _fail(why: str, status: int) -> NoReturn:

@@ -216,6 +216,10 @@ class RequestedFaults:
         flags = FaultFlags.taken_from(values)
         if is_clear and profile:
             raise click.UsageError("--clear does not go with --profile", ctx)
+        if direction and not (is_clear or profile or flags.values):
+            raise click.UsageError(
+                "--direction needs a change of faults beside it, such as --delay-ms 250", ctx
+            )
         if profile:
             flags.require_effect(*map(profile.faults, Direction))
         else:

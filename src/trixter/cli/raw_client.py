@@ -13,10 +13,12 @@ from trixter.client.codec import HttpRequest
 from trixter.client.http import API_URL
 from trixter.client.responses import HttpResponse
 from trixter.control.commands import Command, ListConnections, ResultT
-from trixter.errors import ApiUnreachable, ConnectionNotFound, TrixterError
+from trixter.errors import ApiError, ApiUnreachable, ConnectionNotFound, TrixterError
 
 # A person who pressed Tab waits for it.
 COMPLETION_TIMEOUT_S = 0.5
+
+UNAUTHORIZED = "unauthorized"
 
 REFUSED = os.strerror(errno.ECONNREFUSED).lower()
 
@@ -35,6 +37,8 @@ class RawClient(Client):
         except ConnectionNotFound as exc:
             near = _similar(exc.id, [each.id for each in self._send(ListConnections())])
             raise TrixterError(f"{exc}{did_you_mean(near)}") from exc
+        except ApiError as exc:
+            raise self._explained(exc) from exc
 
     def read(self, path: str) -> str:
         """Return the body of the response to a GET request.
@@ -43,8 +47,18 @@ class RawClient(Client):
             ApiError: If the API refuses.
         """
         answer = self._request(HttpRequest("GET", path))
-        answer.require_success()
+        try:
+            answer.require_success()
+        except ApiError as exc:
+            raise self._explained(exc) from exc
         return answer.body.decode()
+
+    def _explained(self, exc: ApiError) -> TrixterError:
+        """Return an error that says what to do as well."""
+        if exc.code == UNAUTHORIZED:
+            return TrixterError(f"{exc}; --api-token or TRIXTER_API_TOKEN gives it")
+        # Without a code it is not from an API of trixter: is the address right?
+        return exc if exc.code else TrixterError(f"{self._endpoint.url}: {exc}")
 
     def _request(self, request: HttpRequest) -> HttpResponse:
         try:

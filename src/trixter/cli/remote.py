@@ -61,6 +61,8 @@ def ls(
     """
     from trixter.cli.raw_client import RawClient
 
+    if json and (each or rates):
+        raise click.UsageError(f"{'--each' if each else '--rates'} does not go with --json", ctx)
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
         if json:
             print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
@@ -173,7 +175,7 @@ def target_of(ctx: click.Context, id: str | None, *, is_all: bool) -> str:
         raise click.UsageError("--all does not go with the id of a connection", ctx)
     if id is None and not is_all:
         raise click.UsageError("the id of a connection or --all must be given; `trixter ls` has the ids", ctx)
-    return id or ALL
+    return ALL if id is None else id
 
 
 DEFAULTS_HELP = """Show the faults of new connections or, with flags, change them.

@@ -228,7 +228,7 @@ class Service:
             ]
             if open_to_all:
                 log.warning(
-                    "everyone who reaches http://%s can change the faults: --api-token asks for a token",
+                    "any host that reaches http://%s can change the faults: --api-token asks for a token",
                     " or http://".join(open_to_all),
                 )
 

@@ -200,7 +200,7 @@ def outcome(target: str, connections: Sequence[ConnectionInfo]) -> str:
     if target == ALL and not changed:
         return "no connections; `trixter defaults` changes what new ones start with"
     if not changed:
-        return f"{printable(target)}: over since"
+        return f"{printable(target)} ended in the meantime"
     what = {formatting.faults(each.faults, none="no faults") for each in changed}
     subject = counted(len(changed)) if target == ALL else printable(target)
     return f"{subject}: {what.pop()}" if len(what) == 1 else f"{subject} changed"

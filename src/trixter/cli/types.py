@@ -76,17 +76,25 @@ class ApiUrl(ValueType):
         from trixter.addresses import Address
 
         scheme, _, rest = value.rpartition("://")
+        scheme = scheme.lower()
         if scheme not in PORTS_OF_URLS:
             self.refuse("host:port, or a URL that begins with http:// or https://", value, param, ctx)
         # As the proxy takes it: `trixter --api :8888` and `trixter ls --api :8888`.
         address = f"127.0.0.1{rest}" if rest.startswith(":") and rest[1:].isdigit() else rest
         if scheme:
             address = address.rstrip("/")
+        if scheme and re.search("[/?#@]", address):
+            self.refuse(
+                f"a URL of a host and a port alone, such as {scheme}://127.0.0.1:8888", value, param, ctx
+            )
         try:
             with_port = address if HAS_PORT.search(address) else address + PORTS_OF_URLS[scheme]
             Address.parse_tcp(with_port, "api", least_port=1)
+            address.encode("idna")  # as the client encodes a name
         except SettingError as exc:
             self.refuse(exc.accepts, value, param, ctx)
+        except UnicodeError:
+            self.refuse("host:port with the name of a host, or its address", value, param, ctx)
         return f"{scheme or 'http'}://{address}"
 
 
@@ -214,12 +222,16 @@ class OnOff(click.types.BoolParamType, ValueType):
 
 
 class Text(ValueType):
-    """Any text."""
+    """Any text that JSON can carry."""
 
     name = "text"
     form = "TEXT"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # Python keeps bytes that are not UTF-8 as surrogates
+            self.refuse("text in UTF-8", value, param, ctx)
         return str(value)
 
 
@@ -290,6 +302,12 @@ class ConnectionTarget(ValueType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from trixter.control.overrides import ALL
 
+        # An id is empty if the variable of a script is: that must not mean all connections.
+        if not value.strip() or not value.isprintable() or len(value) > SHOWN_CHARACTERS:
+            shown = repr(value[:SHOWN_CHARACTERS])
+            raise click.UsageError(
+                f"the id of a connection must be one that `trixter ls` lists, not {shown}", ctx
+            )
         return ALL if value == "all" else str(value)
 
     def shell_complete(

@@ -18,13 +18,13 @@ from rich.live import Live
 
 from trixter.cli import formatting
 from trixter.cli.command import SETTINGS, SectionedCommand
-from trixter.cli.flags import API_FLAGS, Flag
+from trixter.cli.flags import API_FLAGS, OUTPUT, own_flag
 from trixter.cli.formatting import printable
 from trixter.cli.raw_client import RawClient
 from trixter.cli.screen import Leave, Rates, Sample, State, picture_of, press, rows_of
 from trixter.cli.tables import console, outlook
 from trixter.cli.terminal import taken_terminal
-from trixter.cli.types import Seconds
+from trixter.cli.types import OnOff, Seconds
 from trixter.control import ConnectionInfo
 from trixter.control.commands import GetDefaults, GetProxy, ListConnections
 from trixter.errors import ApiError, ConnectionNotFound
@@ -38,30 +38,25 @@ NO_FAULTS_TEXT = "no faults"
 # Profiles that have a key: 1 to 9.
 PROFILE_KEYS = 9
 
-INTERVAL = Flag(
-    "--interval-s",
-    "How",
-    Seconds(),
-    "Interval of the requests to the API, in seconds",
-    default=1.0,
-    envvar=None,
+INTERVAL = own_flag(
+    "--interval-s", OUTPUT, Seconds(), "Interval of the requests to the API, in seconds", default=1.0
 )
+JSON_LINES = own_flag("--json", OUTPUT, OnOff(), "Print a line of JSON for each change", default=False)
 
 
 @click.command(
     cls=SectionedCommand,
     name="watch",
-    params=[*API_FLAGS, INTERVAL],
+    params=[INTERVAL, JSON_LINES, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.option("--json", "is_json", is_flag=True, help="Print a line of JSON for each change.")
-def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, is_json: bool) -> int:
+def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, json: bool) -> int:
     """Watch the live connections of a running proxy, until Ctrl-C.
 
     At a terminal it is a screen with rates and keys; elsewhere, a line for each connection that opened,
     changed its faults or ended. A connection that opens and ends between two requests is not seen.
     """
-    show = print_json if is_json else keep_a_screen if sys.stdout.isatty() else print_lines
+    show = print_json if json else keep_a_screen if sys.stdout.isatty() else print_lines
     with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
         show(proxy, interval_s)
     return 0

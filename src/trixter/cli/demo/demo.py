@@ -17,14 +17,17 @@ from rich.control import Control
 from rich.segment import ControlType
 from rich.text import Text
 
+from trixter.cli.command import SETTINGS, SectionedCommand
 from trixter.cli.demo import peers
 from trixter.cli.demo.show import NotShownError, Show
+from trixter.cli.flags import own_flag
 from trixter.cli.formatting import size
 from trixter.cli.logs import configure
 from trixter.cli.options import Options
 from trixter.cli.serve import Service, run_until_complete
 from trixter.cli.signals import stop_event
 from trixter.cli.tables import console
+from trixter.cli.types import OnOff
 from trixter.errors import TrixterError
 from trixter.monotonic import monotonic
 
@@ -45,8 +48,12 @@ BAR_COLUMNS = 20
 REDRAW_S = 0.03
 
 
-@click.command()
-@click.option("--stay", is_flag=True, help="Keep it all running afterwards, to try for yourself.")
+STAY = own_flag(
+    "--stay", "Demonstration", OnOff(), "Keep everything running afterwards, until Ctrl-C", default=False
+)
+
+
+@click.command(cls=SectionedCommand, name="demo", params=[STAY], context_settings=SETTINGS)
 def demo(stay: bool) -> int:
     """Watch a connection go bad and good again.
 
@@ -73,7 +80,7 @@ async def _demo(service: Service, *, stay: bool) -> int:
         await service.start()
         proxy, api = service.proxy.listen_addresses[0], service.api_addresses[0]
         server = str(service.proxy.upstream)
-        _print(f"client -> proxy {proxy} -> server {server}\nthe API is on {api}\n")
+        _print(f"client → proxy {proxy} → server {server}\nthe API is on {api}\n")
         complaint = await _show_unless(stopped, proxy, api)
         if stopped.is_set():
             return 0
@@ -177,12 +184,13 @@ Type next:
     {program} demo --stay
 
   a proxy in front of a server of your own, here one on port 8181
-    {program} --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 --api 127.0.0.1:8888
+    {program} --listen 127.0.0.1:8080 \\
+      --upstream 127.0.0.1:8181 --api 127.0.0.1:8888
 
-  and, in another terminal: its connections, 250 ms for all of them, and their end
+  in another terminal: its connections, 250 ms for all of them, and their end
     {program} watch
-    {program} set _all --delay-ms 250
-    {program} kill _all
+    {program} set --all --delay-ms 250
+    {program} kill --all
 
   every option
     {program} --help"""
@@ -203,9 +211,9 @@ with its API on http://{api}. Paste into another terminal:
     {program} watch{at}
 
   250 ms for all of them, a slow network for new ones, a reset of all
-    {program} set _all --delay-ms 250{at}
+    {program} set --all --delay-ms 250{at}
     {program} defaults --profile 2g{at}
-    {program} kill _all --reset{at}
+    {program} kill --all --reset{at}
 
   a request, and the time it takes
     curl -s -w '%{{time_total}} s\\n' http://{proxy}/

@@ -97,7 +97,7 @@ class Show:
             slow = client.get(SMALL)
             least_s = 2 * DELAY_MS / 1000
             _require(slow.took_s >= NEARLY * least_s, "delay", f"the request took only {slow.took}")
-            self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} there, {DELAY_MS} back")
+            self._say(f"delay {DELAY_MS} ms", f"it takes {slow.took}: {DELAY_MS} ms in each direction")
 
             connection.latency(0)
             quick = _repeat(lambda: client.get(SMALL), lambda answer: answer.took_s < least_s)
@@ -165,7 +165,7 @@ class Show:
             except TimeoutError:
                 raise NotShownError("shutdown: the connection goes on") from None
             took = bystander.get(SMALL).took
-            self._say("shut down one of two", f"it is closed; the other answers in {took}")
+            self._say("close one of two", f"it is closed; the other answers in {took}")
 
     def no_faults_again(self) -> None:
         """Forward the same bytes as in the beginning."""
