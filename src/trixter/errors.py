@@ -1,16 +1,16 @@
-"""Exceptions: all that trixter raises on purpose, and their making from the operating system's errors.
+"""Exceptions: all that trixter raises on purpose, and their making from the operating system's errors::
 
-TrixterError
-├── SettingError             a setting is outside the range it accepts
-├── BindError                an address cannot be listened on
-│   └── OutOfDescriptors     the process has no descriptor left to listen with
-├── ProfileError             a file of profiles is malformed
-├── WaitTimeout              an awaited condition did not come true in time
-├── ApiUnreachable           the API of a proxy does not respond
-├── ApiError                 the API of a proxy refused a call, or failed
-├── ConnectionNotFound       the connection is over, or never was
-├── OverrideNotFound         the override was reverted, or has ended, or never was
-└── TerminatedError          an adapter ended its stream by chance (trixter.netem: it is an AnyIO error, too)
+    TrixterError
+    ├── SettingError             a setting is outside the range it accepts
+    ├── BindError                an address cannot be listened on
+    │   └── OutOfDescriptors     the process has no descriptor left to listen with
+    ├── ProfileError             a file of profiles is malformed
+    ├── WaitTimeout              an awaited condition did not come true in time
+    ├── ApiUnreachable           the API of a proxy does not respond
+    ├── ApiError                 the API of a proxy refused a call, or failed
+    ├── ConnectionNotFound       the connection is over, or never was
+    ├── OverrideNotFound         the override was reverted, or has ended, or never was
+    └── TerminatedError          an adapter ended its stream by chance; an AnyIO error, too
 
 Except ``TerminatedError``, they stand here: a program catches them without loading what raises them.
 """
