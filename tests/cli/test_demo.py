@@ -45,10 +45,11 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
         "demo --stay",
         "--listen 127.0.0.1:8080",
         "watch",
-        "set _all --delay-ms 250",
-        "kill _all",
+        "set --all --delay-ms 250",
+        "kill --all",
     ):
         assert command in shown
+    assert max(map(len, shown.partition("Type next:")[2].splitlines())) <= 80
 
 
 @pytest.mark.slow
@@ -196,5 +197,5 @@ def test_elsewhere_there_is_only_the_result() -> None:
 @pytest.mark.parametrize(("port", "more"), [(8888, ""), (40124, " --api 127.0.0.1:40124")])
 def test_commands_name_the_api_if_it_is_not_the_usual_one(port: int, more: str) -> None:
     text = while_it_stays("trixter", proxy="127.0.0.1:1", upstream="127.0.0.1:2", api=f"127.0.0.1:{port}")
-    assert f"trixter set _all --delay-ms 250{more}\n" in text
+    assert f"trixter set --all --delay-ms 250{more}\n" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -177,12 +177,13 @@ Type next:
     {program} demo --stay
 
   a proxy in front of a server of your own, here one on port 8181
-    {program} --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 --api 127.0.0.1:8888
+    {program} --listen 127.0.0.1:8080 --upstream 127.0.0.1:8181 \\
+      --api 127.0.0.1:8888
 
-  and, in another terminal: its connections, 250 ms for all of them, and their end
+  and, in another terminal: its connections, 250 ms for all, and their end
     {program} watch
-    {program} set _all --delay-ms 250
-    {program} kill _all
+    {program} set --all --delay-ms 250
+    {program} kill --all
 
   every option
     {program} --help"""
@@ -203,9 +204,9 @@ with its API on http://{api}. Paste into another terminal:
     {program} watch{at}
 
   250 ms for all of them, a slow network for new ones, a reset of all
-    {program} set _all --delay-ms 250{at}
+    {program} set --all --delay-ms 250{at}
     {program} defaults --profile 2g{at}
-    {program} kill _all --reset{at}
+    {program} kill --all --reset{at}
 
   a request, and the time it takes
     curl -s -w '%{{time_total}} s\\n' http://{proxy}/
