@@ -247,7 +247,7 @@ class TextFormatter(LineFormatter):
         if second != self._second[0]:
             self._turn(second)
         reason, detail = end_reason.reason, end_reason.detail
-        why = printable(f"{reason}: {detail}" if detail else reason)
+        why = printable(f"{reason}: {detail}") if detail else reason
         id = connection.id
         route = self._routes.pop(id, None) or f"{connection.client} → {printable(connection.upstream)}"
         return (
