@@ -10,6 +10,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -50,6 +51,7 @@ suppress_warnings = ["misc.highlighting_failure"]
 default_role = "literal"
 
 autodoc_member_order = "bysource"
+autoclass_content = "both"
 autodoc_default_options = {
     "members": True,
     "show-inheritance": True,
@@ -91,7 +93,40 @@ def read(app: Sphinx, page: str, source: list[str]) -> None:
     source[0] = FILE_LINK.sub(target, source[0])
 
 
+def public_bases(app: Sphinx, name: str, obj: type, options: object, bases: list[Any]) -> None:
+    """Leave out bases that only share code."""
+    bases[:] = [each for each in bases if not getattr(each, "__name__", "").startswith("_")]
+
+
+def signature(
+    app: Sphinx,
+    what: str,
+    name: str,
+    obj: object,
+    options: object,
+    arguments: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Name the result of a method that sync and async handles share; write a default as one would."""
+    is_async = ".Async" in name
+    results = {
+        "ChangeT": "AsyncChange" if is_async else "Change",
+        "DoneT": "Coroutine" if is_async else "None",
+    }
+    result = results.get(str(returns).rpartition(".")[2], returns)
+    return re.sub(r"<function (\w+)>", r"\1", arguments or "") or None, result
+
+
+def plain_text(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Begin the text of a property with nothing: napoleon takes what is before a colon for a type."""
+    if what in ("property", "attribute"):
+        lines[:0] = ["..", ""]
+
+
 def setup(app: Sphinx) -> None:
-    """Connect the two to the build."""
+    """Connect these to the build."""
     app.connect("builder-inited", describe)
     app.connect("source-read", read)
+    app.connect("autodoc-process-bases", public_bases)
+    app.connect("autodoc-process-signature", signature)
+    app.connect("autodoc-process-docstring", plain_text, priority=0)  # before napoleon

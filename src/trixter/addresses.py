@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
@@ -52,6 +52,11 @@ class Address:
     host: str = ""
     port: int = 0
     path: str = ""
+    _text: str = field(init=False, repr=False, compare=False)  # made once: each line of the log has it
+
+    def __post_init__(self) -> None:
+        text = f"unix:{self.path}" if self.path else text_of((self.host, self.port))
+        object.__setattr__(self, "_text", text)
 
     @classmethod
     def parse(cls, text: str, name: str = "upstream") -> Address:
@@ -116,7 +121,7 @@ class Address:
         return cls(host=_canonical(host), port=number)
 
     def __str__(self) -> str:
-        return f"unix:{self.path}" if self.path else text_of((self.host, self.port))
+        return self._text
 
     @property
     def is_everywhere(self) -> bool:

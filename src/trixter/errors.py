@@ -1,17 +1,17 @@
-"""Exceptions: all that trixter raises on purpose, and their making from the operating system's errors.
+"""Exceptions: all that trixter raises on purpose, and their making from the operating system's errors::
 
-TrixterError
-├── SettingError             a setting is outside the range it accepts
-├── BindError                an address cannot be listened on
-│   └── OutOfDescriptors     the process has no descriptor left to listen with
-├── ProfileError             a file of profiles is malformed
-├── JournalError             a file is no journal that can be replayed
-├── WaitTimeout              an awaited condition did not come true in time
-├── ApiUnreachable           the API of a proxy does not respond
-├── ApiError                 the API of a proxy refused a call, or failed
-├── ConnectionNotFound       the connection has ended, or never existed
-├── OverrideNotFound         the override was reverted, has ended, or never existed
-└── TerminatedError          an adapter ended its stream by chance (trixter.netem: it is an AnyIO error, too)
+    TrixterError
+    ├── SettingError             a setting is outside the range it accepts
+    ├── BindError                an address cannot be listened on
+    │   └── OutOfDescriptors     the process has no descriptor left to listen with
+    ├── ProfileError             a file of profiles is malformed
+    ├── JournalError             a file is no journal that can be replayed
+    ├── WaitTimeout              an awaited condition did not come true in time
+    ├── ApiUnreachable           the API of a proxy does not respond
+    ├── ApiError                 the API of a proxy refused a call, or failed
+    ├── ConnectionNotFound       the connection has ended, or never existed
+    ├── OverrideNotFound         the override was reverted, has ended, or never existed
+    └── TerminatedError          an adapter ended its stream by chance; an AnyIO error, too
 
 Except ``TerminatedError``, they stand here: a program catches them without loading what raises them.
 """

@@ -49,6 +49,7 @@ def test_the_demo_shows_each_fault_and_says_what_to_type_next(start: Start) -> N
         "kill --all",
     ):
         assert command in shown
+    assert max(map(len, shown.partition("Type next:")[2].splitlines())) <= 80
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from trixter.cli.logs import (
     LineFormatter,
     TerminalFormatter,
     TextFormatter,
+    columns_of,
     configure,
     connection_log,
     formatter_of,
@@ -271,7 +272,7 @@ def at_terminal(end_reason: EndReason, columns: int, *, is_open: bool = True) ->
     connection.upstream, connection.is_open = "127.0.0.1:8181", is_open
     formatter = TerminalFormatter(lambda: columns, has_colors=False)
     line = formatter.ended(NOW, logging.ERROR, cast(Connection, connection), end_reason)
-    assert len(line) <= columns
+    assert columns_of(line) <= columns
     return line[len("16:40:21 ") :]
 
 
@@ -282,7 +283,10 @@ def test_a_line_of_a_connection_fits_a_terminal() -> None:
     )
     assert at_terminal(reset, 80) == "ERROR a6e39e-1 127.0.0.1:41822 ↑ 78 B ↓ 1.4 KiB 2.0 s reset by upstream"
     assert at_terminal(reset, 70) == "ERROR a6e39e-1 ↑ 78 B ↓ 1.4 KiB 2.0 s reset by upstream"
-    assert at_terminal(long, 80) == f"ERROR a6e39e-1 ↑ 78 B ↓ 1.4 KiB 2.0 s shutdown: {'x' * 22}…"
+    assert at_terminal(reset, 45) == "ERROR a6e39e-1 reset by upstream"
+    assert at_terminal(long, 80) == f"ERROR a6e39e-1 shutdown: {'x' * 45}…"
+    wide = EndReason("shutdown", "日" * 200)
+    assert at_terminal(wide, 80) == f"ERROR a6e39e-1 shutdown: {'日' * 22}…"
     unreachable = EndReason("upstream unreachable", "Connection refused")
     assert at_terminal(unreachable, 90, is_open=False) == (
         "ERROR a6e39e-1 → 127.0.0.1:8181 upstream unreachable: Connection refused"

@@ -229,6 +229,26 @@ def test_a_wide_screen_has_upstreams_and_totals() -> None:
     assert "200.0 KiB" in row
 
 
+def test_a_narrow_screen_has_whole_ids_and_rates() -> None:
+    rates = Rates()
+    rates.add(sample(0.0, moved(1, 0)))
+    now = sample(1.0, moved(1, 2048), down=2**20)
+    rates.add(now)
+    screen = shown(now, rates, columns=40)
+    assert screen[3:5] == [
+        "id            ↑ rate      ↓ rate faults",
+        "a6e39e-1       0 B/s   2.0 KiB/s none",
+    ]
+
+
+def test_of_the_rates_of_all_the_newest_are_shown() -> None:
+    rates = Rates()
+    for second, down in enumerate([0] * 12 + [2**33]):
+        rates.add(now := sample(second, down=down))
+    totals = shown(now, rates)[2]
+    assert (len(totals), totals[-1]) == (80, "█")
+
+
 @pytest.mark.parametrize("lines", [10, 12, 24, 40])
 @pytest.mark.parametrize("columns", [40, 80, 160])
 def test_a_screen_fits_its_terminal_and_shows_the_selected_row(lines: int, columns: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import select
@@ -9,12 +10,13 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.cli.program import COMMAND, PATIENCE_S, Program, connect, echo_server
 from tests.cli.test_tables import LATE, state
+from trixter.cli.terminal import Keyboard
 from trixter.cli.watch import Event, Kind, Snapshot, diff, line_of
 from trixter.control import ConnectionInfo
 from trixter.settings import Defaults
@@ -77,7 +79,9 @@ def test_other_defaults_are_told_once() -> None:
 
 ALTERNATE, ORDINARY = b"\x1b[?1049h", b"\x1b[?1049l"
 SHOW_CURSOR = b"\x1b[?25h"
-CTRL_C = b"\x03"
+CTRL_C, CTRL_BACKSLASH = b"\x03", b"\x1c"
+
+STATUSES = {"api": 1, "sighup": 128 + signal.SIGHUP, "ctrl-\\": 128 + signal.SIGQUIT}
 
 
 class Terminal:
@@ -94,7 +98,8 @@ class Terminal:
             stdin=self._theirs,
             stdout=self._theirs,
             stderr=self._theirs,
-            env={**os.environ, "TERM": "xterm"},
+            # Workers of pytest-xdist set COLUMNS and LINES, which come before the terminal's size.
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "", "LINES": ""},
             start_new_session=True,
         )
 
@@ -102,6 +107,9 @@ class Terminal:
         while text not in self.shown:
             assert select.select([self._ours], [], [], PATIENCE_S)[0], self.shown
             self.shown += os.read(self._ours, 65536)
+
+    def resize(self, columns: int) -> None:
+        termios.tcsetwinsize(self._theirs, (24, columns))
 
     def press(self, keys: bytes) -> None:
         os.write(self._ours, keys)
@@ -119,7 +127,7 @@ class Terminal:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("end", ["q", "ctrl-c", "sigterm", "api"])
+@pytest.mark.parametrize("end", ["q", "ctrl-c", "ctrl-\\", "sigterm", "sighup", "api"])
 def test_a_terminal_is_left_as_it_was(end: str, start: Callable[..., Program]) -> None:
     with echo_server() as server:
         program = start("--listen", "127.0.0.1:0", "--upstream", server, "--api", "127.0.0.1:0")
@@ -137,6 +145,10 @@ def test_a_terminal_is_left_as_it_was(end: str, start: Callable[..., Program]) -
                     terminal.press(b"q")
                 case "ctrl-c":
                     terminal.press(CTRL_C)
+                case "ctrl-\\":
+                    terminal.press(CTRL_BACKSLASH)
+                case "sighup":
+                    terminal.process.send_signal(signal.SIGHUP)
                 case "sigterm":
                     terminal.process.send_signal(signal.SIGTERM)
                 case "api":
@@ -147,7 +159,57 @@ def test_a_terminal_is_left_as_it_was(end: str, start: Callable[..., Program]) -
     status = terminal.close()
     assert mode == terminal.mode
     assert SHOW_CURSOR in terminal.shown
-    assert status == (1 if end == "api" else 0), terminal.shown
+    assert status == STATUSES.get(end, 0), terminal.shown
     assert b"Traceback" not in terminal.shown
     if end == "api":
         assert terminal.shown.index(ORDINARY) < terminal.shown.index(b"no API answers at")
+
+
+@pytest.mark.slow
+def test_another_size_of_the_terminal_is_used_at_once(start: Callable[..., Program]) -> None:
+    program = start("--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:1", "--api", "127.0.0.1:0")
+    api = program.wait_for(r"API on http://([\d.:]+)")[1]
+    terminal = Terminal("--api", api, "--interval-s", "3600")
+    terminal.wait_for(b"9 fios")
+    assert "…".encode() not in terminal.shown
+    terminal.resize(70)
+    terminal.wait_for("…".encode())
+    terminal.press(b"q")
+    assert terminal.close() == 0
+
+
+@pytest.fixture
+def keyboard() -> Iterator[tuple[Callable[[bytes], list[str]], int]]:
+    """Yield a function that sends bytes to a keyboard and returns the keys, and its wake-up."""
+    ours, theirs = pty.openpty()
+    wakeup, wake = os.pipe()
+    under_test = Keyboard(theirs, io.StringIO(), wakeup)
+
+    def keys(data: bytes) -> list[str]:
+        os.write(ours, data)
+        return under_test.read(PATIENCE_S)
+
+    under_test.take()
+    yield keys, wake
+    for each in (ours, theirs, wakeup, wake):
+        os.close(each)
+
+
+@pytest.mark.parametrize(
+    ("parts", "keys"),
+    [
+        ([b"ak"], ["a", "k"]),
+        ([b"a\x1b[200~make all\x1b[201~s"], ["a", "s"]),
+        ([b"\x1b[200~make", b" all\x1b[2", b"01~", b"s"], ["s"]),
+        ([b"\x1b[200~a\x1b[201~\x1b[200~k\x1b[201~s\x1b[200~k", b"r"], ["s"]),
+    ],
+)
+def test_what_is_pasted_is_no_key(
+    parts: list[bytes], keys: list[str], keyboard: tuple[Callable[[bytes], list[str]], int]
+) -> None:
+    assert [key for part in parts for key in keyboard[0](part)] == keys
+
+
+def test_a_wake_up_ends_a_wait_for_keys(keyboard: tuple[Callable[[bytes], list[str]], int]) -> None:
+    os.write(keyboard[1], b"\0")
+    assert keyboard[0](b"") == []

@@ -101,6 +101,7 @@ def test_keywords_are_those_of_the_mark_on_top_of_all_else(echo: str) -> None:
         ({"latenzy": 1}, "no keyword 'latenzy': did you mean latency?"),
         ({"bandwidth": 1}, "no keyword 'bandwidth': did you mean throttle?"),
         ({"idle_timeout": 1}, "no keyword 'idle_timeout': did you mean idle_timeout_s?"),
+        ({"profil": "3g"}, "no keyword 'profil': did you mean profile?"),
         ({"xyzzy": 1}, "no keyword 'xyzzy': there are .*keepalive_s.*latency.*direction"),
     ],
 )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -104,6 +107,17 @@ def test_one_that_is_never_closed_closes_and_warns(echo: str) -> None:
     with pytest.warns(ResourceWarning, match="was not closed"):
         proxies.clear()
     background.close()  # and waits for the thread
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_a_copy_whose_end_would_close_the_original_is_refused(
+    echo: str, duplicate: Callable[[object], object]
+) -> None:
+    with ChaosProxy(echo) as proxy:
+        with pytest.raises(TypeError, match=r"^<ChaosProxy .*> cannot be copied or pickled$"):
+            duplicate(proxy)
+        with connect(proxy) as client:
+            assert say(client, b"hello") == b"hello"
 
 
 def test_one_that_is_never_closed_does_not_keep_the_program_from_ending() -> None:

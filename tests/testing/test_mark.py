@@ -107,6 +107,19 @@ def test_what_there_is_not_is_refused(name: str, keywords: dict[str, Any]) -> No
     assert refused.value.name == name
 
 
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ("latenzy", "keywords such as latency"),
+        ("bandwidth", "keywords such as throttle"),
+        ("xyzzy", "these keywords: .*profile"),
+    ],
+)
+def test_an_unknown_keyword_is_refused_with_the_one_that_was_meant(wrong: str, text: str) -> None:
+    with pytest.raises(SettingError, match=f"{text}.*, not '{wrong}'"):
+        mark(**dict[str, Any]({wrong: 1}))
+
+
 def test_what_is_no_fault_is_refused() -> None:
     with pytest.raises(SettingError):
         mark("3g")

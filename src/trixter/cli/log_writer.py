@@ -92,16 +92,21 @@ class LogWriter:
         """Queue one line, given without its line end; drop and count it if there is no room for it."""
         data = line.encode(self._encoding, "backslashreplace")
         with self._lock:
-            if self._is_dropping or self._waiting_bytes + len(data) >= self._buffer_limit_bytes:
+            waiting_bytes = self._waiting_bytes + len(data)
+            if self._is_dropping or waiting_bytes >= self._buffer_limit_bytes:
                 # Once full, half of it must drain first: else a slow reader gets a notice for every line.
                 room_bytes = self._buffer_limit_bytes // (2 if self._is_dropping else 1)
-                self._is_dropping = self._waiting_bytes + len(data) >= room_bytes
+                self._is_dropping = waiting_bytes >= room_bytes
                 if self._is_dropping:
                     self._dropped += 1
                     return
-            if self._dropped:
-                self._put(self._take_notice())
-            self._put(data)
+            if self._dropped or not self._lines:
+                if self._dropped:
+                    self._put(self._take_notice())
+                self._put(data)
+            else:  # the usual case: one call less for each line
+                self._lines.append(data)
+                self._waiting_bytes = waiting_bytes + 1
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until everything is written, or for the time-out; return whether it is."""

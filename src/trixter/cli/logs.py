@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
+from unicodedata import east_asian_width
 
 from trixter.cli.formatting import age, printable, traffic
 from trixter.cli.log_writer import LogWriter
@@ -247,7 +248,7 @@ class TextFormatter(LineFormatter):
         if second != self._second[0]:
             self._turn(second)
         reason, detail = end_reason.reason, end_reason.detail
-        why = printable(f"{reason}: {detail}" if detail else reason)
+        why = printable(f"{reason}: {detail}") if detail else reason
         id = connection.id
         route = self._routes.pop(id, None) or f"{connection.client} → {printable(connection.upstream)}"
         return (
@@ -265,8 +266,8 @@ class TerminalFormatter(TextFormatter):
     """Format a record for a terminal: a short local time, the level in colour, lines that fit.
 
     Of a connection, the id and the addresses come first and the reason of its end last. What does not fit is
-    left out: the upstream, then the client, which both are in the line of the opening, then the end of the
-    reason. Other messages are folded between words.
+    left out: the upstream, then the client, which both are in the line of the opening, then what passed, then
+    the end of the reason. Other messages are folded between words.
 
     Args:
         columns: Returns the width of the terminal; 0 means any.
@@ -280,28 +281,30 @@ class TerminalFormatter(TextFormatter):
 
     def opened(self, now: float, connection: Connection) -> str:
         client, upstream = connection.client, connection.upstream
-        routes = [f"{client} → {upstream} ", f"{client} ", ""]
-        return self._connection_line(now, logging.INFO, connection.id, routes, "opened")
+        messages = [f"{client} → {upstream} opened", f"{client} opened", "opened"]
+        return self._connection_line(now, logging.INFO, connection.id, messages)
 
     def ended(self, now: float, level: int, connection: Connection, end_reason: EndReason) -> str:
-        id, client, upstream = connection.id, connection.client, connection.upstream
-        routes = [f"{client} → {upstream} ", f"{client} ", ""]
-        tail = str(end_reason)
+        client, upstream, why = connection.client, connection.upstream, str(end_reason)
         if connection.is_open:
             passed = traffic(connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN))
-            tail = f"{passed} {age(connection.age_s)} {tail}"
-        else:
-            routes[1:] = [f"→ {upstream} "]  # no line of an opening has named it
-        return self._connection_line(now, level, id, routes, tail)
+            tail = f"{passed} {age(connection.age_s)} {why}"
+            messages = [f"{client} → {upstream} {tail}", f"{client} {tail}", tail, why]
+        else:  # no line of an opening has named the upstream
+            messages = [f"{client} → {upstream} {why}", f"→ {upstream} {why}"]
+        return self._connection_line(now, level, connection.id, messages)
 
-    def _connection_line(self, now: float, level: int, id: str, routes: Sequence[str], tail: str) -> str:
-        columns = self._columns() or sys.maxsize
-        room = columns - PREFIX_COLUMNS
-        messages = (printable(f"{id} {route}{tail}") for route in routes)
-        message = next((each for each in messages if len(each) <= room), None)
-        if message is None:
-            message = printable(f"{id} {routes[-1]}{tail}")[: max(room - 1, 0)] + "…"
-        return self._prefix(now, level) + message
+    def _connection_line(self, now: float, level: int, id: str, messages: Sequence[str]) -> str:
+        """Return the line of the first message that fits; if none does, of the last one, cut."""
+        room = (self._columns() or sys.maxsize) - PREFIX_COLUMNS
+        texts = [printable(f"{id} {each}") for each in messages]
+        text = next((each for each in texts if columns_of(each) <= room), None)
+        if text is None:
+            text = texts[-1][: max(room - 1, 0)]
+            while columns_of(text) >= room and text:
+                text = text[:-1]
+            text += "…"
+        return self._prefix(now, level) + text
 
     def _line(self, now: float, level: int, message: str) -> str:
         from textwrap import wrap
@@ -382,6 +385,11 @@ class JsonFormatter(LineFormatter):
             return self._encode(fields).decode()
         except UnicodeEncodeError:  # a path that is no text
             return self._encode({name: _encodable(value) for name, value in fields.items()}).decode()
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes: two for each character of CJK."""
+    return len(text) + sum(east_asian_width(each) in "WF" for each in text)
 
 
 def _encodable(value: object) -> str:

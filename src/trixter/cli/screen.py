@@ -30,8 +30,9 @@ KEPT = 12
 # The lines of the screen that are not rows of connections.
 OTHER_LINES = 9
 
-# From this width on, a row has the upstream and the totals as well.
+# From this width on, a row has the upstream and the totals as well; below that one, no client and no age.
 WIDE_COLUMNS = 120
+NARROW_COLUMNS = 70
 
 REASON = "via trixter watch"
 
@@ -221,53 +222,58 @@ def picture_of(
     chosen = [f"{each.id}: {formatting.faults(each.faults)}" for each in shown if each.id == state.selected]
     footer = [" · ".join(filter(None, notes)), *chosen, HELP, names]
     return Group(
-        *(_line(text, columns) for text in _header(sample, rates)),
+        *(_line(text, columns) for text in _header(sample, rates, columns)),
         _table(shown, rates, state, columns) if shown else Text(),
         *(_line(text, columns, style="dim" if index else "bold") for index, text in enumerate(footer)),
     )
 
 
-def _header(sample: Sample, rates: Rates) -> list[str]:
+def _header(sample: Sample, rates: Rates, columns: int) -> list[str]:
     proxy, stats = sample.proxy, sample.proxy.stats
     availability = "" if proxy.availability.value == "up" else f"  ({proxy.availability.value})"
     dialling = f", {stats.connections_dialling:,} dialling" if stats.connections_dialling else ""
     up, down = rates.of(ALL)
+    totals = (
+        f"{counted(stats.connections_accepted)} accepted{dialling} · "
+        f"{formatting.traffic(stats.bytes_upstream, stats.bytes_downstream)} · "
+        f"↑ {formatting.size(round(up))}/s ↓ {formatting.size(round(down))}/s "
+    )
+    bars = rates.sparkline(ALL)
     return [
         f"{', '.join(map(printable, proxy.listen))} → {printable(proxy.upstream)}{availability}",
         f"faults for new connections: {outlook(sample.defaults)}",
-        f"{counted(stats.connections_accepted)} accepted{dialling} · "
-        f"{formatting.traffic(stats.bytes_upstream, stats.bytes_downstream)} · "
-        f"↑ {formatting.size(round(up))}/s ↓ {formatting.size(round(down))}/s {rates.sparkline(ALL)}",
+        totals + bars[max(0, len(totals) + len(bars) - columns) :],  # the oldest do not fit
     ]
 
 
 def _table(rows: Sequence[ConnectionInfo], rates: Rates, state: State, columns: int) -> Table:
-    is_wide = columns >= WIDE_COLUMNS
+    is_wide, is_narrow = columns >= WIDE_COLUMNS, columns < NARROW_COLUMNS
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", width=columns)
     table.add_column("id", no_wrap=True)
-    table.add_column("client", no_wrap=True)
-    if is_wide:
-        table.add_column("upstream", no_wrap=True)
+    for name in () if is_narrow else ("client", "upstream") if is_wide else ("client",):
+        table.add_column(name, no_wrap=True)
     # Of a fixed width: columns do not move as numbers grow.
-    table.add_column("age", justify="right", no_wrap=True, min_width=6)
+    if not is_narrow:
+        table.add_column("age", justify="right", no_wrap=True, min_width=6)
     for name in ("↑ sent", "↓ sent") if is_wide else ():
         table.add_column(name, justify="right", no_wrap=True, min_width=9)
     for name in ("↑ rate", "↓ rate"):
         table.add_column(name, justify="right", no_wrap=True, min_width=11)
-    table.add_column("", no_wrap=True, min_width=KEPT if is_wide else KEPT // 2)
+    if not is_narrow:
+        table.add_column("", no_wrap=True, min_width=KEPT if is_wide else KEPT // 2)
     table.add_column("faults", no_wrap=True, overflow="ellipsis", ratio=1)
     for each in rows:
         up, down = rates.of(each.id)
         bars = rates.sparkline(each.id)
         cells = [
             printable(each.id),
-            printable(each.client),
+            *([] if is_narrow else [printable(each.client)]),
             *([printable(each.upstream)] if is_wide else []),
-            formatting.age(each.age_s),
+            *([] if is_narrow else [formatting.age(each.age_s)]),
             *(map(formatting.size, _bytes_of(each)) if is_wide else []),
             f"{formatting.size(round(up))}/s",
             f"{formatting.size(round(down))}/s",
-            bars if is_wide else bars[-(KEPT // 2) :],
+            *([] if is_narrow else [bars if is_wide else bars[-(KEPT // 2) :]]),
             formatting.faults(each.faults),
         ]
         is_selected = state.selected in (ALL, each.id)

@@ -97,10 +97,11 @@ def _profile_of_run(item: pytest.Item) -> str | Profile:
     """Return the profile for which this is a run of the test."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     if PROFILE_PARAM not in params:
-        accepts = (
-            "one name here: pytest repeats no test of unittest, and none whose mark is added while it runs"
-        )
-        raise SettingError("profile", mark_kwargs_with_profile(item)["profile"], accepts)
+        profiles = mark_kwargs_with_profile(item)["profile"]
+        accepts = "a name, or several"
+        if profiles:
+            accepts = "one name here: pytest repeats no test of unittest, and none marked while it runs"
+        raise SettingError("profile", profiles, accepts)
     chosen: str | Profile = params[PROFILE_PARAM]
     return chosen
 

@@ -6,7 +6,7 @@ import secrets
 import warnings
 from concurrent.futures import Future
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeVar, Unpack, cast
+from typing import Any, NoReturn, Protocol, Self, TypeVar, Unpack, cast
 
 import anyio
 
@@ -23,7 +23,7 @@ from trixter.proxy import Defaults
 from trixter.proxy.tuning import TuningKeywords
 from trixter.testing.background import BackgroundProxy
 from trixter.testing.loop_thread import LoopThread, wait_future
-from trixter.testing.mark import MARK_KEYWORDS, FindProfile, apply_mark, with_profile
+from trixter.testing.mark import KEYWORDS, FindProfile, apply_mark, with_profile
 
 SEED_BITS = 64
 
@@ -46,28 +46,7 @@ class ProxyKeywords(FaultKeywords, TuningKeywords, total=False):
 
 
 class _LocalProxy(FaultMethods[ChangeT]):
-    """A proxy in this process.
-
-    Args:
-        upstream: ``host:port`` or ``unix:/path``; also a port of this host, a pair of host and port, or the
-            server's socket.
-        listen: ``host:port``; port 0 stands for a free one.
-        profile: The faults of new connections, such as ``"3g"``.
-        faults: Faults in place of the profile's, in the direction or in both; a single fault will do.
-        seed: The seed of all its randomness; by default a random one.
-        defaults: The defaults of new connections; a profile replaces their faults.
-        thread: The thread to share with other proxies; by default a new one.
-        find_profile: Finds profiles by their names.
-        name: Its name in a journal.
-        replay: The record that its connections repeat, whatever faults are set.
-        keywords: Faults as the mark takes them, such as ``latency="100ms"``, added to those.
-            And settings of ``trixter.proxy.tuning.Tuning``, such as ``idle_timeout_s``. With a
-            small ``socket_buffer_bytes``, and a throttle or a freeze, a sender blocks early.
-
-    Raises:
-        SettingError: If a setting is outside its range.
-        TypeError: If there is no such keyword.
-    """
+    """A proxy in this process."""
 
     _requester = "by the test"
 
@@ -86,6 +65,28 @@ class _LocalProxy(FaultMethods[ChangeT]):
         replay: Replay | None = None,
         **keywords: Unpack[ProxyKeywords],
     ) -> None:
+        """Make a proxy that is not started yet.
+
+        Args:
+            upstream: ``host:port`` or ``unix:/path``; also a port of this host, a pair of host and port, or
+                the server's socket.
+            listen: ``host:port``; port 0 stands for a free one.
+            profile: The faults of new connections, such as ``"3g"``.
+            faults: Faults in place of the profile's, in the direction or in both; a single fault will do.
+            seed: The seed of all its randomness; by default a random one.
+            defaults: The defaults of new connections; a profile replaces their faults.
+            thread: The thread to share with other proxies; by default a new one.
+            find_profile: Finds profiles by their names.
+            name: Its name in a journal.
+            replay: The record that its connections repeat, whatever faults are set.
+            keywords: Faults as the mark takes them, such as ``latency="100ms"``, added to those.
+                And settings of ``trixter.proxy.tuning.Tuning``, such as ``idle_timeout_s``. With a
+                small ``socket_buffer_bytes``, and a throttle or a freeze, a sender blocks early.
+
+        Raises:
+            SettingError: If a setting is outside its range.
+            TypeError: If there is no such keyword.
+        """
         __tracebackhide__ = True
         tuning, asked = _split(keywords)
         self._find_profile = find_profile
@@ -187,6 +188,10 @@ class _LocalProxy(FaultMethods[ChangeT]):
             for direction in directions_of(asked.get("direction")):
                 defaults = defaults.with_faults(direction, faults)
         return apply_mark(defaults, self._find_profile, **asked)
+
+    def __reduce__(self) -> NoReturn:
+        # The end of a copy would close the proxy of the original.
+        raise TypeError(f"{self!r} cannot be copied or pickled")
 
     def __del__(self) -> None:
         background: BackgroundProxy | None = getattr(
@@ -330,7 +335,7 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
 def _split(keywords: ProxyKeywords) -> tuple[TuningKeywords, FaultKeywords]:
     """Return the keywords of the proxy's tuning, and those of faults."""
     __tracebackhide__ = True
-    known = [*TuningKeywords.__annotations__, *MARK_KEYWORDS, "connection_duration", "direction"]
+    known = ["listen", "faults", "seed", *TuningKeywords.__annotations__, *KEYWORDS]
     for name in keywords:
         if name not in known:
             meant = meant_by(name, known)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from trixter.control.fault_methods import AnyDirection, directions_of
+from trixter.control.fault_methods import AnyDirection, directions_of, meant_by
 from trixter.errors import SettingError
 from trixter.faults import CATALOGUE, Direction, Fault
 from trixter.faults.entry import Entry
@@ -20,6 +20,8 @@ FindProfile = Callable[[str], Profile]
 
 MARK_KEYWORDS: Mapping[str, Entry] = {entry.name: entry for entry in CATALOGUE}
 """The keywords of faults. Each sets the first argument of the method of that name."""
+
+KEYWORDS = [*MARK_KEYWORDS, "profile", "connection_duration", "direction"]
 
 
 def apply_mark(
@@ -48,8 +50,9 @@ def apply_mark(
     """
     unknown = next((keyword for keyword in keywords if keyword not in MARK_KEYWORDS), None)
     if unknown is not None:
-        known = ", ".join([*MARK_KEYWORDS, "profile", "connection_duration", "direction"])
-        raise SettingError("chaos", unknown, f"made of faults and these keywords: {known}")
+        meant = meant_by(unknown, KEYWORDS)
+        keywords_text = f"keywords such as {meant}" if meant else f"these keywords: {', '.join(KEYWORDS)}"
+        raise SettingError("chaos", unknown, f"made of faults and {keywords_text}")
     if profile is not None:
         defaults = with_profile(defaults, profile, find_profile)
     if connection_duration is not None:
