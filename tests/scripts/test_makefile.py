@@ -56,13 +56,15 @@ def test_with_arguments_tests_run_in_one_process() -> None:
 def test_what_measures_time_has_the_machine_to_itself() -> None:
     (alone,) = (line for line in commands_of("check").splitlines() if 'pytest -m "e2e and timing"' in line)
     assert alone.strip().endswith("tests/e2e")
+    assert commands_of("check", "BESIDE=demo").rstrip().endswith(alone.strip())
 
 
 def test_ci_runs_all_of_it_beside_the_tests() -> None:
-    beside = "bench-quick soak packaging docs"
+    beside = "soak packaging bench-quick docs demo"
     assert f'make check BESIDE="{beside}"\n' in (ROOT / ".ci" / "run").read_text()
     commands = commands_of("check", f"BESIDE={beside}")
     assert "python -m benchmarks --quick" in commands
     assert "scripts/soak.py" in commands
     assert "-m packaging tests/packaging" in commands
     assert "sphinx-build --fail-on-warning" in commands
+    assert ".venv/bin/trixter demo" in commands
