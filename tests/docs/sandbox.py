@@ -66,8 +66,8 @@ def prepare(page: str, scratch: Path) -> Path:
     path = [str(source)]
     if page != "CONTRIBUTING.md":
         light += " -p no:hypothesispytest"
-        # A reader who has installed trixter has no Trio. Where it is found, AnyIO's plugin and httpx2 load it, which
-        # takes a quarter of the time of most commands.
+        # A reader who has installed trixter has no Trio. Where it is found, AnyIO's plugin and httpx2 load
+        # it, which takes a quarter of the time of most commands.
         (scratch / "trio.py").write_text("raise ImportError('a reader has not installed it')\n")
         path.append(str(scratch))
     os.environ |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
