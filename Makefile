@@ -11,8 +11,8 @@ SUITE :=
 # All tests run in two workers; with ARGS in one process, which shows them as they run, and where --pdb works.
 PYTEST := $(BIN)/python -m pytest
 WORKERS := --numprocesses 2 --dist worksteal
-# Tests that mostly wait for other programs.
-MANY_WORKERS := --numprocesses 6 --dist worksteal
+# Tests that mostly wait for other programs. Each worker takes a second to find them.
+MANY_WORKERS := --numprocesses 4 --dist worksteal
 # A virtual environment of its own, for `make oldest`.
 OLDEST := .venv-oldest
 # More targets for `make check` to run beside its tests, the longest first.

@@ -33,7 +33,7 @@ def commands_of(*arguments: str) -> str:
         "scripts/module_coverage.py",
         'coverage run -m pytest -m "not e2e and not packaging" --numprocesses 2',
         "coverage report",
-        'python -m pytest -m "e2e and not timing" tests/docs tests/e2e --numprocesses 6',
+        'python -m pytest -m "e2e and not timing" tests/docs tests/e2e --numprocesses 4',
         'python -m pytest -m "e2e and timing" tests/e2e',
     ],
 )
