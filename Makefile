@@ -5,17 +5,17 @@ BIN := .venv/bin
 PINS := requirements/dev.txt
 # More arguments for pytest: make test ARGS="-k latency"
 ARGS ?=
-# The tests that `make coverage` and `make e2e` select.
+# The tests that `make coverage`, `make e2e` and `make timing` select.
 SUITE :=
 
 # All tests run in two workers; with ARGS in one process, which shows them as they run, and where --pdb works.
 PYTEST := $(BIN)/python -m pytest
 WORKERS := --numprocesses 2 --dist worksteal
-# Tests that mostly wait for other programs.
-MANY_WORKERS := --numprocesses 6 --dist worksteal
+# Tests that mostly wait for other programs. Each worker takes a second to find them.
+MANY_WORKERS := --numprocesses 4 --dist worksteal
 # A virtual environment of its own, for `make oldest`.
 OLDEST := .venv-oldest
-# Targets that `make check` runs beside its tests, on a machine with cores to spare.
+# More targets for `make check` to run beside its tests, the longest first.
 BESIDE :=
 
 # The output of each target is printed in one piece, if make supports that.
@@ -29,10 +29,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: bench bench-quick bench-report bench-peers instructions help demo test check format setup clean deep
-.PHONY: prove soak oldest static lint types layers modules coverage e2e
+.PHONY: prove soak oldest static lint types layers modules coverage e2e timing
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' Makefile
 
 demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good again
 	@$(BIN)/trixter demo
@@ -40,10 +40,11 @@ demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good aga
 test: setup ## Set up, then run all the tests
 	@$(PYTEST) $(SUITE) $(or $(ARGS),$(WORKERS))
 
+# What measures time runs alone, in the end.
 check: setup ## Everything a change must pass
 	@$(MAKE) --no-print-directory static
-	@$(MAKE) $(BESIDE_EACH_OTHER) coverage $(BESIDE)
-	@$(MAKE) --no-print-directory e2e
+	@$(MAKE) $(BESIDE_EACH_OTHER) coverage e2e $(BESIDE)
+	@$(MAKE) --no-print-directory timing
 
 format: setup ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -109,10 +110,11 @@ coverage: setup ## Part of check: make test but for the end-to-end tests, with b
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
-# They talk to other programs at their own speed: without coverage, which slows them down. Many of them run in
-# parallel; then the tests that measure time run alone.
-e2e: setup ## Part of check: the end-to-end tests, and the pages
+# They talk to other programs at their own speed: without coverage, which slows them down, and many in parallel.
+e2e: setup ## Part of check: the end-to-end tests but for those that measure time, and the pages
 	@$(MAKE) --no-print-directory test SUITE='-m "e2e and not timing" tests/docs tests/e2e' WORKERS="$(MANY_WORKERS)"
+
+timing: setup ## Part of check: the end-to-end tests that measure time, one after another
 	@$(MAKE) --no-print-directory test SUITE='-m "e2e and timing" tests/e2e' WORKERS=
 
 # Two stamps, so that the demo need not wait for the development tools.

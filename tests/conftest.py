@@ -56,6 +56,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         counting.start()
 
 
+@pytest.fixture
+def uncounted_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count no lines in the programs that a test starts: for tests whose lines others reach."""
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def no_slow_callbacks() -> Iterator[None]:
     """Keep out of ``caplog`` what asyncio's debug mode says of slow callbacks: a busy machine has many."""

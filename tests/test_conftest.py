@@ -1,9 +1,11 @@
-"""The fixtures of all tests: verdicts do not depend on the speed of the machine."""
+"""The fixtures of all tests: verdicts do not depend on the speed of the machine, and counting is cheap."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -16,3 +18,9 @@ async def test_a_slow_callback_is_not_logged(anyio_backend: object, caplog: pyte
         await asyncio.sleep(0)
     logging.getLogger("asyncio").error("an error")
     assert [record.getMessage() for record in caplog.records] == ["an error"]
+
+
+@pytest.mark.usefixtures("uncounted_programs")
+def test_a_program_counts_no_lines_if_a_test_says_so() -> None:
+    code = "import sys; print('coverage' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"

@@ -20,6 +20,9 @@ from benchmarks.peers import HERE, ORIGINAL, OURS
 from benchmarks.process import Failed
 from benchmarks.source_tree import SourceTree, trees_against, without_bars
 
+# Each tree is a copy, whose lines are not ours.
+pytestmark = pytest.mark.usefixtures("uncounted_programs")
+
 LAYOUTS = pytest.mark.parametrize("layout", ["src/trixter", "trixter"], ids=["checkout", "wheel"])
 
 

@@ -33,7 +33,7 @@ def commands_of(*arguments: str) -> str:
         "scripts/module_coverage.py",
         'coverage run -m pytest -m "not e2e and not packaging" --numprocesses 2',
         "coverage report",
-        'python -m pytest -m "e2e and not timing" tests/docs tests/e2e --numprocesses 6',
+        'python -m pytest -m "e2e and not timing" tests/docs tests/e2e --numprocesses 4',
         'python -m pytest -m "e2e and timing" tests/e2e',
     ],
 )
@@ -56,13 +56,16 @@ def test_with_arguments_tests_run_in_one_process() -> None:
 def test_what_measures_time_has_the_machine_to_itself() -> None:
     (alone,) = (line for line in commands_of("check").splitlines() if 'pytest -m "e2e and timing"' in line)
     assert alone.strip().endswith("tests/e2e")
+    assert commands_of("check", "BESIDE=demo").rstrip().endswith(alone.strip())
 
 
 def test_ci_runs_all_of_it_beside_the_tests() -> None:
-    beside = "bench-quick soak packaging docs"
+    beside = "soak packaging bench-quick docs demo instructions"
     assert f'make check BESIDE="{beside}"\n' in (ROOT / ".ci" / "run").read_text()
     commands = commands_of("check", f"BESIDE={beside}")
     assert "python -m benchmarks --quick" in commands
+    assert "python -m benchmarks.instructions" in commands
     assert "scripts/soak.py" in commands
     assert "-m packaging tests/packaging" in commands
     assert "sphinx-build --fail-on-warning" in commands
+    assert ".venv/bin/trixter demo" in commands

@@ -34,6 +34,7 @@ with echo_server() as upstream, Chaos() as chaos:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("uncounted_programs")
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_thousand_proxies_need_fewer_than_2_100_descriptors_and_each_carries_a_byte() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=False)

@@ -16,7 +16,11 @@ pytest_plugins = ["pytester"]
 # A process takes a second to load its plugins, and xdist has three of them; on slow machines, many.
 PATIENCE_S = 200.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * PATIENCE_S)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3 * PATIENCE_S),
+    pytest.mark.usefixtures("uncounted_programs"),
+]
 
 ROOT = Path(__file__).parents[2]
 
