@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -189,7 +190,7 @@ def test_a_connection_is_closed_behind_the_recorded_byte_and_bytes_are_lost_from
     ],
 )
 def test_an_end_behind_a_byte_comes_when_that_byte_does(
-    effect: Effect, detail: dict[str, object], ended: object
+    effect: Effect, detail: dict[str, Any], ended: object
 ) -> None:
     flow = Flow.under(*replayed([decided(effect, 3, **detail)], SEED))
     flow.put(b"abc")
