@@ -15,7 +15,7 @@ from tests.testing.echo import connect, say
 from tests.testing.suites import run
 from trixter.errors import SettingError, SweepError
 from trixter.testing import Chaos, ChaosProxy, rounds
-from trixter.testing.breaks import Point
+from trixter.testing.calm_round import Point
 from trixter.testing.rounds import Sweep, SweepOptions
 
 pytest_plugins = ["pytester"]

@@ -12,17 +12,8 @@ from hypothesis import strategies as st
 from trixter.errors import SettingError
 from trixter.faults import Direction, Effect
 from trixter.faults.actions import Moment
-from trixter.testing.breaks import (
-    MOST_KEPT_BYTES,
-    Break,
-    BreakWith,
-    Point,
-    Record,
-    Span,
-    break_faults,
-    place_text,
-    spans_of,
-)
+from trixter.testing.breaks import Break, BreakWith, Span, break_faults, place_text, spans_of
+from trixter.testing.calm_round import MOST_KEPT_BYTES, Point, Record
 from trixter.testing.sweep import Kind, Outcome, Plan
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM

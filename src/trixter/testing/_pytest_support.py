@@ -19,7 +19,7 @@ from trixter.errors import JournalError, SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
-from trixter.testing.breaks import Point
+from trixter.testing.calm_round import Point
 from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import (
@@ -157,7 +157,7 @@ def _sweep_options_of(item: pytest.Item) -> SweepOptions:
     return SweepOptions(
         is_plan_only=item.config.getoption("chaos_sweep_plan"),
         only=None if given is None else _round_of(given),
-        on_progress=_progress_of(item.config),
+        on_progress=_progress_of(item),
     )
 
 
@@ -172,8 +172,9 @@ def _round_of(given: str) -> tuple[int, Point]:
     pytest.fail(f"--chaos-sweep-round must be {accepts}, not {given!r}", pytrace=False)
 
 
-def _progress_of(config: pytest.Config) -> Callable[[str], None] | None:
-    """Return what shows the round in progress, in one line of the terminal; ``None``: nothing does."""
+def _progress_of(item: pytest.Item) -> Callable[[str], None] | None:
+    """Return what shows the round in progress in the line of the test; ``None``: nothing does."""
+    config = item.config
     reporter: Any = config.pluginmanager.getplugin("terminalreporter")
     capture: Any = config.pluginmanager.getplugin("capturemanager")
     if config.get_verbosity() < 1 or reporter is None or not reporter.isatty:
@@ -181,7 +182,7 @@ def _progress_of(config: pytest.Config) -> Callable[[str], None] | None:
 
     def show(text: str) -> None:
         with capture.global_and_fixture_disabled() if capture else nullcontext():
-            reporter.rewrite(text, erase=True)
+            reporter.rewrite(text or f"{item.nodeid} ", erase=True)
 
     return show
 

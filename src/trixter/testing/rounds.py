@@ -15,7 +15,8 @@ from trixter.errors import SettingError, SweepError
 from trixter.faults import Direction, Faults
 from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import monotonic
-from trixter.testing.breaks import Break, Point, Record, break_faults, place_text, spans_of
+from trixter.testing.breaks import Break, break_faults, place_text, spans_of
+from trixter.testing.calm_round import Point, Record
 from trixter.testing.chaos_proxy import ChaosProxy
 from trixter.testing.sweep import Kind, Outcome, Plan
 from trixter.units import Seconds
@@ -46,7 +47,7 @@ class SweepOptions:
     Args:
         is_plan_only: Whether to stop after the calm round.
         only: The number of a sweep, from 1, and the point of its only round; ``None``: all.
-        on_progress: Called with a line before each round.
+        on_progress: Called with a line before each round, and with none behind the last.
     """
 
     is_plan_only: bool = False
@@ -110,14 +111,14 @@ class Sweep:
             return
         timeout_s = self._timeout_s or max(TIMES_CALM * self._calm_s, LEAST_TIMEOUT_S)
         for point in self._points():
-            if self._options.on_progress is not None:
-                self._options.on_progress(self._progress_text(point))
+            self._show(self._progress_text(point))
             this = self.current = Round(self, point, timeout_s)
             yield this
             leaked = self._leaked(point.connection if self.broken.holds_end else 0)
             self.note(point, this.outcome(self.record.connections, leaked), this.exc_text)
             self.current = None
             self._all_s = monotonic() - began_at
+        self._show("")
         failed = [point for point, each in self.plan.outcomes.items() if each.kind not in self._accepted]
         if failed:
             raise SweepError(self._failure_text(failed))
@@ -213,6 +214,10 @@ class Sweep:
         text = f"{self.broken.kind.value}, {place_text(self.record, point)}"
         outcome = self.plan.outcomes.get(point)
         return text if outcome is None else f"{text}: {outcome}{_behind_colon(self._texts.get(point, ''))}"
+
+    def _show(self, text: str) -> None:
+        if self._options.on_progress is not None:
+            self._options.on_progress(text)
 
     def _take_calm(self, calm: Round) -> None:
         if not calm.was_used:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 from trixter.errors import SettingError
 from trixter.faults import Direction
 from trixter.faults.actions import Moment
-from trixter.testing.breaks import Point, Span
+from trixter.testing.breaks import Span
+from trixter.testing.calm_round import Point
 
 
 class Kind(Enum):
@@ -70,8 +71,8 @@ class Range:
     @property
     def _is_dense(self) -> bool:
         """Whether each byte from the first to the last was tried."""
-        behind = self.last.moment is Moment.REACHED and self.last != self.first
-        return self.tried == self.last.offset_bytes - self.first.offset_bytes + 1 + behind
+        opening = self.first.moment is Moment.REACHED and self.last != self.first
+        return self.tried == self.last.offset_bytes - self.first.offset_bytes + 1 + opening
 
     def joined(self, other: Range) -> Range:
         """Return one range for this and a later one of the same outcome."""
