@@ -250,6 +250,15 @@ def test_a_plan_runs_the_calm_round_only(suite: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*    plan: 1 round for 1 point, about * s"])
 
 
+def test_each_test_of_a_session_has_its_own_maps(suite: pytest.Pytester) -> None:
+    tests = SUITE.replace("chaos", "chaos_session")
+    result = run(
+        suite, tests + tests.replace("test_it", "test_again"), "--chaos-sweep-round=1/1:downstream:0"
+    )
+    result.assert_outcomes(failed=2)
+    assert result.stdout.str().count("1 round for 1 point") == 2
+
+
 def test_a_round_that_cannot_be_is_refused(suite: pytest.Pytester) -> None:
     result = run(suite, SUITE, "--chaos-sweep-round=nonsense")
     result.assert_outcomes(errors=1)

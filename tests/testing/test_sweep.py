@@ -172,6 +172,7 @@ def test_a_point_is_described_with_the_bytes_around_it_as_text_or_hex() -> None:
 def test_of_a_download_the_sizes_are_kept_and_not_the_bytes() -> None:
     record = recorded(*[(1, DOWN, bytes(MOST_KEPT_BYTES // 2 + 1))] * 3)
     assert record.kept_bytes == MOST_KEPT_BYTES
+    assert record.around(Point(1, DOWN, record.kept_bytes)) == (b"", b"")
     assert [each.stop for each in record.messages()] == [3 * (MOST_KEPT_BYTES // 2 + 1)]
 
 

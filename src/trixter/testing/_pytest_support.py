@@ -73,6 +73,7 @@ def new_session_chaos(config: pytest.Config) -> SessionChaos:
 
 def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], None]:
     """Begin a test with the proxies of the session; return the function that ends it."""
+    session.sweep_options = _sweep_options_of(item)
     return session.begin_test(seed_of(item), partial(defaults_after_marks, item, Profiles(item.config)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -96,19 +96,13 @@ class Run:
 
 
 class Record:
-    """A calm round: what arrived, in the order in which it did.
+    """A calm round: what arrived, in the order in which it did."""
 
-    Args:
-        reads: The reads.
-        connections: How many connections were opened.
-    """
-
-    def __init__(self, reads: Iterable[Read] = (), connections: int = 0) -> None:
+    def __init__(self) -> None:
         self.reads: list[Read] = []
-        self.connections = connections
+        self.connections = 0
+        """How many connections were opened."""
         self.kept_bytes = 0
-        for each in reads:
-            self.add(each.connection, each.direction, each.data)
 
     def add(self, connection: int, direction: Direction, data: bytes) -> None:
         """Take in a read."""
@@ -158,17 +152,16 @@ class Record:
             last[run.connection] = run
         return iter(found)
 
-    def size_bytes(self, connection: int, direction: Direction) -> int:
-        """Return how many bytes arrived in a direction."""
-        key = connection, direction
-        return sum(read.size_bytes for read in self.reads if (read.connection, read.direction) == key)
-
     def around(self, point: Point) -> tuple[bytes, bytes]:
         """Return the last bytes before a point, and the next ones, as far as they are kept."""
         before, behind, position = b"", b"", 0
         for read in self.reads:
             if (read.connection, read.direction) != (point.connection, point.direction):
                 continue
+            if len(behind) == SHOWN_BYTES:
+                break
+            if len(read.data) < read.size_bytes:
+                return b"", b""
             at = point.offset_bytes - position
             position += read.size_bytes
             if at > 0:

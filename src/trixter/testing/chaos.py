@@ -313,6 +313,7 @@ class SessionChaos(Chaos):
         Returns:
             A function that ends the test: it restores the proxies as they were before.
         """
+        self.sweeps.clear()  # their maps are in the reports of their tests
         snapshots = [
             (each, each.call(each.controller.snapshot)) for each in self.background_proxies if each.is_running
         ]

@@ -103,6 +103,12 @@ class Sweep:
         self._texts: dict[Point, str] = {}  # of what a round raised
 
     def __iter__(self) -> Iterator[Round]:
+        try:
+            yield from self._rounds()
+        finally:
+            self.proxy.close()
+
+    def _rounds(self) -> Iterator[Round]:
         began_at = monotonic()
         calm = self.current = Round(self, None, self._timeout_s)
         yield calm
