@@ -244,6 +244,12 @@ def test_the_report_has_the_map_the_point_and_its_command(suite: pytest.Pytester
     assert [each["outcome"] for each in written["ranges"]] == ["wrong"]
 
 
+def test_a_calm_round_that_fails_behind_its_body_is_said(suite: pytest.Pytester) -> None:
+    result = run(suite, SUITE.replace("is None or answered", "is not None"))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["the test fails without any break: nothing was swept", "*: not begun"])
+
+
 def test_a_plan_runs_the_calm_round_only(suite: pytest.Pytester) -> None:
     result = run(suite, SUITE, "--chaos-sweep-plan")
     result.assert_outcomes(passed=1)

@@ -124,6 +124,8 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
         return "\n".join([*lines, f"to repeat this replay: {_replay_command_of(item, replayed)}"])
     for chaos in used:
         for sweep in chaos.sweeps:
+            if sweep.is_calm and not isinstance(exc, TrixterError):
+                lines.append("the test fails without any break: nothing was swept")
             if (point := sweep.failed_round()) is not None:
                 lines.append(f"the round that failed: {sweep.describe(point)}")
                 only = shlex.quote(f"{sweep.number}/{point.id}")

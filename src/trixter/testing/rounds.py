@@ -129,6 +129,11 @@ class Sweep:
         if failed:
             raise SweepError(self._failure_text(failed))
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether its calm round is in progress, or ended it."""
+        return self.current is not None and self.current.point is None
+
     def note(self, point: Point, outcome: Outcome, text: str = "") -> None:
         """Take in the outcome of a round."""
         self.plan.note(point, outcome)
