@@ -152,7 +152,7 @@ def conclude_sweeps(item: pytest.Item, used: Sequence[Chaos], exc: BaseException
     for chaos in used:
         for sweep in chaos.sweeps:
             sweep.conclude(exc)
-            item.user_properties.append((SWEEP_PROPERTY, sweep.to_json()))
+            item.user_properties.append((SWEEP_PROPERTY, sweep.map.to_json()))
 
 
 def _sweep_options_of(item: pytest.Item) -> SweepOptions:

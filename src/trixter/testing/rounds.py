@@ -18,7 +18,7 @@ from trixter.monotonic import monotonic
 from trixter.testing.breaks import Break, break_faults, place_text, spans_of
 from trixter.testing.calm_round import Point, Record
 from trixter.testing.chaos_proxy import ChaosProxy
-from trixter.testing.sweep import Kind, Outcome, Plan
+from trixter.testing.sweep import Kind, Outcome, Plan, SweepMap, counted
 from trixter.units import Seconds
 
 # A round is this many times as long as the calm one before it counts as hanging, and at least so long: a
@@ -152,59 +152,18 @@ class Sweep:
             added = Faults()
         return Faults(*self.proxy.background.proxy.defaults.faults(direction), *added)
 
-    def lines(self) -> list[str]:
-        """Return the map, as text."""
-        plan = self.plan
-        rounds = len(plan.outcomes)
-        lines = [f"sweep of {self.proxy.upstream}: {self.broken}", f"  calm: {self._calm_text()}"]
-        if not self._calm_s:
-            return [f"{lines[0]}: not begun"]
-        if self._options.is_plan_only:
-            lines.append(f"  plan: {self._plan_text()}")
-            return lines
-        thinned = ", evenly thinned" if plan.is_thinned else ""
-        numbers = f"{_count(rounds, 'round')} for {_count(plan.points, 'point')}{thinned}"
-        lines.append(f"  {numbers}, in {self._all_s:.1f} s")
-        stream = None
-        for each in plan.ranges():
-            if each.first[:2] != stream:
-                stream = each.first[:2]
-                lines.append(f"  connection {each.first.connection}, {each.first.direction.value}")
-            lines.append(f"    {each}")
-        return lines
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the map, as values of JSON."""
-        return {
-            "upstream": self.proxy.upstream,
-            "break_with": self.broken.kind.value,
-            "at": self.broken.at.value,
-            "calm": {
-                "connections": self.record.connections,
-                "messages": sum(1 for _ in self.record.messages()),
-                "operations": self._operations(),
-                "bytes": sum(each.size_bytes for each in self.record.reads),
-                "duration_s": round(self._calm_s, 6),
-            },
-            "points": self.plan.points,
-            "rounds": len(self.plan.outcomes),
-            "is_thinned": self.plan.is_thinned,
-            "duration_s": round(self._all_s, 6),
-            "ranges": [
-                {
-                    "connection": each.first.connection,
-                    "direction": each.first.direction.value,
-                    "first": each.first.id,
-                    "last": each.last.id,
-                    "outcome": each.outcome.kind.value if each.outcome else None,
-                    "detail": each.outcome.detail if each.outcome else "",
-                    "tried": each.tried,
-                    "inferred": each.inferred,
-                }
-                for each in self.plan.ranges()
-            ],
-            "lines": self.lines(),
-        }
+    @property
+    def map(self) -> SweepMap:
+        """What is known until now."""
+        return SweepMap(
+            self.proxy.upstream,
+            self.broken,
+            self.record,
+            self.plan,
+            self._calm_s,
+            self._all_s,
+            self._options.is_plan_only,
+        )
 
     def conclude(self, exc: BaseException | None) -> None:
         """Take in the exception of the test that ended the sweep, behind the body of a round."""
@@ -224,7 +183,7 @@ class Sweep:
         """Describe the break of a round."""
         text = f"{self.broken.kind.value}, {place_text(self.record, point)}"
         outcome = self.plan.outcomes.get(point)
-        return text if outcome is None else f"{text}: {outcome}{_behind_colon(self._texts.get(point, ''))}"
+        return ": ".join(filter(None, [text, outcome and str(outcome), self._texts.get(point)]))
 
     def _show(self, text: str) -> None:
         if self._options.on_progress is not None:
@@ -274,32 +233,13 @@ class Sweep:
         background.call(lambda: _reset_all(self.proxy, "the round is over"))
         return max(count, 0)
 
-    def _operations(self) -> int:
-        return sum(1 for _ in self.record.operations())
-
-    def _calm_text(self) -> str:
-        record = self.record
-        size_bytes = sum(each.size_bytes for each in record.reads)
-        messages = sum(1 for _ in record.messages())
-        return (
-            f"{_count(record.connections, 'connection')}, {_count(messages, 'message')}, "
-            f"{_count(self._operations(), 'operation')}, {_count(size_bytes, 'byte')}, {self._calm_s:.3f} s"
-        )
-
-    def _plan_text(self) -> str:
-        rounds = self.plan.least_rounds
-        thinned = ", evenly thinned" if self.plan.is_thinned else ""
-        more = " or more" if rounds < self.plan.points and not self.plan.is_thinned else ""
-        number = f"{_count(rounds, 'round')}{more} for {_count(self.plan.points, 'point')}{thinned}"
-        return f"{number}, about {rounds * self._calm_s:.1f} s{more}"
-
     def _progress_text(self, point: Point) -> str:
         done = len(self.plan.outcomes)
         return f"sweep: round {done + 1:,} of {self.plan.least_rounds + 1:,}: {point}"
 
     def _failure_text(self, failed: list[Point]) -> str:
         first = self.describe(failed[0])
-        return f"{len(failed)} of {_count(len(self.plan.outcomes), 'round')} failed; the first: {first}"
+        return f"{len(failed)} of {counted(len(self.plan.outcomes), 'round')} failed; the first: {first}"
 
 
 class Round:
@@ -366,7 +306,7 @@ class Round:
         if not self.was_used:
             raise SweepError("the round was not used with `with`: there is nothing to break")
         if leaked and self._outcome.kind in (Kind.OK, Kind.ERROR):
-            return Outcome(Kind.LEAK, f"of {_count(leaked, 'connection')}")
+            return Outcome(Kind.LEAK, f"of {counted(leaked, 'connection')}")
         if self._outcome.kind is Kind.OK and not self._has_struck:
             return Outcome(Kind.OK, "(it did not come to the break)")
         if self._outcome.kind is Kind.OK and self.connections > calm_connections:
@@ -462,14 +402,6 @@ def _kinds(names: Collection[str]) -> set[Kind]:
         raise SettingError("accept", names, accepts) from None
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def text_of(exc: BaseException) -> str:
     """Return an exception as one line."""
     return " ".join(f"{type(exc).__name__}: {exc}".split())[:MOST_TEXT]
-
-
-def _behind_colon(text: str) -> str:
-    return f": {text}" if text else ""

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from itertools import groupby, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from trixter.errors import SettingError
 from trixter.faults import Direction
 from trixter.faults.actions import Moment
-from trixter.testing.breaks import Span
-from trixter.testing.calm_round import Point
+from trixter.testing.breaks import Break, Span
+from trixter.testing.calm_round import Point, Record
 
 
 class Kind(Enum):
@@ -73,6 +73,19 @@ class Range:
         """Whether each byte from the first to the last was tried."""
         opening = self.first.moment is Moment.REACHED and self.last != self.first
         return self.tried == self.last.offset_bytes - self.first.offset_bytes + 1 + opening
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as values of JSON."""
+        return {
+            "connection": self.first.connection,
+            "direction": self.first.direction.value,
+            "first": self.first.id,
+            "last": self.last.id,
+            "outcome": self.outcome.kind.value if self.outcome else None,
+            "detail": self.outcome.detail if self.outcome else "",
+            "tried": self.tried,
+            "inferred": self.inferred,
+        }
 
     def joined(self, other: Range) -> Range:
         """Return one range for this and a later one of the same outcome."""
@@ -169,6 +182,87 @@ class Plan:
             )
         if offset <= span.last.offset_bytes:
             yield Range(span.at(offset), span.last, None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SweepMap:
+    """The map of a sweep.
+
+    Args:
+        upstream: The address of the server.
+        broken: The break.
+        record: The calm round.
+        plan: The rounds.
+        calm_s: The duration of the calm round; 0 if it has not ended.
+        all_s: The duration of all rounds.
+        is_plan_only: Whether no more rounds are to come.
+    """
+
+    upstream: str
+    broken: Break
+    record: Record
+    plan: Plan
+    calm_s: float
+    all_s: float
+    is_plan_only: bool = False
+
+    def lines(self) -> list[str]:
+        """Return it as text."""
+        first = f"sweep of {self.upstream}: {self.broken}"
+        if not self.calm_s:
+            return [f"{first}: not begun"]
+        lines = [first, f"  calm: {self._calm_text()}"]
+        if self.is_plan_only:
+            return [*lines, f"  plan: {self._plan_text()}"]
+        stream = None
+        lines.append(f"  {self._counts_text(len(self.plan.outcomes))}, in {self.all_s:.1f} s")
+        for each in self.plan.ranges():
+            if each.first[:2] != stream:
+                stream = each.first[:2]
+                lines.append(f"  connection {each.first.connection}, {each.first.direction.value}")
+            lines.append(f"    {each}")
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as values of JSON, with its text."""
+        return {
+            "upstream": self.upstream,
+            "break_with": self.broken.kind.value,
+            "at": self.broken.at.value,
+            "calm": {**self._calm_counts(), "duration_s": round(self.calm_s, 6)},
+            "points": self.plan.points,
+            "rounds": len(self.plan.outcomes),
+            "is_thinned": self.plan.is_thinned,
+            "duration_s": round(self.all_s, 6),
+            "ranges": [each.to_json() for each in self.plan.ranges()],
+            "lines": self.lines(),
+        }
+
+    def _calm_counts(self) -> dict[str, int]:
+        return {
+            "connections": self.record.connections,
+            "messages": sum(1 for _ in self.record.messages()),
+            "operations": sum(1 for _ in self.record.operations()),
+            "bytes": sum(each.size_bytes for each in self.record.reads),
+        }
+
+    def _calm_text(self) -> str:
+        counts = [counted(number, noun.removesuffix("s")) for noun, number in self._calm_counts().items()]
+        return ", ".join([*counts, f"{self.calm_s:.3f} s"])
+
+    def _counts_text(self, rounds: int, more: str = "") -> str:
+        thinned = ", evenly thinned" if self.plan.is_thinned else ""
+        return f"{counted(rounds, 'round')}{more} for {counted(self.plan.points, 'point')}{thinned}"
+
+    def _plan_text(self) -> str:
+        rounds = self.plan.least_rounds
+        more = " or more" if rounds < self.plan.points and not self.plan.is_thinned else ""
+        return f"{self._counts_text(rounds, more)}, about {rounds * self.calm_s:.1f} s{more}"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _ends(span: Span) -> list[Span]:
