@@ -6,6 +6,7 @@
     │   └── OutOfDescriptors     the process has no descriptor left to listen with
     ├── ProfileError             a file of profiles is malformed
     ├── JournalError             a file is no journal that can be replayed
+    ├── SweepError               a sweep cannot begin, or has found what the test does not accept
     ├── WaitTimeout              an awaited condition did not come true in time
     ├── ApiUnreachable           the API of a proxy does not respond
     ├── ApiError                 the API of a proxy refused a call, or failed
@@ -30,6 +31,7 @@ __all__ = [
     "OverrideNotFound",
     "ProfileError",
     "SettingError",
+    "SweepError",
     "TrixterError",
     "WaitTimeout",
 ]
@@ -115,6 +117,10 @@ class JournalError(TrixterError, ValueError):
         super().__init__(f"{file}:{line}: {text}" if line else f"{file}: {text}")
         self.file = file
         self.line = line
+
+
+class SweepError(TrixterError):
+    """A sweep cannot begin, or has found outcomes that the test does not accept."""
 
 
 class WaitTimeout(TrixterError, TimeoutError):

@@ -176,6 +176,7 @@ def test_leaving_the_record_is_no_strike_and_is_logged_once(caplog: pytest.LogCa
     [
         (Effect.RESET, {"reason": "terminated"}, "reset (terminated)"),
         (Effect.CLOSE, {"reason": "limit"}, "close (limit)"),
+        (Effect.HALF_CLOSE, {}, "half-close"),
         (Effect.INSERT, {"size_bytes": 5000, "dice": "/x"}, "5,000 B inserted"),
         (Effect.FLIP, {"bytes": [(0, 1, 2), (3, 4, 5)]}, "2 B flipped"),
         (Effect.LOSE, {"size_bytes": 1}, "1 B lost"),

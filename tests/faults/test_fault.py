@@ -218,6 +218,18 @@ def test_what_a_stage_does_is_decided_before_it_leaves() -> None:
     ]
 
 
+def test_a_stage_that_has_reset_behind_what_it_passed_on_decides_no_more() -> None:
+    decisions: list[Decision] = []
+    chain = Chain(Faults(Queued()), Dice(1), 0.0, on_decision=decisions.append)
+    (stage,) = chain._stages.values()
+    stage.close("asked", 0.0, reset=True)
+    stage.close("again", 0.0)
+    assert [(each.effect, each.detail) for each in decisions] == [
+        (Effect.RESET, {"reason": "asked", "behind": True})
+    ]
+    assert chain.take(0.0) == [Close("asked", reset=True)]
+
+
 def test_a_name_of_a_kind_is_that_of_its_class() -> None:
     assert kind_name(Transparent) == "transparent"
     assert settings_of(Corrupt(probability=0.5, name="x")) == {"probability": 0.5, "mode": "insert"}

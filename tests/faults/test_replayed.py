@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from tests.faults.flows import Flow
 from tests.faults.mixtures import EVERY, any_faults, names, probabilities
 from trixter.errors import SettingError
 from trixter.faults import (
+    EOF,
     Abort,
     Chain,
     Close,
@@ -177,6 +179,25 @@ def test_a_connection_is_closed_behind_the_recorded_byte_and_bytes_are_lost_from
     closed = decided(Effect.CLOSE, 6, reason="limit")
     flow, _ = replay([lost, closed], [b"ab", b"cd", b"ef", b"gh"])
     assert (flow.bytes_out, flow.ended) == (b"aef", Close("limit"))
+
+
+@pytest.mark.parametrize(
+    ("effect", "detail", "ended"),
+    [
+        (Effect.RESET, {"reason": "sweep", "behind": True}, Close("sweep", reset=True)),
+        (Effect.CLOSE, {"reason": "sweep"}, Close("sweep")),
+        (Effect.HALF_CLOSE, {}, EOF),
+    ],
+)
+def test_an_end_behind_a_byte_comes_when_that_byte_does(
+    effect: Effect, detail: dict[str, Any], ended: object
+) -> None:
+    flow = Flow.under(*replayed([decided(effect, 3, **detail)], SEED))
+    flow.put(b"abc")
+    assert flow.ended is None
+    flow.put(b"def")
+    flow.put_eof()
+    assert (flow.bytes_out, flow.ended) == (b"abc", ended)
 
 
 def test_reads_before_the_next_decision_go_around_it() -> None:

@@ -6,9 +6,22 @@ import pytest
 
 from tests.proxy.connection_harness import ConnectionHarness, pipes_of
 from tests.proxy.odd_faults import Idle
-from tests.proxy.peers import PAYLOAD, clog
+from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Slice, Throttle
+from trixter.faults import (
+    NO_FAULTS,
+    Decision,
+    Direction,
+    Effect,
+    Faults,
+    Freeze,
+    Latency,
+    Slice,
+    StageOrder,
+    Throttle,
+)
+from trixter.faults.actions import Moment, Place
+from trixter.faults.replayed import Replayed
 from trixter.proxy import EndReason, closing
 
 SLOW = Faults(Latency(delay_s=1.0))
@@ -259,3 +272,40 @@ async def test_a_peer_that_ends_both_ways_is_no_reset(harness: ConnectionHarness
     await turns()
     assert await harness.receive_all_in_time(client) == b"goodbye"
     assert harness.end_reason == EndReason("closed")
+
+
+SOON = Decision(
+    kind="terminate",
+    effect=Effect.RESET,
+    offset_bytes=0,
+    moment=Moment.BYTE,
+    detail={"reason": "terminated", "behind": True},
+    place=Place(StageOrder.ALTER, 1),
+    input_bytes=1000,
+)
+
+
+async def reset_behind_a_backlog(harness: ConnectionHarness) -> tuple[Peer, Peer]:
+    """Let a fault reset a connection behind bytes that the server does not take yet."""
+    harness.listen()
+    harness.buffer_limit_bytes = 1 << 23  # reads go on behind the backlog
+    client, server, connection = harness.connect()
+    await clog(client)
+    connection.pipe(Direction.UPSTREAM).faults = Faults(Replayed(decisions=(SOON,)))
+    await until(lambda: harness.decisions)
+    await turns()
+    assert harness.end_reason is None
+    return client, server
+
+
+async def test_a_reset_behind_bytes_waits_until_a_slow_peer_has_them(harness: ConnectionHarness) -> None:
+    _, server = await reset_behind_a_backlog(harness)
+    assert await server.receive_reset() == PAYLOAD[: harness.decisions[0][2].offset_bytes]
+    assert harness.end_reason == EndReason("terminated", reset=True)
+
+
+async def test_a_peer_that_goes_away_ends_a_reset_that_waits_for_it(harness: ConnectionHarness) -> None:
+    client, server = await reset_behind_a_backlog(harness)
+    server.reset()
+    assert await client.receive_reset() == b""
+    assert harness.end_reason == RESET_BY_UPSTREAM

@@ -32,6 +32,9 @@ class Listener(DetachedOwner):
     def on_end(self, end_reason: EndReason) -> None:
         self.heard.append(end_reason)
 
+    def on_end_behind(self, sink: Socket, end_reason: EndReason) -> None:
+        self.heard.append(("behind", end_reason))
+
 
 class Counted:
     """A sink, and how many bytes it took."""
@@ -65,7 +68,14 @@ def test_a_full_sink_keeps_pieces_and_their_bookkeeping_waiting(exits: ExitStack
     assert (out.held_bytes, out.has_backlog) == (8 + 2 * PIECE_OVERHEAD_BYTES, True)
 
 
-@pytest.mark.parametrize(("end", "heard"), [(EOF, "finished"), (Close("enough"), EndReason("enough"))])
+@pytest.mark.parametrize(
+    ("end", "heard"),
+    [
+        (EOF, "finished"),
+        (Close("enough"), EndReason("enough")),
+        (Close("enough", reset=True), ("behind", EndReason("enough", reset=True))),
+    ],
+)
 def test_an_end_waits_behind_the_pieces(exits: ExitStack, end: Close, heard: object) -> None:
     out, there, owner = writer(exits, is_full=True)
     out.act([b"12345", end])

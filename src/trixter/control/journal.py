@@ -175,6 +175,8 @@ def _phrase(effect: Effect, detail: Mapping[str, Any]) -> str:
     match effect:
         case Effect.RESET | Effect.CLOSE:
             return f"{effect.value} ({detail['reason']})"
+        case Effect.HALF_CLOSE:
+            return "half-close"
         case Effect.INSERT:
             return f"{detail['size_bytes']:,} B inserted"
         case Effect.FLIP:
@@ -398,8 +400,17 @@ Size = Annotated[int, Meta(ge=1, le=1 << 30)]
 Byte = Annotated[int, Meta(ge=0, le=255)]
 
 
+class _Reset(Struct, forbid_unknown_fields=True):
+    reason: str
+    behind: bool = False
+
+
 class _Reason(Struct, forbid_unknown_fields=True):
     reason: str
+
+
+class _Nothing(Struct, forbid_unknown_fields=True):
+    pass
 
 
 class _Noise(Struct, forbid_unknown_fields=True):
@@ -420,8 +431,9 @@ class _Held(Struct, forbid_unknown_fields=True):
 
 
 DETAILS: Mapping[Effect, type[Struct] | None] = {
-    Effect.RESET: _Reason,
+    Effect.RESET: _Reset,
     Effect.CLOSE: _Reason,
+    Effect.HALF_CLOSE: _Nothing,
     Effect.INSERT: _Noise,
     Effect.FLIP: _Flips,
     Effect.LOSE: _Lost,

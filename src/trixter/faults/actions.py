@@ -19,9 +19,12 @@ class Close:
 
     Args:
         reason: The reason, for the log and the events.
+        reset: Whether to reset both sides in place of that, once its peer has everything before: an RST
+            at once would drop what the kernel has not sent yet.
     """
 
     reason: str
+    reset: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,11 @@ class Effect(Enum):
     """The effect of a decision on a stream. Every fault's decisions are made of these."""
 
     RESET = "reset"
-    """The connection is reset: ``reason``."""
+    """The connection is reset: ``reason``; if ``behind``, once its peer has all the bytes before."""
     CLOSE = "close"
     """The connection is closed behind the bytes before: ``reason``."""
+    HALF_CLOSE = "half-close"
+    """The direction ends behind the bytes before, and the other one goes on."""
     INSERT = "insert"
     """``size_bytes`` of noise come in front of the byte, from the stream ``dice`` of the seed."""
     FLIP = "flip"

@@ -104,7 +104,7 @@ class ChainOutput(Stage[Any]):
         """Count a decision, and tell the listener. See ``Stage.decide``."""
         if self.is_over or stage.has_ended:
             return
-        stage.has_ended = effect is Effect.CLOSE
+        stage.has_ended = effect is Effect.CLOSE or "behind" in detail
         if effect is not Effect.DIVERGE:
             self._strikes[stage.kind_name] += 1
         if self._on_decision is None:

@@ -252,10 +252,13 @@ class Stage(ABC, Generic[FaultT]):
         self.decide(Effect.RESET, at_bytes, reason=reason)
         self.output.end_at_once(reason)
 
-    def close(self, reason: str, now: float, at_bytes: int = 0) -> None:
-        """Close the connection at a byte (as for ``decide``), behind everything that was passed on."""
-        self.decide(Effect.CLOSE, at_bytes, reason=reason)
-        self.next.put_end(Close(reason), now)
+    def close(self, reason: str, now: float, at_bytes: int = 0, *, reset: bool = False) -> None:
+        """Close the connection, or reset it, at a byte (as for ``decide``), behind all that was passed on."""
+        if reset:
+            self.decide(Effect.RESET, at_bytes, reason=reason, behind=True)
+        else:
+            self.decide(Effect.CLOSE, at_bytes, reason=reason)
+        self.next.put_end(Close(reason, reset), now)
 
 
 class HoldingStage(Stage[FaultT]):

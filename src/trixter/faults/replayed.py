@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 from trixter.errors import SettingError
-from trixter.faults.actions import Close, Decision, Effect, End, Eof, Moment
+from trixter.faults.actions import EOF, Close, Decision, Effect, End, Eof, Moment
 from trixter.faults.catalogue import CATALOGUE
 from trixter.faults.chain_output import ChainOutput
 from trixter.faults.dice import Dice
@@ -200,18 +200,20 @@ class ReplayedStage(Stage[Replayed]):
             return moment is Moment.END
         if first.input_bytes > self._position:
             return False
-        # A close leaves behind the bytes before it, and need not wait for the next.
-        return moment is Moment.BYTE or first.moment is Moment.REACHED or first.effect is Effect.CLOSE
+        return moment is Moment.BYTE or first.moment is Moment.REACHED
 
     def _do(self, decision: Decision, now: float) -> None:
         detail = decision.detail
         match decision.effect:
-            case Effect.RESET:
+            case Effect.RESET if not detail.get("behind"):
                 self._is_over = True
                 self.output.end_at_once(detail["reason"])
-            case Effect.CLOSE:
+            case Effect.RESET | Effect.CLOSE:
                 self._is_over = True
-                self._behind().put_end(Close(detail["reason"]), now)
+                self._behind().put_end(Close(detail["reason"], decision.effect is Effect.RESET), now)
+            case Effect.HALF_CLOSE:
+                self._is_over = True
+                self._behind().put_end(EOF, now)
             case Effect.INSERT:
                 noise = Dice(self.fault.seed, detail["dice"]).noise(detail["size_bytes"])
                 self._behind().put(noise, now)

@@ -242,7 +242,14 @@ class Connection:
     def on_end(self, end_reason: EndReason) -> None:
         self.end(end_reason)
 
+    def on_end_behind(self, sink: Socket, end_reason: EndReason) -> None:
+        pipe = self.pipe(Direction.UPSTREAM if sink is self._upstream else Direction.DOWNSTREAM)
+        self._linger_behind(pipe, end_reason).reset_is_due()
+
     def on_lost(self, sock: Socket, exc: OSError) -> None:
+        if self._loss is None and self._linger is not None:
+            self.end(_loss_of(RESET_BY_CLIENT if sock is self._client else RESET_BY_UPSTREAM, exc))
+            return
         if self._loss is not None:
             lost, end_reason = self._loss
             if sock is not lost:  # both are: the reset has nowhere to go
@@ -258,15 +265,7 @@ class Connection:
             lost_source, lost_sink = lost_sink, lost_source
         self.pipe(lost_sink).lose_sink()
         travelling = self.pipe(lost_source)
-        # Closing with RST drops what the kernel has not sent yet; a peer that reads no more may never take
-        # what is before the reset.
-        self._linger = Linger(
-            self._proxy.context.loop,
-            lambda: travelling.unsent_bytes,
-            lambda: travelling.forwarded_bytes,
-            lambda: self.end(end_reason),
-        )
-        self._linger.start()
+        self._linger_behind(travelling, end_reason)
         travelling.lose_source()
 
     def on_reset(self, sink: Socket) -> None:
@@ -276,6 +275,21 @@ class Connection:
     def on_crash(self, exc: Exception) -> None:
         log.error("connection %s: internal error", self.id, exc_info=exc)
         self.end(EndReason(INTERNAL_ERROR, type(exc).__name__, reset=True))
+
+    def _linger_behind(self, pipe: Pipe, end_reason: EndReason) -> Linger:
+        """Return what ends the connection, once that is due and the peer has all that left the pipe."""
+        # Closing with RST drops what the kernel has not sent yet; a peer that reads no more may never take
+        # what is before the reset.
+        if self._linger is not None:
+            self._linger.cancel()
+        self._linger = Linger(
+            self._proxy.context.loop,
+            lambda: pipe.unsent_bytes,
+            lambda: pipe.forwarded_bytes,
+            lambda: self.end(end_reason),
+        )
+        self._linger.start()
+        return self._linger
 
     def _on_connected(self, upstream: Socket) -> None:
         self._dial = None

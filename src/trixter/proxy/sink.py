@@ -49,6 +49,9 @@ class PipeOwner(Protocol):
     def on_end(self, end_reason: EndReason) -> None:
         """A fault ends the connection."""
 
+    def on_end_behind(self, sink: Socket, end_reason: EndReason) -> None:
+        """A fault resets the connection, as soon as the peer of that sink has everything before."""
+
     def on_crash(self, exc: Exception) -> None:
         """An internal error; only this connection ends."""
 
@@ -66,6 +69,7 @@ class DetachedOwner:
     def on_reset(self, sink: Socket) -> None: ...
     def on_lost(self, sock: Socket, exc: OSError) -> None: ...
     def on_end(self, end_reason: EndReason) -> None: ...
+    def on_end_behind(self, sink: Socket, end_reason: EndReason) -> None: ...
 
     def on_crash(self, exc: Exception) -> None:
         log.error("a connection that is over: internal error", exc_info=exc)
@@ -211,7 +215,9 @@ class SinkWriter:
 
     def _finish(self, end: Eof | Close) -> None:
         """Pass the end on: everything before it has been sent."""
-        if isinstance(end, Close):
-            self._owner.on_end(EndReason(end.reason))
-        else:
+        if isinstance(end, Eof):
             self._owner.on_finished(self._pipe.sink)
+        elif end.reset:
+            self._owner.on_end_behind(self._pipe.sink, EndReason(end.reason, reset=True))
+        else:
+            self._owner.on_end(EndReason(end.reason))

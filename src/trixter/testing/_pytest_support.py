@@ -6,6 +6,7 @@ import hashlib
 import os
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from trixter.errors import JournalError, SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
+from trixter.testing.calm_round import Point
 from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import (
@@ -26,8 +28,10 @@ from trixter.testing.pytest_plugin import (
     RUN_NUMBER,
     RUN_SEED,
     RUN_SEED_BITS,
+    SWEEP_PROPERTY,
     mark_kwargs_with_profile,
 )
+from trixter.testing.rounds import SweepOptions
 from trixter.testing.unused_faults import UnusedFaultsWarning
 
 REPLAYED = pytest.StashKey[Path]()
@@ -46,6 +50,7 @@ def new_chaos(item: pytest.Item) -> Chaos:
     chaos = Chaos(
         seed_of(item), defaults=defaults_after_marks(item, profiles, Defaults()), find_profile=profiles.find
     )
+    chaos.sweep_options = _sweep_options_of(item)
     if (journal := _replay_of(item)) is not None:
         wrong = ""
         try:
@@ -68,6 +73,7 @@ def new_session_chaos(config: pytest.Config) -> SessionChaos:
 
 def begin_in_session(session: SessionChaos, item: pytest.Item) -> Callable[[], None]:
     """Begin a test with the proxies of the session; return the function that ends it."""
+    session.sweep_options = _sweep_options_of(item)
     return session.begin_test(seed_of(item), partial(defaults_after_marks, item, Profiles(item.config)))
 
 
@@ -117,6 +123,14 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
         if isinstance(exc, JournalError):
             forget_failure(item)  # the test has changed, and makes other proxies than when it failed
         return "\n".join([*lines, f"to repeat this replay: {_replay_command_of(item, replayed)}"])
+    for chaos in used:
+        for sweep in chaos.sweeps:
+            if sweep.is_calm and not isinstance(exc, TrixterError):
+                lines.append("the test fails without any break: nothing was swept")
+            if (point := sweep.failed_round()) is not None:
+                lines.append(f"the round that failed: {sweep.describe(point)}")
+                only = shlex.quote(f"{sweep.number}/{point.id}")
+                lines.append(f"to repeat just that round: {_test_of(item)} --chaos-sweep-round={only}")
     lines.append(f"to repeat it: {command_of(item)}")
     if (journal := remember_failure(item, used)) is not None:
         lines.append(f"to repeat it at the same bytes: {_replay_command_of(item, journal)}")
@@ -132,6 +146,49 @@ def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[st
     """
     proxies = [each for maker in chaos for each in maker.background_proxies]
     return [line for each in proxies for line in each.call(partial(_lines_of, each, exc))]
+
+
+def conclude_sweeps(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> None:
+    """Put the maps of a test's sweeps into its report."""
+    for chaos in used:
+        for sweep in chaos.sweeps:
+            sweep.conclude(exc)
+            item.user_properties.append((SWEEP_PROPERTY, sweep.map.to_json()))
+
+
+def _sweep_options_of(item: pytest.Item) -> SweepOptions:
+    given = item.config.getoption("chaos_sweep_round")
+    return SweepOptions(
+        is_plan_only=item.config.getoption("chaos_sweep_plan"),
+        only=None if given is None else _round_of(given),
+        on_progress=_progress_of(item),
+    )
+
+
+def _round_of(given: str) -> tuple[int, Point]:
+    number, slash, point = given.partition("/")
+    try:
+        if slash and number.isdecimal():
+            return int(number), Point.parse(point)
+    except SettingError:
+        pass
+    accepts = "the number of a sweep and a point, such as 1/1:downstream:214"
+    pytest.fail(f"--chaos-sweep-round must be {accepts}, not {given!r}", pytrace=False)
+
+
+def _progress_of(item: pytest.Item) -> Callable[[str], None] | None:
+    """Return what shows the round in progress in the line of the test; ``None``: nothing does."""
+    config = item.config
+    reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+    capture: Any = config.pluginmanager.getplugin("capturemanager")
+    if config.get_verbosity() < 1 or reporter is None or not reporter.isatty:
+        return None
+
+    def show(text: str) -> None:
+        with capture.global_and_fixture_disabled() if capture else nullcontext():
+            reporter.rewrite(text or f"{item.nodeid} ", erase=True)
+
+    return show
 
 
 def warn_of_unused(item: pytest.Item, used: Sequence[Chaos]) -> None:
@@ -161,11 +218,12 @@ def _test_of(item: pytest.Item) -> str:
 def remember_failure(item: pytest.Item, chaos: Sequence[Chaos]) -> Path | None:
     """Keep the journal of a test that failed after a strike, to be repeated first; return its file.
 
-    A proxy of the session has served other tests as well: their journals are not kept.
+    A proxy of the session has served other tests as well: their journals are not kept. A sweep repeats one of
+    its rounds in another way.
     """
     path = _remembered(item)
     makers = [each for each in chaos if not isinstance(each, SessionChaos)]
-    if path is None or len(makers) != 1 or not makers[0].struck():
+    if path is None or len(makers) != 1 or makers[0].sweeps or not makers[0].struck():
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in makers[0].journal_lines()), encoding="utf-8")

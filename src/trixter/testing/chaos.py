@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from functools import partial
 from os import PathLike, fspath
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
 from trixter.control.commands import Apply
+from trixter.control.fault_methods import AnyDirection, directions_of
 from trixter.control.journal import (
     VERSION,
     Header,
@@ -27,9 +28,12 @@ from trixter.faults import Fault, Faults
 from trixter.profiles import Profile, find_profile
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
+from trixter.testing.breaks import Break
 from trixter.testing.chaos_proxy import SEED_BITS, AsyncChaosProxy, ChaosProxy, ProxyKeywords, Upstream
 from trixter.testing.loop_thread import LoopThread
 from trixter.testing.mark import FindProfile
+from trixter.testing.rounds import Sweep, SweepOptions
+from trixter.units import Seconds
 
 # The size of a derived seed.
 SEED_BYTES = 8
@@ -77,6 +81,10 @@ class Chaos:
         self._defaults = defaults
         self._find_profile = find_profile
         self._replays: Mapping[str, Replay] | None = None
+        self.sweeps: list[Sweep] = []
+        """Its sweeps, for the report."""
+        self.sweep_options = SweepOptions()
+        """The options of the sweeps to come."""
         self._exits = ExitStack()
         self._thread: LoopThread | None = None
 
@@ -148,6 +156,65 @@ class Chaos:
         )
         self._start(proxy)
         return proxy
+
+    def sweep(
+        self,
+        upstream: Upstream,
+        *,
+        break_with: str = "reset",
+        at: str | None = None,
+        direction: AnyDirection = None,
+        delay_s: Seconds = 0.2,
+        answer_bytes: int = 0,
+        silence: bool = False,
+        exhaustive: bool = False,
+        max_rounds: int | None = None,
+        round_timeout_s: Seconds | None = None,
+        accept: Collection[str] = ("ok", "error"),
+    ) -> Sweep:
+        """Return the rounds of a sweep, for a sync test: a calm one, and then one for each break.
+
+        Each is to be used with ``with``, which gives its proxy. The body opens its connections itself: those
+        of the round before are over. An exception in it is the round's outcome, and the sweep goes on.
+
+        Args:
+            upstream: As for ``proxy``.
+            break_with: ``"reset"``, ``"close"``, ``"half-close"``, ``"freeze"``, ``"latency"``, ``"cut"``,
+                ``"corrupt"``, ``"lose_request"`` or ``"lose_answer"``.
+            at: ``"every operation"``, ``"every message"``, ``"every byte"`` or ``"every connection"``; by
+                default every operation, and every message to lose.
+            direction: ``"upstream"`` or ``"downstream"``; by default both.
+            delay_s: The latency, or the pause of a cut.
+            answer_bytes: The bytes of a lost answer that arrive all the same.
+            silence: Whether a lost message is followed by silence, in place of a reset.
+            exhaustive: Whether to try every byte; by default the ends of each read are tried, and between two
+                of different outcome, as many as find the change.
+            max_rounds: So many rounds at most: of more points, evenly chosen ones are tried.
+            round_timeout_s: A longer round hangs; by default one that takes five times as long as the calm
+                one, and at least 5 s.
+            accept: The outcomes with which the sweep passes, among ``"ok"``, ``"error"``, ``"hang"``,
+                ``"leak"`` and ``"wrong"``.
+
+        Raises:
+            SettingError: If a setting is outside its range, or the break cannot be at such points.
+            SweepError: In the loop: if the calm round fails or opens no connection, and at the end, if a
+                round has another outcome.
+        """
+        __tracebackhide__ = True
+        where = None if direction is None else directions_of(direction)[0]
+        broken = Break.of(break_with, at, where, delay_s=delay_s, answer_bytes=answer_bytes, silence=silence)
+        sweep = Sweep(
+            self.proxy(upstream),
+            broken,
+            len(self.sweeps) + 1,
+            self.sweep_options,
+            exhaustive=exhaustive,
+            max_rounds=max_rounds,
+            round_timeout_s=round_timeout_s,
+            accept=accept,
+        )
+        self.sweeps.append(sweep)
+        return sweep
 
     def replay(self, path: str | PathLike[str]) -> None:
         """Let the proxies that are made from now on repeat a journal, in place of all faults that are set.
@@ -246,6 +313,7 @@ class SessionChaos(Chaos):
         Returns:
             A function that ends the test: it restores the proxies as they were before.
         """
+        self.sweeps.clear()  # their maps are in the reports of their tests
         snapshots = [
             (each, each.call(each.controller.snapshot)) for each in self.background_proxies if each.is_running
         ]

@@ -6,6 +6,7 @@ first uses a fixture.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
@@ -46,6 +47,9 @@ HIDDEN_PACKAGES = {"trixter", "anyio", "asyncio", "concurrent"}
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()
 
+SWEEP_PROPERTY = "trixter_sweep"
+"""The name of a test's property that has the map of a sweep; reports carry it from pytest-xdist's workers."""
+
 WORKER_KEY = "trixter_chaos_seed"
 """The key of the seed in the input of pytest-xdist's workers."""
 
@@ -56,6 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seed", metavar="N", help=text)
     text = "Repeat a journal of a test that failed: the same faults at the same bytes."
     group.addoption("--chaos-replay", metavar="FILE", help=text)
+    text = "Write the maps of all sweeps to a file, as JSON."
+    group.addoption("--chaos-sweep-report", metavar="FILE", help=text)
+    text = "Run only the calm round of each sweep, and show how many rounds it would have, and how long."
+    group.addoption("--chaos-sweep-plan", action="store_true", help=text)
+    text = "Run only this round of a sweep, after the calm one. A failing test shows it."
+    group.addoption("--chaos-sweep-round", metavar="SWEEP/POINT", help=text)
     parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
@@ -185,14 +195,44 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     if call.excinfo is not None and not item.config.getoption("fulltrace"):
         _hide_own_frames(call.excinfo.value)
-    report = yield
     used = item.stash.get(USED, None)
+    if used and call.when == "call":
+        from trixter.testing._pytest_support import conclude_sweeps
+
+        conclude_sweeps(item, used, call.excinfo.value if call.excinfo is not None else None)
+    report = yield
     if used and report.failed:
         from trixter.testing._pytest_support import section_text
 
         exc = call.excinfo.value if call.excinfo is not None else None
         report.sections.append((SECTION, section_text(item, used, exc)))
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    sweeps = [
+        {"test": report.nodeid, **value}
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", None) == "call"
+        for name, value in report.user_properties
+        if name == SWEEP_PROPERTY
+    ]
+    if sweeps:
+        terminalreporter.section("trixter: sweeps")
+    for sweep in sweeps:
+        terminalreporter.write_line(sweep["test"])
+        for line in sweep["lines"]:
+            terminalreporter.write_line(f"  {line}")
+    path = config.getoption("chaos_sweep_report")
+    if path is not None:
+        for sweep in sweeps:
+            del sweep["lines"]
+        text = json.dumps(sweeps, indent=2) + "\n"
+        try:
+            (config.invocation_params.dir / path).write_text(text, encoding="utf-8")
+        except OSError as exc:
+            raise pytest.UsageError(f"--chaos-sweep-report: {exc}") from None
 
 
 def _hide_own_frames(exc: BaseException) -> None:
