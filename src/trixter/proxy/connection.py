@@ -36,6 +36,9 @@ log = logging.getLogger("trixter.proxy")
 
 _CLOSED = EndReason(CLOSED)
 
+# Looking one up in its enum takes as long as a call.
+UPSTREAM, DOWNSTREAM = Direction
+
 # Looks at the counters in one time-out. So a connection ends at most a quarter of it late.
 LOOKS = 4
 
@@ -53,8 +56,8 @@ class ConnectionContext(Protocol):
     operations: Counter[str]
     on_decision: Callable[[Connection, Direction, Decision], None] | None
 
-    def faults_of_new(self, number: int, direction: Direction) -> Faults:
-        """Return the faults with which a connection begins."""
+    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
+        """Return the faults with which a connection begins: upstream, downstream."""
 
     def on_opened(self, connection: Connection) -> None:
         """The upstream answered: bytes flow."""
@@ -151,7 +154,7 @@ class Connection:
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
         assert self.pipes is not None, "the upstream has not answered yet"
-        return self.pipes[0 if direction is Direction.UPSTREAM else 1]
+        return self.pipes[0 if direction is UPSTREAM else 1]
 
     @property
     def is_open(self) -> bool:
@@ -253,7 +256,7 @@ class Connection:
         self._loss = sock, end_reason
         # Its peer may have sent something before the reset, also where it was writing that failed: an HTTP
         # server that refuses an upload does. As on a wire, that arrives first, and the reset behind it.
-        lost_source, lost_sink = Direction.UPSTREAM, Direction.DOWNSTREAM
+        lost_source, lost_sink = UPSTREAM, DOWNSTREAM
         if not is_client:
             lost_source, lost_sink = lost_sink, lost_source
         self.pipe(lost_sink).lose_sink()
@@ -287,12 +290,13 @@ class Connection:
     def _open(self, upstream: Socket) -> None:
         self._upstream = upstream
         proxy, client = self._proxy, self._client
-        up = Pipe(Direction.UPSTREAM, client, upstream, proxy.context, self)
-        down = Pipe(Direction.DOWNSTREAM, upstream, client, proxy.context, self)
+        up = Pipe(UPSTREAM, client, upstream, proxy.context, self)
+        down = Pipe(DOWNSTREAM, upstream, client, proxy.context, self)
         self.pipes = up, down
         proxy.on_opened(self)  # first: a fault may end it at once
-        up.start(proxy.faults_of_new(self.number, Direction.UPSTREAM))
-        down.start(proxy.faults_of_new(self.number, Direction.DOWNSTREAM))
+        upstream_faults, downstream_faults = proxy.faults_of_new(self.number)
+        up.start(upstream_faults)
+        down.start(downstream_faults)
         up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
