@@ -196,6 +196,7 @@ async def test_a_pipe_that_is_closed_reads_no_other_socket_that_gets_its_number(
     numbers = closed.source.fileno(), closed.sink.fileno()
     other, far = socket.socketpair()
     with other, far:
+        other.setblocking(False)
         connection.close("no longer wanted")
         for number in numbers:  # they are free, and the next sockets may have them
             os.dup2(other.fileno(), number)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from os import read as read_descriptor
 from os import write as write_descriptor
-from collections.abc import Callable
 
 from trixter.faults import EOF, NO_FAULTS, RESET, Direction, Faults
 from trixter.proxy.loop import LoopContext
