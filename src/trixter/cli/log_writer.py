@@ -84,7 +84,7 @@ class LogWriter:
         self._lock = threading.RLock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lines: list[bytes] = []  # if there are any, the thread has a token for them
+        self._lines: list[bytes] = []  # if there are any, the thread has a token for them; see _begin_batch
         self._waiting_bytes = 0  # of those, and of what the thread has not written yet
         self._dropped, self._is_dropping, self._why = 0, False, NOT_READ
 
@@ -99,9 +99,10 @@ class LogWriter:
                 if self._is_dropping:
                     self._dropped += 1
                     return
-            if self._dropped:
-                self._put(self._take_notice())
-            self._put(data)
+            if not self._lines or self._dropped or self._thread is None:
+                self._begin_batch()
+            self._lines.append(data)
+            self._waiting_bytes += len(data) + 1
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until everything is written, or for the time-out; return whether it is."""
@@ -125,13 +126,16 @@ class LogWriter:
             self._thread = None
         return not thread.is_alive()
 
-    def _put(self, data: bytes) -> None:
-        self._lines.append(data)
-        self._waiting_bytes += len(data) + 1
-        if len(self._lines) == 1:
+    def _begin_batch(self) -> None:
+        """Have a thread take the lines that come now; the notice of dropped ones is the first of them."""
+        if not self._lines:
             self._tokens.put(Token.LINES)
         if self._thread is None:
             self._start()
+        if self._dropped:
+            notice = self._take_notice()
+            self._lines.append(notice)
+            self._waiting_bytes += len(notice) + 1
 
     def _take_notice(self) -> bytes:
         dropped, why = self._dropped, self._why

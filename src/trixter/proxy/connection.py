@@ -80,13 +80,12 @@ class Connection:
     __slots__ = (
         "_client",
         "_dial",
-        "_duration",
-        "_idle",
         "_linger",
         "_loss",
         "_peer",
         "_proxy",
         "_proxy_dice",
+        "_timers",
         "_unfinished",
         "_upstream",
         "accepted_at",
@@ -111,11 +110,10 @@ class Connection:
         self.pipes: tuple[Pipe, Pipe] | None = None
         """Upstream and downstream, as soon as the upstream has answered."""
         self._unfinished = 2
-        self._duration: Timer | None = None
+        self._timers: tuple[Timer | IdleTimeout, ...] = ()  # of its duration, and of its idle time-out
         self._dial: Dialer | None = None
         self._loss: tuple[Socket, EndReason] | None = None  # the peer that reset it, while that travels
         self._linger: Linger | None = None
-        self._idle: IdleTimeout | None = None
 
     @property
     def client(self) -> str:
@@ -125,7 +123,7 @@ class Connection:
     @property
     def upstream(self) -> str:
         """The upstream's address, as it was given."""
-        return str(self._proxy.dial_target.address)
+        return self._proxy.dial_target.text
 
     @property
     def age_s(self) -> float:
@@ -165,13 +163,22 @@ class Connection:
         """Return how many bytes the sink of that direction has taken."""
         return self.pipe(direction).forwarded_bytes if self.pipes else 0
 
+    @property
+    def both_forwarded_bytes(self) -> tuple[int, int]:
+        """How many bytes the sinks have taken: upstream, downstream."""
+        if self.pipes is None:
+            return 0, 0
+        up, down = self.pipes
+        return up.forwarded_bytes, down.forwarded_bytes
+
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
-        duration_s = self._proxy.defaults.connection_duration_s
+        proxy = self._proxy
+        target, context = proxy.dial_target, proxy.context
+        duration_s = proxy.defaults.connection_duration_s
         if duration_s:
-            clock = self._proxy.context.clock
-            self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        target, context = self._proxy.dial_target, self._proxy.context
+            clock = context.clock
+            self._timers = (clock.call_at(self.accepted_at + duration_s, self._on_duration),)
         try:
             if target.literal is None:
                 self._dial = Dialer(target, context, self._on_connected, self.end)
@@ -201,30 +208,28 @@ class Connection:
         if self.end_reason is not None:
             return
         self.end_reason = end_reason
-        if self._duration is not None:
-            self._duration.cancel()
-            self._duration = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = ()
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
         if self.pipes is not None:
             upstream, downstream = self.pipes
             upstream.close()
             downstream.close()
         else:
             self._proxy.context.poller.forget(self._client.fileno())
-        for sock in (self._client, self._upstream):
-            if sock is not None:
-                if end_reason is _CLOSED:
-                    sock.close()  # both FINs have been sent, and everything was read
-                else:
-                    close_as(sock, end_reason)
+        client, server = self._client, self._upstream
+        if end_reason is _CLOSED and server is not None:
+            client.close()  # both FINs have been sent, and everything was read
+            server.close()
+        else:
+            for sock in filter(None, (client, server)):
+                close_as(sock, end_reason)
         self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:
@@ -300,7 +305,8 @@ class Connection:
         up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
-            self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
+            idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
+            self._timers = (*self._timers, idle)
 
     def _on_duration(self) -> None:
         self.end(EndReason(DURATION, reset=True))
