@@ -159,7 +159,8 @@ class Chain:
         for key, stage in kept.items():
             stage.change(wanted[key], now)
             stage.decide_change()
-        if len(kept) == len(wanted) == len(self._stages):  # only settings differ: all stays linked
+        # Only settings differ: all stays linked. (A chain without stages is linked here when it is made.)
+        if kept and len(kept) == len(wanted) == len(self._stages):
             self.is_idle = not self._waiting
             self.most_read_bytes = min((stage.most_read_bytes for stage in kept.values()), default=inf)
             return
