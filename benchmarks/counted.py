@@ -28,7 +28,7 @@ from benchmarks.instructions import (
 # Under callgrind all work takes 50 times as long, so a turn must: it would end after a connection otherwise.
 trixter.monotonic.TURN_S = 1.0
 
-from trixter.cli.logs import configure  # noqa: E402 - they take TURN_S when they are imported
+from trixter.cli.logs import configure, connection_log  # noqa: E402 - they take TURN_S when they are imported
 from trixter.cli.serve import disable_full_collections  # noqa: E402
 from trixter.proxy import LoopContext, Proxy  # noqa: E402
 from trixter.proxy.epoll import EpollPoller  # noqa: E402
@@ -222,6 +222,7 @@ async def count(counter: Counter) -> None:
     loop = asyncio.get_running_loop()
     traffic = Traffic(counter)
     proxy = Proxy(listen="127.0.0.1:0", upstream=traffic.upstream, seed=1)
+    proxy.observers = [connection_log()]  # as the command line has it
     proxy.bind()
     proxy.start(LoopContext(loop, poller=EpollPoller(loop, NoWakeups())))
     disable_full_collections()

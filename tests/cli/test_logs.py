@@ -206,8 +206,10 @@ class Ended:
     id, client, upstream = "a6e39e-1", "127.0.0.1:41822", "unix:/a\x1bb"
     is_open, age_s = True, 2.0
 
+    both_forwarded_bytes = 78, 1434
+
     def forwarded_bytes(self, direction: Direction) -> int:
-        return 78 if direction is Direction.UPSTREAM else 1434
+        return dict(zip(Direction, self.both_forwarded_bytes, strict=True))[direction]
 
 
 ENDED = cast(Connection, Ended())

@@ -152,6 +152,15 @@ def test_what_was_lost_before_counts_as_sent() -> None:
     assert (decisions[-1].kind, decisions[-1].input_bytes) == ("slice", 3)
 
 
+def test_bytes_count_that_passed_before_there_was_a_stage() -> None:
+    decisions: list[Decision] = []
+    flow = Flow.under(on_decision=decisions.append)
+    flow.put(b"abc")
+    flow.change(Terminate(probability=1))
+    flow.put(b"d")
+    assert [each.offset_bytes for each in decisions] == [3]
+
+
 def test_bytes_that_went_around_the_stages_count() -> None:
     flow, decisions = recorded(Terminate(probability=1e-9), Slice(size_bytes=100))
     flow.take()

@@ -70,8 +70,8 @@ class ConnectionHarness:
         """Keep the decisions of connections to come."""
         self.on_decision = lambda connection, *decided: self.decisions.append((connection.number, *decided))
 
-    def faults_of_new(self, number: int, direction: Direction) -> Faults:
-        return self.defaults.faults(direction)
+    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
+        return self.defaults.upstream, self.defaults.downstream
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)

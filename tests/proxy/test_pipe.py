@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from random import Random
 
 import pytest
@@ -184,3 +186,23 @@ async def test_a_closed_pipe_takes_no_more_settings_and_holds_nothing(harness: C
     upstream.faults = SLOW
     assert (upstream.faults, upstream.held_bytes, upstream.is_closed) == (NO_FAULTS, 0, True)
     assert harness.clock.next_at is None
+
+
+async def test_a_pipe_that_is_closed_reads_no_other_socket_that_gets_its_number(
+    harness: ConnectionHarness,
+) -> None:
+    client, server, connection = harness.connect()
+    closed = connection.pipe(Direction.UPSTREAM)
+    numbers = closed.source.fileno(), closed.sink.fileno()
+    other, far = socket.socketpair()
+    with other, far:
+        other.setblocking(False)
+        connection.close("no longer wanted")
+        for number in numbers:  # they are free, and the next sockets may have them
+            os.dup2(other.fileno(), number)
+        far.send(b"of another connection")
+        closed.read()
+        assert other.recv(100) == b"of another connection"
+        for number in numbers:
+            os.close(number)
+    assert (client.received(), server.received()) == (b"", b"")

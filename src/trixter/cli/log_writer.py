@@ -84,7 +84,7 @@ class LogWriter:
         self._lock = threading.RLock()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
-        self._lines: list[bytes] = []  # if there are any, the thread has a token for them
+        self._lines: list[bytes] = []  # if there are any, the thread has a token for them; see _begin_batch
         self._waiting_bytes = 0  # of those, and of what the thread has not written yet
         self._dropped, self._is_dropping, self._why = 0, False, NOT_READ
 
@@ -92,21 +92,17 @@ class LogWriter:
         """Queue one line, given without its line end; drop and count it if there is no room for it."""
         data = line.encode(self._encoding, "backslashreplace")
         with self._lock:
-            waiting_bytes = self._waiting_bytes + len(data)
-            if self._is_dropping or waiting_bytes >= self._buffer_limit_bytes:
+            if self._is_dropping or self._waiting_bytes + len(data) >= self._buffer_limit_bytes:
                 # Once full, half of it must drain first: else a slow reader gets a notice for every line.
                 room_bytes = self._buffer_limit_bytes // (2 if self._is_dropping else 1)
-                self._is_dropping = waiting_bytes >= room_bytes
+                self._is_dropping = self._waiting_bytes + len(data) >= room_bytes
                 if self._is_dropping:
                     self._dropped += 1
                     return
-            if self._dropped or not self._lines:
-                if self._dropped:
-                    self._put(self._take_notice())
-                self._put(data)
-            else:  # the usual case: one call less for each line
-                self._lines.append(data)
-                self._waiting_bytes = waiting_bytes + 1
+            if not self._lines or self._dropped or self._thread is None:
+                self._begin_batch()
+            self._lines.append(data)
+            self._waiting_bytes += len(data) + 1
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until everything is written, or for the time-out; return whether it is."""
@@ -130,13 +126,16 @@ class LogWriter:
             self._thread = None
         return not thread.is_alive()
 
-    def _put(self, data: bytes) -> None:
-        self._lines.append(data)
-        self._waiting_bytes += len(data) + 1
-        if len(self._lines) == 1:
+    def _begin_batch(self) -> None:
+        """Have a thread take the lines that come now; the notice of dropped ones is the first of them."""
+        if not self._lines:
             self._tokens.put(Token.LINES)
         if self._thread is None:
             self._start()
+        if self._dropped:
+            notice = self._take_notice()
+            self._lines.append(notice)
+            self._waiting_bytes += len(notice) + 1
 
     def _take_notice(self) -> bytes:
         dropped, why = self._dropped, self._why

@@ -19,7 +19,6 @@ from unicodedata import east_asian_width
 
 from trixter.cli.formatting import age, printable, traffic
 from trixter.cli.log_writer import LogWriter
-from trixter.faults import Direction
 from trixter.monotonic import realtime
 from trixter.proxy.connection import Connection
 from trixter.proxy.end_reason import (
@@ -39,8 +38,6 @@ STANDARD_ERROR = 2
 
 # Above every level that is used.
 OFF = logging.CRITICAL + 10
-
-UP, DOWN = Direction
 
 # The logger of connections; `LogObserver` has the same.
 CONNECTIONS = "trixter.proxy"
@@ -237,7 +234,7 @@ class TextFormatter(LineFormatter):
         if second != self._second[0]:
             self._turn(second)
         id = connection.id
-        route = self._routes[id] = f"{connection.client} → {printable(connection.upstream)}"
+        route = self._routes[id] = self._route(connection)
         return (
             f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]} INFO    "
             f"connection {id} opened: {route}"
@@ -250,12 +247,16 @@ class TextFormatter(LineFormatter):
         reason, detail = end_reason.reason, end_reason.detail
         why = printable(f"{reason}: {detail}") if detail else reason
         id = connection.id
-        route = self._routes.pop(id, None) or f"{connection.client} → {printable(connection.upstream)}"
+        route = self._routes.pop(id, None) or self._route(connection)
+        up_bytes, down_bytes = connection.both_forwarded_bytes
         return (
             f"{self._second[1]}{MILLISECONDS[int((now - second) * 1000)]} {LEVELS[level]} "
-            f"connection {id} ended: {why}; {route}, {connection.forwarded_bytes(UP)} B up, "
-            f"{connection.forwarded_bytes(DOWN)} B down, {connection.age_s:.3f} s"
+            f"connection {id} ended: {why}; {route}, {up_bytes} B up, {down_bytes} B down, "
+            f"{connection.age_s:.3f} s"
         )
+
+    def _route(self, connection: Connection) -> str:
+        return f"{connection.client} → {printable(connection.upstream)}"
 
     def _line(self, now: float, level: int, message: str) -> str:
         name = LEVELS.get(level) or logging.getLevelName(level)
@@ -287,8 +288,7 @@ class TerminalFormatter(TextFormatter):
     def ended(self, now: float, level: int, connection: Connection, end_reason: EndReason) -> str:
         client, upstream, why = connection.client, connection.upstream, str(end_reason)
         if connection.is_open:
-            passed = traffic(connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN))
-            tail = f"{passed} {age(connection.age_s)} {why}"
+            tail = f"{traffic(*connection.both_forwarded_bytes)} {age(connection.age_s)} {why}"
             messages = [f"{client} → {upstream} {tail}", f"{client} {tail}", tail, why]
         else:  # no line of an opening has named the upstream
             messages = [f"{client} → {upstream} {why}", f"→ {upstream} {why}"]
@@ -360,7 +360,7 @@ class JsonFormatter(LineFormatter):
         why, reason, detail = map(self._quoted, (str(end_reason), end_reason.reason, end_reason.detail))
         ends = self._ends.pop(id, None)
         client, upstream = ends or map(self._quoted, (connection.client, connection.upstream))
-        up, down = connection.forwarded_bytes(UP), connection.forwarded_bytes(DOWN)
+        up, down = connection.both_forwarded_bytes
         duration_s = connection.age_s
         return (
             f'{{"time":"{self._time(now)}","level":"{name}","logger":"{CONNECTIONS}",'

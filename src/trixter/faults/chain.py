@@ -19,7 +19,10 @@ from trixter.faults.actions import EOF, RESET, Action, End
 from trixter.faults.chain_output import ChainOutput, RecordKeywords
 from trixter.faults.dice import Dice
 from trixter.faults.fault import NO_BYPASS, BypassLimit, Stage, StageOrder
-from trixter.faults.faults import Faults, Key
+from trixter.faults.faults import NO_FAULTS, Faults, Key
+
+# Looking one up in its enum takes as long as a call.
+_SLICE = StageOrder.SLICE
 
 
 class Chain:
@@ -57,7 +60,7 @@ class Chain:
         self._output = ChainOutput(**record)
         self._line: list[Stage[Any]] = [self._output]  # the stages, and the end
         self._first: Stage[Any] = self._output
-        self._faults = Faults()
+        self._faults = NO_FAULTS
         self.change(faults, now)
 
     @property
@@ -153,10 +156,15 @@ class Chain:
             return
         wanted = dict(faults.keyed())
         kept = {key: stage for key, stage in self._stages.items() if key in wanted}
-        gone = [stage for key, stage in self._stages.items() if key not in wanted]
         for key, stage in kept.items():
             stage.change(wanted[key], now)
             stage.decide_change()
+        # Only settings differ: all stays linked. (A chain without stages is linked here when it is made.)
+        if kept and len(kept) == len(wanted) == len(self._stages):
+            self.is_idle = not self._waiting
+            self.most_read_bytes = min((stage.most_read_bytes for stage in kept.values()), default=inf)
+            return
+        gone = [stage for key, stage in self._stages.items() if key not in wanted]
         # Still linked as they were: what a stage held goes through the stages that came behind it.
         for stage in gone:
             stage.decide_removal()
@@ -209,14 +217,23 @@ class Chain:
                     self.is_idle = False
 
     def _link(self) -> None:
-        self._waiting = [stage for stage in self._stages.values() if stage.may_wait]
-        self._only_queues = all(stage.is_queue for stage in self._waiting)
+        # One loop, for a change concerns every connection there is.
+        stages = [*self._stages.values()]
+        self._waiting = []
+        self._only_queues, self.has_latency, self.is_slicing = True, False, False
+        self.most_read_bytes = inf
+        for stage in stages:
+            if stage.may_wait:
+                self._waiting.append(stage)
+                self._only_queues &= stage.is_queue
+                self.has_latency |= stage.has_latency
+            if stage.fault.order is _SLICE:
+                self.is_slicing = True
+            if stage.most_read_bytes < self.most_read_bytes:
+                self.most_read_bytes = stage.most_read_bytes
         self.is_idle = not self._waiting
-        self.has_latency = any(stage.has_latency for stage in self._waiting)
-        self.is_slicing = any(stage.fault.order is StageOrder.SLICE for stage in self._stages.values())
-        self.most_read_bytes = min((stage.most_read_bytes for stage in self._stages.values()), default=inf)
-        self._line = [*self._stages.values(), self._output]
-        self._first = self._output.link(self._stages.values())
+        self._first = self._output.link(stages)
+        self._line = [*stages, self._output]
 
     def _dice_for(self, key: Key) -> Dice:
         """Return that fault's dice: a fault that comes back draws on, and repeats no draw."""
@@ -233,17 +250,14 @@ class Bypass:
     benchmark's line of that name.
     """
 
-    __slots__ = ("_allowed", "_bytes", "_reads")
+    __slots__ = ("_allowed", "_bytes", "_reads", "is_open")
 
     def __init__(self) -> None:
         self._allowed = NO_BYPASS
+        self.is_open = False
+        """Whether the stages have been asked."""
         self._reads = 0  # passed since the stages were told
         self._bytes = 0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the stages have been asked."""
-        return self._allowed is not NO_BYPASS
 
     def admits(self, size_bytes: int) -> bool:
         """Return whether a read of that size leaves now, unchanged; then it counts as having passed."""
@@ -257,7 +271,11 @@ class Bypass:
     def refill(self, stages: Collection[Stage[Any]], now: float) -> None:
         """Ask the stages what they allow from now on; none of them may hold anything."""
         limits = [stage.bypass_limit(now) for stage in stages]
-        self._allowed = BypassLimit(*map(min, zip(*limits, strict=True))) if limits else NO_BYPASS
+        if len(limits) > 1:
+            self._allowed = BypassLimit(*map(min, zip(*limits, strict=True)))
+        else:
+            self._allowed = limits[0] if limits else NO_BYPASS
+        self.is_open = bool(limits)
 
     def flush(self, stages: Collection[Stage[Any]]) -> None:
         """Tell the stages what has passed, and allow nothing until they are asked again."""
@@ -266,3 +284,4 @@ class Bypass:
                 stage.count_bypassed(self._reads, self._bytes)
             self._reads = self._bytes = 0
         self._allowed = NO_BYPASS
+        self.is_open = False

@@ -8,7 +8,7 @@ keeps what the stage added and took away until no byte of it is under way any mo
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from trixter.faults.actions import Abort, Action, Close, Decision, Effect, End, Moment, Place, Reset
@@ -30,6 +30,10 @@ class RecordKeywords(TypedDict, total=False):
     """The bytes that have passed this direction already."""
 
 
+# The place of what stands behind all stages.
+_END = Place(0, 0)
+
+
 class ChainOutput(Stage[Any]):
     """The end of a chain: it collects what leaves until the caller takes it.
 
@@ -40,29 +44,34 @@ class ChainOutput(Stage[Any]):
     def __init__(self, **record: Unpack[RecordKeywords]) -> None:
         self.actions: list[Action] = []
         self.is_over = False
-        self._strikes = record.get("strikes", Counter())
-        self.gone_operations = record.get("operations", Counter())
+        strikes, operations = record.get("strikes"), record.get("operations")
+        self._strikes = Counter() if strikes is None else strikes
+        self.gone_operations = Counter() if operations is None else operations
         self._on_decision = record.get("on_decision")
         self._joined = 0
         self._counters: list[InputCounter] = []  # by their places; also of stages that are gone
-        self._end = InputCounter(Place(0, 0), record.get("passed_bytes", 0))
+        self._end = InputCounter(_END, record.get("passed_bytes", 0))
 
-    def link(self, stages: Iterable[Stage[Any]]) -> Stage[Any]:
+    def link(self, stages: Sequence[Stage[Any]]) -> Stage[Any]:
         """Link stages one behind the other, and this behind them; return the first."""
-        counters = {each.stage: each for each in self._counters if each.stage is not None}
         first: Stage[Any] = self
-        if self._on_decision:
-            self._end.next = first
-            first = self._end
-        for stage in reversed([*stages]):
+        if self._on_decision is None:
+            for stage in reversed(stages):
+                stage.next = first
+                first = stage
+            return first
+        counters = {each.stage: each for each in self._counters if each.stage is not None}
+        self._end.next = first
+        first = self._end
+        for stage in reversed(stages):
             stage.next = first
-            first = counters[stage] if self._on_decision else stage
+            first = counters[stage]
         return first
 
     def unlink(self) -> None:
         """Let go of the stages: with a listener, they and this hold one another."""
         self._counters.clear()
-        self._end = InputCounter(Place(0, 0), 0)
+        self._end = InputCounter(_END, 0)
 
     def join(self, stage: Stage[Any]) -> None:
         """Take in a new stage: it decides from now on."""

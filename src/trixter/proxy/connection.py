@@ -36,6 +36,9 @@ log = logging.getLogger("trixter.proxy")
 
 _CLOSED = EndReason(CLOSED)
 
+# Looking one up in its enum takes as long as a call.
+UPSTREAM, DOWNSTREAM = Direction
+
 # Looks at the counters in one time-out. So a connection ends at most a quarter of it late.
 LOOKS = 4
 
@@ -53,8 +56,8 @@ class ConnectionContext(Protocol):
     operations: Counter[str]
     on_decision: Callable[[Connection, Direction, Decision], None] | None
 
-    def faults_of_new(self, number: int, direction: Direction) -> Faults:
-        """Return the faults with which a connection begins."""
+    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
+        """Return the faults with which a connection begins: upstream, downstream."""
 
     def on_opened(self, connection: Connection) -> None:
         """The upstream answered: bytes flow."""
@@ -77,13 +80,12 @@ class Connection:
     __slots__ = (
         "_client",
         "_dial",
-        "_duration",
-        "_idle",
         "_linger",
         "_loss",
         "_peer",
         "_proxy",
         "_proxy_dice",
+        "_timers",
         "_unfinished",
         "_upstream",
         "accepted_at",
@@ -108,11 +110,10 @@ class Connection:
         self.pipes: tuple[Pipe, Pipe] | None = None
         """Upstream and downstream, as soon as the upstream has answered."""
         self._unfinished = 2
-        self._duration: Timer | None = None
+        self._timers: tuple[Timer | IdleTimeout, ...] = ()  # of its duration, and of its idle time-out
         self._dial: Dialer | None = None
         self._loss: tuple[Socket, EndReason] | None = None  # the peer that reset it, while that travels
         self._linger: Linger | None = None
-        self._idle: IdleTimeout | None = None
 
     @property
     def client(self) -> str:
@@ -122,7 +123,7 @@ class Connection:
     @property
     def upstream(self) -> str:
         """The upstream's address, as it was given."""
-        return str(self._proxy.dial_target.address)
+        return self._proxy.dial_target.text
 
     @property
     def age_s(self) -> float:
@@ -151,7 +152,7 @@ class Connection:
     def pipe(self, direction: Direction) -> Pipe:
         """Return one direction's data plane; there is one as soon as the upstream has answered."""
         assert self.pipes is not None, "the upstream has not answered yet"
-        return self.pipes[0 if direction is Direction.UPSTREAM else 1]
+        return self.pipes[0 if direction is UPSTREAM else 1]
 
     @property
     def is_open(self) -> bool:
@@ -162,13 +163,22 @@ class Connection:
         """Return how many bytes the sink of that direction has taken."""
         return self.pipe(direction).forwarded_bytes if self.pipes else 0
 
+    @property
+    def both_forwarded_bytes(self) -> tuple[int, int]:
+        """How many bytes the sinks have taken: upstream, downstream."""
+        if self.pipes is None:
+            return 0, 0
+        up, down = self.pipes
+        return up.forwarded_bytes, down.forwarded_bytes
+
     def start(self) -> None:
         """Dial; with the upstream near, bytes flow before this returns."""
-        duration_s = self._proxy.defaults.connection_duration_s
+        proxy = self._proxy
+        target, context = proxy.dial_target, proxy.context
+        duration_s = proxy.defaults.connection_duration_s
         if duration_s:
-            clock = self._proxy.context.clock
-            self._duration = clock.call_at(self.accepted_at + duration_s, self._on_duration)
-        target, context = self._proxy.dial_target, self._proxy.context
+            clock = context.clock
+            self._timers = (clock.call_at(self.accepted_at + duration_s, self._on_duration),)
         try:
             if target.literal is None:
                 self._dial = Dialer(target, context, self._on_connected, self.end)
@@ -198,30 +208,28 @@ class Connection:
         if self.end_reason is not None:
             return
         self.end_reason = end_reason
-        if self._duration is not None:
-            self._duration.cancel()
-            self._duration = None
+        for timer in self._timers:
+            timer.cancel()
+        self._timers = ()
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
         if self.pipes is not None:
             upstream, downstream = self.pipes
             upstream.close()
             downstream.close()
         else:
             self._proxy.context.poller.forget(self._client.fileno())
-        for sock in (self._client, self._upstream):
-            if sock is not None:
-                if end_reason is _CLOSED:
-                    sock.close()  # both FINs have been sent, and everything was read
-                else:
-                    close_as(sock, end_reason)
+        client, server = self._client, self._upstream
+        if end_reason is _CLOSED and server is not None:
+            client.close()  # both FINs have been sent, and everything was read
+            server.close()
+        else:
+            for sock in filter(None, (client, server)):
+                close_as(sock, end_reason)
         self._proxy.on_ended(self, end_reason)
 
     def abandon(self) -> None:
@@ -260,7 +268,7 @@ class Connection:
         self._loss = sock, end_reason
         # Its peer may have sent something before the reset, also where it was writing that failed: an HTTP
         # server that refuses an upload does. As on a wire, that arrives first, and the reset behind it.
-        lost_source, lost_sink = Direction.UPSTREAM, Direction.DOWNSTREAM
+        lost_source, lost_sink = UPSTREAM, DOWNSTREAM
         if not is_client:
             lost_source, lost_sink = lost_sink, lost_source
         self.pipe(lost_sink).lose_sink()
@@ -301,16 +309,18 @@ class Connection:
     def _open(self, upstream: Socket) -> None:
         self._upstream = upstream
         proxy, client = self._proxy, self._client
-        up = Pipe(Direction.UPSTREAM, client, upstream, proxy.context, self)
-        down = Pipe(Direction.DOWNSTREAM, upstream, client, proxy.context, self)
+        up = Pipe(UPSTREAM, client, upstream, proxy.context, self)
+        down = Pipe(DOWNSTREAM, upstream, client, proxy.context, self)
         self.pipes = up, down
         proxy.on_opened(self)  # first: a fault may end it at once
-        up.start(proxy.faults_of_new(self.number, Direction.UPSTREAM))
-        down.start(proxy.faults_of_new(self.number, Direction.DOWNSTREAM))
+        upstream_faults, downstream_faults = proxy.faults_of_new(self.number)
+        up.start(upstream_faults)
+        down.start(downstream_faults)
         up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock
-            self._idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
+            idle = IdleTimeout(clock, proxy.idle_timeout_s, self._moved, self._on_idle)
+            self._timers = (*self._timers, idle)
 
     def _on_duration(self) -> None:
         self.end(EndReason(DURATION, reset=True))

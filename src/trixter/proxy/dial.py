@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trixter.addresses import Address
 from trixter.errors import OUT_OF_RESOURCES
@@ -41,6 +41,11 @@ class DialTarget:
     """Called when a dial finds no descriptor, with the reason: the dial waits, and others should, too."""
     reset_on_failure: bool = False
     """Whether the client is reset if the upstream cannot be reached."""
+    text: str = field(init=False)
+    """The address as text, made once: the log has it for each connection."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", str(self.address))
 
 
 def connect(target: Target, sock: Socket | None, options: SocketOptions) -> tuple[Socket | None, int]:

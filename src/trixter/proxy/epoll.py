@@ -155,12 +155,16 @@ class EpollPoller(Poller):
         loop.add_reader(self._epoll.fileno(), self._on_ready)
 
     def read(self, fd: int, on_readable: Callback) -> None:
-        if fd not in self._readers and fd not in self._writers:
+        readers, writers = self._readers, self._writers
+        if fd in readers:
+            if fd in self._paused:
+                self._paused.remove(fd)
+                self._epoll.modify(fd, EPOLLIN | EPOLLOUT if fd in writers else EPOLLIN)
+        elif fd in writers:
+            self._epoll.modify(fd, EPOLLIN | EPOLLOUT)
+        else:
             self._epoll.register(fd, EPOLLIN)
-        elif fd not in self._readers or fd in self._paused:
-            self._epoll.modify(fd, EPOLLIN | EPOLLOUT if fd in self._writers else EPOLLIN)
-            self._paused.discard(fd)
-        self._readers[fd] = on_readable
+        readers[fd] = on_readable
 
     def pause(self, fd: int, on_hangup: Callback) -> None:
         # Hang-ups are reported whatever is asked for, and the state stays: where they are all we wait for,
@@ -192,12 +196,13 @@ class EpollPoller(Poller):
         # Closing takes it out of the epoll, too, but not while the child of a fork has a duplicate: then the
         # epoll would go on reporting it. It costs 0.3 µs, for closing is cheaper by most of what this takes.
         self._forgotten.add(fd)
-        reader = self._readers.pop(fd, None)
-        writer = self._writers.pop(fd, None) if self._writers else None
-        if reader is not None or writer is not None:
-            self._epoll.unregister(fd)
-            if fd in self._paused:
-                self._paused.remove(fd)
+        if self._readers.pop(fd, None) is None:
+            if self._writers.pop(fd, None) is None:
+                return
+        elif self._writers:
+            self._writers.pop(fd, None)
+        self._epoll.unregister(fd)
+        self._paused.discard(fd)
 
     def spin_until(self, spin: SpinUntil) -> None:
         if self._is_awake:

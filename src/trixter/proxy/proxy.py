@@ -192,8 +192,10 @@ class Proxy:
             self._listener = None
         self._sockets, self._addresses = [], []
 
-    def faults_of_new(self, number: int, direction: Direction) -> Faults:
-        return self.defaults.faults(direction) if self.replay is None else self.replay(number, direction)
+    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
+        if self.replay is None:
+            return self.defaults.upstream, self.defaults.downstream
+        return self.replay(number, Direction.UPSTREAM), self.replay(number, Direction.DOWNSTREAM)
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)

@@ -19,8 +19,7 @@ class Registry:
     def __init__(self) -> None:
         self.accepted = 0
         """Connections accepted so far."""
-        self.ended: Counter[str] = Counter()
-        """How those that are over ended: reason → how many."""
+        self._ended: dict[str, int] = {}  # and no Counter, which takes five times as long for each
         self._upstream_bytes = self._downstream_bytes = 0  # of those that are over
         self._dialling: dict[str, Connection] = {}
         self._open: dict[str, Connection] = {}
@@ -31,6 +30,11 @@ class Registry:
     def __iter__(self) -> Iterator[Connection]:
         # Over a copy: a change of settings may end the connection at hand.
         return iter(list(self._open.values()))
+
+    @property
+    def ended(self) -> Counter[str]:
+        """How those that are over ended: reason → how many."""
+        return Counter(self._ended)
 
     def get(self, id: str) -> Connection | None:
         """Return the open connection of that id, or ``None``."""
@@ -66,7 +70,7 @@ class Registry:
 
     def end(self, connection: Connection, reason: str) -> None:
         """Note that it is over."""
-        self.ended[reason] += 1
+        self._ended[reason] = self._ended.get(reason, 0) + 1
         if self._open.pop(connection.id, None) is None:
             self._dialling.pop(connection.id, None)
         if connection.pipes is not None:

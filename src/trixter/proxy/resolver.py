@@ -59,14 +59,14 @@ class Resolver:
 def literal_target(address: Address) -> Target | None:
     """Return what to connect to, if that is known without asking a resolver."""
     if address.path:
-        return socket.AF_UNIX, address.path
+        return int(socket.AF_UNIX), address.path
     try:
         version = ip_address(address.host).version
     except ValueError:
         return None
     if "%" in address.host:  # the zone of a link-local address: the resolver knows its number
         return None
-    return (socket.AF_INET6 if version == 6 else socket.AF_INET), (address.host, address.port)
+    return int(socket.AF_INET6 if version == 6 else socket.AF_INET), (address.host, address.port)
 
 
 def resolve(address: Address) -> list[Target]:

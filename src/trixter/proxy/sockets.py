@@ -25,9 +25,12 @@ BUFFER_BYTES = 256 * 1024
 # twentieth of what a short connection costs.
 Socket = socket.SocketType
 
-# Linux makes a socket non-blocking in the call that makes it.
+# Linux makes a socket non-blocking in the call that makes it. Plain numbers: enums take longer.
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
-_STREAM = int(socket.SOCK_STREAM | _NON_BLOCKING)
+_SOCK_STREAM = int(socket.SOCK_STREAM)
+_NON_BLOCKING_STREAM = _SOCK_STREAM | int(_NON_BLOCKING)
+
+_AF_UNIX = int(socket.AF_UNIX)
 
 # What setsockopt takes: a C int, which Linux doubles.
 MOST_BUFFER_BYTES = 2**30 - 1
@@ -44,7 +47,7 @@ def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
         OSError: As ``socket.accept`` does.
     """
     fd, peer = listening._accept()  # type: ignore[attr-defined]  # what socket.accept calls
-    sock = Socket(family, socket.SOCK_STREAM, 0, fd)
+    sock = Socket(family, _SOCK_STREAM, 0, fd)
     sock.setblocking(False)
     return sock, peer
 
@@ -92,7 +95,7 @@ class SocketOptions:
         Raises:
             OSError: If the kernel refuses one.
         """
-        if sock.family != socket.AF_UNIX:
+        if sock.family != _AF_UNIX:
             for level, option, value in self.of_tcp:
                 sock.setsockopt(level, option, value)
         if self.buffer_bytes:
@@ -123,7 +126,7 @@ def stream_socket(family: int, options: SocketOptions = AS_THE_KERNEL_HAS_THEM) 
     Raises:
         OSError: If no descriptor is left.
     """
-    sock = Socket(family, _STREAM)
+    sock = Socket(family, _NON_BLOCKING_STREAM)
     if not _NON_BLOCKING:
         sock.setblocking(False)
     options.put_on(sock)
