@@ -17,6 +17,9 @@ MANY_WORKERS := --numprocesses 4 --dist worksteal
 OLDEST := .venv-oldest
 # More targets for `make check` to run beside its tests, the longest first.
 BESIDE :=
+# Targets for it to run while those tests that measure time mostly wait. They get what these leave of the processors.
+IDLE :=
+IDLY := $(if $(shell command -v chrt),chrt --idle 0,nice -n 19)
 
 # The output of each target is printed in one piece, if make supports that.
 BESIDE_EACH_OTHER := --no-print-directory --jobs 4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -40,11 +43,14 @@ demo: .venv/runtime.stamp ## Set up, then watch a connection go bad and good aga
 test: setup ## Set up, then run all the tests
 	@$(PYTEST) $(SUITE) $(or $(ARGS),$(WORKERS))
 
-# What measures time runs alone, in the end.
+# What measures time comes in the end: nothing competes with it then.
 check: setup ## Everything a change must pass
 	@$(MAKE) --no-print-directory static
 	@$(MAKE) $(BESIDE_EACH_OTHER) coverage e2e $(BESIDE)
-	@$(MAKE) --no-print-directory timing
+	@$(MAKE) $(BESIDE_EACH_OTHER) timing $(IDLE:%=idle-%)
+
+idle-%:
+	@$(IDLY) $(MAKE) --no-print-directory $*
 
 format: setup ## Format the code and repair what the linter can
 	@$(BIN)/ruff check --fix-only --quiet .
