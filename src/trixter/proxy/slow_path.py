@@ -91,7 +91,9 @@ class SlowPath:
     )
 
     def __init__(self, pipe: FastPath, context: LoopContext, owner: PipeOwner) -> None:
-        self.is_needed = False  # bytes go through the chain, or around it; kept by _settle
+        self.is_needed = (
+            False  # bytes go through the chain or around it, or behind a backlog; kept by _settle
+        )
         """Whether the source is to be read by ``reader``."""
         self._pipe = pipe
         self._context = context
@@ -158,7 +160,7 @@ class SlowPath:
         Raises:
             OSError: If the sink is gone.
         """
-        if self._chain is None or not self.is_needed:
+        if self._chain is None or self._chain.is_calm:
             self._out.act([end])
         else:
             self._out.act(self._chain.put_end(end))
@@ -242,7 +244,9 @@ class SlowPath:
         if not data:
             self._pipe.on_end()
             return
-        assert chain is not None
+        if chain is None or chain.is_calm:
+            self.send(data)  # behind the backlog
+            return
         try:  # and not guarded by a call: this is for every read of a direction with faults
             out.act(chain.put(data, age_s))
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
@@ -268,8 +272,10 @@ class SlowPath:
         if pipe.is_closed:
             return
         was_needed = self.is_needed
-        self.is_needed = is_faulty = chain is not None and not chain.is_calm
-        if is_faulty is not was_needed:
+        is_faulty = chain is not None and not chain.is_calm
+        # What the sink has not taken may count as under way, and then reading goes on: behind it.
+        self.is_needed = is_faulty or out.has_backlog
+        if self.is_needed is not was_needed:
             pipe.choose_reader()
         if chain is not None:
             chain.arm()
