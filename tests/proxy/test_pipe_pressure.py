@@ -243,3 +243,28 @@ async def test_a_queue_is_read_on_at_half_of_it(harness: ConnectionHarness) -> N
         await turns()
         server.received()
     assert upstream.held_bytes > held_bytes, "not read on"
+
+
+async def test_what_was_under_way_stays_ahead_when_its_latency_ends_at_a_full_sink(
+    harness: ConnectionHarness,
+) -> None:
+    harness.context.in_flight.free_bytes = 1 << 30
+    client, server, connection = harness.connect()
+    upstream = connection.pipe(Direction.UPSTREAM)
+    sent = await clog(client)
+    upstream.faults = Faults(Latency(delay_s="1h"))
+    received = server.received()
+    await turns(10)
+    for _ in range(1000):
+        sent += client.send_what_fits(memoryview(PAYLOAD)[sent : sent + 10_000])
+        await turns(3)
+    under_way_bytes = upstream.held_bytes
+    upstream.faults = NO_FAULTS
+    # It waits for the sink now, and counts as under way all the same: the proxy reads on.
+    assert 0 < upstream.held_bytes < under_way_bytes
+    for _ in range(50):
+        sent += client.send_what_fits(memoryview(PAYLOAD)[sent : sent + 10_000])
+        received += server.received(20_000)
+        await turns(3)
+    client.finish()
+    assert received + await server.receive_all() == PAYLOAD[:sent]
