@@ -262,7 +262,8 @@ async def test_what_was_under_way_stays_ahead_when_its_latency_ends_at_a_full_si
     upstream.faults = NO_FAULTS
     # It waits for the sink now, and counts as under way all the same: the proxy reads on.
     assert 0 < upstream.held_bytes < under_way_bytes
-    for _ in range(50):
+    for _ in range(300):
+        # The source has more before the sink has room, so that it is seen to first.
         sent += client.send_what_fits(memoryview(PAYLOAD)[sent : sent + 10_000])
         received += server.received(20_000)
         await turns(3)

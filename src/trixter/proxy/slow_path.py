@@ -80,6 +80,7 @@ class SlowPath:
         "_counted_bytes",
         "_dice",
         "_in_flight",
+        "_is_faulty",
         "_is_stamped",
         "_is_written",
         "_most_bytes",
@@ -160,7 +161,7 @@ class SlowPath:
         Raises:
             OSError: If the sink is gone.
         """
-        if self._chain is None or self._chain.is_calm:
+        if self._chain is None or not self._is_faulty:
             self._out.act([end])
         else:
             self._out.act(self._chain.put_end(end))
@@ -244,7 +245,7 @@ class SlowPath:
         if not data:
             self._pipe.on_end()
             return
-        if chain is None or chain.is_calm:
+        if chain is None or not self._is_faulty:
             self.send(data)  # behind the backlog
             return
         try:  # and not guarded by a call: this is for every read of a direction with faults
@@ -272,7 +273,7 @@ class SlowPath:
         if pipe.is_closed:
             return
         was_needed = self.is_needed
-        is_faulty = chain is not None and not chain.is_calm
+        self._is_faulty = is_faulty = chain is not None and not chain.is_calm
         # What the sink has not taken may count as under way, and then reading goes on: behind it.
         self.is_needed = is_faulty or out.has_backlog
         if self.is_needed is not was_needed:

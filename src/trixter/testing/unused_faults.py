@@ -13,7 +13,7 @@ from trixter.proxy import Proxy
 from trixter.settings import Availability
 from trixter.testing.recent_events import describe_defaults
 
-# From here on, a test without a strike is the rule, and not bad luck that needs no change of the test.
+# From here on, a test without a strike is the rule: it is the test that has to change, and not only the seed.
 USUAL = 0.5
 
 
