@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Thread
 from types import TracebackType
@@ -99,6 +99,25 @@ def listener(host: str = "127.0.0.1", *, backlog: int = 128) -> socket.socket:
     upstream = socket.create_server((host, 0), family=family, backlog=backlog)
     upstream.settimeout(PATIENCE_S)
     return upstream
+
+
+@contextmanager
+def serving(serve: Callable[[socket.socket], None]) -> Iterator[socket.socket]:
+    """Run a server in a thread, for one client after another, and shut it down in the end."""
+
+    def accept() -> None:
+        with suppress(OSError):  # it was shut down
+            while True:
+                serve(server.accept()[0])
+
+    with listener() as server:
+        thread = Thread(target=accept)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def address_of(upstream: socket.socket) -> str:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.conftest import Start
-from tests.e2e.conversation import address_of, listener
+from tests.e2e.conversation import address_of, serving
 from tests.e2e.measuring import PATIENCE_S, receive_until_reset, unsent_bytes, wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -32,20 +31,8 @@ def _refuse(sock: socket.socket, answer: bytes) -> None:
 @contextmanager
 def refusing_server(answer: bytes) -> Iterator[socket.socket]:
     """Run a server that answers after the first ten bytes of each connection, and resets it."""
-
-    def serve() -> None:
-        with suppress(OSError):  # it was closed
-            while True:
-                _refuse(server.accept()[0], answer)
-
-    with listener() as server:
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with serving(lambda sock: _refuse(sock, answer)) as server:
+        yield server
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import queue
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Literal
 
 import pytest
 
+from tests.e2e.conversation import serving
 from tests.e2e.measuring import PATIENCE_S
 from trixter.testing import Chaos
 
@@ -30,19 +30,8 @@ def serve(received: queue.Queue[bytes]) -> Iterator[socket.socket]:
             with suppress(OSError):
                 client.sendall(MESSAGE)
 
-    def accept() -> None:
-        with suppress(OSError):  # until it is shut down
-            while True:
-                answer(server.accept()[0])
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+    with serving(answer) as server:
+        yield server
 
 
 def read_all(sock: socket.socket, size: int) -> bytes:
