@@ -92,9 +92,8 @@ class SlowPath:
     )
 
     def __init__(self, pipe: FastPath, context: LoopContext, owner: PipeOwner) -> None:
-        self.is_needed = (
-            False  # bytes go through the chain or around it, or behind a backlog; kept by _settle
-        )
+        self._is_faulty = False  # bytes go through the chain, or around it; kept by _settle
+        self.is_needed = False  # so they do, or they go behind a backlog; kept by _settle
         """Whether the source is to be read by ``reader``."""
         self._pipe = pipe
         self._context = context
