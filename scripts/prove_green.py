@@ -6,7 +6,8 @@
     make prove ARGS="--seed 7"                  # the random orders of an earlier proof
     make prove ARGS="--tests tests/faults"      # some of the tests
 
-Each Python gets a clone of what is committed here, in a temporary folder, and an emptied environment.
+Each Python gets a clone of what is committed here, in a temporary folder, and an emptied environment. Runs
+ignore interrupts when they begin, as the background jobs of a shell do.
 The exit status is 1 if a run was red; the folder, with what was printed, is kept then.
 """
 
@@ -113,6 +114,7 @@ class Clone:
 
     def _make(self, log: int, *variables: str) -> int:
         # A session of its own, so that all of it, and nothing else, ends with an interrupt.
+        # A shell's background jobs ignore interrupts.
         make = subprocess.Popen(
             ["make", "test", *variables],
             cwd=self._folder / "clone",
@@ -121,6 +123,7 @@ class Clone:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
         try:
             return make.wait()

@@ -3,6 +3,7 @@
 import asyncio.constants
 import logging
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -31,6 +32,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 
 # The loops on which lines are not counted; what only they reach is little.
 UNCOUNTED_LOOPS = [("asyncio", {"use_uvloop": True}), ("trio", {})]
+
+# A shell's background jobs ignore interrupts, and Python leaves that so. Some tests interrupt themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Debug mode keeps a traceback for each handle and future: ten frames, each with a look at the source file,
 # took a fifth of the time of the tests on that loop. No test reads them, and the nearest names the caller.

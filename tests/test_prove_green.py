@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.slow
 MAKEFILE = """
 test:
 \t@echo "$(ARGS)" >> "{asked}"
+\t@grep SigIgn /proc/self/status >> "{asked}"
 \t@env | cut -d= -f1 | sort | tr '\\n' ' ' >> "{asked}"
 \t@echo "FAILED tests/test_it.py::test_one"
 \t@echo "==== 41 passed, 1 failed in 0.1s ===="
@@ -70,6 +72,9 @@ def test_a_proof_has_every_condition(tmp_path: Path, asked: Path, capsys: pytest
     assert all(f"-p randomly --randomly-seed={seed} tests/faults" in runs for seed in seeds)
     assert "SECRET" not in runs
     assert "HOME" in runs
+    ignored = [int(line.split()[1], 16) for line in runs.splitlines() if line.startswith("SigIgn")]
+    assert len(ignored) == len(RUNS) + 1
+    assert all(each & 1 << signal.SIGINT - 1 for each in ignored)
     assert not list(tmp_path.glob("prove-green-*"))
 
 
