@@ -6,8 +6,14 @@ import asyncio
 import logging
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
+from coverage import Coverage
+from hypothesis import given, settings
+from hypothesis.strategies import integers
+
+from tests.counted_lines import COUNTED, COUNTED_EXAMPLES, COUNTED_VARIANTS, with_first_examples_counted
 
 
 @pytest.mark.parametrize("anyio_backend", [("asyncio", {"debug": True})])
@@ -18,6 +24,49 @@ async def test_a_slow_callback_is_not_logged(anyio_backend: object, caplog: pyte
         await asyncio.sleep(0)
     logging.getLogger("asyncio").error("an error")
     assert [record.getMessage() for record in caplog.records] == ["an error"]
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"debug": True})])
+async def test_a_future_keeps_its_caller(anyio_backend: object) -> None:
+    future = asyncio.get_running_loop().create_future()
+    caller, callee = future._source_traceback  # type: ignore[attr-defined]
+    assert (caller.name, callee.name) == ("test_a_future_keeps_its_caller", "create_future")
+
+
+@pytest.mark.parametrize("nth", range(COUNTED_VARIANTS + 2))
+def test_the_first_variants_count(nth: int, request: pytest.FixtureRequest) -> None:
+    assert request.node.stash[COUNTED] == (nth < COUNTED_VARIANTS)
+
+
+class Counting:
+    """A stand-in for coverage."""
+
+    def __init__(self) -> None:
+        self.is_on = True
+
+    def stop(self) -> None:
+        self.is_on = False
+
+    def start(self) -> None:
+        self.is_on = True
+
+
+def test_the_first_examples_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting = Counting()
+    monkeypatch.setattr(Coverage, "current", lambda: counting)
+    counted: list[bool] = []
+
+    @settings(max_examples=COUNTED_EXAMPLES + 5)
+    @given(integers())
+    def test(number: int) -> None:
+        counted.append(counting.is_on)
+
+    with ExitStack() as counted_again:
+        hypothesis = test.hypothesis  # type: ignore[attr-defined]
+        hypothesis.inner_test = with_first_examples_counted(hypothesis.inner_test, counted_again)
+        test()
+    assert counted == [True] * COUNTED_EXAMPLES + [False] * 5
+    assert counting.is_on
 
 
 @pytest.mark.usefixtures("uncounted_programs")
