@@ -7,6 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ import pytest
 from tests.testing.echo import connect, say
 from tests.testing.suites import run
 from trixter.errors import SettingError, SweepError
-from trixter.testing import Chaos, ChaosProxy, rounds
+from trixter.testing import Chaos, ChaosProxy, rounds, watchdog
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.calm_round import Point
 from trixter.testing.rounds import Sweep, SweepOptions
 
@@ -92,6 +94,28 @@ def test_a_connection_that_stays_open_is_a_leak_and_is_ended(
         leaked[0].recv(1)
 
 
+def test_a_leak_is_waited_for_and_not_polled(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LEAK_GRACE_S", 0.05)
+    pauses: list[float] = []
+    pause = BackgroundProxy.pause
+
+    def counted_pause(self: BackgroundProxy, seconds: float) -> Future[None]:
+        pauses.append(seconds)
+        return pause(self, seconds)
+
+    monkeypatch.setattr(BackgroundProxy, "pause", counted_pause)
+    leaked: list[socket.socket] = []
+
+    def body(proxy: ChaosProxy) -> None:
+        leaked.append(connect(proxy))
+        say(leaked[-1], b"hello")
+        leaked[0].close()  # of the calm round only
+
+    assert outcomes(echo, body, break_with="latency", delay_s=0, max_rounds=1) == ["leak of 1 connection"]
+    assert len(pauses) <= 4  # for the time, and when a connection opens or ends
+    leaked[1].close()
+
+
 @pytest.mark.parametrize("break_with", ["latency", "cut", "half-close", "lose_request", "lose_answer"])
 def test_every_break_is_noticed_or_not_as_it_is(echo: str, break_with: str) -> None:
     found = outcomes(echo, retry, break_with=break_with, at="every message", delay_s=0.001)
@@ -129,7 +153,7 @@ def test_a_body_that_hangs_ends_its_round_and_not_the_sweep(
 ) -> None:
     monkeypatch.setattr(rounds, "LEAST_TIMEOUT_S", 0.01)
     monkeypatch.setattr(rounds, "TIMES_CALM", 0)
-    monkeypatch.setattr(rounds, "INTERRUPT_AFTER_S", 0.01)
+    monkeypatch.setattr(watchdog, "INTERRUPT_AFTER_S", 0.01)
     former = signal.getsignal(signal.SIGINT)
 
     def body(proxy: ChaosProxy) -> None:

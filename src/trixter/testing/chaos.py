@@ -172,10 +172,11 @@ class Chaos:
         round_timeout_s: Seconds | None = None,
         accept: Collection[str] = ("ok", "error"),
     ) -> Sweep:
-        """Return the rounds of a sweep, for a sync test: a calm one, and then one for each break.
+        """Return the rounds of a sweep: a calm one, and then one for each break.
 
-        Each is to be used with ``with``, which gives its proxy. The body opens its connections itself: those
-        of the round before are over. An exception in it is the round's outcome, and the sweep goes on.
+        Each is to be used with ``with``, which gives its proxy; in an async test, iterate with ``async for``,
+        and use ``async with``. The body opens its connections itself: those of the round before are over. An
+        exception in it is the round's outcome, and the sweep goes on. Blocks for a moment.
 
         Args:
             upstream: As for ``proxy``.
