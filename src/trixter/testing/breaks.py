@@ -188,6 +188,12 @@ def spans_of(record: Record, broken: Break) -> list[Span]:
     return spans
 
 
+def spans_of_retry(record: Record, broken: Break, after: Point) -> list[Span]:
+    """Return where a sweep breaks a second time, in the retry after its first break; perhaps nowhere."""
+    spans = dict.fromkeys(_spans_of(record, broken))
+    return [Span(each.first._replace(after=after), each.last._replace(after=after)) for each in spans]
+
+
 def _spans_of(record: Record, broken: Break) -> Iterator[Span]:
     messages = [each for each in record.messages() if each.direction in broken.directions]
     operations = [each for each in record.operations() if each.direction in broken.directions]
@@ -197,7 +203,7 @@ def _spans_of(record: Record, broken: Break) -> Iterator[Span]:
         return
     has_ends = broken.kind not in CHANGES_BYTES
     if has_ends and broken.at in (At.OPERATION, At.CONNECTION):
-        for connection in range(1, record.connections + 1):
+        for connection in record.numbers:
             yield _single(Point(connection, broken.directions[0], 0, Moment.REACHED))
     if broken.at is At.CONNECTION:
         return

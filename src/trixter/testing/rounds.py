@@ -1,4 +1,7 @@
-"""The rounds of a sweep: the test's body under one break after another, and the outcome of each."""
+"""The rounds of a sweep: the test's body under one break after another, and the outcome of each.
+
+Longer than other modules: a sweep and its rounds share their state, and each is made of the other.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,16 @@ from typing import Any
 import anyio
 
 from trixter.control.commands import GetProxy
+from trixter.control.journal import Opened, Strike
 from trixter.errors import SettingError, SweepError
 from trixter.faults import Direction, Faults
 from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import monotonic
-from trixter.testing.breaks import Break, break_faults, place_text, spans_of
-from trixter.testing.calm_round import Point, Record
+from trixter.testing.breaks import Break, Span, break_faults, place_text, spans_of, spans_of_retry
+from trixter.testing.calm_round import MOST_KEPT_BYTES, MOST_READS, Point, Record
 from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
 from trixter.testing.loop_thread import wait_future
-from trixter.testing.sweep import Kind, Outcome, Plan, SweepMap, counted
+from trixter.testing.sweep import AFTER_RETRY, Kind, Outcome, Plan, SweepMap, counted
 from trixter.testing.watchdog import RoundTimeout, Watchdog, reset_all
 from trixter.units import Seconds
 
@@ -34,6 +38,10 @@ LEAK_GRACE_S = 2.0
 
 # Of an exception's text in a report.
 MOST_TEXT = 200
+
+THE_RETRY = "the retry"
+
+AND_THEN = f"; in {THE_RETRY}, "
 
 ROUND_IS_OVER = "the round is over"
 
@@ -67,6 +75,7 @@ class Sweep:
         max_rounds: So many rounds at most.
         round_timeout_s: A longer round hangs; ``None``: five times the calm one, and at least 5 s.
         accept: The kinds of outcomes with which the sweep passes.
+        also: ``"the retry"``: where the body comes back after a retry, break that as well.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -83,7 +92,10 @@ class Sweep:
         max_rounds: int | None = None,
         round_timeout_s: Seconds | None = None,
         accept: Collection[str] = ("ok", "error"),
+        also: str | None = None,
     ) -> None:
+        if also not in (None, THE_RETRY):
+            raise SettingError("also", also, f"{THE_RETRY!r}, or left out")
         self.proxy = proxy
         self.broken = broken
         self.number = number
@@ -94,6 +106,7 @@ class Sweep:
         self._options = options or SweepOptions()
         self._exhaustive = exhaustive
         self._max_rounds = max_rounds
+        self._also = also
         self._timeout_s = (
             None if round_timeout_s is None else positive_seconds_of("round_timeout_s", round_timeout_s)
         )
@@ -101,6 +114,9 @@ class Sweep:
         self._calm_s = self._all_s = 0.0
         self._left_open = 0  # by the calm round
         self._texts: dict[Point, str] = {}  # of what a round raised
+        self._retries: dict[Point, Record] = {}  # by the break that they are after
+        self._retry_spans: list[Span] = []  # those that are not in the plan yet
+        self._left_out = 0  # retries that were too long to be recorded
 
     def __iter__(self) -> Iterator[Round]:
         try:
@@ -123,7 +139,7 @@ class Sweep:
     def _steps(self) -> Iterator[Round | Future[Any]]:
         """Yield each round, and what is to be waited for before the next one."""
         began_at = monotonic()
-        calm = self.current = Round(self, None, self._timeout_s)
+        calm = self.current = Round(self, None, self._timeout_s, self.record)
         yield calm
         self._check_calm(calm)
         self._calm_s = self._all_s = calm.duration_s
@@ -139,10 +155,11 @@ class Sweep:
         timeout_s = self._timeout_s or max(TIMES_CALM * self._calm_s, LEAST_TIMEOUT_S)
         for point in self._points():
             self._show(self._progress_text(point))
-            this = self.current = Round(self, point, timeout_s)
+            this = self.current = Round(self, point, timeout_s, self._retry_record(point))
             yield this
             leaked = yield from self._leaked()
-            self.note(point, this.outcome(self.record.connections, leaked), this.exc_text)
+            self.note(point, this.outcome(self._expected_connections(point), leaked), this.exc_text)
+            self._take_retry(this)
             self.current = None
             self._all_s = monotonic() - began_at
         self._show("")
@@ -164,13 +181,16 @@ class Sweep:
     def faults(self, this: Round, connection: int, direction: Direction) -> Faults:
         """Return the faults with which a connection begins; called on the proxy's loop."""
         this.connections = max(this.connections, connection)
-        point = this.point
-        if point is None:
-            added = self.record.faults(connection, direction)
-        elif (point.connection, point.direction) == (connection, direction):
-            added = break_faults(self.record, self.broken, point)
-        else:
-            added = Faults()
+        broken = [
+            each
+            for each in (this.point.breaks if this.point else [])
+            if (each.connection, each.direction) == (connection, direction)
+        ]
+        added = Faults()
+        if broken:
+            added = break_faults(self._record_of(broken[0]), self.broken, broken[0])
+        elif this.record is not None:
+            added = this.record.faults(connection, direction)
         return Faults(*self.proxy.background.proxy.defaults.faults(direction), *added)
 
     @property
@@ -184,6 +204,8 @@ class Sweep:
             self._calm_s,
             self._all_s,
             self._options.is_plan_only,
+            self._also,
+            self._left_out,
         )
 
     def conclude(self, exc: BaseException | None) -> None:
@@ -201,9 +223,14 @@ class Sweep:
 
     def describe(self, point: Point) -> str:
         """Describe the break of a round."""
-        text = f"{self.broken.kind.value}, {place_text(self.record, point)}"
+        places = [place_text(self._record_of(each), each) for each in point.breaks]
+        parts = [f"{self.broken.kind.value}, {AND_THEN.join(places)}"]
         outcome = self.plan.outcomes.get(point)
-        return ": ".join(filter(None, [text, outcome and str(outcome), self._texts.get(point)]))
+        if outcome is not None:
+            parts.append(str(outcome))
+        if raised := self._texts.get(point):
+            parts.append(raised.removeprefix(f"{parts[-1]}: "))
+        return ": ".join(parts)
 
     def _show(self, text: str) -> None:
         if self._options.on_progress is not None:
@@ -220,10 +247,47 @@ class Sweep:
         only = self._options.only
         if only is None:
             yield from iter(self.plan.next_point, None)
+            self._plan_retries()
+            yield from iter(self.plan.next_point, None)
         elif only[0] == self.number:
-            if not any(only[1] in each for each in self.plan.spans):
-                raise SettingError("point", only[1].id, "a point of this sweep, whose calm round has it")
-            yield only[1]
+            for point in only[1].breaks:  # the first break alone as well: its round records the retry
+                if point not in self.plan:
+                    accepts = "a point of this sweep: of its calm round, or of the retry after the first one"
+                    raise SettingError("point", only[1].id, accepts)
+                yield point
+                self._plan_retries()
+
+    def _record_of(self, point: Point) -> Record:
+        return self.record if point.after is None else self._retries[point.after]
+
+    def _expected_connections(self, point: Point) -> int:
+        """Return how many connections a round has without a further retry."""
+        return self.record.connections + (self._retries[point.after].connections if point.after else 0)
+
+    def _retry_record(self, point: Point) -> Record | None:
+        """Return the record for what passes in a round after its break; ``None``: that is not of interest."""
+        if self._also is None or point.after is not None:
+            return None
+        kept = self._retries.values()
+        most_reads = MOST_READS - sum(len(each.reads) for each in kept)
+        return Record(most_reads, MOST_KEPT_BYTES - sum(each.kept_bytes for each in kept))
+
+    def _take_retry(self, this: Round) -> None:
+        """Keep what passed in a round after its break, if the body came back."""
+        point, record = this.point, this.record
+        if point is None or record is None or self.plan.outcomes[point] != AFTER_RETRY:
+            return
+        if record.is_too_long:
+            self._left_out += 1
+            return
+        first = max(this.opened_before, point.connection) + 1
+        retry = record.only(first, this.connections - self.record.connections)
+        self._retries[point] = retry
+        self._retry_spans += spans_of_retry(retry, self.broken, point)
+
+    def _plan_retries(self) -> None:
+        self.plan.add(self._retry_spans)
+        self._retry_spans = []
 
     def _leaked(self) -> Generator[Future[Any], None, int]:
         """Yield what is to be waited for; end the connections that stay open, and return how many there are.
@@ -233,7 +297,7 @@ class Sweep:
         background = self.proxy.background
         point = self.current.point if self.current is not None else None
         # Of such a break, the proxy does not see that the program has closed the connection.
-        unseen = [point.connection] if point and self.broken.holds_end else []
+        unseen = [each.connection for each in point.breaks] if point and self.broken.holds_end else []
         give_up_at = monotonic() + LEAK_GRACE_S
         while True:
             background.send(GetProxy())  # from now on, a pause ends when a connection does
@@ -248,8 +312,8 @@ class Sweep:
         return max(count, 0)
 
     def _progress_text(self, point: Point) -> str:
-        done = len(self.plan.outcomes)
-        return f"sweep: round {done + 1:,} of {self.plan.least_rounds + 1:,}: {point}"
+        done, places = len(self.plan.outcomes), AND_THEN.join(map(str, point.breaks))
+        return f"sweep: round {done + 1:,} of {self.plan.least_rounds + 1:,}: {places}"
 
     def _failure_text(self, failed: list[Point]) -> str:
         first = self.describe(failed[0])
@@ -266,12 +330,18 @@ class Round:
         sweep: Its sweep.
         point: Where it breaks; ``None``: it is calm.
         timeout_s: The time after which it hangs; ``None``: it never does.
+        record: The record for what passes on connections that it does not break; ``None``: none is kept.
     """
 
-    def __init__(self, sweep: Sweep, point: Point | None, timeout_s: float | None) -> None:
+    def __init__(
+        self, sweep: Sweep, point: Point | None, timeout_s: float | None, record: Record | None
+    ) -> None:
         self.point = point
+        self.record = record
         self.connections = 0
         """Those that were opened."""
+        self.opened_before = 0
+        """The number of the last one that was opened before its break."""
         self.duration_s = 0.0
         self.was_used = False
         self.exc_text = ""
@@ -322,11 +392,11 @@ class Round:
         if not self.was_used:
             raise SweepError("the round was not used with `with` or `async with`: there is nothing to break")
 
-    def outcome(self, calm_connections: int, leaked: int) -> Outcome:
+    def outcome(self, expected_connections: int, leaked: int) -> Outcome:
         """Return the outcome.
 
         Args:
-            calm_connections: The connections that the calm round opened.
+            expected_connections: The connections that the body opens if it does not retry.
             leaked: The connections that are still open.
         """
         self.check_use()
@@ -334,8 +404,8 @@ class Round:
             return Outcome(Kind.LEAK, f"of {counted(leaked, 'connection')}")
         if self._outcome.kind is Kind.OK and not self._has_struck:
             return Outcome(Kind.OK, "(it did not come to the break)")
-        if self._outcome.kind is Kind.OK and self.connections > calm_connections:
-            return Outcome(Kind.OK, "after a retry")
+        if self._outcome.kind is Kind.OK and self.connections > expected_connections:
+            return AFTER_RETRY
         return self._outcome
 
     def _submit(self, call: Callable[[], None]) -> Future[None]:
@@ -359,12 +429,14 @@ class Round:
         return self._submit(self._look)
 
     def _look(self) -> None:
-        """See whether the break struck."""
-        point = self.point
-        self._has_struck = point is not None and any(
-            (each.connection, each.direction, each.input_bytes) == (*point[:2], point.offset_bytes)
-            for each in self._sweep.proxy.background.journal.strikes
-        )
+        """See whether the last break struck, and which connections were there."""
+        last = self.point and self.point.breaks[-1]
+        for entry in self._sweep.proxy.background.journal.entries:
+            if isinstance(entry, Opened) and not self._has_struck:
+                self.opened_before = max(self.opened_before, entry.connection)
+            elif isinstance(entry, Strike) and last:
+                place = entry.connection, entry.direction, entry.input_bytes
+                self._has_struck |= place == (last.connection, last.direction, last.offset_bytes)
 
     def _take(self, exc: BaseException | None) -> bool:
         """Take in how the body ended; return whether that is all, and the sweep goes on."""
