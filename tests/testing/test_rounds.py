@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.testing.echo import connect, say
-from tests.testing.suites import run
+from tests.testing.suites import OTHERS, run
 from trixter.errors import SettingError, SweepError
 from trixter.testing import Chaos, ChaosProxy, rounds, watchdog
 from trixter.testing.background import BackgroundProxy
@@ -293,3 +293,35 @@ def test_a_round_that_cannot_be_is_refused(suite: pytest.Pytester) -> None:
     result = run(suite, SUITE, "--chaos-sweep-round=nonsense")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--chaos-sweep-round must be the number of a sweep and a point, such as *"])
+
+
+def test_a_part_of_the_points_is_tried_and_said(suite: pytest.Pytester) -> None:
+    result = run(suite, SUITE.replace(', direction="downstream"', ""), "--chaos-sweep-part=2/2")
+    result.stdout.fnmatch_lines(
+        [
+            "*: reset at every message, part 2 of 2",
+            "*    1 round for 1 point, *",
+            "*    connection 1, downstream",
+            "*      byte 0: wrong",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*connection 1, upstream")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            ["--chaos-sweep-part=5/4"],
+            "part must be the number of a part and how many there are, .* not '5/4'",
+        ),
+        (["--chaos-sweep-part=0/4"], "such as 1/4, not '0/4'"),
+        (["--chaos-sweep-part=x"], "such as 1/4, not 'x'"),
+        (["--chaos-sweep-part=1/2", "--chaos-sweep-round=1/1:upstream:0"], "does not go with .*-part"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_in_one_line(
+    pytester: pytest.Pytester, options: list[str], text: str
+) -> None:
+    with pytest.raises(pytest.UsageError, match=text):
+        pytester.parseconfigure(*(f"-pno:{other}" for other in OTHERS), *options)

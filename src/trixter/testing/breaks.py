@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Self
 
 from trixter.errors import SettingError
@@ -171,6 +172,12 @@ class Span:
     def count(self) -> int:
         """How many points it has."""
         return self.last.offset_bytes - self.first.offset_bytes + 1
+
+    def cut(self, parts: int) -> Iterator[Span]:
+        """Yield it in so many parts of one size, or in fewer if it has fewer points."""
+        parts = min(parts, self.count)
+        edges = [self.first.offset_bytes + nth * self.count // parts for nth in range(parts + 1)]
+        yield from (Span(self.at(start), self.at(stop - 1)) for start, stop in pairwise(edges))
 
 
 def spans_of(record: Record, broken: Break) -> list[Span]:

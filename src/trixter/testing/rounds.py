@@ -53,11 +53,13 @@ class SweepOptions:
     Args:
         is_plan_only: Whether to stop after the calm round.
         only: The number of a sweep, from 1, and the point of its only round; ``None``: all.
+        part: Which part of the points to try, from 1, and of how many.
         on_progress: Called with a line before each round, and with none behind the last.
     """
 
     is_plan_only: bool = False
     only: tuple[int, Point] | None = None
+    part: tuple[int, int] = (1, 1)
     on_progress: Callable[[str], None] | None = None
 
 
@@ -148,6 +150,7 @@ class Sweep:
             spans_of(self.record, self.broken),
             exhaustive=self._exhaustive,
             most_rounds=self._max_rounds,
+            part=self._options.part,
         )
         self.current = None
         if self._options.is_plan_only:
@@ -204,6 +207,7 @@ class Sweep:
             self._calm_s,
             self._all_s,
             self._options.is_plan_only,
+            self._options.part,
             self._also,
             self._left_out,
         )

@@ -131,6 +131,7 @@ class Plan:
         spans: Where to break.
         exhaustive: Whether to try every point.
         most_rounds: So many rounds at most: of more points, evenly chosen ones are tried.
+        part: Which part of the spans to try, from 1, and of how many.
 
     Raises:
         SettingError: If that is no number of rounds.
@@ -142,6 +143,7 @@ class Plan:
         *,
         exhaustive: bool = False,
         most_rounds: int | None = None,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
         if most_rounds is not None and (type(most_rounds) is not int or most_rounds < 1):
             raise SettingError("max_rounds", most_rounds, "a whole number, 1 or more")
@@ -156,7 +158,10 @@ class Plan:
         self._due: deque[Point] = deque()
         self._exhaustive = exhaustive
         self._most_rounds = most_rounds
-        self.add(spans)
+        number, parts = part
+        # Whole spans, so that their changes are found; but if every point is tried, there are none to find.
+        dealt = [piece for each in spans for piece in each.cut(parts)] if exhaustive else spans
+        self.add(dealt[number - 1 :: parts])
         rounds = Counter(end.first.connection for each in spans for end in self._first_of(each))
         self.most_retry_rounds = sum(rounds[each.connection] for each in self._due)
         """How many rounds retries have if each break has one, which is like the connection that broke."""
@@ -253,6 +258,7 @@ class SweepMap:
         calm_s: The duration of the calm round; 0 if it has not ended.
         all_s: The duration of all rounds.
         is_plan_only: Whether no more rounds are to come.
+        part: Which part of the points the rounds try, from 1, and of how many.
         also: As for ``Sweep``.
         left_out: How many retries were too long to be broken as well.
     """
@@ -264,13 +270,15 @@ class SweepMap:
     calm_s: float
     all_s: float
     is_plan_only: bool = False
+    part: tuple[int, int] = (1, 1)
     also: str | None = None
     left_out: int = 0
 
     def lines(self) -> list[str]:
         """Return it as text."""
         also = f", also {self.also}" if self.also else ""
-        first = f"sweep of {self.upstream}: {self.broken}{also}"
+        part = ", part {} of {}".format(*self.part) if self.part[1] > 1 else ""
+        first = f"sweep of {self.upstream}: {self.broken}{also}{part}"
         if not self.calm_s:
             return [f"{first}: not begun"]
         lines = [first, f"  calm: {self._calm_text()}"]
@@ -289,6 +297,7 @@ class SweepMap:
             "break_with": self.broken.kind.value,
             "at": self.broken.at.value,
             "also": self.also,
+            "part": "{}/{}".format(*self.part),
             "calm": {**self._calm_counts(), "duration_s": round(self.calm_s, 6)},
             "points": self.plan.points,
             "rounds": len(self.plan.outcomes),
