@@ -125,6 +125,12 @@ async def test_a_body_that_hangs_ends_its_round_and_not_the_sweep(
 
 
 @pytest.mark.usefixtures("quick")
+async def test_a_calm_round_that_hangs_is_said(echo: str, anyio_backend: str) -> None:
+    with Chaos(seed=1) as chaos, pytest.raises(SweepError, match="the test hangs"):
+        await swept(chaos, echo, lambda _: anyio.sleep_forever(), round_timeout_s=0.01)
+
+
+@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("is_hanging", [False, True], ids=["before it hangs", "while it hangs"])
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_a_cancellation_from_outside_ends_the_sweep(
@@ -135,16 +141,15 @@ async def test_a_cancellation_from_outside_ends_the_sweep(
 
     async def body(proxy: AsyncChaosProxy) -> None:
         try:
-            if is_hanging:
-                await wait_for_ever(proxy)
-            await speak(proxy)
+            await (wait_for_ever if is_hanging else speak)(proxy)
         finally:
-            if is_hanging or chaos.sweeps[0].current.point:  # type: ignore[union-attr]
+            if not chaos.sweeps[0].is_calm:
                 task.cancel()
                 await asyncio.sleep(0)
 
     with Chaos(seed=1) as chaos, pytest.raises(asyncio.CancelledError):
         await swept(chaos, echo, body)
+    assert not chaos.sweeps[0].is_calm
     assert task.uncancel() == 0
 
 
