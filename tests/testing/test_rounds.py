@@ -7,14 +7,16 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
 
 from tests.testing.echo import connect, say
-from tests.testing.suites import run
+from tests.testing.suites import OTHERS, run
 from trixter.errors import SettingError, SweepError
-from trixter.testing import Chaos, ChaosProxy, rounds
+from trixter.testing import Chaos, ChaosProxy, rounds, watchdog
+from trixter.testing.background import BackgroundProxy
 from trixter.testing.calm_round import Point
 from trixter.testing.rounds import Sweep, SweepOptions
 
@@ -92,6 +94,28 @@ def test_a_connection_that_stays_open_is_a_leak_and_is_ended(
         leaked[0].recv(1)
 
 
+def test_a_leak_is_waited_for_and_not_polled(echo: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LEAK_GRACE_S", 0.05)
+    pauses: list[float] = []
+    pause = BackgroundProxy.pause
+
+    def counted_pause(self: BackgroundProxy, seconds: float) -> Future[None]:
+        pauses.append(seconds)
+        return pause(self, seconds)
+
+    monkeypatch.setattr(BackgroundProxy, "pause", counted_pause)
+    leaked: list[socket.socket] = []
+
+    def body(proxy: ChaosProxy) -> None:
+        leaked.append(connect(proxy))
+        say(leaked[-1], b"hello")
+        leaked[0].close()  # of the calm round only
+
+    assert outcomes(echo, body, break_with="latency", delay_s=0, max_rounds=1) == ["leak of 1 connection"]
+    assert len(pauses) <= 4  # for the time, and when a connection opens or ends
+    leaked[1].close()
+
+
 @pytest.mark.parametrize("break_with", ["latency", "cut", "half-close", "lose_request", "lose_answer"])
 def test_every_break_is_noticed_or_not_as_it_is(echo: str, break_with: str) -> None:
     found = outcomes(echo, retry, break_with=break_with, at="every message", delay_s=0.001)
@@ -129,7 +153,7 @@ def test_a_body_that_hangs_ends_its_round_and_not_the_sweep(
 ) -> None:
     monkeypatch.setattr(rounds, "LEAST_TIMEOUT_S", 0.01)
     monkeypatch.setattr(rounds, "TIMES_CALM", 0)
-    monkeypatch.setattr(rounds, "INTERRUPT_AFTER_S", 0.01)
+    monkeypatch.setattr(watchdog, "INTERRUPT_AFTER_S", 0.01)
     former = signal.getsignal(signal.SIGINT)
 
     def body(proxy: ChaosProxy) -> None:
@@ -269,3 +293,35 @@ def test_a_round_that_cannot_be_is_refused(suite: pytest.Pytester) -> None:
     result = run(suite, SUITE, "--chaos-sweep-round=nonsense")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--chaos-sweep-round must be the number of a sweep and a point, such as *"])
+
+
+def test_a_part_of_the_points_is_tried_and_said(suite: pytest.Pytester) -> None:
+    result = run(suite, SUITE.replace(', direction="downstream"', ""), "--chaos-sweep-part=2/2")
+    result.stdout.fnmatch_lines(
+        [
+            "*: reset at every message, part 2 of 2",
+            "*    1 round for 1 point, *",
+            "*    connection 1, downstream",
+            "*      byte 0: wrong",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*connection 1, upstream")
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (
+            ["--chaos-sweep-part=5/4"],
+            "part must be the number of a part and how many there are, .* not '5/4'",
+        ),
+        (["--chaos-sweep-part=0/4"], "such as 1/4, not '0/4'"),
+        (["--chaos-sweep-part=x"], "such as 1/4, not 'x'"),
+        (["--chaos-sweep-part=1/2", "--chaos-sweep-round=1/1:upstream:0"], "does not go with .*-part"),
+    ],
+)
+def test_a_part_that_cannot_be_is_refused_in_one_line(
+    pytester: pytest.Pytester, options: list[str], text: str
+) -> None:
+    with pytest.raises(pytest.UsageError, match=text):
+        pytester.parseconfigure(*(f"-pno:{other}" for other in OTHERS), *options)

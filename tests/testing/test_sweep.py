@@ -262,3 +262,27 @@ def test_what_was_left_out_is_said() -> None:
         "bytes 1–8: not tried",  # noqa: RUF001
         "byte 9: ok",
     ]
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 9), st.booleans())
+def test_the_parts_of_a_sweep_try_each_point_once_and_as_many_each(
+    sizes: list[int], parts: int, exhaustive: bool
+) -> None:
+    starts = [sum(sizes[:nth]) for nth in range(len(sizes))]
+    spans = [stretch(start, start + size - 1) for start, size in zip(starts, sizes, strict=True)]
+
+    def outcome_of(point: Point) -> Outcome:
+        return ERROR if point.offset_bytes in starts else OK
+
+    whole = Plan(spans, exhaustive=exhaustive)
+    swept(whole, outcome_of)
+    dealt = [Plan(spans, exhaustive=exhaustive, part=(nth, parts)) for nth in range(1, parts + 1)]
+    tried = [swept(plan, outcome_of) for plan in dealt]
+    assert sum(tried) == len(whole.outcomes)
+    assert {
+        **dealt[0].outcomes,
+        **{p: o for each in dealt for p, o in each.outcomes.items()},
+    } == whole.outcomes
+    assert sum(each.points for each in dealt) == whole.points
+    if exhaustive:
+        assert max(tried) - min(tried) <= 2 * len(sizes)

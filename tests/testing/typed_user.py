@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     async def test_of_an_async_user(chaos: Chaos, client: AsyncClient) -> None:
         async with chaos.async_proxy("127.0.0.1:8080").latency("250ms"), client.throttle("64KiB/s"):
             await client.connection_duration("2min")
+        async for network in chaos.sweep(8080, direction="upstream", also="the retry"):
+            async with network as proxy:
+                await proxy.latency("250ms")
 
     def test_with_mistakes(chaos: Chaos) -> None:
         proxy = chaos.proxy(8080)

@@ -28,6 +28,7 @@ from trixter.testing.pytest_plugin import (
     RUN_NUMBER,
     RUN_SEED,
     RUN_SEED_BITS,
+    SWEEP_PART,
     SWEEP_PROPERTY,
     mark_kwargs_with_profile,
 )
@@ -161,6 +162,7 @@ def _sweep_options_of(item: pytest.Item) -> SweepOptions:
     return SweepOptions(
         is_plan_only=item.config.getoption("chaos_sweep_plan"),
         only=None if given is None else _round_of(given),
+        part=item.config.stash[SWEEP_PART],
         on_progress=_progress_of(item),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any, Self
 
 from trixter.errors import SettingError
@@ -172,6 +173,12 @@ class Span:
         """How many points it has."""
         return self.last.offset_bytes - self.first.offset_bytes + 1
 
+    def cut(self, parts: int) -> Iterator[Span]:
+        """Yield it in so many parts of one size, or in fewer if it has fewer points."""
+        parts = min(parts, self.count)
+        edges = [self.first.offset_bytes + nth * self.count // parts for nth in range(parts + 1)]
+        yield from (Span(self.at(start), self.at(stop - 1)) for start, stop in pairwise(edges))
+
 
 def spans_of(record: Record, broken: Break) -> list[Span]:
     """Return where a sweep breaks, in the order in which a round comes by.
@@ -188,6 +195,12 @@ def spans_of(record: Record, broken: Break) -> list[Span]:
     return spans
 
 
+def spans_of_retry(record: Record, broken: Break, after: Point) -> list[Span]:
+    """Return where a sweep breaks a second time, in the retry after its first break; perhaps nowhere."""
+    spans = dict.fromkeys(_spans_of(record, broken))
+    return [Span(each.first._replace(after=after), each.last._replace(after=after)) for each in spans]
+
+
 def _spans_of(record: Record, broken: Break) -> Iterator[Span]:
     messages = [each for each in record.messages() if each.direction in broken.directions]
     operations = [each for each in record.operations() if each.direction in broken.directions]
@@ -197,7 +210,7 @@ def _spans_of(record: Record, broken: Break) -> Iterator[Span]:
         return
     has_ends = broken.kind not in CHANGES_BYTES
     if has_ends and broken.at in (At.OPERATION, At.CONNECTION):
-        for connection in range(1, record.connections + 1):
+        for connection in record.numbers:
             yield _single(Point(connection, broken.directions[0], 0, Moment.REACHED))
     if broken.at is At.CONNECTION:
         return

@@ -1,4 +1,4 @@
-"""The calm round of a sweep: what arrived in it, as values, and its points."""
+"""The record of a round: what arrived in it, as values, and its points."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from trixter.faults import Dice, Direction, Fault, Faults, Stage, StageOrder
 from trixter.faults.actions import Moment
 from trixter.faults.probabilistic import OPERATION_BYTES
 
-# Of the calm round: more is counted, and not kept, so that a download does not fill the memory.
+# Of the calm round, and of all retries: more is counted, and not kept, so that a download does not fill the
+# memory.
 MOST_KEPT_BYTES = 16 * 1024 * 1024
 
-# Of the calm round: a test of seconds. A longer one would be swept for days.
+# Of the calm round, and of all retries: a test of seconds. A longer one would be swept for days.
 MOST_READS = 100_000
 
 # On either side of a break: as much as a person takes in.
@@ -29,12 +30,19 @@ class Point(NamedTuple):
         direction: The direction.
         offset_bytes: The bytes before it.
         moment: Whether the next byte has arrived, or all before it have.
+        after: The point of the break before, in whose retry this one is; ``None``: this is the first.
     """
 
     connection: int
     direction: Direction
     offset_bytes: int
     moment: Moment = Moment.BYTE
+    after: Point | None = None
+
+    @property
+    def breaks(self) -> list[Point]:
+        """The points of all breaks of its round."""
+        return [self] if self.after is None else [self.after, self]
 
     @property
     def place(self) -> str:
@@ -47,7 +55,8 @@ class Point(NamedTuple):
     def id(self) -> str:
         """What it is called in a command."""
         parts = [str(self.connection), self.direction.value, str(self.offset_bytes)]
-        return ":".join([*parts, *([] if self.moment is Moment.BYTE else [self.moment.value])])
+        own = ":".join([*parts, *([] if self.moment is Moment.BYTE else [self.moment.value])])
+        return own if self.after is None else f"{self.after.id}+{own}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -56,11 +65,15 @@ class Point(NamedTuple):
         Raises:
             SettingError: If that is none.
         """
-        connection, direction, offset, moment = [*text.split(":"), *[Moment.BYTE.value] * 4][:4]
         try:
-            return cls(int(connection), Direction(direction), int(offset), Moment(moment))
-        except ValueError:
+            first, *second = (cls._of(*part.split(":")) for part in text.split("+", 1))
+        except (TypeError, ValueError):
             raise SettingError("point", text, "such as '1:downstream:214'") from None
+        return second[0]._replace(after=first) if second else first
+
+    @classmethod
+    def _of(cls, connection: str, direction: str, offset: str, moment: str = Moment.BYTE.value) -> Self:
+        return cls(int(connection), Direction(direction), int(offset), Moment(moment))
 
     def __str__(self) -> str:
         return f"connection {self.connection}, {self.direction.value}, {self.place}"
@@ -96,28 +109,52 @@ class Run:
 
 
 class Record:
-    """A calm round: what arrived, in the order in which it did."""
+    """A round, or connections of one: what arrived, in the order in which it did.
 
-    def __init__(self) -> None:
+    Args:
+        most_reads: More are counted as too long.
+        most_kept_bytes: Of more bytes, only their number is kept.
+    """
+
+    def __init__(self, most_reads: int = MOST_READS, most_kept_bytes: int = MOST_KEPT_BYTES) -> None:
         self.reads: list[Read] = []
+        self.first_connection = 1
+        """The number of its first connection."""
         self.connections = 0
         """How many connections were opened."""
         self.kept_bytes = 0
+        self._most_reads = most_reads
+        self._most_kept_bytes = most_kept_bytes
 
     def add(self, connection: int, direction: Direction, data: bytes) -> None:
         """Take in a read."""
-        if len(self.reads) <= MOST_READS:
-            kept = data[: MOST_KEPT_BYTES - self.kept_bytes]
+        if len(self.reads) <= self._most_reads:
+            kept = data[: self._most_kept_bytes - self.kept_bytes]
             self.kept_bytes += len(kept)
             self.reads.append(Read(connection, direction, len(data), kept))
 
     @property
     def is_too_long(self) -> bool:
         """Whether there were more reads than are kept."""
-        return len(self.reads) > MOST_READS
+        return len(self.reads) > self._most_reads
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of its connections."""
+        return range(self.first_connection, self.first_connection + self.connections)
+
+    def only(self, first_connection: int, connections: int) -> Record:
+        """Return what arrived on so many of its connections, from the first one on."""
+        part = Record()
+        part.first_connection, part.connections = first_connection, connections
+        for each in self.reads:
+            if each.connection in part.numbers:
+                part.reads.append(each)
+                part.kept_bytes += len(each.data)
+        return part
 
     def faults(self, connection: int, direction: Direction) -> Faults:
-        """Return the faults of a connection of the calm round: one that notes what arrives."""
+        """Return the faults of a connection that is recorded: one that notes what arrives."""
         self.connections = max(self.connections, connection)
         return Faults(Tap(take=lambda data: self.add(connection, direction, data)))
 

@@ -171,11 +171,13 @@ class Chaos:
         max_rounds: int | None = None,
         round_timeout_s: Seconds | None = None,
         accept: Collection[str] = ("ok", "error"),
+        also: str | None = None,
     ) -> Sweep:
-        """Return the rounds of a sweep, for a sync test: a calm one, and then one for each break.
+        """Return the rounds of a sweep: a calm one, and then one for each break.
 
-        Each is to be used with ``with``, which gives its proxy. The body opens its connections itself: those
-        of the round before are over. An exception in it is the round's outcome, and the sweep goes on.
+        Each is to be used with ``with``, which gives its proxy; in an async test, iterate with ``async for``,
+        and use ``async with``. The body opens its connections itself: those of the round before are over. An
+        exception in it is the round's outcome, and the sweep goes on. Blocks for a moment.
 
         Args:
             upstream: As for ``proxy``.
@@ -194,6 +196,8 @@ class Chaos:
                 one, and at least 5 s.
             accept: The outcomes with which the sweep passes, among ``"ok"``, ``"error"``, ``"hang"``,
                 ``"leak"`` and ``"wrong"``.
+            also: ``"the retry"``: where the body comes back after a retry, the connections of that are broken
+                in the same way, each in a round of its own.
 
         Raises:
             SettingError: If a setting is outside its range, or the break cannot be at such points.
@@ -212,6 +216,7 @@ class Chaos:
             max_rounds=max_rounds,
             round_timeout_s=round_timeout_s,
             accept=accept,
+            also=also,
         )
         self.sweeps.append(sweep)
         return sweep

@@ -278,6 +278,13 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         ...         await pool.fetch("select 1")
     """
 
+    @classmethod
+    def of(cls, proxy: ChaosProxy) -> Self:
+        """Return a second handle of a proxy, for an async test."""
+        handle = cls.__new__(cls)
+        handle.background, handle._find_profile = proxy.background, proxy._find_profile
+        return handle
+
     async def start(self) -> Self:
         """Listen. Idempotent. Blocks the running loop for a few milliseconds.
 

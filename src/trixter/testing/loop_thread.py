@@ -277,7 +277,7 @@ async def wait_future(future: Future[T]) -> T:
     Cancelling ends only the wait, and not the call in the other thread.
     """
     if not future.done():
-        resolved, wake = anyio.Event(), _waker()
+        resolved, wake = anyio.Event(), waker()
 
         def on_resolved(_: Future[T]) -> None:
             with suppress(RuntimeError):  # that loop has ended, and its waiter with it
@@ -288,11 +288,25 @@ async def wait_future(future: Future[T]) -> T:
     return future.result()
 
 
-def _waker() -> Callable[[Callable[[], object]], Any]:
-    """Return a function that schedules a callback in the running loop, from any thread."""
+def waker() -> Callable[[Callable[[], object]], Any]:
+    """Return a function that schedules a callback in the running loop, from any thread.
+
+    It raises ``RuntimeError`` when that loop has ended.
+    """
     trio = sys.modules.get("trio")  # where it is not imported, it does not run
     if trio is not None:
         with suppress(RuntimeError):
             wake: Callable[[Callable[[], object]], Any] = trio.lowlevel.current_trio_token().run_sync_soon
             return wake
     return asyncio.get_running_loop().call_soon_threadsafe
+
+
+def is_in_task() -> bool:
+    """Return whether a task is taking a step in this thread, and not its loop itself."""
+    trio = sys.modules.get("trio")
+    if trio is not None:
+        with suppress(RuntimeError):
+            return trio.lowlevel.current_task() is not None
+    with suppress(RuntimeError):
+        return asyncio.current_task() is not None
+    return False

@@ -7,6 +7,7 @@ first uses a fixture.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Generator, Iterator, Mapping
 from types import TracebackType
@@ -44,8 +45,13 @@ PROFILE_PARAM = "chaos_profile"
 # Of an error that trixter raises on purpose, the report shows no frame of these: its text has all of it.
 HIDDEN_PACKAGES = {"trixter", "anyio", "asyncio", "concurrent"}
 
+PART = re.compile(r"([0-9]{1,6})/([0-9]{1,6})")
+
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()
+
+SWEEP_PART = pytest.StashKey[tuple[int, int]]()
+"""Which part of the points of each sweep a run tries, from 1, and of how many."""
 
 SWEEP_PROPERTY = "trixter_sweep"
 """The name of a test's property that has the map of a sweep; reports carry it from pytest-xdist's workers."""
@@ -66,6 +72,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-sweep-plan", action="store_true", help=text)
     text = "Run only this round of a sweep, after the calm one. A failing test shows it."
     group.addoption("--chaos-sweep-round", metavar="SWEEP/POINT", help=text)
+    text = "Try only a part of the points of each sweep, such as 1/4: one run for each part tries them all."
+    group.addoption("--chaos-sweep-part", metavar="N/PARTS", help=text)
     parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
@@ -80,6 +88,21 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")
     config.stash[RUN_SEED] = int(seed)
     config.stash[IS_SEED_GIVEN] = bool(given)
+    config.stash[SWEEP_PART] = _sweep_part_of(config)
+
+
+def _sweep_part_of(config: pytest.Config) -> tuple[int, int]:
+    given = config.getoption("chaos_sweep_part")
+    if given is None:
+        return 1, 1
+    found = PART.fullmatch(given)
+    number, parts = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= parts:
+        accepts = "the number of a part and how many there are, such as 1/4"
+        raise pytest.UsageError(f"--chaos-sweep-part must be {accepts}, not {given!r}")
+    if config.getoption("chaos_sweep_round") is not None:
+        raise pytest.UsageError("--chaos-sweep-round names its point: it does not go with --chaos-sweep-part")
+    return number, parts
 
 
 def _keywords_of_mark(config: pytest.Config) -> str:

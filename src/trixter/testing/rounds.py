@@ -1,24 +1,31 @@
-"""The rounds of a sweep: the test's body under one break after another, and the outcome of each."""
+"""The rounds of a sweep: the test's body under one break after another, and the outcome of each.
+
+Longer than other modules: a sweep and its rounds share their state, and each is made of the other.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Collection, Generator, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
-from types import FrameType, TracebackType
+from functools import cached_property, partial
+from types import TracebackType
 from typing import Any
 
+import anyio
+
+from trixter.control.commands import GetProxy
+from trixter.control.journal import Opened, Strike
 from trixter.errors import SettingError, SweepError
 from trixter.faults import Direction, Faults
 from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import monotonic
-from trixter.testing.breaks import Break, break_faults, place_text, spans_of
-from trixter.testing.calm_round import Point, Record
-from trixter.testing.chaos_proxy import ChaosProxy
-from trixter.testing.sweep import Kind, Outcome, Plan, SweepMap, counted
+from trixter.testing.breaks import Break, Span, break_faults, place_text, spans_of, spans_of_retry
+from trixter.testing.calm_round import MOST_KEPT_BYTES, MOST_READS, Point, Record
+from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
+from trixter.testing.loop_thread import wait_future
+from trixter.testing.sweep import AFTER_RETRY, Kind, Outcome, Plan, SweepMap, counted
+from trixter.testing.watchdog import RoundTimeout, Watchdog, reset_all
 from trixter.units import Seconds
 
 # A round is this many times as long as the calm one before it counts as hanging, and at least so long: a
@@ -29,15 +36,14 @@ LEAST_TIMEOUT_S = 5.0
 # Connections of a body that has ended: a FIN is under way for a moment.
 LEAK_GRACE_S = 2.0
 
-# From the reset of its connections to the interrupt of a body that hangs, and from one interrupt to the next.
-INTERRUPT_AFTER_S = 1.0
-
 # Of an exception's text in a report.
 MOST_TEXT = 200
 
+THE_RETRY = "the retry"
 
-class RoundTimeout(BaseException):
-    """The interrupt of a round that hangs. No ``Exception``: the body is not to catch it."""
+AND_THEN = f"; in {THE_RETRY}, "
+
+ROUND_IS_OVER = "the round is over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +53,20 @@ class SweepOptions:
     Args:
         is_plan_only: Whether to stop after the calm round.
         only: The number of a sweep, from 1, and the point of its only round; ``None``: all.
+        part: Which part of the points to try, from 1, and of how many.
         on_progress: Called with a line before each round, and with none behind the last.
     """
 
     is_plan_only: bool = False
     only: tuple[int, Point] | None = None
+    part: tuple[int, int] = (1, 1)
     on_progress: Callable[[str], None] | None = None
 
 
 class Sweep:
     """A sweep of a body of code: iterate over it, and use each round with ``with``.
+
+    In an async test, on asyncio or Trio, iterate with ``async for``, and use each round with ``async with``.
 
     Args:
         proxy: The proxy, which all rounds share.
@@ -67,6 +77,7 @@ class Sweep:
         max_rounds: So many rounds at most.
         round_timeout_s: A longer round hangs; ``None``: five times the calm one, and at least 5 s.
         accept: The kinds of outcomes with which the sweep passes.
+        also: ``"the retry"``: where the body comes back after a retry, break that as well.
 
     Raises:
         SettingError: If a setting is outside its range.
@@ -83,7 +94,10 @@ class Sweep:
         max_rounds: int | None = None,
         round_timeout_s: Seconds | None = None,
         accept: Collection[str] = ("ok", "error"),
+        also: str | None = None,
     ) -> None:
+        if also not in (None, THE_RETRY):
+            raise SettingError("also", also, f"{THE_RETRY!r}, or left out")
         self.proxy = proxy
         self.broken = broken
         self.number = number
@@ -94,6 +108,7 @@ class Sweep:
         self._options = options or SweepOptions()
         self._exhaustive = exhaustive
         self._max_rounds = max_rounds
+        self._also = also
         self._timeout_s = (
             None if round_timeout_s is None else positive_seconds_of("round_timeout_s", round_timeout_s)
         )
@@ -101,27 +116,53 @@ class Sweep:
         self._calm_s = self._all_s = 0.0
         self._left_open = 0  # by the calm round
         self._texts: dict[Point, str] = {}  # of what a round raised
+        self._retries: dict[Point, Record] = {}  # by the break that they are after
+        self._retry_spans: list[Span] = []  # those that are not in the plan yet
+        self._left_out = 0  # retries that were too long to be recorded
 
     def __iter__(self) -> Iterator[Round]:
         try:
-            yield from self._rounds()
+            for step in self._steps():
+                if isinstance(step, Round):
+                    yield step
+                else:
+                    step.result()
         finally:
             self.proxy.close()
 
-    def _rounds(self) -> Iterator[Round]:
+    def __aiter__(self) -> AsyncIterator[Round]:
+        return AsyncRounds(self.async_proxy, self._steps())
+
+    @cached_property
+    def async_proxy(self) -> AsyncChaosProxy:
+        """The proxy, for an async test."""
+        return AsyncChaosProxy.of(self.proxy)
+
+    def _steps(self) -> Iterator[Round | Future[Any]]:
+        """Yield each round, and what is to be waited for before the next one."""
         began_at = monotonic()
-        calm = self.current = Round(self, None, self._timeout_s)
+        calm = self.current = Round(self, None, self._timeout_s, self.record)
         yield calm
-        self._take_calm(calm)
+        self._check_calm(calm)
+        self._calm_s = self._all_s = calm.duration_s
+        self._left_open = yield from self._leaked()
+        self.plan = Plan(
+            spans_of(self.record, self.broken),
+            exhaustive=self._exhaustive,
+            most_rounds=self._max_rounds,
+            part=self._options.part,
+        )
+        self.current = None
         if self._options.is_plan_only:
             return
         timeout_s = self._timeout_s or max(TIMES_CALM * self._calm_s, LEAST_TIMEOUT_S)
         for point in self._points():
             self._show(self._progress_text(point))
-            this = self.current = Round(self, point, timeout_s)
+            this = self.current = Round(self, point, timeout_s, self._retry_record(point))
             yield this
-            leaked = self._leaked(point.connection if self.broken.holds_end else 0)
-            self.note(point, this.outcome(self.record.connections, leaked), this.exc_text)
+            leaked = yield from self._leaked()
+            self.note(point, this.outcome(self._expected_connections(point), leaked), this.exc_text)
+            self._take_retry(this)
             self.current = None
             self._all_s = monotonic() - began_at
         self._show("")
@@ -143,13 +184,16 @@ class Sweep:
     def faults(self, this: Round, connection: int, direction: Direction) -> Faults:
         """Return the faults with which a connection begins; called on the proxy's loop."""
         this.connections = max(this.connections, connection)
-        point = this.point
-        if point is None:
-            added = self.record.faults(connection, direction)
-        elif (point.connection, point.direction) == (connection, direction):
-            added = break_faults(self.record, self.broken, point)
-        else:
-            added = Faults()
+        broken = [
+            each
+            for each in (this.point.breaks if this.point else [])
+            if (each.connection, each.direction) == (connection, direction)
+        ]
+        added = Faults()
+        if broken:
+            added = break_faults(self._record_of(broken[0]), self.broken, broken[0])
+        elif this.record is not None:
+            added = this.record.faults(connection, direction)
         return Faults(*self.proxy.background.proxy.defaults.faults(direction), *added)
 
     @property
@@ -163,14 +207,16 @@ class Sweep:
             self._calm_s,
             self._all_s,
             self._options.is_plan_only,
+            self._options.part,
+            self._also,
+            self._left_out,
         )
 
     def conclude(self, exc: BaseException | None) -> None:
-        """Take in the exception of the test that ended the sweep, behind the body of a round."""
+        """Take in the end of the test, and the exception with which it ended the sweep behind a body."""
+        self.proxy.close()
         if self.current is not None and self.current.point is not None and exc is not None:
-            is_wrong = isinstance(exc, AssertionError)
-            outcome = Outcome(Kind.WRONG) if is_wrong else Outcome(Kind.ERROR, type(exc).__name__)
-            self.note(self.current.point, outcome, text_of(exc))
+            self.note(self.current.point, outcome_of(exc), text_of(exc))
 
     def failed_round(self) -> Point | None:
         """Return the point to repeat: of the round that ended the sweep, or of the first one not accepted."""
@@ -181,61 +227,97 @@ class Sweep:
 
     def describe(self, point: Point) -> str:
         """Describe the break of a round."""
-        text = f"{self.broken.kind.value}, {place_text(self.record, point)}"
+        places = [place_text(self._record_of(each), each) for each in point.breaks]
+        parts = [f"{self.broken.kind.value}, {AND_THEN.join(places)}"]
         outcome = self.plan.outcomes.get(point)
-        return ": ".join(filter(None, [text, outcome and str(outcome), self._texts.get(point)]))
+        if outcome is not None:
+            parts.append(str(outcome))
+        if raised := self._texts.get(point):
+            parts.append(raised.removeprefix(f"{parts[-1]}: "))
+        return ": ".join(parts)
 
     def _show(self, text: str) -> None:
         if self._options.on_progress is not None:
             self._options.on_progress(text)
 
-    def _take_calm(self, calm: Round) -> None:
-        if not calm.was_used:
-            raise SweepError("the round was not used with `with`: there is nothing to break")
+    def _check_calm(self, calm: Round) -> None:
+        calm.check_use()
         if self.record.is_too_long:
             raise SweepError(f"the calm round has more than {len(self.record.reads) - 1:,} reads: sweep less")
         if not self.record.connections:
             raise SweepError("the body opened no connection through the proxy: there is nothing to break")
-        self._calm_s = self._all_s = calm.duration_s
-        self._left_open = self._leaked()
-        self.plan = Plan(
-            spans_of(self.record, self.broken), exhaustive=self._exhaustive, most_rounds=self._max_rounds
-        )
-        self.current = None
 
     def _points(self) -> Iterator[Point]:
         only = self._options.only
         if only is None:
-            while (point := self.plan.next_point()) is not None:
-                yield point
+            yield from iter(self.plan.next_point, None)
+            self._plan_retries()
+            yield from iter(self.plan.next_point, None)
         elif only[0] == self.number:
-            if not any(only[1] in each for each in self.plan.spans):
-                raise SettingError("point", only[1].id, "a point of this sweep, whose calm round has it")
-            yield only[1]
+            for point in only[1].breaks:  # the first break alone as well: its round records the retry
+                if point not in self.plan:
+                    accepts = "a point of this sweep: of its calm round, or of the retry after the first one"
+                    raise SettingError("point", only[1].id, accepts)
+                yield point
+                self._plan_retries()
 
-    def _leaked(self, but: int = 0) -> int:
-        """Return how many connections stay open, more than after the calm round; then end them.
+    def _record_of(self, point: Point) -> Record:
+        return self.record if point.after is None else self._retries[point.after]
 
-        Args:
-            but: The number of a connection that is not counted.
+    def _expected_connections(self, point: Point) -> int:
+        """Return how many connections a round has without a further retry."""
+        return self.record.connections + (self._retries[point.after].connections if point.after else 0)
+
+    def _retry_record(self, point: Point) -> Record | None:
+        """Return the record for what passes in a round after its break; ``None``: that is not of interest."""
+        if self._also is None or point.after is not None:
+            return None
+        kept = self._retries.values()
+        most_reads = MOST_READS - sum(len(each.reads) for each in kept)
+        return Record(most_reads, MOST_KEPT_BYTES - sum(each.kept_bytes for each in kept))
+
+    def _take_retry(self, this: Round) -> None:
+        """Keep what passed in a round after its break, if the body came back."""
+        point, record = this.point, this.record
+        if point is None or record is None or self.plan.outcomes[point] != AFTER_RETRY:
+            return
+        if record.is_too_long:
+            self._left_out += 1
+            return
+        first = max(this.opened_before, point.connection) + 1
+        retry = record.only(first, this.connections - self.record.connections)
+        self._retries[point] = retry
+        self._retry_spans += spans_of_retry(retry, self.broken, point)
+
+    def _plan_retries(self) -> None:
+        self.plan.add(self._retry_spans)
+        self._retry_spans = []
+
+    def _leaked(self) -> Generator[Future[Any], None, int]:
+        """Yield what is to be waited for; end the connections that stay open, and return how many there are.
+
+        As many as after the calm round do not count.
         """
         background = self.proxy.background
-        registry = background.proxy.registry
+        point = self.current.point if self.current is not None else None
+        # Of such a break, the proxy does not see that the program has closed the connection.
+        unseen = [each.connection for each in point.breaks] if point and self.broken.holds_end else []
         give_up_at = monotonic() + LEAK_GRACE_S
         while True:
-            count = sum(each.number != but for each in background.call(registry.all)) - self._left_open
-            if count <= 0:
-                break
+            background.send(GetProxy())  # from now on, a pause ends when a connection does
+            opened = background.submit(background.proxy.registry.all)
+            yield opened
+            count = sum(each.number not in unseen for each in opened.result()) - self._left_open
             left_s = give_up_at - monotonic()
-            if left_s <= 0:
+            if count <= 0 or left_s <= 0:
                 break
-            background.pause(left_s).result()
-        background.call(lambda: _reset_all(self.proxy, "the round is over"))
+            yield background.pause(left_s)
+        yield background.submit(partial(reset_all, self.proxy, ROUND_IS_OVER))
         return max(count, 0)
 
     def _progress_text(self, point: Point) -> str:
-        done = len(self.plan.outcomes)
-        return f"sweep: round {done + 1:,} of {self.plan.least_rounds + 1:,}: {point}"
+        done, places = len(self.plan.outcomes), AND_THEN.join(map(str, point.breaks))
+        return f"sweep: round {done + 1:,} of {self.plan.least_rounds + 1:,}: {places}"
 
     def _failure_text(self, failed: list[Point]) -> str:
         first = self.describe(failed[0])
@@ -245,18 +327,25 @@ class Sweep:
 class Round:
     """A round: the network of one run of the body. Use it with ``with``, which gives its proxy.
 
-    An exception in the body ends the round, and not the sweep; so does a body that hangs.
+    With ``async with`` it gives a proxy for an async test. An exception in the body ends the round, and not
+    the sweep; so does a body that hangs.
 
     Args:
         sweep: Its sweep.
         point: Where it breaks; ``None``: it is calm.
         timeout_s: The time after which it hangs; ``None``: it never does.
+        record: The record for what passes on connections that it does not break; ``None``: none is kept.
     """
 
-    def __init__(self, sweep: Sweep, point: Point | None, timeout_s: float | None) -> None:
+    def __init__(
+        self, sweep: Sweep, point: Point | None, timeout_s: float | None, record: Record | None
+    ) -> None:
         self.point = point
+        self.record = record
         self.connections = 0
         """Those that were opened."""
+        self.opened_before = 0
+        """The number of the last one that was opened before its break."""
         self.duration_s = 0.0
         self.was_used = False
         self.exc_text = ""
@@ -266,132 +355,131 @@ class Round:
         self._watchdog = Watchdog(sweep.proxy, timeout_s)
 
     def __enter__(self) -> ChaosProxy:
-        self.was_used = True
-        proxy = self._sweep.proxy
-        proxy.background.call(self._begin)
-        self._began_at = monotonic()
-        self._watchdog.start()
-        return proxy
+        self._submit(self._begin).result()
+        self._start()
+        return self._sweep.proxy
 
     def __exit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self._watchdog.stop()
-        self.duration_s = monotonic() - self._began_at
-        background = self._sweep.proxy.background
-        self._has_struck = background.call(lambda: bool(background.journal.strikes))
-        if exc is not None:
-            self.exc_text = text_of(exc)
-        is_error = isinstance(exc, Exception | RoundTimeout)
-        if self.point is None:
-            if is_error:
-                what = "hangs" if self._watchdog.is_over else f"fails without any break: {self.exc_text}"
-                raise SweepError(f"the test {what}") from exc
-            return False
-        if self._watchdog.is_over:
-            self._outcome = Outcome(Kind.HANG)
-        elif isinstance(exc, AssertionError):
-            self._outcome = Outcome(Kind.WRONG)
-        elif exc is not None:
-            self._outcome = Outcome(Kind.ERROR, type(exc).__name__)
-        return is_error
+        try:
+            self._stop().result()
+        finally:
+            self._watchdog.restore()
+        return self._take(exc)
 
-    def outcome(self, calm_connections: int, leaked: int) -> Outcome:
+    async def __aenter__(self) -> AsyncChaosProxy:
+        await wait_future(self._submit(self._begin))
+        self._scope = anyio.CancelScope()
+        self._scope.__enter__()
+        self._start(self._scope)
+        return self._sweep.async_proxy
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        stopped = self._stop()
+        try:
+            if self._scope.__exit__(kind, exc, trace):
+                exc = None
+        except BaseException as rest:  # of a group: what the scope did not cancel
+            exc = rest
+        try:
+            with anyio.CancelScope(shield=True):
+                await wait_future(stopped)
+        finally:
+            self._watchdog.restore()
+        return self._take(exc)
+
+    def check_use(self) -> None:
+        """Raise ``SweepError`` if the body was not run in it."""
+        if not self.was_used:
+            raise SweepError("the round was not used with `with` or `async with`: there is nothing to break")
+
+    def outcome(self, expected_connections: int, leaked: int) -> Outcome:
         """Return the outcome.
 
         Args:
-            calm_connections: The connections that the calm round opened.
+            expected_connections: The connections that the body opens if it does not retry.
             leaked: The connections that are still open.
         """
-        if not self.was_used:
-            raise SweepError("the round was not used with `with`: there is nothing to break")
+        self.check_use()
         if leaked and self._outcome.kind in (Kind.OK, Kind.ERROR):
             return Outcome(Kind.LEAK, f"of {counted(leaked, 'connection')}")
         if self._outcome.kind is Kind.OK and not self._has_struck:
             return Outcome(Kind.OK, "(it did not come to the break)")
-        if self._outcome.kind is Kind.OK and self.connections > calm_connections:
-            return Outcome(Kind.OK, "after a retry")
+        if self._outcome.kind is Kind.OK and self.connections > expected_connections:
+            return AFTER_RETRY
         return self._outcome
 
+    def _submit(self, call: Callable[[], None]) -> Future[None]:
+        return self._sweep.proxy.background.submit(call)
+
     def _begin(self) -> None:
-        proxy = self._sweep.proxy.background.proxy
-        _reset_all(self._sweep.proxy, "the round is over")
-        self._sweep.proxy.background.journal.start_over()
-        proxy.reseed(self._sweep.proxy.seed)
-        proxy.replay = lambda connection, direction: self._sweep.faults(self, connection, direction)
+        sweep = self._sweep
+        reset_all(sweep.proxy, ROUND_IS_OVER)
+        sweep.proxy.background.journal.start_over()
+        sweep.proxy.background.proxy.reseed(sweep.proxy.seed)
+        sweep.proxy.background.proxy.replay = partial(sweep.faults, self)
+
+    def _start(self, scope: anyio.CancelScope | None = None) -> None:
+        self.was_used = True
+        self._began_at = monotonic()
+        self._watchdog.start(scope)
+
+    def _stop(self) -> Future[None]:
+        self.duration_s = monotonic() - self._began_at
+        self._watchdog.begin_stop()
+        return self._submit(self._look)
+
+    def _look(self) -> None:
+        """See whether the last break struck, and which connections were there."""
+        last = self.point and self.point.breaks[-1]
+        for entry in self._sweep.proxy.background.journal.entries:
+            if isinstance(entry, Opened) and not self._has_struck:
+                self.opened_before = max(self.opened_before, entry.connection)
+            elif isinstance(entry, Strike) and last:
+                place = entry.connection, entry.direction, entry.input_bytes
+                self._has_struck |= place == (last.connection, last.direction, last.offset_bytes)
+
+    def _take(self, exc: BaseException | None) -> bool:
+        """Take in how the body ended; return whether that is all, and the sweep goes on."""
+        if not all(isinstance(each, Exception | RoundTimeout) for each in _causes(exc)):
+            return False
+        is_over = self._watchdog.is_over
+        if exc is not None:
+            self.exc_text, self._outcome = text_of(exc), outcome_of(exc)
+        if is_over:
+            self._outcome = Outcome(Kind.HANG)
+        if self.point is None and self._outcome.kind is not Kind.OK:
+            what = "hangs" if is_over else f"fails without any break: {self.exc_text}"
+            raise SweepError(f"the test {what}") from exc
+        return True
 
 
-class Watchdog:
-    """The end of a body that hangs: its connections are reset, and then the test's thread is interrupted.
-
-    A thread that is not the main one cannot be interrupted: it only meets the resets.
+class AsyncRounds(AsyncIterator[Round]):
+    """The rounds of a sweep, for ``async for``. No generator: Trio complains of one that a test leaves.
 
     Args:
-        proxy: The proxy.
-        timeout_s: The time after which it hangs; ``None``: never.
+        proxy: The proxy of the sweep.
+        steps: Its rounds, and what is to be waited for between them.
     """
 
-    def __init__(self, proxy: ChaosProxy, timeout_s: float | None) -> None:
-        self.is_over = False
-        """Whether the time was over."""
+    def __init__(self, proxy: AsyncChaosProxy, steps: Iterator[Round | Future[Any]]) -> None:
         self._proxy = proxy
-        self._timeout_s = timeout_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._former: Any = None
-        self._is_watching = self._may_interrupt = False
+        self._steps = steps
 
-    def start(self) -> None:
-        """Begin to watch the calling thread."""
-        if self._timeout_s is None:
-            return
-        is_main = threading.current_thread() is threading.main_thread()
-        if is_main and hasattr(signal, "pthread_kill"):
-            self._former = signal.signal(signal.SIGINT, self._on_signal)
-            self._may_interrupt = True
-        self._is_watching = True
-        self._proxy.background.call(lambda: self._call_later(self._timeout_s or 0.0, self._on_timeout))
-
-    def stop(self) -> None:
-        """Watch no more. Idempotent."""
-        self._is_watching = False
-        if self._timer is not None:
-            self._proxy.background.call(self._cancel)
-        if self._may_interrupt:
-            self._may_interrupt = False
-            signal.signal(signal.SIGINT, self._former)
-
-    def _cancel(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _on_timeout(self) -> None:
-        self.is_over = True
-        _reset_all(self._proxy, "the round hangs")
-        self._call_later(INTERRUPT_AFTER_S, self._interrupt)
-
-    def _interrupt(self) -> None:
-        if self._is_watching and self._may_interrupt:
-            with suppress(ProcessLookupError):
-                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        if self._is_watching:  # a body may catch it, or begin to wait again in a `finally`
-            _reset_all(self._proxy, "the round hangs")
-            self._call_later(INTERRUPT_AFTER_S, self._interrupt)
-
-    def _call_later(self, seconds: float, call: Callable[[], None]) -> None:
-        self._timer = asyncio.get_running_loop().call_later(seconds, call)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if self.is_over:
-            if self._is_watching:
-                raise RoundTimeout("the round hangs")
-        elif callable(self._former):
-            self._former(number, frame)
-
-
-def _reset_all(proxy: ChaosProxy, reason: str) -> None:
-    for connection in proxy.background.proxy.registry.all():
-        connection.reset(reason)
+    async def __anext__(self) -> Round:
+        try:
+            for step in self._steps:
+                if isinstance(step, Round):
+                    return step
+                await wait_future(step)
+        except BaseException:
+            await self._proxy.close()
+            raise
+        await self._proxy.close()
+        raise StopAsyncIteration
 
 
 def _kinds(names: Collection[str]) -> set[Kind]:
@@ -402,6 +490,23 @@ def _kinds(names: Collection[str]) -> set[Kind]:
         raise SettingError("accept", names, accepts) from None
 
 
+def outcome_of(exc: BaseException) -> Outcome:
+    """Return the outcome of a body that raised an exception."""
+    cause = _causes(exc)[0]
+    if isinstance(cause, AssertionError):
+        return Outcome(Kind.WRONG)
+    return Outcome(Kind.ERROR, type(cause).__name__)
+
+
 def text_of(exc: BaseException) -> str:
     """Return an exception as one line."""
-    return " ".join(f"{type(exc).__name__}: {exc}".split())[:MOST_TEXT]
+    cause = _causes(exc)[0]
+    return " ".join(f"{type(cause).__name__}: {cause}".split())[:MOST_TEXT]
+
+
+def _causes(exc: BaseException | None) -> list[BaseException]:
+    """Return an exception, or those in a group, as task groups raise it; assertions first."""
+    if isinstance(exc, BaseExceptionGroup):
+        causes = [cause for each in exc.exceptions for cause in _causes(each)]
+        return sorted(causes, key=lambda each: not isinstance(each, AssertionError))
+    return [] if exc is None else [exc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -44,6 +44,9 @@ class Outcome(NamedTuple):
         return f"{self.kind.value} {self.detail}".rstrip()
 
 
+AFTER_RETRY = Outcome(Kind.OK, "after a retry")
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """Points of one direction with one outcome.
@@ -53,6 +56,7 @@ class Range:
         outcome: The outcome; ``None``: none was tried.
         tried: How many of them were tried.
         inferred: How many lie between two of one outcome, and were not.
+        retry: The map of the second breaks, of the points that have them.
     """
 
     first: Point
@@ -60,6 +64,7 @@ class Range:
     outcome: Outcome | None
     tried: int
     inferred: int = 0
+    retry: tuple[Range, ...] = ()
 
     def __str__(self) -> str:
         outcome = "not tried" if self.outcome is None else str(self.outcome)
@@ -74,23 +79,37 @@ class Range:
         opening = self.first.moment is Moment.REACHED and self.last != self.first
         return self.tried == self.last.offset_bytes - self.first.offset_bytes + 1 + opening
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as values of JSON."""
+    def lines(self, indent: str) -> Iterator[str]:
+        """Yield it as text, and the map of its retry below."""
+        yield f"{indent}{self}"
+        yield from _map_lines(self.retry, f"{indent}  ", "in the retry, ")
+
+    def to_json(self, after: Point | None = None) -> dict[str, Any]:
+        """Return it as values of JSON.
+
+        Args:
+            after: The first break, of a range of second ones.
+        """
         return {
             "connection": self.first.connection,
             "direction": self.first.direction.value,
-            "first": self.first.id,
-            "last": self.last.id,
+            "first": self.first._replace(after=after).id,
+            "last": self.last._replace(after=after).id,
             "outcome": self.outcome.kind.value if self.outcome else None,
             "detail": self.outcome.detail if self.outcome else "",
             "tried": self.tried,
             "inferred": self.inferred,
+            "retry": [each.to_json(self.first) for each in self.retry],
         }
 
+    def is_continued_by(self, other: Range) -> bool:
+        """Return whether a later one is of the same direction, and says the same."""
+        return (self.first[:2], self.outcome, self.retry) == (other.first[:2], other.outcome, other.retry)
+
     def joined(self, other: Range) -> Range:
-        """Return one range for this and a later one of the same outcome."""
+        """Return one range for this and a later one that continues it."""
         tried, inferred = self.tried + other.tried, self.inferred + other.inferred
-        return Range(self.first, other.last, self.outcome, tried, inferred)
+        return Range(self.first, other.last, self.outcome, tried, inferred, self.retry)
 
     @property
     def _places(self) -> str:
@@ -112,28 +131,58 @@ class Plan:
         spans: Where to break.
         exhaustive: Whether to try every point.
         most_rounds: So many rounds at most: of more points, evenly chosen ones are tried.
+        part: Which part of the spans to try, from 1, and of how many.
 
     Raises:
         SettingError: If that is no number of rounds.
     """
 
     def __init__(
-        self, spans: Sequence[Span], *, exhaustive: bool = False, most_rounds: int | None = None
+        self,
+        spans: Sequence[Span],
+        *,
+        exhaustive: bool = False,
+        most_rounds: int | None = None,
+        part: tuple[int, int] = (1, 1),
     ) -> None:
         if most_rounds is not None and (type(most_rounds) is not int or most_rounds < 1):
             raise SettingError("max_rounds", most_rounds, "a whole number, 1 or more")
-        self.spans = spans
-        self.points = sum(each.count for each in spans)
+        self.points = 0
         """How many points there are."""
         self.outcomes: dict[Point, Outcome] = {}
         """Those of the rounds until now."""
-        self._tried: dict[Span, list[int]] = {}  # of each span, ascending
-        self._most_rounds = most_rounds
-        count = self.points if exhaustive else sum(min(each.count, 2) for each in spans)
-        self.is_thinned = most_rounds is not None and count > most_rounds
+        self.is_thinned = False
         """Whether points were left out for lack of rounds."""
-        first = spans if exhaustive else [end for each in spans for end in _ends(each)]
-        self._due = deque(_chosen(first, _evenly(count, most_rounds) if self.is_thinned else range(count)))
+        self._spans: dict[Point | None, list[Span]] = {}  # by the point of the break before
+        self._tried: dict[Span, list[int]] = {}  # of each span, ascending
+        self._due: deque[Point] = deque()
+        self._exhaustive = exhaustive
+        self._most_rounds = most_rounds
+        number, parts = part
+        # Whole spans, so that their changes are found; but if every point is tried, there are none to find.
+        dealt = [piece for each in spans for piece in each.cut(parts)] if exhaustive else spans
+        self.add(dealt[number - 1 :: parts])
+        rounds = Counter(end.first.connection for each in spans for end in self._first_of(each))
+        self.most_retry_rounds = sum(rounds[each.connection] for each in self._due)
+        """How many rounds retries have if each break has one, which is like the connection that broke."""
+        if most_rounds is not None:
+            self.most_retry_rounds = min(self.most_retry_rounds, most_rounds - len(self._due))
+
+    def add(self, spans: Iterable[Span]) -> None:
+        """Try these spans as well, with the rounds that are left."""
+        spans = [*spans]
+        for each in spans:
+            self._spans.setdefault(each.first.after, []).append(each)
+            self.points += each.count
+        first = [part for each in spans for part in self._first_of(each)]
+        count = sum(each.count for each in first)
+        left = count if self._most_rounds is None else self._most_rounds - self.least_rounds
+        self.is_thinned |= count > left
+        self._due.extend(_chosen(first, _evenly(count, left) if count > left else range(count)))
+
+    def __contains__(self, point: Point) -> bool:
+        """Return whether that is one of its points."""
+        return any(point in each for each in self._spans.get(point.after, []))
 
     @property
     def least_rounds(self) -> int:
@@ -149,19 +198,27 @@ class Plan:
     def note(self, point: Point, outcome: Outcome) -> None:
         """Take in the outcome of a round."""
         self.outcomes[point] = outcome
-        for span in self.spans:
+        for span in self._spans.get(point.after, []):
             if point in span:
                 insort(self._tried.setdefault(span, []), point.offset_bytes)
 
-    def ranges(self) -> list[Range]:
-        """Return the map: ranges of one outcome, in order of connections, directions and bytes."""
+    def ranges(self, after: Point | None = None) -> list[Range]:
+        """Return the map: ranges of one outcome, in order of connections, directions and bytes.
+
+        Args:
+            after: The first break: the map is that of the second ones.
+        """
         found: list[Range] = []
-        for span in sorted(self.spans, key=lambda each: _order(each.first)):
+        for span in sorted(self._spans.get(after, []), key=lambda each: _order(each.first)):
             for each in self._ranges_of(span):
-                if found and found[-1].outcome == each.outcome and found[-1].first[:2] == each.first[:2]:
+                if found and found[-1].is_continued_by(each):
                     each = found.pop().joined(each)
                 found.append(each)
         return found
+
+    def _first_of(self, span: Span) -> list[Span]:
+        """Return what is tried of a span in any case."""
+        return [span] if self._exhaustive else _ends(span)
 
     def _middles(self) -> Iterator[Point]:
         """Yield the point between each two neighbours of one span that differ."""
@@ -171,17 +228,22 @@ class Plan:
                     yield span.at((one + other) // 2)
 
     def _ranges_of(self, span: Span) -> Iterator[Range]:
+        def found(offset_bytes: int) -> tuple[Outcome, tuple[Range, ...]]:
+            point = span.at(offset_bytes)
+            return self.outcomes[point], tuple(self.ranges(point))
+
+        # The break before is that of the whole map.
+        at = Span(span.first._replace(after=None), span.last._replace(after=None)).at
         offset = span.first.offset_bytes
-        for outcome, group in groupby(self._tried.get(span, []), key=lambda at: self.outcomes[span.at(at)]):
+        for (outcome, retry), group in groupby(self._tried.get(span, []), key=found):
             tried = [*group]
             if offset < tried[0]:
-                yield Range(span.at(offset), span.at(tried[0] - 1), None, 0)
+                yield Range(at(offset), at(tried[0] - 1), None, 0)
             offset = tried[-1] + 1
-            yield Range(
-                span.at(tried[0]), span.at(tried[-1]), outcome, len(tried), offset - tried[0] - len(tried)
-            )
+            inferred = offset - tried[0] - len(tried)
+            yield Range(at(tried[0]), at(tried[-1]), outcome, len(tried), inferred, retry)
         if offset <= span.last.offset_bytes:
-            yield Range(span.at(offset), span.last, None, 0)
+            yield Range(at(offset), at(span.last.offset_bytes), None, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +258,9 @@ class SweepMap:
         calm_s: The duration of the calm round; 0 if it has not ended.
         all_s: The duration of all rounds.
         is_plan_only: Whether no more rounds are to come.
+        part: Which part of the points the rounds try, from 1, and of how many.
+        also: As for ``Sweep``.
+        left_out: How many retries were too long to be broken as well.
     """
 
     upstream: str
@@ -205,22 +270,24 @@ class SweepMap:
     calm_s: float
     all_s: float
     is_plan_only: bool = False
+    part: tuple[int, int] = (1, 1)
+    also: str | None = None
+    left_out: int = 0
 
     def lines(self) -> list[str]:
         """Return it as text."""
-        first = f"sweep of {self.upstream}: {self.broken}"
+        also = f", also {self.also}" if self.also else ""
+        part = ", part {} of {}".format(*self.part) if self.part[1] > 1 else ""
+        first = f"sweep of {self.upstream}: {self.broken}{also}{part}"
         if not self.calm_s:
             return [f"{first}: not begun"]
         lines = [first, f"  calm: {self._calm_text()}"]
         if self.is_plan_only:
             return [*lines, f"  plan: {self._plan_text()}"]
-        stream = None
         lines.append(f"  {self._counts_text(len(self.plan.outcomes))}, in {self.all_s:.1f} s")
-        for each in self.plan.ranges():
-            if each.first[:2] != stream:
-                stream = each.first[:2]
-                lines.append(f"  connection {each.first.connection}, {each.first.direction.value}")
-            lines.append(f"    {each}")
+        lines.extend(_map_lines(self.plan.ranges(), "  "))
+        if self.left_out:
+            lines.append(f"  retries that have too many reads to be broken: {self.left_out:,}")
         return lines
 
     def to_json(self) -> dict[str, Any]:
@@ -229,6 +296,8 @@ class SweepMap:
             "upstream": self.upstream,
             "break_with": self.broken.kind.value,
             "at": self.broken.at.value,
+            "also": self.also,
+            "part": "{}/{}".format(*self.part),
             "calm": {**self._calm_counts(), "duration_s": round(self.calm_s, 6)},
             "points": self.plan.points,
             "rounds": len(self.plan.outcomes),
@@ -255,9 +324,11 @@ class SweepMap:
         return f"{counted(rounds, 'round')}{more} for {counted(self.plan.points, 'point')}{thinned}"
 
     def _plan_text(self) -> str:
-        rounds = self.plan.least_rounds
+        rounds, retries = self.plan.least_rounds, self.plan.most_retry_rounds if self.also else 0
         more = " or more" if rounds < self.plan.points and not self.plan.is_thinned else ""
-        return f"{self._counts_text(rounds, more)}, about {rounds * self.calm_s:.1f} s{more}"
+        also = f", and {retries:,} more if each leads to a retry" if retries else ""
+        seconds = [f"{each * self.calm_s:.1f}" for each in (rounds, *([rounds + retries] if retries else []))]
+        return f"{self._counts_text(rounds, more)}{also}, about {' to '.join(seconds)} s{more}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -265,13 +336,21 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _map_lines(ranges: Iterable[Range], indent: str, where: str = "") -> Iterator[str]:
+    stream = None
+    for each in ranges:
+        if each.first[:2] != stream:
+            stream = each.first[:2]
+            yield f"{indent}{where}connection {each.first.connection}, {each.first.direction.value}"
+        yield from each.lines(f"{indent}  ")
+
+
 def _ends(span: Span) -> list[Span]:
     ends = dict.fromkeys([span.first, span.last])
     return [Span(each, each) for each in ends]
 
 
-def _evenly(count: int, wanted: int | None) -> Iterable[int]:
-    assert wanted is not None
+def _evenly(count: int, wanted: int) -> Iterable[int]:
     return (nth * count // wanted for nth in range(wanted))
 
 
