@@ -56,6 +56,7 @@ def run(flow: Flow, pieces: list[bytes], change: tuple[int, Faults] | None = Non
         if change is not None and nth == change[0]:
             flow.change(*change[1])
         flow.wait_until(flow.now + 1e7)
+        flow.other.forwarded_bytes += nth % 2  # every other piece begins a message
         flow.put(piece)
     flow.wait_until(flow.now + 1e7)
     flow.put_eof()
