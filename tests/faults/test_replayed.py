@@ -175,6 +175,14 @@ def test_a_source_that_differs_from_the_record_is_noticed_at_its_byte(
     assert diverged == ([] if left_at is None else [left_at])
 
 
+def test_after_a_loss_of_all_that_follows_nothing_leaves_but_the_end() -> None:
+    flow, made = replay([decided(Effect.LOSE, 3)], [b"ab", b"cd", b"ef"])
+    assert (flow.bytes_out, flow.ended) == (b"abc", EOF)
+    assert [(each.effect, each.offset_bytes) for each in made] == [(Effect.LOSE, 3)]
+    with pytest.raises(SettingError, match="kind must be one of"):
+        Replayed(decisions=(replace(decided(Effect.LOSE, 3), kind="quake"),))
+
+
 def test_a_connection_is_closed_behind_the_recorded_byte_and_bytes_are_lost_from_theirs() -> None:
     lost = decided(Effect.LOSE, 1, size_bytes=3)
     closed = decided(Effect.CLOSE, 6, reason="limit")

@@ -53,6 +53,8 @@ SYNONYMS: Mapping[str, str] = {
     "slice": "slicer fragment chunk",
     "corrupt": "corruption flip",
     "terminate": "termination reset_peer loss packet_loss drop",
+    "lose_request": "drop_request",
+    "lose_answer": "lose_response lose_reply drop_response drop_reply",
     "freeze": "timeout blackhole stall hang hold pause",
     "unfreeze": "resume release thaw",
     "set_faults": "faults add_toxic",

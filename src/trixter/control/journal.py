@@ -181,7 +181,7 @@ def _phrase(effect: Effect, detail: Mapping[str, Any]) -> str:
             return f"{detail['size_bytes']:,} B inserted"
         case Effect.FLIP:
             return f"{len(detail['bytes'])} B flipped"
-        case Effect.LOSE if not detail:
+        case Effect.LOSE if "size_bytes" not in detail:
             return "all that follows is lost"
         case Effect.LOSE:
             return f"{detail['size_bytes']:,} B lost"
