@@ -93,9 +93,10 @@ class FaultMethods(ABC, Generic[ChangeT]):
 
     A fault replaces all others of its kind; 0 switches it off. The change that a method returns can be kept,
     reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
-    ``"upstream"``, ``"downstream"``, or ``None`` for both. A time is a number of seconds, a ``timedelta`` or
-    text such as ``"250ms"``; a bare number of more than a minute is refused, since other tools take
-    milliseconds. A rate is a number of bytes per second, or text such as ``"1mbit"`` or ``"64KiB/s"``.
+    ``"upstream"``, ``"downstream"``, or ``None`` for both, or for the only one that a fault can have. A time
+    is a number of seconds, a ``timedelta`` or text such as ``"250ms"``; a bare number of more than a minute
+    is refused, since other tools take milliseconds. A rate is a number of bytes per second, or text such as
+    ``"1mbit"`` or ``"64KiB/s"``.
     """
 
     _target: str = ALL
