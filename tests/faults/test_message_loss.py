@@ -76,11 +76,13 @@ def test_each_message_is_drawn_once_with_the_probability() -> None:
 
 
 @pytest.mark.parametrize("kind", EACH)
-def test_messages_are_counted_when_they_could_be_struck(kind: type[MessageLoss]) -> None:
+def test_messages_that_are_not_struck_pass_and_are_counted(kind: type[MessageLoss]) -> None:
     flow = Flow.under(kind(probability=1e-12))
     converse(flow, b"one", b"two", b"three")
     assert flow.chain.operations() == {kind_name(kind): 3}
     assert kind.units == "messages"
+    flow.put_eof()
+    assert (flow.bytes_out, flow.ended) == (b"onetwothree", EOF)
 
 
 @pytest.mark.parametrize("kind", EACH)
