@@ -474,7 +474,7 @@ class Soak:
 
     def _settings(self, what: str) -> dict[str, object]:
         draw = self.draw
-        return draw.choice(ON[what]) | {"direction": draw.choice(["upstream", "downstream", "both"])}
+        return {"direction": draw.choice(["upstream", "downstream", "both"])} | draw.choice(ON[what])
 
     async def _calm(self) -> None:
         """Remove all faults, so that bytes in flight can arrive."""
@@ -504,13 +504,27 @@ HARMLESS: dict[str, list[dict[str, object]]] = {
     ],
     "freeze": [{"frozen": False}, {"frozen": False}, {"frozen": False}, {"frozen": True}],
 }
-HARMFUL = {"termination": Harm.EARLY_END, "corruption": Harm.WRONG_BYTES}
+HARMFUL = {
+    "termination": Harm.EARLY_END,
+    "corruption": Harm.WRONG_BYTES,
+    "lose_request": Harm.EARLY_END,
+    "lose_answer": Harm.EARLY_END,
+}
 ON: dict[str, list[dict[str, object]]] = HARMLESS | {
     "termination": [{"probability_rate": 0.01}],
     "corruption": [
         {"probability_rate": 0.01},
         {"probability_rate": 0.1, "mode": "flip"},
         {"probability_rate": 0.0},
+    ],
+    # In silence, a transfer stands still until all faults are removed: seldom, or in the end all would.
+    "lose_request": [
+        {"probability_rate": 0.01, "direction": "upstream"},
+        {"probability_rate": 0.0005, "silence": True, "direction": "both"},
+    ],
+    "lose_answer": [
+        {"probability_rate": 0.01, "answer_bytes": 100, "direction": "downstream"},
+        {"probability_rate": 0.0005, "silence": True, "direction": "both"},
     ],
 }
 

@@ -9,10 +9,11 @@ import pytest
 
 import trixter.faults
 from trixter.errors import SettingError
-from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, LoseRequest, Throttle
 from trixter.proxy import Defaults
 
 SLOW = Faults(Latency(delay_s=1))
+DOWN = Direction.DOWNSTREAM
 
 
 def test_they_are_calm_unless_told_otherwise() -> None:
@@ -39,6 +40,14 @@ def test_one_fault_alone_is_all_of_a_direction() -> None:
     assert Defaults(upstream=fault, downstream=fault) == Defaults(upstream=SLOW, downstream=SLOW)
     assert Defaults().with_faults(Direction.DOWNSTREAM, fault) == Defaults(downstream=SLOW)
     assert Defaults(upstream=Latency()).upstream == NO_FAULTS
+
+
+def test_a_fault_of_the_other_direction_is_refused() -> None:
+    lost = LoseRequest(probability=0.1)
+    with pytest.raises(SettingError, match="direction must be 'upstream' for lose_request"):
+        Defaults(downstream=lost)
+    with pytest.raises(SettingError, match="direction must be 'upstream' for lose_request"):
+        Defaults().with_faults(DOWN, lost)
 
 
 def test_a_value_is_copied_compared_and_shown_as_it_was_made() -> None:

@@ -49,7 +49,7 @@ class Defaults:
         connection_duration_s: A connection is reset this long after it was accepted; 0 means never.
 
     Raises:
-        SettingError: If a setting is outside its range.
+        SettingError: If a setting is outside its range, or a fault cannot be set in its direction.
     """
 
     upstream: Faults
@@ -64,8 +64,8 @@ class Defaults:
         connection_duration_s: Seconds = 0.0,
     ) -> None:
         duration_s = seconds_of("connection_duration_s", connection_duration_s)
-        object.__setattr__(self, "upstream", as_faults(upstream, "upstream"))
-        object.__setattr__(self, "downstream", as_faults(downstream, "downstream"))
+        object.__setattr__(self, "upstream", as_faults(upstream, Direction.UPSTREAM))
+        object.__setattr__(self, "downstream", as_faults(downstream, Direction.DOWNSTREAM))
         object.__setattr__(self, "connection_duration_s", duration_s)
 
     def faults(self, direction: Direction) -> Faults:
@@ -75,5 +75,5 @@ class Defaults:
     def with_faults(self, direction: Direction, faults: Faults | Fault) -> Defaults:
         """Return a copy with other faults in one direction."""
         if direction is Direction.UPSTREAM:
-            return replace(self, upstream=as_faults(faults, "upstream"))
-        return replace(self, downstream=as_faults(faults, "downstream"))
+            return replace(self, upstream=as_faults(faults, direction))
+        return replace(self, downstream=as_faults(faults, direction))

@@ -58,8 +58,11 @@ async def test_a_program_can_set_every_fault_by_it_alone(harness: ApiHarness, sh
     for fault in shown:
         body = {each["name"]: VALUES[each["type"]] for each in fault["settings"] if each["required"]}
         assert await harness.patch(f"/connections/_all/{fault['stem']}", body) == (202, None)
-    faults = connection.pipe(Direction.UPSTREAM).faults
-    assert {type(fault) for fault in faults} == {entry.kind for entry in CATALOGUE}
+    for direction in Direction:
+        faults = connection.pipe(direction).faults
+        assert {type(each) for each in faults} == {
+            each.kind for each in CATALOGUE if each.kind.fits(direction)
+        }
 
 
 async def test_a_program_can_take_every_fault_back_by_it_alone(harness: ApiHarness, shown: Any) -> None:

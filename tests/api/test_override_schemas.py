@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.api_harness import ApiHarness
 from tests.api.one_loop import anyio_backend as anyio_backend
-from trixter.faults import NO_FAULTS, Faults, Latency, Slice, Throttle
+from trixter.faults import NO_FAULTS, Faults, Latency, LoseAnswer, Slice, Throttle
 from trixter.proxy import Availability, Defaults
 
 SLOW = Faults(Latency(delay_s=0.25))
@@ -55,6 +55,20 @@ async def test_a_direction_of_its_own_is_on_top_of_both(harness: ApiHarness) -> 
     ((up, down),) = harness.faults()
     assert up == Faults(Latency(delay_s=0.25), Slice(size_bytes=9))
     assert down == Faults(Latency(delay_s=0.001), Slice(size_bytes=9))
+
+
+async def test_a_fault_of_one_direction_is_set_in_that_one_and_shown_there(harness: ApiHarness) -> None:
+    lost = {"probability_rate": 0.1, "answer_bytes": 3, "silence": True}
+    await add(harness, {"both": {"lose_answer": lost, "delay": {"delay_ms": 250}}})
+    fault = LoseAnswer(probability=0.1, answer_bytes=3, silence=True)
+    assert harness.faults() == [(SLOW, Faults(*SLOW, fault))]
+    (shown,) = (await harness.http.get("/overrides")).json()
+    assert ("lose_answer" in shown["upstream"], shown["downstream"]["lose_answer"]) == (False, lost)
+    answer = await harness.http.post("/overrides", json={"upstream": {"lose_answer": lost}})
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "direction must be 'downstream' for lose_answer",
+    )
 
 
 async def test_clear_takes_away_what_is_not_named(harness: ApiHarness) -> None:

@@ -60,6 +60,11 @@ MISSHAPEN = [
     ("slice", '{"size_bytes": 9, "gap_ms": "1"}', "Expected `float`, got `str` - at `$.gap_ms`"),
     ("termination", '{"probability_rate": "1"}', "Expected `float`, got `str` - at `$.probability_rate`"),
     ("corruption", '{"probability_rate": 1, "mode": "x"}', "Invalid enum value 'x' - at `$.mode`"),
+    (
+        "lose_answer",
+        '{"probability_rate": 1, "direction": "upstream"}',
+        "direction must be 'downstream' for lose_answer",
+    ),
     ("freeze", "{}", "Object missing required field `frozen`"),
     ("freeze", '{"frozen": 1}', "Expected `bool`, got `int` - at `$.frozen`"),
 ]

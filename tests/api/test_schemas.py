@@ -40,7 +40,8 @@ def filled_in(entry: Entry) -> dict[str, Any]:
         if each.choices is not None:
             values[each.json_name] = list(each.choices)[-1].value
         else:
-            values[each.json_name] = SOMETHING[each.takes] - nth if nth else SOMETHING[each.takes]
+            value = SOMETHING[each.takes]
+            values[each.json_name] = value if isinstance(value, bool) else value - nth
     return values
 
 
@@ -73,7 +74,8 @@ def test_the_first_setting_is_required_and_no_other(entry: Entry) -> None:
 @each_entry
 def test_a_body_and_a_reply_are_described_by_the_words_of_the_entry(entry: Entry) -> None:
     _, schemas = msgspec.json.schema_components([FAULT_BODIES[entry.stem], REPLIES[entry.stem]])
-    body, reply = schemas[f"{entry.stem.title()}Body"], schemas[entry.stem.title()]
+    title = entry.stem.title().replace("_", "")
+    body, reply = schemas[f"{title}Body"], schemas[title]
     assert body["description"] == reply["description"] == entry.summary
     for each in entry.settings:
         assert body["properties"][each.json_name]["description"] == each.meaning

@@ -14,6 +14,7 @@ from trixter.cli.flags import FAULT_FLAGS, FAULT_SETTINGS, FLAGS, Flag
 from trixter.cli.main import SUBCOMMANDS, main, trixter
 from trixter.cli.options import FaultFlags, Options
 from trixter.faults import Faults, Freeze
+from trixter.faults.entry import Type
 from trixter.proxy import Defaults
 
 REQUIRED = ("--listen", "127.0.0.1:8080", "--upstream", "127.0.0.1:8181")
@@ -57,6 +58,10 @@ TYPED: list[tuple[str, str, Any]] = [
     ("--log-level", "WARNING", "warning"),
     ("--log-format", "json", "json"),
 ]
+SWITCHES = {each.flag.option for each in FAULT_SETTINGS if each.takes is Type.SWITCH}
+NUMBERS = [each.flag for each in FAULT_SETTINGS if each.takes in (Type.WHOLE, Type.NUMBER, Type.PROBABILITY)]
+TYPED += [(each.name, "0", 0) for each in NUMBERS if each.name not in {flag for flag, _, _ in TYPED}]
+
 FAULT_OPTIONS = {each.flag.option for each in FAULT_SETTINGS}
 NAMES = {spelling: flag.name for flag in FLAGS for spelling in flag.opts}
 
@@ -150,7 +155,7 @@ def test_an_equals_sign_belongs_to_the_value_of_a_flag_without_a_short_name() ->
 
 
 def test_every_flag_is_tried_here() -> None:
-    apart = {"freeze", "profiles_file", "upstream_check"}  # no values of one word, or another variable
+    apart = {*SWITCHES, "profiles_file", "upstream_check"}  # no values of one word, or another variable
     assert {NAMES[flag] for flag, _, _ in TYPED} == {flag.name for flag in FLAGS} - apart
 
 

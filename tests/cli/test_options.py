@@ -12,6 +12,7 @@ from trixter.faults import (
     NO_FAULTS,
     Corrupt,
     CorruptMode,
+    Direction,
     Faults,
     Freeze,
     Latency,
@@ -60,7 +61,7 @@ def test_a_setting_that_was_not_given_stays() -> None:
         Freeze(is_on=True),
     )
     flags = FaultFlags({"jitter_ms": 20, "slice_gap_ms": 10, "corrupt_probability_rate": 0.1})
-    assert flags.over(former) == Faults(
+    assert flags.over(former, Direction.UPSTREAM) == Faults(
         Latency(delay_s=0.25, jitter_s=0.02),
         Slice(size_bytes=100, variation_bytes=50, gap_s=0.01),
         Corrupt(probability=0.1, mode=CorruptMode.FLIP),
@@ -70,14 +71,14 @@ def test_a_setting_that_was_not_given_stays() -> None:
 
 def test_a_delay_of_minutes_stays_when_the_jitter_is_set() -> None:
     before = Faults(Latency(delay_s="5min"))
-    changes = FaultFlags({"jitter_ms": 5}).changes_of(before)
+    changes = FaultFlags({"jitter_ms": 5}).changes_of(before, Direction.UPSTREAM)
     assert changes == [Latency(delay_s="5min", jitter_s=0.005)]
 
 
 def test_a_setting_that_contradicts_another_one_is_refused_by_the_names_of_the_flags() -> None:
     flags = FaultFlags({"slice_size_bytes": 10, "slice_variation_bytes": 10})
     with pytest.raises(click.UsageError) as caught:
-        flags.over(NO_FAULTS)
+        flags.over(NO_FAULTS, Direction.UPSTREAM)
     assert caught.value.message == "--slice-variation-bytes must be less than --slice-size-bytes, not 10"
 
 
@@ -106,7 +107,7 @@ def test_a_setting_of_a_fault_that_stays_off_is_refused(
 def test_zero_switches_a_fault_off() -> None:
     flags = FaultFlags({"delay_ms": 0, "throttle_rate_bytes": 0, "freeze": False})
     former = Faults(Latency(delay_s=0.25), Throttle(rate_bytes_per_s=9), Freeze(is_on=True))
-    assert flags.over(former) == NO_FAULTS
+    assert flags.over(former, Direction.UPSTREAM) == NO_FAULTS
 
 
 def test_flags_of_faults_are_taken_out_of_the_others() -> None:

@@ -10,7 +10,7 @@ import pytest
 from trixter.cli.options import RequestedFaults
 from trixter.cli.remote import set_
 from trixter.control import ALL, ReplaceFaults
-from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, Throttle
+from trixter.faults import NO_FAULTS, Direction, Faults, Freeze, Latency, LoseAnswer, Throttle
 from trixter.profiles import find_profile
 
 BOTH = tuple(Direction)
@@ -53,6 +53,14 @@ def test_a_direction_is_that_one_only(direction: str, directions: tuple[Directio
     ]
 
 
+def test_a_fault_of_one_direction_is_set_in_that_one() -> None:
+    lost = ReplaceFaults.one(LoseAnswer(probability=0.1, answer_bytes=3, silence=True))
+    flags = "--lose-answer-probability-rate", "0.1", "--lose-answer-bytes", "3", "--lose-answer-silence"
+    assert steps(*flags) == steps(*flags, "--direction", "downstream") == [((DOWN,), lost)]
+    [_, (_, replaced)] = steps(*flags, "--clear")
+    assert replaced == ReplaceFaults.everything(*lost.faults)
+
+
 @pytest.mark.parametrize(("flag", "is_on"), [("--freeze", True), ("--no-freeze", False)])
 def test_a_freeze_is_put_on_and_taken_off(flag: str, is_on: bool) -> None:
     assert steps(flag) == [(BOTH, ReplaceFaults.one(Freeze(is_on=is_on)))]
@@ -89,6 +97,10 @@ def test_without_any_flag_nothing_is_asked() -> None:
         (("--clear", "--profile", "3g"), "--clear does not go with --profile"),
         (("--jitter-ms", "5"), "--jitter-ms needs --delay-ms beside it"),
         (("--jitter-ms", "5", "--clear"), "--jitter-ms needs --delay-ms beside it"),
+        (
+            ("--delay-ms", "1", "--lose-request-probability-rate", "0.1", "--direction", "downstream"),
+            "--lose-request-probability-rate does not go with --direction downstream",
+        ),
         (("--profile", "4g-ish"), "must be the name of a profile"),
     ],
 )

@@ -29,6 +29,8 @@ from trixter.faults import (
     Fault,
     Freeze,
     Latency,
+    LoseAnswer,
+    LoseRequest,
     Slice,
     Terminate,
     Throttle,
@@ -113,6 +115,21 @@ def test_faults_are_exactly_those_also_several_of_one_kind(handle: LocalHandle) 
     two = [Latency(delay_s=0.1), Latency(delay_s=0.2)]
     handle.set_faults(*two, direction="downstream")
     assert applied(handle) == Override(downstream=ReplaceFaults.everything(*two))
+
+
+@pytest.mark.parametrize("direction", [None, "downstream"])
+def test_a_fault_of_one_direction_is_set_in_that_one(handle: LocalHandle, direction: AnyDirection) -> None:
+    lost = LoseAnswer(probability=0.1, answer_bytes=9, silence=True)
+    handle.lose_answer(0.1, answer_bytes=9, silence=True, direction=direction)
+    assert applied(handle) == Override(downstream=ReplaceFaults.one(lost))
+
+
+def test_and_so_it_is_among_others(handle: LocalHandle) -> None:
+    late, lost = Latency(delay_s=0.1), LoseRequest(probability=0.1)
+    handle.set_faults(lost, late)
+    assert applied(handle) == Override(
+        upstream=ReplaceFaults.everything(lost, late), downstream=ReplaceFaults.everything(late)
+    )
 
 
 def test_clear_removes_every_fault(handle: LocalHandle) -> None:

@@ -180,6 +180,7 @@ def test_leaving_the_record_is_no_strike_and_is_logged_once(caplog: pytest.LogCa
         (Effect.INSERT, {"size_bytes": 5000, "dice": "/x"}, "5,000 B inserted"),
         (Effect.FLIP, {"bytes": [(0, 1, 2), (3, 4, 5)]}, "2 B flipped"),
         (Effect.LOSE, {"size_bytes": 1}, "1 B lost"),
+        (Effect.LOSE, {}, "all that follows is lost"),
         (Effect.HOLD, {"delay_s": 0.25}, "held for 0.25 s"),
         (Effect.SET, {"size_bytes": 10, "gap_s": 0.0}, "size_bytes 10"),
         (Effect.DIVERGE, {"x": 1}, "left the record"),
@@ -234,6 +235,14 @@ def test_what_was_written_is_what_a_replay_repeats(tmp_path: Path) -> None:
 def test_of_a_connection_that_was_reset_no_length_is_known(tmp_path: Path) -> None:
     path = written(tmp_path, HEADER, strike(), Ended(1.0, "proxy", 3, "c", "terminated", 7, 0))
     assert read_replays(path)["proxy"].faults(3, UP)[0].length_bytes is None  # type: ignore[attr-defined]
+
+
+def test_of_a_direction_that_fell_silent_no_length_is_known(tmp_path: Path) -> None:
+    lost = strike(Effect.LOSE, kind="lose_request", detail={})
+    path = written(tmp_path, HEADER, lost, Ended(1.0, "proxy", 3, "c", CLOSED, 7, 20))
+    replay = read_replays(path)["proxy"]
+    assert replay.faults(3, UP) == Faults(Replayed(decisions=(lost.decision,), seed=5, name="1"))
+    assert replay.faults(3, DOWN) == Faults(Replayed(length_bytes=20))
 
 
 BAD: dict[str, tuple[list[Line | str], int, str]] = {

@@ -110,6 +110,37 @@ def test_a_termination_is_a_reset_and_the_next_try_works(client: redis.Redis, tr
     assert client.ping()
 
 
+@pytest.mark.parametrize(
+    ("fault", "settings", "executed"),
+    [
+        ("lose_request", {}, 0),
+        ("lose_answer", {}, 1),
+        ("lose_answer", {"answer_bytes": 3}, 1),  # of ":1\r\n"
+    ],
+)
+def test_a_lost_message_is_a_reset_and_the_command_was_executed_or_not(
+    client: redis.Redis, trixter: Trixter, fault: str, settings: dict[str, int], executed: int
+) -> None:
+    client.set("counter", 0)
+    trixter.change("_all", fault, probability_rate=1, **settings)
+
+    with pytest.raises(redis.ConnectionError, match="reset by peer"):
+        client.incr("counter")
+    # It comes back with a new connection, which is a calm one.
+    assert client.get("counter") == b"%d" % executed
+
+
+def test_a_client_times_out_in_the_silence_after_a_lost_answer(client: redis.Redis, trixter: Trixter) -> None:
+    client.set("counter", 0)
+    with _client(trixter, timeout_s=0.2) as hasty:
+        hasty.ping()
+        trixter.change("_all", "lose_answer", probability_rate=1, silence=True)
+
+        with pytest.raises(redis.TimeoutError):
+            hasty.incr("counter")
+        assert hasty.get("counter") == b"1"
+
+
 def test_a_corrupt_answer_is_noticed_and_the_next_connection_is_sound(
     start: Start, redis_server: RedisServer
 ) -> None:

@@ -22,18 +22,29 @@ class Departure:
 
 
 @dataclass
+class Other:
+    """The other direction of a chain's connection."""
+
+    forwarded_bytes: int = 0
+    has_ended: bool = True
+
+
+@dataclass
 class Flow:
     """A chain, a time, and all that has left so far."""
 
     chain: Chain
     now: float = 0.0
+    other: Other = field(default_factory=Other)
     departures: list[Departure] = field(default_factory=list)
 
     @classmethod
     def under(
         cls, *faults: Fault, seed: int = 1, now: float = 0.0, on_decision: OnDecision | None = None
     ) -> Flow:
-        return cls(Chain(Faults(*faults), Dice(seed), now, on_decision=on_decision), now)
+        other = Other()
+        chain = Chain(Faults(*faults), Dice(seed), now, on_decision=on_decision, other=other)
+        return cls(chain, now, other)
 
     def put(self, data: bytes) -> None:
         self.chain.put(data, self.now)

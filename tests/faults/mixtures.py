@@ -11,6 +11,8 @@ from trixter.faults import (
     Faults,
     Freeze,
     Latency,
+    LoseAnswer,
+    LoseRequest,
     Slice,
     Terminate,
     Throttle,
@@ -48,6 +50,14 @@ EVERY: dict[str, st.SearchStrategy[Fault]] = {
     **HARMLESS,
     "corrupt": corruptions,
     "terminate": terminations,
+    "lose_request": st.builds(LoseRequest, probability=probabilities, silence=st.booleans(), name=names),
+    "lose_answer": st.builds(
+        LoseAnswer,
+        probability=probabilities,
+        answer_bytes=st.integers(0, 50),
+        silence=st.booleans(),
+        name=names,
+    ),
 }
 
 harmless_faults = st.lists(st.one_of(*HARMLESS.values()), max_size=5).map(lambda faults: Faults(*faults))

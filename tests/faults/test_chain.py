@@ -17,8 +17,10 @@ from trixter.faults import (
     Chain,
     Close,
     Corrupt,
+    Decision,
     Dice,
     Faults,
+    Freeze,
     Latency,
     Slice,
     Stage,
@@ -147,6 +149,20 @@ def test_nothing_follows_an_abort() -> None:
     assert flow.take() == []
     assert flow.chain.faults == Faults(Latency(delay_s=1))
     assert not flow.chain.is_calm  # it is over: going around it would let bytes through
+
+
+def test_nothing_is_taken_in_while_a_close_is_under_way() -> None:
+    decisions: list[Decision] = []
+    flow = Flow.under(LimitData(size_bytes=1), Freeze(is_on=True), on_decision=decisions.append)
+    flow.put(b"xy")
+    flow.change(Corrupt(probability=1.0), Freeze(is_on=True))  # what closed is gone
+    count = len(decisions)
+    flow.put(b"z")
+    flow.put_eof()
+    flow.put_reset()
+    assert len(decisions) == count
+    flow.change()
+    assert [d.action for d in flow.departures] == [b"x", Close("data limit")]
 
 
 def test_nothing_follows_a_close() -> None:

@@ -16,6 +16,7 @@ from trixter.faults import (
     Corrupt,
     Decision,
     Dice,
+    Direction,
     Effect,
     Fault,
     Faults,
@@ -228,6 +229,15 @@ def test_a_stage_that_has_reset_behind_what_it_passed_on_decides_no_more() -> No
         (Effect.RESET, {"reason": "asked", "behind": True})
     ]
     assert chain.take(0.0) == [Close("asked", reset=True)]
+
+
+def test_a_fault_fits_both_directions_unless_it_names_one() -> None:
+    class Upstream(Transparent):
+        direction = Direction.UPSTREAM
+
+    assert [each for each in Direction if Transparent.fits(each)] == [*Direction]
+    assert [each for each in Direction if Upstream.fits(each)] == [Direction.UPSTREAM]
+    assert [each.opposite for each in Direction] == [*reversed(Direction)]
 
 
 def test_a_name_of_a_kind_is_that_of_its_class() -> None:

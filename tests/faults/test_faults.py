@@ -6,7 +6,19 @@ import pickle
 import pytest
 
 from trixter.errors import SettingError
-from trixter.faults import NO_FAULTS, Corrupt, Direction, Faults, Freeze, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    NO_FAULTS,
+    Corrupt,
+    Direction,
+    Faults,
+    Freeze,
+    Latency,
+    LoseAnswer,
+    LoseRequest,
+    Slice,
+    Terminate,
+    Throttle,
+)
 from trixter.faults.faults import as_faults
 
 SLOW = Latency(delay_s=0.25)
@@ -99,8 +111,23 @@ def test_one_fault_alone_makes_a_set() -> None:
     both = Faults(SLOW, NARROW)
     assert as_faults(both) is both
     with pytest.raises(SettingError) as caught:
-        as_faults((SLOW, NARROW), "upstream")  # type: ignore[arg-type]
+        as_faults((SLOW, NARROW), Direction.UPSTREAM)  # type: ignore[arg-type]
     assert (caught.value.name, caught.value.value) == ("upstream", (SLOW, NARROW))
+
+
+def test_a_fault_of_one_direction_is_refused_by_name_in_the_other() -> None:
+    lost = LoseAnswer(probability=0.1)
+    assert as_faults(Faults(SLOW, lost), Direction.DOWNSTREAM) == Faults(SLOW, lost)
+    assert as_faults(LoseAnswer(), Direction.UPSTREAM) == NO_FAULTS  # it is off, and so it is
+    with pytest.raises(SettingError, match="must be 'downstream' for lose_answer, not 'upstream'") as caught:
+        as_faults(Faults(SLOW, lost), Direction.UPSTREAM)
+    assert caught.value.name == "direction"
+
+
+def test_of_faults_each_is_in_the_directions_that_it_fits() -> None:
+    faults = Faults(SLOW, LoseAnswer(probability=0.1), LoseRequest(probability=0.2))
+    assert faults.fitting(Direction.UPSTREAM) == Faults(SLOW, LoseRequest(probability=0.2))
+    assert faults.fitting(Direction.DOWNSTREAM) == Faults(SLOW, LoseAnswer(probability=0.1))
 
 
 def test_a_direction_is_known_by_the_word_the_api_uses() -> None:

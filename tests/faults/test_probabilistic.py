@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
 from trixter.faults import Dice, Stage, StageOrder
-from trixter.faults.probabilistic import OPERATION_BYTES, ProbabilisticFault, ProbabilisticStage
+from trixter.faults.probabilistic import OPERATION_BYTES, OperationStage, ProbabilisticFault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class Mark(ProbabilisticFault):
         return MarkStage(self, dice)
 
 
-class MarkStage(ProbabilisticStage[Mark]):
+class MarkStage(OperationStage[Mark]):
     def begin_read(self, now: float) -> None:
         if self._is_read_struck():
             self.next.put(b"<read>", now)

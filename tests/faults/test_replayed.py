@@ -56,6 +56,7 @@ def run(flow: Flow, pieces: list[bytes], change: tuple[int, Faults] | None = Non
         if change is not None and nth == change[0]:
             flow.change(*change[1])
         flow.wait_until(flow.now + 1e7)
+        flow.other.forwarded_bytes += nth % 2  # every other piece begins a message
         flow.put(piece)
     flow.wait_until(flow.now + 1e7)
     flow.put_eof()
@@ -172,6 +173,14 @@ def test_a_source_that_differs_from_the_record_is_noticed_at_its_byte(
     made = replay(decisions, [sent], length_bytes)[1]
     diverged = [each.offset_bytes for each in made if each.effect is Effect.DIVERGE]
     assert diverged == ([] if left_at is None else [left_at])
+
+
+def test_after_a_loss_of_all_that_follows_nothing_leaves_but_the_end() -> None:
+    flow, made = replay([decided(Effect.LOSE, 3)], [b"ab", b"cd", b"ef"])
+    assert (flow.bytes_out, flow.ended) == (b"abc", EOF)
+    assert [(each.effect, each.offset_bytes) for each in made] == [(Effect.LOSE, 3)]
+    with pytest.raises(SettingError, match="kind must be one of"):
+        Replayed(decisions=(replace(decided(Effect.LOSE, 3), kind="quake"),))
 
 
 def test_a_connection_is_closed_behind_the_recorded_byte_and_bytes_are_lost_from_theirs() -> None:

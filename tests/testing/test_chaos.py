@@ -137,7 +137,7 @@ def test_what_is_no_upstream_is_refused(given: Any) -> None:
 
 
 def test_what_is_no_fault_is_refused_by_name(echo: str) -> None:
-    with Chaos() as chaos, pytest.raises(SettingError, match="upstream must be a fault, such as Latency"):
+    with Chaos() as chaos, pytest.raises(SettingError, match="faults must be a fault, such as Latency"):
         chaos.proxy(echo, faults="latency")  # type: ignore[arg-type]
 
 

@@ -16,6 +16,7 @@ from trixter.faults import (
     Faults,
     Freeze,
     Latency,
+    LoseAnswer,
     Slice,
     Terminate,
     Throttle,
@@ -56,6 +57,13 @@ def test_a_direction_is_that_of_the_whole_mark() -> None:
     faults = Faults(Latency(delay_s=0.25))
     assert mark(latency=0.25, direction="upstream") == Defaults(upstream=faults)
     assert mark(latency=0.25, direction=Direction.DOWNSTREAM) == Defaults(downstream=faults)
+
+
+def test_a_fault_of_one_direction_is_in_that_one() -> None:
+    lost, late = LoseAnswer(probability=0.1), Latency(delay_s=0.25)
+    assert mark(lose_answer=0.1, latency=0.25) == Defaults(upstream=late, downstream=Faults(late, lost))
+    with pytest.raises(SettingError, match="direction must be 'downstream' for lose_answer"):
+        mark(lose_answer=0.1, direction="upstream")
 
 
 def test_faults_can_be_given_with_all_their_settings() -> None:

@@ -126,6 +126,13 @@ def test_a_fault_that_seldom_strikes_is_a_warning_with_the_numbers(suite: pytest
     result.stdout.fnmatch_lines([f"*UnusedFaultsWarning: {SELDOM}"])
 
 
+def test_of_a_fault_that_strikes_messages_those_are_counted(suite: pytest.Pytester) -> None:
+    tests = under_chance(direction="downstream").replace("corrupt=", "lose_answer=")
+    text = "lose_answer did nothing: with probability 0.001 and 6 messages, that is so in 99% of runs"
+    result = run(suite, tests, "--chaos-seed=7", "-Wdefault")
+    result.stdout.fnmatch_lines([f"*UnusedFaultsWarning: {text}"])
+
+
 def test_one_that_strikes_in_most_runs_is_none(suite: pytest.Pytester) -> None:
     result = run(suite, under_chance(probability=0.1), "-Wdefault")  # 12 operations: struck in 72 % of runs
     result.assert_outcomes(passed=1, warnings=0)

@@ -30,13 +30,17 @@ class FaultsFields(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     clear: Annotated[bool, Meta(description="all faults that are not named here go as well")] = False
 
-    def replaced(self) -> ReplaceFaults | None:
+    def replaced(self, direction: Direction | None = None) -> ReplaceFaults | None:
         """Return the replacement; ``None`` if nothing is replaced.
+
+        Args:
+            direction: Only the faults that fit this direction; ``None`` means all.
 
         Raises:
             SettingError: If a setting is outside its range, or a direction is given.
         """
-        faults = [body.fault() for body in self._bodies()]
+        given = (body.fault() for body in self._bodies())
+        faults = [fault for fault in given if direction is None or fault.fits(direction)]
         if not faults and not self.clear:
             return None
         keys = tuple(dict.fromkeys((type(fault), fault.name or None) for fault in faults))
@@ -109,7 +113,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def _replaced(self, direction: Direction) -> ReplaceFaults | None:
         own = self.upstream if direction is Direction.UPSTREAM else self.downstream
-        both_replaced = None if self.both is UNSET else self.both.replaced()
+        both_replaced = None if self.both is UNSET else self.both.replaced(direction)
         own_replaced = None if own is UNSET else own.replaced()
         if both_replaced is None or own_replaced is None:
             found: ReplaceFaults | None = both_replaced or own_replaced

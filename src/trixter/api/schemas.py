@@ -84,8 +84,10 @@ class FaultBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def directions(self) -> tuple[Direction, ...]:
-        """The directions that the body names."""
-        return tuple(Direction) if self.direction == "both" else (Direction(self.direction),)
+        """The directions that the body names; ``both`` stands for those that the fault fits."""
+        if self.direction == "both":
+            return tuple(each for each in Direction if self.entry.kind.fits(each))
+        return (Direction(self.direction),)
 
     def fault(self) -> Fault:
         """Return the settings.
@@ -327,6 +329,10 @@ class FaultReply(Struct, frozen=True, gc=False, kw_only=True):
     name: str
     stem: str
     description: str
+    direction: (
+        Annotated[Literal["upstream", "downstream"], Meta(description="the only one in which it can be set")]
+        | UnsetType
+    ) = UNSET
     settings: list[SettingReply]
 
 

@@ -156,6 +156,7 @@ def catalogue_reply() -> list[schemas.FaultReply]:
             name=entry.name,
             stem=entry.stem,
             description=entry.summary,
+            direction=entry.kind.direction.value if entry.kind.direction else UNSET,
             settings=[_setting_reply(entry, each) for each in entry.settings],
         )
         for entry in CATALOGUE

@@ -41,21 +41,23 @@ class FaultFlags:
         taken = {option: values.pop(option, None) for option in options}
         return cls({option: value for option, value in taken.items() if value is not None})
 
-    def changes_of(self, faults: Faults) -> list[Fault]:
+    def changes_of(self, faults: Faults, direction: Direction) -> list[Fault]:
         """Return the faults that the flags ask for; each replaces the fault of its kind.
 
         Args:
             faults: The faults in force: a setting whose flag was not given keeps its value.
+            direction: Their direction; a fault that does not fit it is left out.
 
         Raises:
             click.UsageError: If a value is outside its range, which may depend on another one.
         """
-        changes = (self._change_of(entry, faults.find(entry.kind) or entry.kind()) for entry in CATALOGUE)
+        entries = (entry for entry in CATALOGUE if entry.kind.fits(direction))
+        changes = (self._change_of(entry, faults.find(entry.kind) or entry.kind()) for entry in entries)
         return [change for change in changes if change is not None]
 
-    def over(self, faults: Faults) -> Faults:
-        """Return these faults with the flags applied to them."""
-        for fault in self.changes_of(faults):
+    def over(self, faults: Faults, direction: Direction) -> Faults:
+        """Return these faults of a direction with the flags applied to them."""
+        for fault in self.changes_of(faults, direction):
             faults = faults.with_fault(fault)
         return faults
 
@@ -63,12 +65,12 @@ class FaultFlags:
         """Refuse a setting of a fault that stays off, since the flag that switches it on was not given.
 
         Args:
-            bases: The faults of each direction, to which the flags are applied.
+            bases: The faults of each direction, upstream first, to which the flags are applied.
 
         Raises:
             click.UsageError: With both flags.
         """
-        results = [self.over(base) for base in bases]
+        results = [self.over(base, each) for base, each in zip(bases, Direction, strict=True)]
         for entry in CATALOGUE:
             for each in entry.settings[1:]:
                 value = self.values.get(each.flag.option)
@@ -184,8 +186,8 @@ class Options:
             upstream, downstream = profile.upstream, profile.downstream
         duration_s = self.connection_duration_ms / MS_PER_S
         return Defaults(
-            upstream=self.faults.over(upstream),
-            downstream=self.faults.over(downstream),
+            upstream=self.faults.over(upstream, Direction.UPSTREAM),
+            downstream=self.faults.over(downstream, Direction.DOWNSTREAM),
             connection_duration_s=duration_s,
         )
 
@@ -228,6 +230,10 @@ class RequestedFaults:
         if is_clear or profile:
             base = {each: profile.faults(each) if profile else NO_FAULTS for each in Direction}
         directions = tuple(Direction) if direction in (None, "both") else (Direction(direction),)
+        for entry in CATALOGUE:
+            given = [each.flag.name for each in entry.settings if each.flag.option in flags.values]
+            if given and not any(map(entry.kind.fits, directions)):
+                raise click.UsageError(f"{given[0]} does not go with --direction {direction}", ctx)
         return cls(flags=flags, base=base, directions=directions)
 
     @property
@@ -256,8 +262,8 @@ class RequestedFaults:
         from trixter.control import ReplaceFaults
 
         if self.base is not None:
-            return ReplaceFaults.everything(*self.flags.over(self.base[direction]))
-        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(NO_FAULTS)]
+            return ReplaceFaults.everything(*self.flags.over(self.base[direction], direction))
+        ones = [ReplaceFaults.one(fault) for fault in self.flags.changes_of(NO_FAULTS, direction)]
         return reduce(ReplaceFaults.then, ones) if ones else None
 
 

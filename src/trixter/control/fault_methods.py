@@ -14,7 +14,20 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar
 from trixter.control.commands import Command, EndConnections
 from trixter.control.overrides import ALL, Override, ReplaceFaults
 from trixter.errors import SettingError
-from trixter.faults import Corrupt, CorruptMode, Direction, Fault, Freeze, Latency, Slice, Terminate, Throttle
+from trixter.faults import (
+    Corrupt,
+    CorruptMode,
+    Direction,
+    Fault,
+    Faults,
+    Freeze,
+    Latency,
+    LoseAnswer,
+    LoseRequest,
+    Slice,
+    Terminate,
+    Throttle,
+)
 from trixter.faults.validators import short_seconds_of
 from trixter.profiles import Profile, find_profile
 from trixter.settings import Availability
@@ -40,6 +53,8 @@ SYNONYMS: Mapping[str, str] = {
     "slice": "slicer fragment chunk",
     "corrupt": "corruption flip",
     "terminate": "termination reset_peer loss packet_loss drop",
+    "lose_request": "drop_request",
+    "lose_answer": "lose_response lose_reply drop_response drop_reply",
     "freeze": "timeout blackhole stall hang hold pause",
     "unfreeze": "resume release thaw",
     "set_faults": "faults add_toxic",
@@ -66,6 +81,8 @@ class FaultKeywords(TypedDict, total=False):
     slice: int
     corrupt: float
     terminate: float
+    lose_request: float
+    lose_answer: float
     freeze: bool
     connection_duration: Seconds
     direction: AnyDirection
@@ -76,9 +93,10 @@ class FaultMethods(ABC, Generic[ChangeT]):
 
     A fault replaces all others of its kind; 0 switches it off. The change that a method returns can be kept,
     reverted, or used with ``with``, which reverts it at the end. ``direction`` is a ``Direction``,
-    ``"upstream"``, ``"downstream"``, or ``None`` for both. A time is a number of seconds, a ``timedelta`` or
-    text such as ``"250ms"``; a bare number of more than a minute is refused, since other tools take
-    milliseconds. A rate is a number of bytes per second, or text such as ``"1mbit"`` or ``"64KiB/s"``.
+    ``"upstream"``, ``"downstream"``, or ``None`` for both, or for the only one that a fault can have. A time
+    is a number of seconds, a ``timedelta`` or text such as ``"250ms"``; a bare number of more than a minute
+    is refused, since other tools take milliseconds. A rate is a number of bytes per second, or text such as
+    ``"1mbit"`` or ``"64KiB/s"``.
     """
 
     _target: str = ALL
@@ -139,6 +157,24 @@ class FaultMethods(ABC, Generic[ChangeT]):
         """End the freeze: all that was held is sent at once."""
         return self._replace("unfreeze", Freeze(), direction)
 
+    def lose_request(
+        self, probability: float, *, silence: bool = False, direction: AnyDirection = None
+    ) -> ChangeT:
+        """Lose messages to the server, each with that probability: then a reset, or silence."""
+        return self._replace("lose_request", LoseRequest(probability=probability, silence=silence), direction)
+
+    def lose_answer(
+        self,
+        probability: float,
+        *,
+        answer_bytes: int = 0,
+        silence: bool = False,
+        direction: AnyDirection = None,
+    ) -> ChangeT:
+        """Lose messages of the server behind their first bytes, each with it: then a reset, or silence."""
+        fault = LoseAnswer(probability=probability, answer_bytes=answer_bytes, silence=silence)
+        return self._replace("lose_answer", fault, direction)
+
     def profile(self, profile: str | Profile) -> ChangeT:
         """Replace all faults by those of a profile, such as ``"3g"``."""
         found = profile if isinstance(profile, Profile) else find_profile(profile)
@@ -147,16 +183,19 @@ class FaultMethods(ABC, Generic[ChangeT]):
 
     def set_faults(self, *faults: Fault, direction: AnyDirection = None) -> ChangeT:
         """Replace all faults by these."""
-        return self._override(
-            "set_faults", dict.fromkeys(directions_of(direction), ReplaceFaults.everything(*faults))
-        )
+        replaced = {
+            each: ReplaceFaults.everything(*given)
+            for each, given in faults_by_direction(Faults(*faults), direction).items()
+        }
+        return self._override("set_faults", replaced)
 
     def clear(self, *, direction: AnyDirection = None) -> ChangeT:
         """Remove all faults."""
         return self._override("clear", dict.fromkeys(directions_of(direction), ReplaceFaults.everything()))
 
     def _replace(self, method: str, fault: Fault, direction: AnyDirection) -> ChangeT:
-        return self._override(method, dict.fromkeys(directions_of(direction), ReplaceFaults.one(fault)))
+        own = fault.direction if direction is None else direction
+        return self._override(method, dict.fromkeys(directions_of(own), ReplaceFaults.one(fault)))
 
     def _override(self, method: str, replaced: Mapping[Direction, ReplaceFaults]) -> ChangeT:
         override = Override(
@@ -251,6 +290,15 @@ def directions_of(direction: AnyDirection) -> tuple[Direction, ...]:
         return (Direction(direction),)
     except ValueError:
         raise SettingError("direction", direction, "'upstream', 'downstream' or None") from None
+
+
+def faults_by_direction(faults: Faults, direction: AnyDirection) -> dict[Direction, Faults]:
+    """Return the faults of each direction that an argument ``direction`` stands for.
+
+    ``None`` stands for both, of which each fault is in those that it fits.
+    """
+    given = {each: faults for each in directions_of(direction)}
+    return given if direction else {each: faults.fitting(each) for each in given}
 
 
 def _mode(mode: AnyMode) -> CorruptMode:

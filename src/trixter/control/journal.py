@@ -9,7 +9,7 @@ from os import PathLike, fspath
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from trixter.control.commands import Apply, Command, Revert
 from trixter.control.overrides import Override
@@ -181,6 +181,8 @@ def _phrase(effect: Effect, detail: Mapping[str, Any]) -> str:
             return f"{detail['size_bytes']:,} B inserted"
         case Effect.FLIP:
             return f"{len(detail['bytes'])} B flipped"
+        case Effect.LOSE if "size_bytes" not in detail:
+            return "all that follows is lost"
         case Effect.LOSE:
             return f"{detail['size_bytes']:,} B lost"
         case Effect.HOLD:
@@ -332,6 +334,8 @@ class Replay:
             elif isinstance(entry, Ended) and entry.reason == CLOSED:
                 for direction in Direction:
                     key = entry.connection, direction
+                    if any(each.loses_rest for each in strikes.get(key, ())):
+                        continue
                     is_up = direction is Direction.UPSTREAM
                     forwarded = entry.bytes_upstream if is_up else entry.bytes_downstream
                     lengths[key] = forwarded - sum(map(_grown_bytes, strikes.get(key, ())))
@@ -423,7 +427,7 @@ class _Flips(Struct, forbid_unknown_fields=True):
 
 
 class _Lost(Struct, forbid_unknown_fields=True):
-    size_bytes: Size
+    size_bytes: Size | UnsetType = UNSET
 
 
 class _Held(Struct, forbid_unknown_fields=True):

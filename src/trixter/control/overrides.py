@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from trixter.errors import OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults
+from trixter.faults.faults import as_faults
 from trixter.faults.validators import normalize, positive_seconds_of, seconds_of
 from trixter.settings import Availability, Defaults, require_availability
 from trixter.units import Seconds
@@ -93,7 +94,8 @@ class Override:
             runs: for another, no time passes.
 
     Raises:
-        SettingError: If a value is outside its range, or it is the proxy's and the target is one connection.
+        SettingError: If a value is outside its range, a fault cannot be set in its direction, or a setting is
+            the proxy's and the target is one connection.
     """
 
     target: str = ALL
@@ -119,6 +121,8 @@ class Override:
         ) -> None: ...
 
     def __post_init__(self) -> None:
+        for direction in Direction:
+            as_faults(self.faults(direction), direction)
         if self.availability is not None:
             require_availability(self.availability)
         if self.connection_duration_s is not None:

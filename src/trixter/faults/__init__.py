@@ -19,10 +19,12 @@ from trixter.faults.catalogue import CANONICAL_ORDER, CATALOGUE
 from trixter.faults.chain import Chain
 from trixter.faults.corrupt import Corrupt, CorruptMode
 from trixter.faults.dice import Dice
-from trixter.faults.fault import Fault, Stage, StageOrder
-from trixter.faults.faults import NO_FAULTS, Direction, Faults
+from trixter.faults.fault import Direction, Fault, Stage, StageOrder
+from trixter.faults.faults import NO_FAULTS, Faults
 from trixter.faults.freeze import Freeze
 from trixter.faults.latency import Latency
+from trixter.faults.lose_answer import LoseAnswer
+from trixter.faults.lose_request import LoseRequest
 from trixter.faults.slice import Slice
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
@@ -49,6 +51,8 @@ __all__ = [
     "Faults",
     "Freeze",
     "Latency",
+    "LoseAnswer",
+    "LoseRequest",
     "Reset",
     "Slice",
     "Stage",

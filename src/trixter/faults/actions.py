@@ -75,7 +75,7 @@ class Effect(Enum):
     FLIP = "flip"
     """Bytes change: ``bytes`` has the distance of each from the first, its former and its new value."""
     LOSE = "lose"
-    """``size_bytes`` are lost."""
+    """``size_bytes`` are lost; without them, all that follows is."""
     HOLD = "hold"
     """From here on, each byte leaves ``delay_s`` after it arrived."""
     SET = "set"
@@ -125,3 +125,8 @@ class Decision:
     detail: Mapping[str, Any]
     place: Place
     input_bytes: int
+
+    @property
+    def loses_rest(self) -> bool:
+        """Whether all that follows is lost: then its length is not known."""
+        return self.effect is Effect.LOSE and "size_bytes" not in self.detail

@@ -14,6 +14,8 @@ from trixter.faults.entry import BYTES, BYTES_PER_S, MILLISECONDS, Entry, FlagSp
 from trixter.faults.fault import Fault
 from trixter.faults.freeze import Freeze
 from trixter.faults.latency import Latency
+from trixter.faults.lose_answer import LoseAnswer
+from trixter.faults.lose_request import LoseRequest
 from trixter.faults.slice import Slice
 from trixter.faults.terminate import Terminate
 from trixter.faults.throttle import Throttle
@@ -62,6 +64,25 @@ CATALOGUE: tuple[Entry, ...] = (
                 FlagSpec("--corrupt-mode", "Corruption: insert bytes, or flip them  [default: insert]"),
                 choices=CorruptMode, phrase="by {}s"),
     ]),
+    Entry(LoseRequest, "lose_request", "A message of the client is lost, upstream only.", [
+        Setting("probability", "probability_rate", PROBABILITY, None, "for each message; 0 switches it off",
+                FlagSpec("--lose-request-probability-rate",
+                         "Probability that a message to the server is lost, then a reset (RST)")),
+        Setting("silence", "silence", SWITCH, None, "what follows is lost, too, in place of a reset",
+                FlagSpec("--lose-request-silence", "Silence after a lost message, in place of a reset"),
+                phrase="in silence"),
+    ], in_profiles=False),  # networks lose segments, which TCP sends again
+    Entry(LoseAnswer, "lose_answer", "A message of the server is lost, downstream only.", [
+        Setting("probability", "probability_rate", PROBABILITY, None, "for each message; 0 switches it off",
+                FlagSpec("--lose-answer-probability-rate",
+                         "Probability that a message of the server is lost, then a reset (RST)")),
+        Setting("answer_bytes", "answer_bytes", WHOLE, BYTES, "its first bytes, which arrive all the same",
+                FlagSpec("--lose-answer-bytes", "First bytes of a lost message that arrive all the same"),
+                phrase="after {}"),
+        Setting("silence", "silence", SWITCH, None, "what follows is lost, too, in place of a reset",
+                FlagSpec("--lose-answer-silence", "Silence after a lost message, in place of a reset"),
+                phrase="in silence"),
+    ], in_profiles=False),  # networks lose segments, which TCP sends again
     Entry(Freeze, "freeze", "Nothing leaves, until the freeze is over.", [
         Setting("is_on", "frozen", SWITCH, None, "false ends it: all that was held leaves at once",
                 FlagSpec("--freeze", "Stall: forward nothing, and keep the connection open")),

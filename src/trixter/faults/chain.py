@@ -103,7 +103,7 @@ class Chain:
 
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
-        if data:
+        if data and not self._output.is_closing:
             self._bypass.flush(self._line)
             if not self.is_idle:
                 self._release(now)
@@ -193,7 +193,8 @@ class Chain:
 
     def _put_end(self, end: End, now: float) -> None:
         self._settle(now)
-        self._first.put_end(end, now)
+        if not self._output.is_closing:
+            self._first.put_end(end, now)
 
     def _let_go(self) -> None:
         """Have no stages any more: they are over, or no longer asked."""

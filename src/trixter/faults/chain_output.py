@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from trixter.faults.actions import Abort, Action, Close, Decision, Effect, End, Moment, Place, Reset
-from trixter.faults.fault import Stage
+from trixter.faults.fault import OtherDirection, Stage
 
 OnDecision = Callable[[Decision], None]
 
 
 class RecordKeywords(TypedDict, total=False):
-    """The record that a chain keeps of what its faults do."""
+    """The record that a chain keeps of what its faults do, and what it knows of the other direction."""
 
     strikes: Counter[str]
     """Counts decisions by the name of the fault."""
@@ -28,6 +28,19 @@ class RecordKeywords(TypedDict, total=False):
     """Called with each decision, before its effect leaves; without it, no offset is counted."""
     passed_bytes: int
     """The bytes that have passed this direction already."""
+    other: OtherDirection
+    """The other direction of the connection; without it, none ever speaks."""
+
+
+class NoOther(NamedTuple):
+    """The other direction of a chain that is alone."""
+
+    forwarded_bytes: int = 0
+    has_ended: bool = True
+
+
+NO_OTHER = NoOther()
+"""The one that is needed."""
 
 
 # The place of what stands behind all stages.
@@ -44,6 +57,9 @@ class ChainOutput(Stage[Any]):
     def __init__(self, **record: Unpack[RecordKeywords]) -> None:
         self.actions: list[Action] = []
         self.is_over = False
+        self.is_closing = False
+        """Whether a stage has closed the connection behind the bytes before: nothing more is to come in."""
+        self.other = record.get("other", NO_OTHER)
         strikes, operations = record.get("strikes"), record.get("operations")
         self._strikes = Counter() if strikes is None else strikes
         self.gone_operations = Counter() if operations is None else operations
@@ -114,6 +130,7 @@ class ChainOutput(Stage[Any]):
         if self.is_over or stage.has_ended:
             return
         stage.has_ended = effect is Effect.CLOSE or "behind" in detail
+        self.is_closing |= stage.has_ended
         if effect is not Effect.DIVERGE:
             self._strikes[stage.kind_name] += 1
         if self._on_decision is None:
@@ -130,7 +147,7 @@ class ChainOutput(Stage[Any]):
             place=counter.place,
             input_bytes=input_bytes,
         )
-        if effect in (Effect.INSERT, Effect.LOSE):
+        if effect in (Effect.INSERT, Effect.LOSE) and not decision.loses_rest:
             self._forget_passed(counter)
             size_bytes: int = detail["size_bytes"]
             counter.note(input_bytes, size_bytes if effect is Effect.INSERT else -size_bytes)

@@ -10,7 +10,7 @@ from trixter.errors import SettingError
 from trixter.faults.actions import Effect
 from trixter.faults.dice import Dice
 from trixter.faults.fault import StageOrder
-from trixter.faults.probabilistic import ProbabilisticFault, ProbabilisticStage
+from trixter.faults.probabilistic import OperationStage, ProbabilisticFault
 
 # The original inserts up to two of its copy buffers.
 MOST_INSERTED_BYTES = 16_384
@@ -57,7 +57,7 @@ class Corrupt(ProbabilisticFault):
         return CorruptStage(self, dice)
 
 
-class CorruptStage(ProbabilisticStage[Corrupt]):
+class CorruptStage(OperationStage[Corrupt]):
     """Passes on what is whole, and spoils what is struck."""
 
     def begin_read(self, now: float) -> None:

@@ -31,9 +31,22 @@ QUEUE_S = 0.1
 LEAST_QUEUE_BYTES = 64 * 1024
 
 
+class Direction(Enum):
+    """The direction in which bytes travel: *to* the upstream, or *from* it."""
+
+    UPSTREAM = "upstream"
+    DOWNSTREAM = "downstream"
+
+    @property
+    def opposite(self) -> Direction:
+        """The other one."""
+        return Direction.DOWNSTREAM if self is Direction.UPSTREAM else Direction.UPSTREAM
+
+
 class StageOrder(IntEnum):
     """The canonical order of stages. Bytes pass the lowest first."""
 
+    LOSE = 0
     ALTER = 1
     TERMINATE = 2
     SLICE = 3
@@ -56,6 +69,9 @@ class Fault(ABC):
 
     order: ClassVar[StageOrder]
 
+    direction: ClassVar[Direction | None] = None
+    """The only direction in which it can be set; ``None``: in either."""
+
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise SettingError("name", self.name, "text")
@@ -73,6 +89,11 @@ class Fault(ABC):
     @abstractmethod
     def stage(self, dice: Dice, now: float) -> Stage[Any]:
         """Start the running state of this fault for one direction of one connection."""
+
+    @classmethod
+    def fits(cls, direction: Direction) -> bool:
+        """Return whether it can be set in that direction."""
+        return cls.direction in (None, direction)
 
 
 @cache
@@ -106,8 +127,23 @@ NO_BYPASS = BypassLimit(0, 0, 0)
 FaultT = TypeVar("FaultT", bound=Fault)
 
 
+class OtherDirection(Protocol):
+    """The other direction of a connection, as far as stages of this one know it."""
+
+    @property
+    def forwarded_bytes(self) -> int:
+        """The bytes that the sender of this direction was sent: if they grow, the other side has spoken."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the other side will send no more."""
+
+
 class Output(Protocol):
     """The end of a chain, as its stages see it."""
+
+    other: OtherDirection
+    """The other direction of the connection."""
 
     def note_decision(
         self, stage: Stage[Any], effect: Effect, at_bytes: int, detail: Mapping[str, Any]

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import Enum
 from typing import TypeVar
 
 from trixter.errors import SettingError
-from trixter.faults.fault import Fault
+from trixter.faults.fault import Direction, Fault, kind_name
 
 FaultT = TypeVar("FaultT", bound=Fault)
 
 # The key of a fault's running state: its kind, its name, and its number among faults of both.
 Key = tuple[type[Fault], str, int]
-
-
-class Direction(Enum):
-    """The direction in which bytes travel: *to* the upstream, or *from* it."""
-
-    UPSTREAM = "upstream"
-    DOWNSTREAM = "downstream"
 
 
 class Faults(tuple[Fault, ...]):
@@ -68,6 +60,10 @@ class Faults(tuple[Fault, ...]):
             *(fault for fault in self if not isinstance(fault, kind) or (name and fault.name != name))
         )
 
+    def fitting(self, direction: Direction) -> Faults:
+        """Return those of them that can be set in that direction."""
+        return Faults(*(fault for fault in self if fault.fits(direction)))
+
     def keyed(self) -> Iterator[tuple[Key, Fault]]:
         """Yield each fault with the key of its running state."""
         seen: dict[tuple[type[Fault], str], int] = {}
@@ -81,18 +77,22 @@ NO_FAULTS = Faults()
 """No faults: bytes pass straight through."""
 
 
-def as_faults(given: Fault | Faults, name: str = "faults") -> Faults:
+def as_faults(given: Fault | Faults, direction: Direction | None = None) -> Faults:
     """Return the faults that were given; one alone makes a set of its own.
 
     Args:
         given: A fault, or faults.
-        name: The parameter, for the error.
+        direction: The direction in which they are set, if it is known.
 
     Raises:
-        SettingError: If it is neither.
+        SettingError: If it is neither, or one of them cannot be set in that direction.
     """
-    if isinstance(given, Fault):
-        return Faults(given)
-    if not isinstance(given, Faults):
+    faults = Faults(given) if isinstance(given, Fault) else given
+    if not isinstance(faults, Faults):
+        name = direction.value if direction else "faults"
         raise SettingError(name, given, "a fault, such as Latency(delay_s=0.25), or Faults(...)")
-    return given
+    for fault in faults:
+        if direction and fault.direction and not fault.fits(direction):
+            accepts = f"{fault.direction.value!r} for {kind_name(type(fault))}"
+            raise SettingError("direction", direction.value, accepts)
+    return faults

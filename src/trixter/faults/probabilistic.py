@@ -1,14 +1,14 @@
-"""Probabilistic faults, and operations: the unit in which probabilities are drawn.
+"""Probabilistic faults, and operations: the unit in which most probabilities are drawn.
 
-They are the original's "each read/write": the opening of a connection, each read of at most 8 KiB, the write
-that passes it on, and the end of a direction. The stage of a fault decides which of them it strikes.
+Operations are the original's "each read/write": the opening of a connection, each read of at most 8 KiB, the
+write that passes it on, and the end of a direction. The stage of a fault decides which of them it strikes.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from trixter.faults.dice import Dice
 from trixter.faults.fault import BypassLimit, Fault, Stage
@@ -23,9 +23,12 @@ OPERATIONS_PER_PIECE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbabilisticFault(Fault):
-    """A fault that strikes operations, each with a probability; see its children."""
+    """A fault that strikes operations, or something else, each with a probability; see its children."""
 
     probability: float = 0.0
+
+    units: ClassVar[str] = "operations"
+    """The things that the probability is about, in the plural."""
 
     def _check(self) -> None:
         require_probability("probability", self.probability)
@@ -39,18 +42,51 @@ ProbabilisticFaultT = TypeVar("ProbabilisticFaultT", bound=ProbabilisticFault)
 
 
 class ProbabilisticStage(Stage[ProbabilisticFaultT]):
-    """A stage that strikes operations at random: reads and writes, and what its children add.
+    """A stage that strikes at random: its children count the units, one after another.
 
-    The gap to the next strike is drawn, not every operation: between strikes it is one subtraction. Both
-    operations of a piece are drawn when it is read, also if the write comes much later, or in slices.
+    The gap to the next strike is drawn, not every unit: between strikes it is one subtraction.
+    """
+
+    def __init__(self, fault: ProbabilisticFaultT, dice: Dice) -> None:
+        super().__init__(fault, dice)
+        self._drawn = 0  # units up to the next strike, from the first one on
+        self._until_hit = self._draw_gap()
+
+    @property
+    def operations(self) -> int:
+        return self._drawn - self._until_hit
+
+    def change(self, fault: ProbabilisticFaultT, now: float) -> None:
+        # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.
+        former, self.fault = self.fault, fault
+        if fault.probability != former.probability:
+            self._drawn -= self._until_hit
+            self._until_hit = self._draw_gap()
+
+    def _draw_gap(self) -> int:
+        gap = self._dice.gap(self.fault.probability)
+        self._drawn += gap
+        return gap
+
+    def _is_struck(self) -> bool:
+        """Count one unit; return whether it is struck."""
+        self._until_hit -= 1
+        if self._until_hit:
+            return False
+        self._until_hit = self._draw_gap()
+        return True
+
+
+class OperationStage(ProbabilisticStage[ProbabilisticFaultT]):
+    """A stage that strikes operations: reads and writes, and what its children add.
+
+    Both operations of a piece are drawn when it is read, also if the write comes much later, or in slices.
     """
 
     may_wait = False
 
     def __init__(self, fault: ProbabilisticFaultT, dice: Dice) -> None:
         super().__init__(fault, dice)
-        self._drawn = 0  # operations up to the next strike, from the first one on
-        self._until_hit = self._draw_gap()
         self._begun = 0  # operations of the next piece that have been drawn already
 
     def put(self, data: bytes, now: float) -> None:
@@ -62,22 +98,11 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
         else:
             self._put_struck(data, operations, now)
 
-    @property
-    def operations(self) -> int:
-        return self._drawn - self._until_hit
-
     def bypass_limit(self, now: float) -> BypassLimit:
         return BypassLimit(read_bytes=OPERATION_BYTES, reads=(self._until_hit - 1) // OPERATIONS_PER_PIECE)
 
     def count_bypassed(self, reads: int, size_bytes: int) -> None:
         self._until_hit -= OPERATIONS_PER_PIECE * reads
-
-    def change(self, fault: ProbabilisticFaultT, now: float) -> None:
-        # The draw has no memory, so a fresh gap at the new probability is as fair as the rest of the old.
-        former, self.fault = self.fault, fault
-        if fault.probability != former.probability:
-            self._drawn -= self._until_hit
-            self._until_hit = self._draw_gap()
 
     @abstractmethod
     def _apply_to(self, piece: bytes, at_bytes: int, strikes: int, now: float) -> None:
@@ -89,19 +114,6 @@ class ProbabilisticStage(Stage[ProbabilisticFaultT]):
             strikes: How often it was struck.
             now: The time.
         """
-
-    def _draw_gap(self) -> int:
-        gap = self._dice.gap(self.fault.probability)
-        self._drawn += gap
-        return gap
-
-    def _is_struck(self) -> bool:
-        """Count an operation that has no bytes; return whether it is struck."""
-        self._until_hit -= 1
-        if self._until_hit:
-            return False
-        self._until_hit = self._draw_gap()
-        return True
 
     def _is_read_struck(self) -> bool:
         """Count the read of the next piece, once; return whether it is struck."""

@@ -18,6 +18,7 @@ from trixter.faults.chain_output import ChainOutput
 from trixter.faults.dice import Dice
 from trixter.faults.fault import NO_BYPASS, BypassLimit, Fault, HoldingStage, Stage, StageOrder
 from trixter.faults.faults import Faults
+from trixter.faults.message_loss import SilenceStage
 
 KINDS = {entry.name: entry.kind for entry in CATALOGUE}
 
@@ -43,7 +44,7 @@ class Replayed(Fault):
 
     def _check(self) -> None:
         for each in self.decisions:
-            if each.effect is Effect.SET and each.detail:
+            if (each.effect is Effect.SET and each.detail) or each.loses_rest:
                 _fault_of(each)
 
     @property
@@ -221,6 +222,8 @@ class ReplayedStage(Stage[Replayed]):
                 first = self._position
                 flips = [(first + at, former, new) for at, former, new in detail["bytes"]]
                 self._flips = deque(sorted([*self._flips, *flips]))
+            case Effect.LOSE if decision.loses_rest:
+                self._follow(SilenceStage(_fault_of(decision), self._dice), now)
             case Effect.LOSE:
                 self._lost_until = self._position + detail["size_bytes"]
             case Effect.HOLD:
@@ -242,7 +245,8 @@ class ReplayedStage(Stage[Replayed]):
             self._behind().drain(now)
         self._inner = inner
         if inner is not None:
-            inner.output = ChainOutput()  # what it decides has been recorded, too
+            # What it decides has been recorded, too.
+            inner.output = ChainOutput(other=self.output.other)
 
     def _behind(self) -> Stage[Any]:
         """Return the stage that gets the next byte of the output."""

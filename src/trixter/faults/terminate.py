@@ -8,7 +8,7 @@ from typing import ClassVar
 from trixter.faults.actions import End, Eof
 from trixter.faults.dice import Dice
 from trixter.faults.fault import StageOrder
-from trixter.faults.probabilistic import ProbabilisticFault, ProbabilisticStage
+from trixter.faults.probabilistic import OperationStage, ProbabilisticFault
 
 REASON = "terminated"
 
@@ -33,7 +33,7 @@ class Terminate(ProbabilisticFault):
         return TerminateStage(self, dice)
 
 
-class TerminateStage(ProbabilisticStage[Terminate]):
+class TerminateStage(OperationStage[Terminate]):
     """Passes on what comes before the strike, and nothing from it on."""
 
     def open(self, now: float) -> None:

@@ -141,9 +141,10 @@ class Connection:
         return self._proxy.buffer_limit_bytes
 
     def record_of(self, direction: Direction) -> RecordKeywords:
-        """Return where the faults of a direction record what they do."""
+        """Return where the faults of a direction record what they do, and what they know of the other one."""
         proxy, on_decision = self._proxy, self._proxy.on_decision
         return {
+            "other": self.pipe(direction.opposite),
             "strikes": proxy.strikes,
             "operations": proxy.operations,
             "on_decision": partial(on_decision, self, direction) if on_decision else None,

@@ -317,5 +317,7 @@ class Pipe:
             self._context.loop.call_soon(self._read_on)
 
     def _on_hangup(self) -> None:
-        if error := error_of(self.source):  # otherwise it only ended both ways, and what is held still leaves
+        if error := error_of(self.source):
             self._owner.on_lost(self.source, error)
+        elif self._slow_path is not None:  # it only ended both ways: what is held leaves, or waited for that
+            self._slow_path.release()

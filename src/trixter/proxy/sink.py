@@ -35,7 +35,7 @@ class PipeOwner(Protocol):
         """A direction with faults stops reading while it holds more, and goes on at half of it."""
 
     def record_of(self, direction: Direction) -> RecordKeywords:
-        """Return where the faults of a direction record what they do."""
+        """Return where the faults of a direction record what they do, and what they know of the other one."""
 
     def on_finished(self, sink: Socket) -> None:
         """All bytes of a direction have left, and EOF is due at its sink."""

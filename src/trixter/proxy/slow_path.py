@@ -154,6 +154,13 @@ class SlowPath:
         self._out.act([data])
         self._settle()
 
+    @ends_connection_on_error
+    def release(self) -> None:
+        """Let leave what may leave by now."""
+        if self._chain is not None:
+            self._out.act(self._chain.take())
+            self._settle()
+
     def put_end(self, end: End) -> None:
         """Take the end of the source in; it leaves behind all that came before it.
 
@@ -182,7 +189,7 @@ class SlowPath:
         self._in_flight = InFlightShare(self._context.in_flight)
         dice = self._dice.branch(self._pipe.direction.value)
         record: RecordKeywords = {**self._record, "passed_bytes": self._out.taken_bytes}
-        return ChainDriver(faults, dice, self._context.clock, self._on_time, **record)
+        return ChainDriver(faults, dice, self._context.clock, self.release, **record)
 
     def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
@@ -254,12 +261,6 @@ class SlowPath:
                 self._settle()
         except Exception as exc:
             self._pipe.fail(exc)
-
-    @ends_connection_on_error
-    def _on_time(self) -> None:
-        assert self._chain is not None
-        self._out.act(self._chain.take())
-        self._settle()
 
     @ends_connection_on_error
     def _on_writable(self) -> None:

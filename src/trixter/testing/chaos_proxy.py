@@ -13,10 +13,18 @@ import anyio
 from trixter.addresses import Address, text_of
 from trixter.control import AsyncChange, AsyncProxyHandle, Change, ListenAddress, ProxyHandle
 from trixter.control.commands import Command, ResultT
-from trixter.control.fault_methods import AnyDirection, FaultKeywords, FaultMethods, directions_of, meant_by
+from trixter.control.fault_methods import (
+    AnyDirection,
+    FaultKeywords,
+    FaultMethods,
+    directions_of,
+    faults_by_direction,
+    meant_by,
+)
 from trixter.control.journal import Replay, Strike
 from trixter.errors import SettingError
 from trixter.faults import Fault, Faults
+from trixter.faults.faults import as_faults
 from trixter.monotonic import monotonic
 from trixter.profiles import Profile, find_profile
 from trixter.proxy import Defaults
@@ -185,8 +193,8 @@ class _LocalProxy(FaultMethods[ChangeT]):
         if profile is not None:
             defaults = with_profile(defaults, profile, self._find_profile)
         if faults is not None:
-            for direction in directions_of(asked.get("direction")):
-                defaults = defaults.with_faults(direction, faults)
+            for direction, given in faults_by_direction(as_faults(faults), asked.get("direction")).items():
+                defaults = defaults.with_faults(direction, given)
         return apply_mark(defaults, self._find_profile, **asked)
 
     def __reduce__(self) -> NoReturn:

@@ -63,7 +63,7 @@ def apply_mark(
         if not isinstance(fault, Fault):
             accepts = "made of faults, such as Latency(delay_s=0.25), and of keywords"
             raise SettingError("chaos", fault, accepts)
-        for each in directions_of(direction):
+        for each in directions_of(fault.direction if direction is None else direction):
             defaults = defaults.with_faults(each, defaults.faults(each).with_fault(fault))
     return defaults
 

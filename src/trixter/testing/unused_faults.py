@@ -28,10 +28,12 @@ class FaultInUse:
     Args:
         directions: The directions in which it was set.
         probability: The highest probability that it had; 0 if it has none.
+        units: The things that this is about, in the plural.
     """
 
     directions: set[Direction] = field(default_factory=set)
     probability: float = 0.0
+    units: str = ""
 
 
 class UnusedFaultsCheck:
@@ -67,6 +69,7 @@ class UnusedFaultsCheck:
                 in_use.directions.add(direction)
                 if isinstance(fault, ProbabilisticFault):
                     in_use.probability = max(in_use.probability, fault.probability)
+                    in_use.units = fault.units
         # The kernel refuses a client of a proxy that does not listen: such attempts cannot be counted.
         self._has_refused |= self._proxy.availability is not Availability.UP
 
@@ -101,7 +104,7 @@ class UnusedFaultsCheck:
             elif in_use.probability:
                 count = operations[name]
                 share = (1 - in_use.probability) ** count
-                chance = f"with probability {in_use.probability:g} and {count} operations"
+                chance = f"with probability {in_use.probability:g} and {count} {in_use.units}"
                 yield f"{name} did nothing: {chance}, that is so in {share:.0%} of runs", share >= USUAL
             else:
                 yield f"{name} did nothing: no byte gave it a reason", False

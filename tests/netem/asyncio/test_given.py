@@ -9,12 +9,13 @@ import pytest
 
 from tests.netem.asyncio.programs import EchoServer, Noting
 from trixter.errors import SettingError
-from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Slice
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, LoseAnswer, Slice
 from trixter.faults.faults import as_faults
 from trixter.netem import faulty_network, open_connection, start_server, wrap_protocol_factory
 
 ONE = Slice(size_bytes=3)
 OTHER = Latency(delay_s=0.001)
+LOST = LoseAnswer(probability=1e-12)
 
 
 def test_one_alone_makes_a_set() -> None:
@@ -28,7 +29,7 @@ def test_what_is_none_is_refused(given: Any) -> None:
     with pytest.raises(
         SettingError, match=r"upstream must be a fault, such as Latency\(delay_s=0.25\), or Faults"
     ):
-        as_faults(given, "upstream")
+        as_faults(given, Direction.UPSTREAM)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,7 @@ def test_what_is_none_is_refused(given: Any) -> None:
         ((ONE, OTHER), (Faults(ONE), Faults(OTHER))),
         ((ONE, NO_FAULTS), (Faults(ONE), NO_FAULTS)),
         ((Faults(ONE, OTHER), OTHER), (Faults(ONE, OTHER), Faults(OTHER))),
+        (LOST, (NO_FAULTS, Faults(LOST))),
     ],
 )
 async def test_by_a_faulty_network(server: EchoServer, way: Any, pair: tuple[Faults, Faults]) -> None:
@@ -78,7 +80,7 @@ async def test_by_a_protocol_and_its_link(server: EchoServer) -> None:
     )
     link.set_faults(Direction.UPSTREAM, OTHER)
     assert link.faults(Direction.UPSTREAM) == Faults(OTHER)
-    with pytest.raises(SettingError, match="faults must be a fault"):
+    with pytest.raises(SettingError, match="upstream must be a fault"):
         link.set_faults(Direction.UPSTREAM, None)  # type: ignore[arg-type]
     link.abort(None)
 

@@ -231,6 +231,6 @@ def _look_at(waiter: asyncio.Future[None]) -> None:
 
 def _by_direction(upstream: FaultsSpec, downstream: FaultsSpec) -> dict[Direction, Faults]:
     return {
-        Direction.UPSTREAM: as_faults(upstream, "upstream"),
-        Direction.DOWNSTREAM: as_faults(downstream, "downstream"),
+        Direction.UPSTREAM: as_faults(upstream, Direction.UPSTREAM),
+        Direction.DOWNSTREAM: as_faults(downstream, Direction.DOWNSTREAM),
     }

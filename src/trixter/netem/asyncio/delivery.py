@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from trixter.chain_driver import ChainDriver
 from trixter.faults import EOF, RESET, Action, Dice, Faults
+from trixter.faults.fault import OtherDirection
 from trixter.monotonic import TURN_S, monotonic
 
 WIRE_BYTES = 4 * 1024 * 1024
@@ -40,6 +41,7 @@ class Delivery:
         act: Called with each action that leaves.
         on_settled: Called when all that was due has been handed over.
         on_failure: Called if ``act`` raises.
+        other: The other direction.
     """
 
     def __init__(
@@ -50,8 +52,9 @@ class Delivery:
         act: Callable[[Action], None],
         on_settled: Callable[[], None],
         on_failure: Callable[[Exception], None],
+        other: OtherDirection,
     ) -> None:
-        self._chain = ChainDriver(faults, dice, LoopClock(loop), self._on_due)
+        self._chain = ChainDriver(faults, dice, LoopClock(loop), self.release, other=other)
         self._loop = loop
         self._act = act
         self._on_settled = on_settled
@@ -105,6 +108,10 @@ class Delivery:
         """Put bytes in; some may leave before this returns."""
         self._hand_over(self._chain.put(data))
 
+    def release(self) -> None:
+        """Let leave what may leave by now."""
+        self._hand_over(self._chain.take())
+
     def put_eof(self) -> None:
         """Put the end in, behind the bytes."""
         self._hand_over(self._chain.put_end(EOF))
@@ -122,9 +129,6 @@ class Delivery:
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-
-    def _on_due(self) -> None:
-        self._hand_over(self._chain.take())
 
     def _hand_over(self, actions: list[Action]) -> None:
         self._leaving.extend(actions)

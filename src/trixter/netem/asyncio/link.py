@@ -6,6 +6,7 @@ import asyncio
 from asyncio.constants import _SendfileMode
 from asyncio.transports import _FlowControlMixin
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 from trixter.faults import NO_FAULTS, Abort, Action, Close, Dice, Direction, Fault, Faults
@@ -129,6 +130,27 @@ class FaultyTransport(_FlowControlMixin):
             asyncio.get_running_loop().call_exception_handler(context)
 
 
+@dataclass(frozen=True, slots=True)
+class LinkDirection:
+    """One direction of a connection, as the faults of the other one know it.
+
+    Args:
+        link: The connection.
+        direction: The direction.
+    """
+
+    link: FaultyConnection
+    direction: Direction
+
+    @property
+    def forwarded_bytes(self) -> int:
+        return self.link.forwarded_bytes[self.direction]
+
+    @property
+    def has_ended(self) -> bool:
+        return self.link.has_ended(self.direction)
+
+
 class FaultyConnection(asyncio.Protocol):
     """Be the protocol of the transport below, and the transport of the user's protocol above.
 
@@ -152,7 +174,7 @@ class FaultyConnection(asyncio.Protocol):
         on_lost: Callable[[FaultyConnection], None] | None = None,
     ) -> None:
         loop = asyncio.get_running_loop()
-        receiving = Direction.DOWNSTREAM if sending is Direction.UPSTREAM else Direction.UPSTREAM
+        receiving = sending.opposite
         self.user = user
         self.above = FaultyTransport(self)
         self.is_closing = self.is_lost = self.is_write_paused = False
@@ -166,9 +188,15 @@ class FaultyConnection(asyncio.Protocol):
             self._leave,
             self.above.update_flow_control,
             self.fail,
+            LinkDirection(self, receiving),
         )
         self.receiving = ReceivePath(
-            self, receiving, faults.get(receiving, NO_FAULTS), dice.branch(receiving.value), loop
+            self,
+            receiving,
+            faults.get(receiving, NO_FAULTS),
+            dice.branch(receiving.value),
+            loop,
+            LinkDirection(self, sending),
         )
         self._is_finished = self._is_over = False
         self._error: BaseException | None = None
@@ -185,7 +213,13 @@ class FaultyConnection(asyncio.Protocol):
 
     def set_faults(self, direction: Direction, faults: FaultsSpec) -> None:
         """Change the faults of a direction: at once, also for what is held; or raise ``SettingError``."""
-        self._delivery(direction).faults = as_faults(faults)
+        self._delivery(direction).faults = as_faults(faults, direction)
+
+    def has_ended(self, direction: Direction) -> bool:
+        """Return whether nothing more is sent in a direction; nothing arrives at a program that closes."""
+        return self.is_closing or (
+            self._is_finished if direction is self._sending else self.receiving.has_ended
+        )
 
     # What the transport below tells.
 
@@ -203,6 +237,7 @@ class FaultyConnection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         self.receiving.put_eof()
+        self._out.release()  # a fault may have held an end back until now
         # Open until the end has come through; TLS beneath ends both ways at once, whatever one says.
         return self.below.get_extra_info("sslcontext") is None
 
@@ -262,6 +297,7 @@ class FaultyConnection(asyncio.Protocol):
         if not (self.is_closing or self.is_lost or self._is_finished):
             self._is_finished = True
             self._out.put_eof()
+            self.receiving.delivery.release()
 
     def close(self) -> None:
         """Close when everything that is held has been sent."""
@@ -308,7 +344,7 @@ class FaultyConnection(asyncio.Protocol):
         if isinstance(action, bytes):
             self.forwarded_bytes[self._sending] += len(action)
             self.below.write(action)
-        elif isinstance(action, Abort):
+        elif isinstance(action, Abort) or (isinstance(action, Close) and action.reset):
             self.reset(action.reason)
         elif isinstance(action, Close) or self.is_closing:
             self.below.close()

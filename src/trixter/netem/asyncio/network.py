@@ -298,7 +298,9 @@ async def faulty_network(
 
 
 def _as_pair(given: FaultsPairSpec) -> tuple[Faults, Faults]:
-    pair = given if isinstance(given, tuple) and not isinstance(given, Faults) else (given, given)
+    if isinstance(given, Fault | Faults):  # each in the directions that it fits
+        given = as_faults(given).fitting(Direction.UPSTREAM), as_faults(given).fitting(Direction.DOWNSTREAM)
+    pair = given if isinstance(given, tuple) else ()
     if not (len(pair) == 2 and all(isinstance(each, Fault | Faults) for each in pair)):
         raise SettingError("faults", given, "a fault or Faults, or a pair of them: upstream, downstream")
-    return as_faults(pair[0]), as_faults(pair[1])
+    return as_faults(pair[0], Direction.UPSTREAM), as_faults(pair[1], Direction.DOWNSTREAM)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from trixter.faults import Abort, Action, Close, Dice, Direction, Eof, Faults, Reset
+from trixter.faults.fault import OtherDirection
 from trixter.netem.asyncio.delivery import Delivery
 
 LIMIT_BYTES = 4 * 1024 * 1024
@@ -138,6 +139,7 @@ class ReceivePath:
         faults: To start with.
         dice: This direction's.
         loop: The connection's.
+        other: The other direction.
     """
 
     def __init__(
@@ -147,13 +149,15 @@ class ReceivePath:
         faults: Faults,
         dice: Dice,
         loop: asyncio.AbstractEventLoop,
+        other: OtherDirection,
     ) -> None:
         self._link = link
         self._direction = direction
-        self.delivery = Delivery(faults, dice, loop, self._arrive, self._settle, link.fail)
+        self.delivery = Delivery(faults, dice, loop, self._arrive, self._settle, link.fail, other)
         self._buffer = ReceiveBuffer(loop, self._hand_over, self._settle, link.fail)
         self._is_read_below = True
-        self._has_ended = False
+        self.has_ended = False
+        """Whether the peer has sent its last."""
 
     @property
     def is_reading(self) -> bool:
@@ -176,12 +180,12 @@ class ReceivePath:
 
     def put_eof(self) -> None:
         """Put in the end."""
-        self._has_ended = True
+        self.has_ended = True
         self.delivery.put_eof()
 
     def put_reset(self) -> None:
         """Put in that the peer has reset it: the connection is over once that has come through."""
-        self._has_ended = True
+        self.has_ended = True
         self.delivery.put_reset()
 
     def set_reading(self, on: bool) -> None:
@@ -195,7 +199,7 @@ class ReceivePath:
         self._buffer.clear()
 
     def _arrive(self, action: Action) -> None:
-        if isinstance(action, Abort):
+        if isinstance(action, Abort) or (isinstance(action, Close) and action.reset):
             self._link.reset(action.reason)
         elif isinstance(action, Close):
             self._link.below.close()
@@ -210,14 +214,16 @@ class ReceivePath:
             if not self._link.is_closing and not cast(asyncio.Protocol, user).eof_received():
                 self._link.close()
             return None
+        # First: the program may answer before it returns, and then it has been sent something.
+        self._link.forwarded_bytes[self._direction] += len(item)
         rest = deliver(user, item)
-        self._link.forwarded_bytes[self._direction] += len(item) - len(rest or b"")
+        self._link.forwarded_bytes[self._direction] -= len(rest or b"")
         return rest
 
     def _settle(self) -> None:
         """Read from below while the program wants to and not too much is held."""
         self._link.end_if_lost()
-        if self._link.is_lost or self._has_ended:  # some loops call eof_received() again on resume
+        if self._link.is_lost or self.has_ended:  # some loops call eof_received() again on resume
             return
         # Held to the limit, or to that of a queue that makes its sender wait, whichever is reached first.
         held_bytes, is_reading = self.delivery.held_bytes + self._buffer.held_bytes, self._buffer.is_reading
