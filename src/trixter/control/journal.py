@@ -481,6 +481,8 @@ def _described(override: Override) -> dict[str, Any]:
     for name in ("connection_duration_s", "ttl_s"):
         if (value := getattr(override, name)) is not None:
             described[name] = value
+    if override.is_quiet:
+        described["quiet"] = True
     if override.name:
         described["name"] = override.name
     return described

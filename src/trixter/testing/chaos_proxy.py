@@ -265,6 +265,9 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
     def _sleep(self, seconds: float) -> None:
         self.background.pause(seconds).result()
 
+    def _sleep_fully(self, seconds: float) -> None:
+        self.background.pause(seconds, until_change=False).result()
+
 
 class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
     """A proxy beside an async test, on asyncio or Trio: with the methods of ``ChaosProxy``, to be awaited.
@@ -330,6 +333,9 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
 
     async def _sleep(self, seconds: float) -> None:
         await wait_future(self.background.pause(seconds))
+
+    async def _sleep_fully(self, seconds: float) -> None:
+        await wait_future(self.background.pause(seconds, until_change=False))
 
 
 def _split(keywords: ProxyKeywords) -> tuple[TuningKeywords, FaultKeywords]:
