@@ -1,0 +1,116 @@
+"""Bundles: the journal of a failed test, with its environment, repeats it on another machine."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.testing.suites import run
+from trixter import __version__
+from trixter.control.journal import VERSION, Header, line_of
+from trixter.testing.bundle import MOST_DIFFERENCES, bundle_of, differences
+
+pytest_plugins = ["pytester"]
+
+# Also a failure before a fault has struck, and one of the session's proxies.
+TESTS = """
+@pytest.mark.chaos(corrupt=1.0)
+@pytest.mark.parametrize("text", ["a/b::c"])
+def test_it(chaos, echo, text):
+    with connect(chaos.proxy(echo)) as client:
+        client.sendall(b"hello")
+        received = client.recv(5)
+    print("received", received.hex(), chaos.seed)
+    assert received == b"hello"
+
+def test_other(chaos, echo):
+    chaos.proxy(echo)
+    assert False
+
+def test_session(chaos_session, echo):
+    chaos_session.proxy(echo)
+    assert False
+"""
+
+
+def received(result: pytest.RunResult) -> list[str]:
+    return re.findall(r"^received .*", str(result.stdout), re.MULTILINE)
+
+
+@pytest.fixture
+def bundle(suite: pytest.Pytester) -> Path:
+    """Return the bundle of a test that failed, moved to another name."""
+    run(suite, TESTS, "--chaos-bundle=out/of")
+    (path,) = suite.path.glob("out/of/test_it-a-b-c*.jsonl")
+    return path.rename(suite.path / "b.jsonl")
+
+
+def test_each_test_that_fails_leaves_a_bundle_which_repeats_that_test_alone(suite: pytest.Pytester) -> None:
+    failed = run(suite, TESTS, "--chaos-bundle=out")
+    first, second, command = re.findall(
+        r"^to repeat it elsewhere: pytest (.*)|^(no bundle: .*)", str(failed.stdout), re.MULTILINE
+    )
+    assert second[0].startswith("--chaos-replay=out/test_other-")
+    assert "chaos_session" in command[1]
+    again = run(suite, TESTS, first[0])
+    again.assert_outcomes(failed=1)
+    assert received(again) == received(failed)
+    again.stdout.fnmatch_lines(
+        [
+            "chaos seed: *",
+            "chaos replay: *::test_it[[]a/b::c[]], as it failed elsewhere",
+            "  Python, platform and packages are the same here",
+            "collected 1 item",
+        ]
+    )
+
+
+def test_what_differs_is_said_before_the_test_starts_and_in_its_report(
+    suite: pytest.Pytester, bundle: Path
+) -> None:
+    first, *others = bundle.read_text().splitlines()
+    header = json.loads(first)
+    header["bundle"] |= {"python": "CPython 2.7", "packages": {"trixter": __version__, "pytest": "1.0"}}
+    bundle.write_text("\n".join([json.dumps(header), *others, ""]))
+    result = run(suite, TESTS, "--chaos-replay=b.jsonl", str(suite.path), "-k", "other or it")
+    said = ["chaos replay: *", "  Python: CPython 2.7 there, CPython 3.* here", "  pytest: 1.0 there, * here"]
+    result.stdout.fnmatch_lines([*said, "*collected 3 items*", *said, "*to repeat this replay: *"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ('"seed":1,', '"seed":-1,', 1),
+        ('"test":', '"name":', 1),
+        ("}}\n", "}}\n{}\n", 2),
+        ("}}\n", "}}\n{", 2),
+        ("", "x" * 100, 1),
+    ],
+)
+def test_a_bundle_that_is_malformed_is_one_line_and_nothing_runs(
+    suite: pytest.Pytester, old: str, new: str, line: int
+) -> None:
+    text = line_of(Header(VERSION, (), bundle=bundle_of("test_it.py::test_it", 1, "pytest"))) + "\n"
+    (suite.path / "b.jsonl").write_text(text.replace(old, new, 1))
+    result = run(suite, TESTS, "--chaos-replay=b.jsonl")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --chaos-replay: *b.jsonl:{line}: *"])
+
+
+def test_a_folder_that_cannot_be_made_is_one_line_in_the_report(suite: pytest.Pytester) -> None:
+    (suite.path / "out").write_text("a file")
+    result = run(suite, TESTS, "--chaos-bundle=out", "-k", "other")
+    result.stdout.fnmatch_lines(["no bundle: --chaos-bundle: *out'"])
+
+
+def test_differences_have_an_end() -> None:
+    bundle = bundle_of("test_it.py::test_it", 1, "pytest")
+    assert differences(bundle) == []
+    bundle.packages.clear()
+    lines = differences(bundle)
+    assert lines[0] == f"trixter: not installed there, {__version__} here"
+    assert len(lines) == MOST_DIFFERENCES + 1
+    assert re.fullmatch(r"and \d+ more packages", lines[-1])
