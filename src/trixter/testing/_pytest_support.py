@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from trixter.control.commands import GetProxy
-from trixter.control.journal import Bundle, divergence_text
+from trixter.control.journal import divergence_text
 from trixter.errors import JournalError, SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
-from trixter.testing.bundle import bundle_of, differences, write_bundle
+from trixter.testing.bundle import bundle_of, origin_lines, write_bundle
 from trixter.testing.calm_round import Point
 from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
@@ -122,7 +122,8 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
         lines.append(f"this was rerun {reruns}, with a seed of its own")
     replayed = item.stash.get(REPLAYED, None)
     if replayed is not None:
-        lines += origin_lines(item.config.stash[BUNDLE])
+        if (bundle := item.config.stash[BUNDLE]) is not None:
+            lines += origin_lines(bundle)
         if isinstance(exc, JournalError):
             forget_failure(item)  # the test has changed, and makes other proxies than when it failed
         lines.append(f"to repeat this replay: {_replay_command_of(item, replayed)}")
@@ -252,18 +253,6 @@ def _bundle_lines(item: pytest.Item, chaos: Sequence[Chaos]) -> list[str]:
     except OSError as exc:
         return [f"no bundle: --chaos-bundle: {exc}"]
     return [f"to repeat it elsewhere: pytest --chaos-replay={shlex.quote(_from_here(item, path))}"]
-
-
-def origin_lines(bundle: Bundle | None) -> list[str]:
-    """Return the lines about the origin of a replay, and what differs here."""
-    if bundle is None:
-        return []
-    differing = differences(bundle)
-    lines = [f"chaos replay: {bundle.test}, as it failed elsewhere"]
-    return [
-        *lines,
-        *(f"  {each}" for each in differing or ["Python, platform and packages are the same here"]),
-    ]
 
 
 def forget_failure(item: pytest.Item) -> None:

@@ -47,6 +47,12 @@ def write_bundle(folder: Path, chaos: Chaos, bundle: Bundle) -> Path:
     return path
 
 
+def origin_lines(bundle: Bundle) -> list[str]:
+    """Return the lines about the origin of a replay, and what differs here."""
+    differing = differences(bundle) or ["Python, platform and packages are the same here"]
+    return [f"chaos replay: {bundle.test}, as it failed elsewhere", *(f"  {each}" for each in differing)]
+
+
 def differences(bundle: Bundle) -> list[str]:
     """Return what differs here from the environment of a bundle, in lines."""
     there, here = map(_versions_of, (bundle, bundle_of(bundle.test, bundle.seed, bundle.command)))

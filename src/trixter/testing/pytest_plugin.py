@@ -127,10 +127,10 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     lines = [f"chaos seed: {config.stash[RUN_SEED]}"] if config.stash[IS_SEED_GIVEN] else []
-    if config.stash[BUNDLE] is not None:
-        from trixter.testing._pytest_support import origin_lines
+    if (bundle := config.stash[BUNDLE]) is not None:
+        from trixter.testing.bundle import origin_lines
 
-        lines += origin_lines(config.stash[BUNDLE])
+        lines += origin_lines(bundle)
     return lines
 
 

@@ -6,6 +6,7 @@ Hypothesis is no dependency of trixter: install it beside it.
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import ExitStack
 from typing import Any
 
 from trixter.control import Change, Override, ReplaceFaults
@@ -127,12 +128,12 @@ def _values(setting: Setting, longest_ms: int) -> st.SearchStrategy[Any]:
 class NetworkRules(RuleBasedStateMachine):
     """The rules of a bad network, for a state machine that extends this class.
 
-    It applies faults to ``proxy``, reverts some of them in any order, and makes the network good for a while.
-    ``teardown`` reverts all of them: call it, if you have one of your own.
+    They apply faults to ``proxy``, make its network good for a while, and revert these changes in any order.
+    ``teardown`` reverts those that are left: call it, if you have one of your own.
     """
 
     proxy: ProxyHandle
-    """The proxy, to be set in ``__init__``: its seed should be the same for each run of the machine."""
+    """The proxy, to be set in ``__init__``: one for each run of the machine, with the same seed."""
 
     drawn_faults: st.SearchStrategy[Override] = faults()
     """The strategy of the faults that are applied."""
@@ -141,19 +142,17 @@ class NetworkRules(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._changes: list[Change] = []
+        self._changes = ExitStack()  # entered, a change over the API has a lease
 
     @rule(target=changes, faults=st.runner().flatmap(lambda machine: machine.drawn_faults))
     def apply_faults(self, faults: Override) -> Change:
         """Apply faults on top of those before."""
-        self._changes.append(self.proxy.apply(faults))
-        return self._changes[-1]
+        return self._changes.enter_context(self.proxy.apply(faults))
 
     @rule(target=changes)
-    def make_the_network_quiet(self) -> Change:
+    def make_network_quiet(self) -> Change:
         """Suspend all faults, until this is reverted."""
-        self._changes.append(self.proxy.quiet())
-        return self._changes[-1]
+        return self._changes.enter_context(self.proxy.quiet())
 
     @rule(change=consumes(changes))
     def revert(self, change: Change) -> None:
@@ -161,7 +160,6 @@ class NetworkRules(RuleBasedStateMachine):
         change.revert()
 
     def teardown(self) -> None:
-        """Revert all changes."""
-        for change in self._changes:
-            change.revert()
+        """Revert the changes that are left."""
+        self._changes.close()
         super().teardown()
