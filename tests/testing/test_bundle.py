@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from pathlib import Path
 
 import pytest
 
 from tests.testing.suites import run
 from trixter import __version__
+from trixter.control import Override
+from trixter.control.commands import Apply
 from trixter.control.journal import VERSION, Header, line_of
-from trixter.testing.bundle import MOST_DIFFERENCES, bundle_of, differences
+from trixter.errors import JournalError
+from trixter.testing import Chaos
+from trixter.testing.bundle import MOST_DIFFERENCES, bundle_of, differences, write_bundle
 
 pytest_plugins = ["pytester"]
 
@@ -104,6 +109,17 @@ def test_a_folder_that_cannot_be_made_is_one_line_in_the_report(suite: pytest.Py
     (suite.path / "out").write_text("a file")
     result = run(suite, TESTS, "--chaos-bundle=out", "-k", "other")
     result.stdout.fnmatch_lines(["no bundle: --chaos-bundle: *out'"])
+
+
+def test_a_journal_that_has_lost_entries_leaves_none(tmp_path: Path) -> None:
+    with Chaos(seed=1) as chaos:
+        journal = chaos.proxy("127.0.0.1:9").background.journal
+        journal._entries = deque(maxlen=1)
+        for _ in range(2):
+            chaos.background_proxies[0].controller.execute(Apply(override=Override(is_quiet=True)))
+        with pytest.raises(JournalError, match=":2: 1 lines are missing"):
+            write_bundle(tmp_path, chaos, bundle_of("a.py::test_\udcff", 1, "pytest"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_differences_have_an_end() -> None:

@@ -250,7 +250,7 @@ def _bundle_lines(item: pytest.Item, chaos: Sequence[Chaos]) -> list[str]:
     bundle = bundle_of(_name_of(item), _run_seed_of(item), command_of(item))
     try:
         path = write_bundle(item.config.invocation_params.dir / folder, maker, bundle)
-    except OSError as exc:
+    except (OSError, JournalError) as exc:
         return [f"no bundle: --chaos-bundle: {exc}"]
     return [f"to repeat it elsewhere: pytest --chaos-replay={shlex.quote(_from_here(item, path))}"]
 

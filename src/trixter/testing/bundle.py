@@ -8,7 +8,8 @@ import re
 from importlib.metadata import distributions
 from pathlib import Path
 
-from trixter.control.journal import Bundle
+from trixter.control.journal import Bundle, read_bundle
+from trixter.errors import JournalError
 from trixter.testing.chaos import Chaos
 
 # As many as a person still reads.
@@ -29,6 +30,8 @@ def bundle_of(test: str, seed: int, command: str) -> Bundle:
         command: The command that repeats the test with that seed.
     """
     python = f"{platform.python_implementation()} {platform.python_version()}"
+    # Journals are UTF-8, and a node id may contain surrogates: pytest does not escape all of them.
+    test, command = (text.encode(errors="backslashreplace").decode() for text in (test, command))
     packages = {str(each.name).lower(): each.version for each in distributions()}
     return Bundle(test, seed, command, python, platform.platform(), dict(sorted(packages.items())))
 
@@ -38,12 +41,18 @@ def write_bundle(folder: Path, chaos: Chaos, bundle: Bundle) -> Path:
 
     Raises:
         OSError: If it cannot be written.
+        JournalError: If it cannot be repeated, since there were more entries than are kept.
     """
-    digest = hashlib.sha256(bundle.test.encode(errors="backslashreplace")).hexdigest()
+    digest = hashlib.sha256(bundle.test.encode()).hexdigest()
     name = re.sub(r"[^\w.-]+", "-", bundle.test.partition("::")[2], flags=re.ASCII).strip("-")
     path = folder / f"{name[:LONGEST_NAME]}-{digest[:8]}.jsonl"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in chaos.journal_lines(bundle)), encoding="utf-8")
+    try:
+        read_bundle(path)
+    except JournalError:
+        path.unlink()
+        raise
     return path
 
 
