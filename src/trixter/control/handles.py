@@ -322,7 +322,7 @@ class _Checks(Generic[T]):
         self._within_s = positive_seconds_of("within_s", within_s)
         self._time = time
         self._made = 0
-        self._end = ""
+        self._end, self._ended_s = "", 0.0
         self._cause: Exception | None = None
         self.result: T | None = None
         """The result of the last check."""
@@ -334,9 +334,10 @@ class _Checks(Generic[T]):
         return self._began_at + self._within_s - self._time()
 
     def pauses(self) -> Iterator[float]:
-        """Begin; yield the pause after each check."""
+        """Begin; yield the pause after each check: at most half of what is left, so that all of it counts."""
         self._began_at = self._time()
-        return _pauses(self._within_s, LONGEST_PAUSE_S, self._time)
+        for pause_s in _pauses(self._within_s, LONGEST_PAUSE_S, self._time):
+            yield min(pause_s, max(self.left_s / 2, FIRST_PAUSE_S))
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -347,6 +348,7 @@ class _Checks(Generic[T]):
             yield
         except Exception as exc:
             self._end, self._cause = f"raised {exc!r}", exc
+        self._ended_s = self._within_s - self.left_s
 
     def take(self, result: T) -> None:
         """Take the result of a check; it passes if that is true, and not too late."""
@@ -363,7 +365,7 @@ class _Checks(Generic[T]):
         if self.has_passed:
             return cast(T, self.result)
         end = self._end if len(self._end) <= LONGEST_END else f"{self._end[:LONGEST_END]}…"
-        seen = f"check {self._made} {end} after {self._within_s - self.left_s:.3g} s"
+        seen = f"check {self._made} {end} after {self._ended_s:.3g} s"
         raise RecoveryTimeout(RECOVERY, self._within_s, seen) from self._cause
 
 
