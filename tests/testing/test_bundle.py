@@ -67,6 +67,7 @@ def test_each_test_that_fails_leaves_a_bundle_which_repeats_that_test_alone(suit
         [
             "chaos seed: *",
             "chaos replay: *::test_it[[]a/b::c[]], as it failed elsewhere",
+            "  with its seed only: pytest *::test_it[[]a/b::c[]]' --chaos-seed=*",
             "  Python, platform and packages are the same here",
             "collected 1 item",
         ]
@@ -81,7 +82,7 @@ def test_what_differs_is_said_before_the_test_starts_and_in_its_report(
     header["bundle"] |= {"python": "CPython 2.7", "packages": {"trixter": __version__, "pytest": "1.0"}}
     bundle.write_text("\n".join([json.dumps(header), *others, ""]))
     result = run(suite, TESTS, "--chaos-replay=b.jsonl", str(suite.path), "-k", "other or it")
-    said = ["chaos replay: *", "  Python: CPython 2.7 there, CPython 3.* here", "  pytest: 1.0 there, * here"]
+    said = ["  with its *", "  Python: CPython 2.7 there, CPython 3.* here", "  pytest: 1.0 there, * here"]
     result.stdout.fnmatch_lines([*said, "*collected 3 items*", *said, "*to repeat this replay: *"])
 
 

@@ -59,7 +59,8 @@ def write_bundle(folder: Path, chaos: Chaos, bundle: Bundle) -> Path:
 def origin_lines(bundle: Bundle) -> list[str]:
     """Return the lines about the origin of a replay, and what differs here."""
     differing = differences(bundle) or ["Python, platform and packages are the same here"]
-    return [f"chaos replay: {bundle.test}, as it failed elsewhere", *(f"  {each}" for each in differing)]
+    lines = [f"with its seed only: {bundle.command}", *differing]
+    return [f"chaos replay: {bundle.test}, as it failed elsewhere", *(f"  {each}" for each in lines)]
 
 
 def differences(bundle: Bundle) -> list[str]:
