@@ -13,7 +13,7 @@ from trixter.control import Change, Override, ReplaceFaults
 from trixter.control.fault_methods import AnyDirection, directions_of
 from trixter.control.handles import ProxyHandle
 from trixter.errors import SettingError
-from trixter.faults import CATALOGUE, Direction, Fault, Faults, Freeze
+from trixter.faults import CATALOGUE, Direction, Fault, Faults
 from trixter.faults.entry import BYTES_PER_S, MILLISECONDS, Entry, Setting, Type
 from trixter.faults.validators import positive_seconds_of
 from trixter.testing.recent_events import describe_faults
@@ -27,7 +27,7 @@ except ImportError:
 
 BY_NAME = {entry.name: entry for entry in CATALOGUE}
 
-KINDS = tuple(name for name, entry in BY_NAME.items() if entry.kind is not Freeze)
+KINDS = tuple(name for name, entry in BY_NAME.items() if entry.first.takes is not Type.SWITCH)
 """The kinds that are drawn by default: under a freeze, a test takes as long as its program waits."""
 
 # From bad to hardly noticed. A lower rate would only make tests slow.
