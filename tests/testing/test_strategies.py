@@ -21,7 +21,7 @@ from trixter.testing.strategies import KINDS, NetworkRules, faults
 
 UP, DOWN = Direction
 
-FEW = settings(max_examples=30, database=None, derandomize=True)
+FEW = settings(max_examples=15, database=None, derandomize=True)
 
 
 @FEW
