@@ -8,6 +8,7 @@
     ├── JournalError             a file is no journal that can be replayed
     ├── SweepError               a sweep cannot begin, or has found what the test does not accept
     ├── WaitTimeout              an awaited condition did not come true in time
+    │   └── RecoveryTimeout      a program did not recover in time; an AssertionError, too
     ├── ApiUnreachable           the API of a proxy does not respond
     ├── ApiError                 the API of a proxy refused a call, or failed
     ├── ConnectionNotFound       the connection has ended, or never existed
@@ -30,6 +31,7 @@ __all__ = [
     "OutOfDescriptors",
     "OverrideNotFound",
     "ProfileError",
+    "RecoveryTimeout",
     "SettingError",
     "SweepError",
     "TrixterError",
@@ -137,6 +139,10 @@ class WaitTimeout(TrixterError, TimeoutError):
         self.wanted = wanted
         self.timeout_s = timeout_s
         self.seen = seen
+
+
+class RecoveryTimeout(WaitTimeout, AssertionError):
+    """A program did not recover in time, though its network is good: as a failed ``assert``."""
 
 
 class ApiUnreachable(TrixterError):

@@ -107,6 +107,7 @@ async def test_what_is_active_is_listed_as_it_was_asked_for(harness: ApiHarness)
         {"target": connection.id, "upstream": {"throttle": {"rate_bytes": 0}}},
         {"both": {"delay": [{"delay_ms": 1, "jitter_ms": 0}, {"delay_ms": 2, "jitter_ms": 0}]}},
         {"connection_duration_ms": 5, "ttl_ms": 3600000},
+        {"quiet": True, "name": "calm"},
     ]
     ids = [await add(harness, body) for body in bodies]
     listed = (await harness.http.get("/overrides")).json()
@@ -117,6 +118,7 @@ async def test_what_is_active_is_listed_as_it_was_asked_for(harness: ApiHarness)
         {"name": "", "expires_in_ms": None, **bodies[1]},
         {"target": "_all", "name": "", "expires_in_ms": None, **bodies[2]},
         {"target": "_all", "name": "", "connection_duration_ms": 5},
+        {"target": "_all", "expires_in_ms": None, **bodies[4]},
     ]
 
 
@@ -130,6 +132,7 @@ async def test_an_id_may_be_chosen_and_a_time_be_renewed(harness: ApiHarness) ->
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no such connection": ({"target": "a1-7"}, 404, "connection not found"),
+    "quiet with faults": ({"quiet": True, "both": {"clear": True}}, 422, "quiet must be left out where"),
     "a target of permanent changes": ({"target": "_new"}, 422, "target must be"),
     "the availability of a connection": (
         {"target": "LIVE", "availability": "down"},

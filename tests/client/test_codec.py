@@ -176,14 +176,22 @@ def test_a_command_that_is_no_request_is_a_mistake_of_ours() -> None:
         encode(Command())
 
 
-async def test_overrides_are_read_as_they_were_applied(harness: ApiHarness, client: AsyncClient) -> None:
-    odd = Override(
-        upstream=ReplaceFaults.everything(Latency(delay_s=1), Latency(delay_s=2)),
-        downstream=ReplaceFaults.one(Throttle()),
-        availability=Availability.REFUSING,
-        connection_duration_s=5,
-        name="odd",
-    )
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Override(
+            upstream=ReplaceFaults.everything(Latency(delay_s=1), Latency(delay_s=2)),
+            downstream=ReplaceFaults.one(Throttle()),
+            availability=Availability.REFUSING,
+            connection_duration_s=5,
+            name="odd",
+        ),
+        Override(is_quiet=True),
+    ],
+)
+async def test_overrides_are_read_as_they_were_applied(
+    harness: ApiHarness, client: AsyncClient, odd: Override
+) -> None:
     change = await client.apply(odd)
     (info,) = await client._send(ListOverrides())
     assert (info.id, info.override, info.expires_in_s) == (change.id, odd, None)

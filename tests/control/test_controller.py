@@ -28,7 +28,7 @@ from trixter.control.overrides import ALL, LIVE, NEW
 from trixter.errors import BindError, ConnectionNotFound, OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Throttle
 from trixter.monotonic import TURN_S
-from trixter.proxy import Availability, Connection, Defaults, Proxy
+from trixter.proxy import Availability, Connection, Defaults, EndReason, Proxy
 from trixter.proxy.clock import Timer
 from trixter.testing import ManualClock
 
@@ -300,6 +300,65 @@ async def test_more_overrides_with_a_time_than_can_be_kept_are_refused(
     with pytest.raises(SettingError, match="overrides must be at most 1 with a time to live"):
         controller.execute(Apply(override=latency(0.2)))
     assert harness.proxy.defaults.upstream == SLOW
+
+
+async def test_quiet_suspends_all_that_was_set_and_all_that_is_set_meanwhile(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    odd = await harness.connect()
+    execute(Apply(override=latency(0.3, target=odd.id), permanent=True))
+    slow = execute(Apply(override=latency(0.1, connection_duration_s=60)))
+    first, second = (execute(Apply(override=Override(is_quiet=True))) for _ in range(2))
+    execute(Apply(override=latency(0.2, target=odd.id)))
+    execute(Apply(override=latency(0.3), permanent=True))
+    execute(Revert(slow))
+    await harness.connect()
+    assert harness.faults() == [both(NO_FAULTS)] * 3
+    assert execute(GetDefaults()) == Defaults()
+    execute(Revert(first))
+    assert harness.faults() == [both(NO_FAULTS)] * 3
+    execute(Revert(second))
+    assert harness.faults() == [both(SLOWEST)] * 3
+
+
+@pytest.mark.parametrize("bad", [Availability.DOWN, Availability.REFUSING])
+async def test_quiet_accepts_connections_of_a_proxy_that_refuses_them(
+    harness: ApiHarness, bad: Availability
+) -> None:
+    execute, refused = harness.controller.execute, Override(availability=bad)
+    before = execute(Apply(override=refused))
+    quiet = execute(Apply(override=Override(is_quiet=True)))
+    connection = await harness.connect()
+    meanwhile = execute(Apply(override=refused))
+    execute(Apply(override=Override(target=NEW, availability=bad), permanent=True))
+    execute(Revert(before))
+    assert (harness.proxy.availability, connection.end_reason) == (Availability.UP, None)
+    execute(Revert(quiet))
+    assert harness.proxy.availability is bad
+    assert (connection.end_reason is None) is (bad is Availability.REFUSING)
+    execute(Revert(meanwhile))
+    assert harness.proxy.availability is bad
+
+
+async def test_quiet_spares_connections_that_reach_their_age_until_it_is_over(harness: ApiHarness) -> None:
+    execute = harness.controller.execute
+    connection = await harness.connect()
+    quiet = execute(Apply(override=Override(is_quiet=True)))
+    harness.proxy.on_duration(connection)
+    assert connection.end_reason is None
+    execute(Revert(quiet))
+    assert connection.end_reason == EndReason("duration", reset=True)
+
+
+async def test_quiet_is_not_made_permanent_by_many_changes(
+    harness: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_module, "MOST_OVERRIDES", 2)
+    execute = harness.controller.execute
+    quiet = execute(Apply(override=Override(is_quiet=True)))
+    ids = [execute(Apply(override=latency(number))) for number in (0.1, 0.2, 0.3)]
+    assert [info.id for info in execute(ListOverrides())] == [quiet, ids[-1]]
+    execute(Revert(quiet))
+    assert harness.faults()[-1] == both(SLOWEST)
 
 
 async def test_a_snapshot_brings_everything_back(harness: ApiHarness) -> None:

@@ -151,6 +151,7 @@ def test_a_profile_is_exactly_its_faults_in_each_direction(handle: LocalHandle, 
 
 PROXY: dict[str, tuple[Callable[[LocalHandle], object], Override]] = {
     "duration": (lambda on: on.connection_duration(60), Override(connection_duration_s=60)),
+    "quiet": (lambda on: on.quiet(), Override(is_quiet=True)),
     "down": (lambda on: on.down(), Override(availability=Availability.DOWN)),
     "refuse": (lambda on: on.refuse(), Override(availability=Availability.REFUSING)),
     "apply": (

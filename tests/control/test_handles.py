@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Callable
 
+import anyio
 import pytest
 
 from tests.api.api_harness import ApiHarness, new_harness
@@ -12,7 +13,7 @@ from tests.api.one_loop import anyio_backend as anyio_backend
 from tests.control.local_handles import AsyncLocalHandle, LocalHandle, Recorder, idle_controller
 from trixter import AsyncClient, Client
 from trixter.control import AsyncConnectionHandle, AsyncProxyHandle, ConnectionHandle, ProxyHandle
-from trixter.errors import SettingError, WaitTimeout
+from trixter.errors import RecoveryTimeout, SettingError, WaitTimeout
 from trixter.faults import NO_FAULTS, Direction, Faults, Latency
 from trixter.testing import AsyncChaosProxy, ChaosProxy
 
@@ -152,3 +153,55 @@ def test_a_proxy_that_cannot_change_is_not_waited_for() -> None:
 def test_a_timeout_is_a_time(wait: Callable[[LocalHandle], object]) -> None:
     with pytest.raises(SettingError, match="timeout_s must be a number of seconds"):
         wait(LocalHandle(Recorder(idle_controller())))
+
+
+async def test_a_program_has_its_time_to_recover_while_the_network_is_good(harness: ApiHarness) -> None:
+    recorder = Recorder(harness.controller)
+    handle = LocalHandle(recorder)
+    handle.latency(0.1)
+
+    def check() -> list[float]:
+        assert handle.defaults().upstream == NO_FAULTS
+        if recorder.now < 101:
+            raise ConnectionError("not yet")
+        return [recorder.now] if recorder.now > 102 else []
+
+    assert handle.wait_for_recovery(check, within_s=5) == [recorder.now]
+    assert 102 < recorder.now < 103
+    assert handle.defaults().upstream == Faults(Latency(delay_s=0.1))
+
+
+CHECKS: dict[str, tuple[Callable[[Recorder], object], str]] = {
+    "false": (lambda recorder: 0, "returned 0 after 2 s"),
+    "an exception": (lambda recorder: int("x"), 'raised ValueError("invalid literal'),
+    "too late": (lambda recorder: [recorder.sleep(3)], "returned [None] after 3 s"),  # type: ignore[func-returns-value]
+    "long": (lambda recorder: [recorder.sleep(3)] * 1000, ", None, None, No… after 3 s"),  # type: ignore[func-returns-value]
+}
+
+
+@pytest.mark.parametrize(("check", "text"), CHECKS.values(), ids=CHECKS)
+async def test_a_program_that_does_not_recover_in_time_fails_its_test(
+    harness: ApiHarness, check: Callable[[Recorder], object], text: str
+) -> None:
+    recorders = Recorder(harness.controller), Recorder(harness.controller)
+    with pytest.raises(RecoveryTimeout) as first:
+        LocalHandle(recorders[0]).wait_for_recovery(lambda: check(recorders[0]), within_s=2)
+    with pytest.raises(AssertionError) as second:
+        await AsyncLocalHandle(recorders[1]).wait_for_recovery(lambda: check(recorders[1]), within_s=2)
+    assert text in str(first.value)
+    assert str(first.value) == str(second.value)
+    assert isinstance(first.value.__cause__, Exception) is ("raised" in text)
+    assert harness.controller.snapshot().is_quiet() is False
+
+
+async def test_an_async_check_is_awaited_and_ends_with_its_time(harness: ApiHarness) -> None:
+    handle = AsyncLocalHandle(Recorder(harness.controller))
+
+    async def check() -> str:
+        return "fine"
+
+    assert await handle.wait_for_recovery(check) == "fine"
+    with pytest.raises(RecoveryTimeout, match="check 1 did not end after"):
+        await handle.wait_for_recovery(anyio.sleep_forever, within_s=0.001)
+    with pytest.raises(TypeError, match="the check is a coroutine function"):
+        LocalHandle(Recorder(harness.controller)).wait_for_recovery(lambda: check())  # type: ignore[unused-coroutine]

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from trixter.control.commands import Apply
 from trixter.control.overrides import ALL, LIVE, NEW, Override, Overrides, ReplaceFaults, defaults_of
 from trixter.errors import OverrideNotFound, SettingError
 from trixter.faults import NO_FAULTS, Direction, Fault, Faults, Freeze, Latency, Slice, Throttle
@@ -84,6 +85,12 @@ class Conversation(RuleBasedStateMachine):
         self.overrides.add(f"o{at}", override)
         self.history[f"o{at}"] = Made(override, at, is_permanent=False)
 
+    @rule()
+    def add_quiet(self) -> None:
+        at = next(self.moments)
+        self.overrides.add(f"o{at}", Override(is_quiet=True))
+        self.history[f"o{at}"] = Made(Override(is_quiet=True), at, is_permanent=False)
+
     @rule(data=st.data(), upstream=replacements, downstream=replacements, connection_duration_s=durations)
     def keep(self, data: st.DataObject, **change: Any) -> None:
         override = self._override(data, [ALL, LIVE, NEW], **change)
@@ -101,6 +108,8 @@ class Conversation(RuleBasedStateMachine):
     @rule(data=st.data())
     def settle(self, data: st.DataObject) -> None:
         id = self._any(data)
+        if self.history[id].override.is_quiet:
+            return
         before = self._seen()
         self.overrides.settle(id)
         self.history[id].is_permanent = True
@@ -148,6 +157,8 @@ class Conversation(RuleBasedStateMachine):
         return seen
 
     def _expected(self, id: str | None) -> tuple[Faults, Faults, float | None]:
+        if any(made.override.is_quiet for made in self.history.values()):
+            return (NO_FAULTS, NO_FAULTS, None if id else 0.0)
         up, down, duration_s = self.base.upstream, self.base.downstream, self.base.connection_duration_s
         for made in self.history.values():
             override = made.override
@@ -230,8 +241,12 @@ def test_the_newest_availability_counts() -> None:
     assert overrides.availability() is Availability.DOWN
     overrides.keep(Override(target=NEW, availability=Availability.REFUSING), ())
     assert overrides.availability() is overrides.availability(without="b") is Availability.REFUSING
-    overrides.remove("a")
-    overrides.remove("b")
+    overrides.add("quiet", Override(is_quiet=True))
+    overrides.add("c", Override(availability=Availability.DOWN))
+    assert overrides.availability() is Availability.UP
+    assert overrides.availability(without="quiet") is Availability.DOWN
+    for id in ("a", "b", "quiet", "c"):
+        overrides.remove(id)
     assert overrides.availability() is Availability.REFUSING
 
 
@@ -269,6 +284,10 @@ def test_an_override_that_is_not_there_is_an_error(call: Any) -> None:
         ("name", lambda: Override(name=7)),  # type: ignore[arg-type]
         ("target", lambda: Override(target="one", availability=Availability.UP)),
         ("target", lambda: Override(target="one", connection_duration_s=1)),
+        ("target", lambda: Override(target="one", is_quiet=True)),
+        ("is_quiet", lambda: Override(is_quiet=True, availability=Availability.UP)),
+        ("is_quiet", lambda: Override(is_quiet=True, upstream=ReplaceFaults.everything())),
+        ("is_quiet", lambda: Apply(override=Override(is_quiet=True), permanent=True)),
         ("target", lambda: Overrides(Defaults()).add("a", latency(1, target=LIVE))),
     ],
 )

@@ -69,6 +69,7 @@ def prepare(page: str, scratch: Path) -> Path:
         (scratch / "trio.py").write_text("raise ImportError('a reader has not installed it')\n")
         path.append(str(scratch))
     os.environ |= {"PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1", "PYTEST_ADDOPTS": light}
+    os.environ["HYPOTHESIS_NO_PLUGINS"] = "1"  # schemathesis again
     # A reader's tests ask whether the steps are complete, and the ordinary run whether the properties hold.
     os.environ["HYPOTHESIS_PROFILE"] = "brief"
     stamps = "-o .venv/runtime.stamp -o .venv/dev.stamp"

@@ -15,6 +15,7 @@ from trixter.addresses import text_of
 from trixter.faults import NO_FAULTS, Decision, Dice, Direction, Faults
 from trixter.proxy import Address, Connection, Defaults, EndReason, Pipe, Registry
 from trixter.proxy.dial import DialTarget
+from trixter.proxy.end_reason import DURATION
 from trixter.proxy.loop import LoopContext
 from trixter.proxy.memory import InFlightMemory
 from trixter.proxy.poller import Poller
@@ -75,6 +76,9 @@ class ConnectionHarness:
 
     def on_opened(self, connection: Connection) -> None:
         self.registry.open(connection)
+
+    def on_duration(self, connection: Connection) -> None:
+        connection.end(EndReason(DURATION, reset=True))
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         self.registry.end(connection, end_reason.reason)

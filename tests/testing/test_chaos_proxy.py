@@ -49,6 +49,35 @@ def test_closed_it_waits_for_nothing(echo: str) -> None:
         proxy.wait_for_connection(timeout_s=3600)
 
 
+def test_quiet_lets_go_what_is_held_in_order_and_brings_the_faults_back(echo: str) -> None:
+    slow = Faults(Latency(delay_s="1h"))
+    with ChaosProxy(echo, faults=slow) as proxy, connect(proxy) as client:
+        connection = proxy.wait_for_connection()
+        connection.throttle(1, direction="downstream")
+        client.sendall(b"first ")
+        proxy.wait_for(lambda stats: proxy.connections()[0].info.held_bytes[Direction.UPSTREAM])
+        client.sendall(b"second")
+        with proxy.quiet(), proxy.quiet():
+            assert client.recv(12, socket.MSG_WAITALL) == b"first second"
+        connection.refresh()
+        assert connection.info.faults[Direction.UPSTREAM] == proxy.defaults().upstream == slow
+
+
+def test_the_connections_of_a_check_do_not_end_the_pause_after_it(echo: str) -> None:
+    with ChaosProxy(echo) as proxy:
+        until_change = proxy.background.pause(3600)
+        whole = proxy.background.pause(3600, until_change=False)
+        connect(proxy).close()
+        until_change.result()
+        proxy.wait_for_no_connections()
+        assert not whole.done()
+    whole.result()
+    with ChaosProxy(echo, latency="1h") as proxy:
+        proxy.down()
+        with proxy.quiet(), connect(proxy) as client:
+            assert proxy.wait_for_recovery(lambda: say(client, b"hello")) == b"hello"
+
+
 def test_it_has_an_address(echo: str) -> None:
     proxy = ChaosProxy(echo)
     assert "not started" in repr(proxy)

@@ -129,7 +129,7 @@ def test_a_journal_may_be_given_by_the_option_or_the_mark(suite: pytest.Pytester
 @pytest.mark.parametrize("text", ["", '{"event":"journal","version":99,"proxies":[]}\n'])
 def test_a_journal_that_cannot_be_repeated_is_one_line(suite: pytest.Pytester, text: str) -> None:
     (suite.path / "bad.jsonl").write_text(text)
-    result = cached_run(suite, FAILING, "--chaos-replay=bad.jsonl")
+    result = cached_run(suite, FAILING.replace("corrupt=1.0", "replay='bad.jsonl'"))
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*bad.jsonl:1: *"])
     assert "Traceback" not in str(result.stdout)

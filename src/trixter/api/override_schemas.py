@@ -87,6 +87,9 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
     downstream: FaultsBody | UnsetType = UNSET
     availability: AvailabilityName | UnsetType = UNSET
     connection_duration_ms: Annotated[Whole, Meta(description="0 means no end")] | UnsetType = UNSET
+    quiet: Annotated[
+        bool, Meta(description="all else is suspended meanwhile: no faults, and new connections are accepted")
+    ] = False
     name: Annotated[str, Meta(description="what it is called in listings", max_length=LONGEST_NAME)] = ""
     ttl_ms: Annotated[int, Meta(ge=1, description="it is reverted after that time")] | UnsetType = UNSET
     id: Annotated[Id, Meta(description="the id it is to have; left out, the proxy chooses")] | UnsetType = (
@@ -107,6 +110,7 @@ class OverrideBody(Body, frozen=True, kw_only=True, forbid_unknown_fields=True):
             downstream=replaced[Direction.DOWNSTREAM],
             availability=None if self.availability is UNSET else Availability(self.availability),
             connection_duration_s=None if duration_ms is UNSET else duration_ms / 1000,
+            is_quiet=self.quiet,
             name=self.name,
             ttl_s=None if self.ttl_ms is UNSET else self.ttl_ms / 1000,
         )
@@ -146,6 +150,7 @@ class OverrideReply(Struct, frozen=True, kw_only=True):
     downstream: FaultsBody | UnsetType = UNSET
     availability: AvailabilityName | UnsetType = UNSET
     connection_duration_ms: Number | UnsetType = UNSET
+    quiet: bool | UnsetType = UNSET
 
 
 def shown(info: OverrideInfo) -> dict[str, Any]:
@@ -172,6 +177,8 @@ def changes_of(override: Override) -> dict[str, Any]:
         fields["availability"] = override.availability.value
     if override.connection_duration_s is not None:
         fields["connection_duration_ms"] = MILLISECONDS.of(override.connection_duration_s)
+    if override.is_quiet:
+        fields["quiet"] = True
     return fields
 
 

@@ -49,7 +49,7 @@ IN_REPLIES: dict[Type, Any] = {
 }
 
 JSON_NAMES = {each.field: each.json_name for entry in CATALOGUE for each in entry.settings}
-JSON_NAMES["connection_duration_s"] = "connection_duration_ms"
+JSON_NAMES |= {"connection_duration_s": "connection_duration_ms", "is_quiet": "quiet"}
 """The names in JSON of the settings that Python names."""
 
 

@@ -34,7 +34,7 @@ from trixter.faults.entry import MILLISECONDS, Entry, Type
 Fields = dict[str, Any]
 
 # The fields of an override that say what it changes.
-CHANGES = ("both", "upstream", "downstream", "availability", "connection_duration_ms")
+CHANGES = ("both", "upstream", "downstream", "availability", "connection_duration_ms", "quiet")
 
 
 @dataclass(frozen=True, slots=True)

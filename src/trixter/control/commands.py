@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from trixter.control.info import ConnectionInfo, OverrideInfo, ProxyInfo, State
 from trixter.control.overrides import Override
+from trixter.errors import SettingError
 from trixter.settings import Defaults
 
 ResultT = TypeVar("ResultT")
@@ -68,11 +69,18 @@ class Apply(Command[str]):
         id: Its id, chosen by the caller so that it can be reverted even if the result is lost; if empty, the
             proxy chooses one.
         permanent: Whether it is never reverted; then it has no id.
+
+    Raises:
+        SettingError: If a quiet one is to be permanent.
     """
 
     override: Override
     id: str = ""
     permanent: bool = False
+
+    def __post_init__(self) -> None:
+        if self.permanent and self.override.is_quiet:
+            raise SettingError("is_quiet", True, "left out in a permanent change")
 
 
 @dataclass(frozen=True, slots=True)

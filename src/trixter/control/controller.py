@@ -139,7 +139,8 @@ class Controller:
                 return Work([self._override_info(id, override) for id, override in self._overrides])
             case Apply(override=override, permanent=True):
                 self._require_open(override.target)
-                self._move(override.availability)
+                if not self._overrides.is_quiet():
+                    self._move(override.availability)
                 self._overrides.keep(override, self._live)
                 return self._enforced("", override)
             case Apply(override=override, id=id):
@@ -185,7 +186,10 @@ class Controller:
         too_old = self._too_old()
         self._overrides.add(id, override)
         try:
-            self._move(override.availability)
+            if self._overrides.is_quiet():
+                self._move(Availability.UP, if_other=True)
+            else:
+                self._move(override.availability)
         except BaseException:
             self._overrides.remove(id)
             raise
@@ -210,6 +214,7 @@ class Controller:
 
     def _enforced(self, result: str | None, changed: Override) -> Work:
         """Set the defaults to what is in force; return the work left of this change."""
+        self.proxy.set_quiet(self._overrides.is_quiet())
         in_force = defaults_of(self._overrides.in_force())
         if in_force != self._defaults:
             self.proxy.defaults = self._defaults = in_force
@@ -256,9 +261,11 @@ class Controller:
         """Return the override that becomes permanent if one more is applied, or ``None``."""
         if len(self._overrides) < MOST_OVERRIDES:
             return None
-        oldest = next((id for id, _ in self._overrides if id not in self._timers), None)
+        oldest = next(
+            (id for id, each in self._overrides if id not in self._timers and not each.is_quiet), None
+        )
         if oldest is None:
-            accepts = f"at most {MOST_OVERRIDES} with a time to live"
+            accepts = f"at most {MOST_OVERRIDES} with a time to live, or quiet"
             raise SettingError("overrides", len(self._overrides), accepts)
         return oldest
 

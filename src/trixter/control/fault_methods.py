@@ -59,6 +59,7 @@ SYNONYMS: Mapping[str, str] = {
     "unfreeze": "resume release thaw",
     "set_faults": "faults add_toxic",
     "clear": "calm remove_toxics",
+    "quiet": "suspend heal",
     "down": "disable stop",
     "up": "enable restore",
     "reset_all": "kill disconnect",
@@ -241,6 +242,13 @@ class ProxyMethods(FaultMethods[ChangeT], Generic[ChangeT, DoneT]):
     def up(self) -> ChangeT:
         """Accept new connections again."""
         return self._change("up", Override(availability=Availability.UP))
+
+    def quiet(self) -> ChangeT:
+        """Suspend every fault, and ``down`` and ``refuse``: the network is good, whatever else changes.
+
+        All of it is in force again once this change is reverted, and every other ``quiet``.
+        """
+        return self._change("quiet", Override(is_quiet=True))
 
     _requester: str = ON_REQUEST
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, ClassVar, TypeVar
+from contextlib import contextmanager
+from inspect import isawaitable, iscoroutine
+from typing import Any, ClassVar, Generic, TypeVar, cast, overload
 
 import anyio
 
@@ -20,8 +22,8 @@ from trixter.control.commands import Command, GetConnection, GetDefaults, GetPro
 from trixter.control.fault_methods import ConnectionMethods, ProxyMethods
 from trixter.control.info import ConnectionInfo, Stats
 from trixter.control.overrides import Override
-from trixter.errors import WaitTimeout
-from trixter.faults.validators import seconds_of
+from trixter.errors import RecoveryTimeout, WaitTimeout
+from trixter.faults.validators import positive_seconds_of, seconds_of
 from trixter.monotonic import monotonic
 from trixter.settings import Defaults
 from trixter.units import Seconds
@@ -36,6 +38,10 @@ LONGEST_PAUSE_S = 0.25
 LIVE_CONNECTION = "a live connection"
 NO_CONNECTIONS = "no connection to be open or dialling"
 MET_COUNTERS = "counters that meet the condition"
+RECOVERY = "the program to recover"
+
+# Of the end of a check, so many characters are shown.
+LONGEST_END = 300
 
 T = TypeVar("T")
 
@@ -98,6 +104,31 @@ class ProxyHandle(ProxyMethods[Change, None]):
         """Wait until the counters meet a condition; return them."""
         return self._wait(lambda: _if_met(condition, self.stats()), timeout_s, MET_COUNTERS)
 
+    def wait_for_recovery(self, check: Callable[[], T], within_s: Seconds = TIMEOUT_S) -> T:
+        """Make the network good, as ``quiet`` does; wait for the program, and return the check's result.
+
+        Args:
+            check: Uses the program. A true result means that the program has recovered; another one, or an
+                exception, that it has not yet. It is called again and again, and should have time-outs.
+            within_s: The time from the moment at which the network is good.
+
+        Raises:
+            RecoveryTimeout: If no check succeeded in that time; its cause is the last check's exception.
+            TypeError: If the check is a coroutine function.
+        """
+        checks = _Checks[T](within_s, self._time)
+        with self.quiet():
+            for pause_s in checks.pauses():
+                with checks.attempt():
+                    checks.take(check())
+                if iscoroutine(checks.result):
+                    checks.result.close()
+                    raise TypeError("the check is a coroutine function: wait with an async proxy or client")
+                if checks.has_passed or not self._may_change:
+                    break
+                self._sleep_fully(pause_s)
+            return checks.conclude()
+
     @abstractmethod
     def _send(self, command: Command[ResultT]) -> ResultT:
         """Execute a command, and return its result."""
@@ -132,6 +163,10 @@ class ProxyHandle(ProxyMethods[Change, None]):
 
     def _sleep(self, seconds: float) -> None:
         time.sleep(seconds)  # noqa: TID251 - a sync method blocks
+
+    def _sleep_fully(self, seconds: float) -> None:
+        """Sleep for that time also where ``_sleep`` ends when the proxy changes: a check changes it."""
+        self._sleep(seconds)
 
 
 class AsyncConnectionHandle(ConnectionMethods[AsyncChange, Coroutine[Any, Any, None]]):
@@ -204,6 +239,37 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
         return await self._wait(look, timeout_s, MET_COUNTERS)
 
+    @overload
+    async def wait_for_recovery(self, check: Callable[[], Awaitable[T]], within_s: Seconds = ...) -> T: ...
+
+    @overload
+    async def wait_for_recovery(self, check: Callable[[], T], within_s: Seconds = ...) -> T: ...
+
+    async def wait_for_recovery(
+        self, check: Callable[[], Awaitable[Any]] | Callable[[], Any], within_s: Seconds = TIMEOUT_S
+    ) -> Any:
+        """Make the network good, as ``quiet`` does; wait for the program, and return the check's result.
+
+        Args:
+            check: Uses the program. A true result means that the program has recovered; another one, or an
+                exception, that it has not yet. It is called again and again. A coroutine is cancelled at the
+                end of the time.
+            within_s: The time from the moment at which the network is good.
+
+        Raises:
+            RecoveryTimeout: If no check succeeded in that time; its cause is the last check's exception.
+        """
+        checks = _Checks[Any](within_s, self._time)
+        async with self.quiet():
+            for pause_s in checks.pauses():
+                with checks.attempt(), anyio.move_on_after(checks.left_s) as limit:
+                    result = check()
+                    checks.take((await result) if isawaitable(result) else result)
+                if checks.has_passed or limit.cancelled_caught or not self._may_change:
+                    break
+                await self._sleep_fully(pause_s)
+            return checks.conclude()
+
     @abstractmethod
     async def _send(self, command: Command[ResultT]) -> ResultT:
         """Execute a command, and return its result."""
@@ -238,6 +304,69 @@ class AsyncProxyHandle(ProxyMethods[AsyncChange, Coroutine[Any, Any, None]]):
 
     async def _sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
+
+    async def _sleep_fully(self, seconds: float) -> None:
+        """Sleep for that time also where ``_sleep`` ends when the proxy changes: a check changes it."""
+        await self._sleep(seconds)
+
+
+class _Checks(Generic[T]):
+    """The checks of one wait for a recovery.
+
+    Args:
+        within_s: The time in which one has to pass.
+        time: The clock.
+    """
+
+    def __init__(self, within_s: Seconds, time: Callable[[], float]) -> None:
+        self._within_s = positive_seconds_of("within_s", within_s)
+        self._time = time
+        self._made = 0
+        self._end, self._ended_s = "", 0.0
+        self._cause: Exception | None = None
+        self.result: T | None = None
+        """The result of the last check."""
+        self.has_passed = False
+
+    @property
+    def left_s(self) -> float:
+        """The seconds that are left."""
+        return self._began_at + self._within_s - self._time()
+
+    def pauses(self) -> Iterator[float]:
+        """Begin; yield the pause after each check: at most half of what is left, so that all of it counts."""
+        self._began_at = self._time()
+        for pause_s in _pauses(self._within_s, LONGEST_PAUSE_S, self._time):
+            yield min(pause_s, max(self.left_s / 2, FIRST_PAUSE_S))
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Make a check: note that it raised, or that it did not end."""
+        self._made += 1
+        self._end, self._cause, self.result = "did not end", None, None
+        try:
+            yield
+        except Exception as exc:
+            self._end, self._cause = f"raised {exc!r}", exc
+        self._ended_s = self._within_s - self.left_s
+
+    def take(self, result: T) -> None:
+        """Take the result of a check; it passes if that is true, and not too late."""
+        self.result = result
+        self.has_passed = bool(result) and self.left_s >= 0
+        self._end = f"returned {result!r}"
+
+    def conclude(self) -> T:
+        """Return the result of the check that passed.
+
+        Raises:
+            RecoveryTimeout: If none did.
+        """
+        if self.has_passed:
+            return cast(T, self.result)
+        end = self._end if len(self._end) <= LONGEST_END else f"{self._end[:LONGEST_END]}…"
+        seen = f"check {self._made} {end} after {self._ended_s:.3g} s"
+        raise RecoveryTimeout(RECOVERY, self._within_s, seen) from self._cause
 
 
 def _pauses(timeout_s: float, longest_s: float, time: Callable[[], float]) -> Iterator[float]:

@@ -46,6 +46,26 @@ class JournaledProxy(Struct, frozen=True):
     upstream: str
 
 
+class Bundle(Struct, frozen=True):
+    """The origin of a journal that is to be repeated elsewhere: a test that failed, and its environment.
+
+    Args:
+        test: The node id of the test.
+        seed: The seed of the run.
+        command: The command that repeats the test with that seed.
+        python: The implementation and version of Python.
+        platform: The operating system, its version and the processor.
+        packages: The versions of the installed packages.
+    """
+
+    test: str
+    seed: Annotated[int, Meta(ge=0)]
+    command: str
+    python: str
+    platform: str
+    packages: dict[str, str]
+
+
 class Header(Struct, frozen=True, tag_field="event", tag="journal"):
     """The first line.
 
@@ -53,11 +73,13 @@ class Header(Struct, frozen=True, tag_field="event", tag="journal"):
         version: The version of the format.
         proxies: The proxies.
         part: The number of the file among those of one run, from 1.
+        bundle: Its origin, if it is to be repeated elsewhere.
     """
 
     version: int
     proxies: tuple[JournaledProxy, ...]
     part: int = 1
+    bundle: Bundle | UnsetType = UNSET
 
 
 class Entry(Struct, frozen=True, tag_field="event"):
@@ -366,6 +388,17 @@ def read_replays(path: str | PathLike[str]) -> dict[str, Replay]:
     }
 
 
+def read_bundle(path: str | PathLike[str]) -> Bundle | None:
+    """Read a journal; return its origin, or ``None`` if it has none.
+
+    Raises:
+        JournalError: As ``read_replays``.
+    """
+    header, *_ = _read(fspath(path))
+    assert isinstance(header, Header)
+    return header.bundle or None
+
+
 def _read(path: str) -> Iterator[Line]:
     try:
         with open(path, "rb") as file:
@@ -485,6 +518,8 @@ def _described(override: Override) -> dict[str, Any]:
     for name in ("connection_duration_s", "ttl_s"):
         if (value := getattr(override, name)) is not None:
             described[name] = value
+    if override.is_quiet:
+        described["quiet"] = True
     if override.name:
         described["name"] = override.name
     return described

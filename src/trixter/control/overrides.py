@@ -4,9 +4,10 @@
                  └──── one value each for new connections and, where it differs, for a live one ────────┘
 
 What is in force is computed, never stored: whatever the order of apply and revert, it is the fold of the
-active overrides, the oldest first. A permanent change is an override that is never reverted. It is merged
-into the permanent changes above the youngest override. When that is reverted, they are merged into the layer
-below: so there are never more layers than active overrides.
+active overrides, the oldest first, unless one of them is quiet: that suspends all others. A permanent change
+is an override that is never reverted. It is merged into the permanent changes above the youngest override.
+When that is reverted, they are merged into the layer below: so there are never more layers than active
+overrides.
 
 Pure: no clock, no socket, no proxy.
 """
@@ -89,13 +90,15 @@ class Override:
         downstream: The replacement in the direction to the client.
         availability: Whether new connections are accepted.
         connection_duration_s: The age at which new connections are reset; 0 means never.
+        is_quiet: Whether all else is suspended while it is active, older and newer: then there are no faults,
+            and new connections are accepted.
         name: Its name in listings, of at most 100 characters.
         ttl_s: Seconds until it is reverted, unless it is renewed; ``None`` means never. Only for a proxy that
             runs: for another, no time passes.
 
     Raises:
-        SettingError: If a value is outside its range, a fault cannot be set in its direction, or a setting is
-            the proxy's and the target is one connection.
+        SettingError: If a value is outside its range, a fault cannot be set in its direction, a setting is
+            the proxy's and the target is one connection, or something is changed beside ``is_quiet``.
     """
 
     target: str = ALL
@@ -103,6 +106,7 @@ class Override:
     downstream: ReplaceFaults | None = None
     availability: Availability | None = None
     connection_duration_s: float | None = None
+    is_quiet: bool = False
     name: str = ""
     ttl_s: float | None = None
 
@@ -116,6 +120,7 @@ class Override:
             downstream: ReplaceFaults | None = None,
             availability: Availability | None = None,
             connection_duration_s: Seconds | None = None,
+            is_quiet: bool = False,
             name: str = "",
             ttl_s: Seconds | None = None,
         ) -> None: ...
@@ -132,8 +137,10 @@ class Override:
         if not isinstance(self.name, str) or len(self.name) > LONGEST_NAME:
             raise SettingError("name", self.name, f"text of at most {LONGEST_NAME} characters")
         is_for_a_proxy = self.availability is not None or self.connection_duration_s is not None
-        if is_for_a_proxy and self.target not in (ALL, NEW):
-            accepts = f"{ALL!r} where the proxy's availability or connection duration is changed"
+        if self.is_quiet and (is_for_a_proxy or self.upstream is not None or self.downstream is not None):
+            raise SettingError("is_quiet", True, "left out where something else is changed")
+        if (is_for_a_proxy or self.is_quiet) and self.target not in (ALL, NEW):
+            accepts = f"{ALL!r} where the proxy as a whole is changed"
             raise SettingError("target", self.target, accepts)
 
     def replaced(self, direction: Direction) -> ReplaceFaults | None:
@@ -142,8 +149,8 @@ class Override:
 
     @property
     def changes_faults(self) -> bool:
-        """Whether faults are replaced in any direction."""
-        return self.upstream is not None or self.downstream is not None
+        """Whether faults are replaced in any direction, or all suspended."""
+        return self.upstream is not None or self.downstream is not None or self.is_quiet
 
     def then(self, later: Override) -> Override:
         """Return one with the effect of this one and, on top of it, of a later one."""
@@ -167,6 +174,14 @@ class Override:
 
 NOTHING = Override()
 """The override that leaves everything alone."""
+
+QUIET = Override(
+    upstream=ReplaceFaults(None),
+    downstream=ReplaceFaults(None),
+    availability=Availability.UP,
+    connection_duration_s=0.0,
+)
+"""The override of every setting by that of a good network."""
 
 
 Compose = Callable[[Override, Override], Override]
@@ -259,7 +274,15 @@ class Overrides:
                 value = self._compose(value, layer.override)
             above = layer.above
             value = self._compose(value, above.new if connection is None else above.of(connection))
-        return value
+        return self._compose(value, QUIET) if self.is_quiet() else value
+
+    def is_quiet(self, without: str = "") -> bool:
+        """Return whether all else is suspended.
+
+        Args:
+            without: The id of an override to leave out.
+        """
+        return any(layer.override.is_quiet and layer.id != without for layer in self._layers)
 
     def add(self, id: str, override: Override) -> None:
         """Add an override on top that can be reverted.
@@ -301,7 +324,7 @@ class Overrides:
         return layer.override
 
     def settle(self, id: str) -> None:
-        """Make an override permanent: what is in force stays the same.
+        """Make an override permanent, unless it is quiet: what is in force stays the same.
 
         Raises:
             OverrideNotFound: If there is no override of that id.
@@ -319,6 +342,8 @@ class Overrides:
         Args:
             without: The id of an override to leave out.
         """
+        if self.is_quiet(without):
+            return Availability.UP
         asked = [self._base.new.availability]
         for layer in self._layers:
             asked += [layer.override.availability] if layer.id != without else []

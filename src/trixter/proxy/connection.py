@@ -18,7 +18,6 @@ from trixter.proxy.closing import Linger, close_as, finish
 from trixter.proxy.dial import Dialer, DialTarget, connect
 from trixter.proxy.end_reason import (
     CLOSED,
-    DURATION,
     IDLE_TIMEOUT,
     INTERNAL_ERROR,
     RESET,
@@ -61,6 +60,9 @@ class ConnectionContext(Protocol):
 
     def on_opened(self, connection: Connection) -> None:
         """The upstream answered: bytes flow."""
+
+    def on_duration(self, connection: Connection) -> None:
+        """It has reached the age at which it is to be reset."""
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         """It is over, and its sockets are closed."""
@@ -324,7 +326,7 @@ class Connection:
             self._timers = (*self._timers, idle)
 
     def _on_duration(self) -> None:
-        self.end(EndReason(DURATION, reset=True))
+        self._proxy.on_duration(self)
 
     def _on_hangup(self) -> None:
         """End it if the client was reset while we dialled; if not, it only ended both ways, and may wait."""

@@ -15,7 +15,7 @@ from trixter.faults import Decision, Dice, Direction, Faults
 from trixter.proxy.connection import Connection
 from trixter.proxy.descriptors import close_in_children, keep_in_children
 from trixter.proxy.dial import DialTarget
-from trixter.proxy.end_reason import PROXY_DOWN, PROXY_STOPPED, EndReason
+from trixter.proxy.end_reason import DURATION, PROXY_DOWN, PROXY_STOPPED, EndReason
 from trixter.proxy.listen_socket import listen_sockets, refuse_self_dial
 from trixter.proxy.listener import Listener
 from trixter.proxy.loop import LoopContext
@@ -79,6 +79,8 @@ class Proxy:
         self.replay: Callable[[int, Direction], Faults] | None = None
         """Gives a connection, by its number, the faults of a record in place of the defaults'."""
         self._availability = Availability.UP
+        self._is_quiet = False
+        self._overdue: list[Connection] = []
         self._numbered = 0  # connections that drew from another seed
         self._sockets: list[socket.socket] = []
         self._addresses: list[str] = []
@@ -168,6 +170,14 @@ class Proxy:
             for connection in self.registry.all():
                 connection.end(EndReason(PROXY_DOWN, reset=True))
 
+    def set_quiet(self, is_quiet: bool) -> None:
+        """Spare connections that reach the age at which they are reset; or reset those spared so far."""
+        self._is_quiet = is_quiet
+        if not is_quiet:
+            overdue, self._overdue = self._overdue, []
+            for connection in overdue:
+                self.on_duration(connection)
+
     def stop(self) -> None:
         """Stop accepting, end every connection and give everything back. Idempotent."""
         for sock in self._sockets:
@@ -204,6 +214,12 @@ class Proxy:
                 observer.on_opened(connection)
             except Exception:
                 log_failure()
+
+    def on_duration(self, connection: Connection) -> None:
+        if self._is_quiet:
+            self._overdue.append(connection)
+        else:
+            connection.end(EndReason(DURATION, reset=True))
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         self.registry.end(connection, end_reason.reason)

@@ -19,10 +19,12 @@ from trixter.errors import JournalError, SettingError, TrixterError
 from trixter.profiles import Profile, all_profiles, pick_profile, read_profiles
 from trixter.settings import Defaults
 from trixter.testing.background import BackgroundProxy
+from trixter.testing.bundle import bundle_of, origin_lines, write_bundle
 from trixter.testing.calm_round import Point
 from trixter.testing.chaos import Chaos, SessionChaos, seed_for
 from trixter.testing.mark import apply_mark
 from trixter.testing.pytest_plugin import (
+    BUNDLE,
     IS_SEED_GIVEN,
     PROFILE_PARAM,
     RUN_NUMBER,
@@ -121,9 +123,12 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
         lines.append(f"this was rerun {reruns}, with a seed of its own")
     replayed = item.stash.get(REPLAYED, None)
     if replayed is not None:
+        if (bundle := item.config.stash[BUNDLE]) is not None:
+            lines += origin_lines(bundle)
         if isinstance(exc, JournalError):
             forget_failure(item)  # the test has changed, and makes other proxies than when it failed
-        return "\n".join([*lines, f"to repeat this replay: {_replay_command_of(item, replayed)}"])
+        lines.append(f"to repeat this replay: {_replay_command_of(item, replayed)}")
+        return "\n".join([*lines, *_bundle_lines(item, used)])
     for chaos in used:
         for sweep in chaos.sweeps:
             if sweep.is_calm and not isinstance(exc, TrixterError):
@@ -135,7 +140,7 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
     lines.append(f"to repeat it: {command_of(item)}")
     if (journal := remember_failure(item, used)) is not None:
         lines.append(f"to repeat it at the same bytes: {_replay_command_of(item, journal)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_bundle_lines(item, used)])
 
 
 def network_report(chaos: Sequence[Chaos], exc: BaseException | None) -> list[str]:
@@ -223,13 +228,33 @@ def remember_failure(item: pytest.Item, chaos: Sequence[Chaos]) -> Path | None:
     A proxy of the session has served other tests as well: their journals are not kept. A sweep repeats one of
     its rounds in another way.
     """
-    path = _remembered(item)
-    makers = [each for each in chaos if not isinstance(each, SessionChaos)]
-    if path is None or len(makers) != 1 or makers[0].sweeps or not makers[0].struck():
+    path, maker = _remembered(item), _repeatable(chaos)
+    if path is None or maker is None or not maker.struck():
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in makers[0].journal_lines()), encoding="utf-8")
+    path.write_text("".join(f"{line}\n" for line in maker.journal_lines()), encoding="utf-8")
     return path
+
+
+def _repeatable(chaos: Sequence[Chaos]) -> Chaos | None:
+    """Return the maker whose journal repeats a test; ``None`` if none does."""
+    makers = [each for each in chaos if not isinstance(each, SessionChaos)]
+    return makers[0] if len(makers) == 1 and not makers[0].sweeps else None
+
+
+def _bundle_lines(item: pytest.Item, chaos: Sequence[Chaos]) -> list[str]:
+    """Write the bundle of a test that failed, if there are to be any; return the lines about it."""
+    folder: str | None = item.config.getoption("chaos_bundle")
+    if folder is None:
+        return []
+    if (maker := _repeatable(chaos)) is None:
+        return ["no bundle: a journal does not repeat a sweep, nor the proxies of chaos_session"]
+    bundle = bundle_of(_name_of(item), _run_seed_of(item), command_of(item))
+    try:
+        path = write_bundle(item.config.invocation_params.dir / folder, maker, bundle)
+    except (OSError, JournalError) as exc:
+        return [f"no bundle: --chaos-bundle: {exc}"]
+    return [f"to repeat it elsewhere: pytest --chaos-replay={shlex.quote(_from_here(item, path))}"]
 
 
 def forget_failure(item: pytest.Item) -> None:

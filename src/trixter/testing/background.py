@@ -75,9 +75,9 @@ class BackgroundProxy:
         self._owns_thread = thread is None
         self._thread = thread or LoopThread()
         self._is_started = False
-        # On the loop: the pauses in progress, and how often connections have opened or ended until now, and
-        # until the last command.
-        self._pausing: set[InterruptSafeFuture[None]] = set()
+        # On the loop: the pauses in progress, and whether a connection ends each; how often connections have
+        # opened or ended until now, and until the last command.
+        self._pausing: dict[InterruptSafeFuture[None], bool] = {}
         self._changes = self._changes_seen = 0
         self._closed: Future[None] | None = None  # set once a close has begun
 
@@ -146,17 +146,21 @@ class BackgroundProxy:
         """Execute a command on the proxy's loop; return a future of its result."""
         return self.submit(partial(self._execute, command, sys.exception()))
 
-    def pause(self, seconds: float) -> Future[None]:
+    def pause(self, seconds: float, *, until_change: bool = True) -> Future[None]:
         """Return a future that is resolved after that time, when a connection opens or ends, or on close.
 
         Connections that have opened or ended since the last command count, too: so a waiter misses none. The
         time is that of the proxy's loop: the test may have frozen its own, and its threads may be green.
+
+        Args:
+            seconds: The time.
+            until_change: Whether connections count.
         """
         over: InterruptSafeFuture[None] = InterruptSafeFuture()
         if not self.is_running:
             over.set_result(None)
             return over
-        self._thread.submit(partial(self._begin_pause, over, seconds))
+        self._thread.submit(partial(self._begin_pause, over, seconds, until_change))
         return over
 
     def on_opened(self, connection: Connection) -> None:
@@ -175,25 +179,25 @@ class BackgroundProxy:
         self.unused_faults_check.look()
         return result
 
-    def _begin_pause(self, over: InterruptSafeFuture[None], seconds: float) -> None:
-        if self._closed is not None or self._changes != self._changes_seen:
+    def _begin_pause(self, over: InterruptSafeFuture[None], seconds: float, until_change: bool) -> None:
+        if self._closed is not None or (until_change and self._changes != self._changes_seen):
             over.set_result(None)
             return
-        self._pausing.add(over)
+        self._pausing[over] = until_change
         asyncio.get_running_loop().call_later(seconds, self._end_pause, over)
 
     def _end_pause(self, over: InterruptSafeFuture[None]) -> None:
-        if over in self._pausing:
-            self._pausing.remove(over)
+        if self._pausing.pop(over, None) is not None:
             over.set_result(None)
 
     def _stop(self) -> None:
         self.proxy.stop()
-        self._end_pauses()
+        for over in list(self._pausing):
+            self._end_pause(over)
 
     def _end_pauses(self) -> None:
         self._changes += 1
-        for over in list(self._pausing):
+        for over in [each for each, until_change in self._pausing.items() if until_change]:
             self._end_pause(over)
 
 

@@ -11,10 +11,13 @@ from os import PathLike, fspath
 from types import TracebackType
 from typing import Self, TypedDict, Unpack
 
+from msgspec import UNSET
+
 from trixter.control.commands import Apply
 from trixter.control.fault_methods import AnyDirection, directions_of
 from trixter.control.journal import (
     VERSION,
+    Bundle,
     Header,
     Line,
     Replay,
@@ -243,13 +246,14 @@ class Chaos:
         """Return whether a fault did something: any, or those of a name or an effect."""
         return any(kind in (None, each.kind, each.effect.value) for each in self.strikes())
 
-    def journal_lines(self) -> list[str]:
-        """Return the journal of all its proxies, for ``replay``."""
+    def journal_lines(self, bundle: Bundle | None = None) -> list[str]:
+        """Return the journal of all its proxies, for ``replay``.
+
+        Args:
+            bundle: Its origin, if it is to be repeated elsewhere.
+        """
         proxies = self.background_proxies
-        header = Header(
-            VERSION,
-            tuple(each.journaled for each in proxies),
-        )
+        header = Header(VERSION, tuple(each.journaled for each in proxies), bundle=bundle or UNSET)
         entries = [entry for each in proxies for entry in each.call(_entries_of(each))]
         return [line_of(each) for each in [header, *entries]]
 

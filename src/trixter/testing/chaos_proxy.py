@@ -273,6 +273,9 @@ class ChaosProxy(_LocalProxy[Change], ProxyHandle):
     def _sleep(self, seconds: float) -> None:
         self.background.pause(seconds).result()
 
+    def _sleep_fully(self, seconds: float) -> None:
+        self.background.pause(seconds, until_change=False).result()
+
 
 class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
     """A proxy beside an async test, on asyncio or Trio: with the methods of ``ChaosProxy``, to be awaited.
@@ -285,13 +288,6 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
         ...     async with db.latency(0.250):
         ...         await pool.fetch("select 1")
     """
-
-    @classmethod
-    def of(cls, proxy: ChaosProxy) -> Self:
-        """Return a second handle of a proxy, for an async test."""
-        handle = cls.__new__(cls)
-        handle.background, handle._find_profile = proxy.background, proxy._find_profile
-        return handle
 
     async def start(self) -> Self:
         """Listen. Idempotent. Blocks the running loop for a few milliseconds.
@@ -346,6 +342,9 @@ class AsyncChaosProxy(_LocalProxy[AsyncChange], AsyncProxyHandle):
     async def _sleep(self, seconds: float) -> None:
         await wait_future(self.background.pause(seconds))
 
+    async def _sleep_fully(self, seconds: float) -> None:
+        await wait_future(self.background.pause(seconds, until_change=False))
+
 
 def _split(keywords: ProxyKeywords) -> tuple[TuningKeywords, FaultKeywords]:
     """Return the keywords of the proxy's tuning, and those of faults."""
@@ -376,3 +375,10 @@ def _text_of_upstream(upstream: Upstream) -> str:
         case (str() as host, int() as port, *_):  # a server on all addresses is dialled at one of them
             return str(Address(host, port).reachable())
     return upstream  # type: ignore[return-value] # which Proxy refuses, if it is no text
+
+
+def async_handle_of(proxy: ChaosProxy) -> AsyncChaosProxy:
+    """Return a second handle of a proxy, for an async test."""
+    handle = AsyncChaosProxy.__new__(AsyncChaosProxy)
+    handle.background, handle._find_profile = proxy.background, proxy._find_profile
+    return handle

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from trixter.errors import TrixterError
+from trixter.errors import JournalError, TrixterError
 
 if TYPE_CHECKING:
+    from trixter.control.journal import Bundle
     from trixter.testing.chaos import Chaos, SessionChaos
 
 # The size of a seed that a run draws: short enough to be copied by hand.
@@ -53,6 +54,9 @@ IS_SEED_GIVEN = pytest.StashKey[bool]()
 SWEEP_PART = pytest.StashKey[tuple[int, int]]()
 """Which part of the points of each sweep a run tries, from 1, and of how many."""
 
+BUNDLE = pytest.StashKey["Bundle | None"]()
+"""Of the configuration: the bundle that ``--chaos-replay`` repeats."""
+
 SWEEP_PROPERTY = "trixter_sweep"
 """The name of a test's property that has the map of a sweep; reports carry it from pytest-xdist's workers."""
 
@@ -66,6 +70,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seed", metavar="N", help=text)
     text = "Repeat a journal of a test that failed: the same faults at the same bytes."
     group.addoption("--chaos-replay", metavar="FILE", help=text)
+    text = "Write a bundle of each test that fails to this folder: --chaos-replay repeats it elsewhere."
+    group.addoption("--chaos-bundle", metavar="FOLDER", help=text)
     text = "Write the maps of all sweeps to a file, as JSON."
     group.addoption("--chaos-sweep-report", metavar="FILE", help=text)
     text = "Run only the calm round of each sweep, and show how many rounds it would have, and how long."
@@ -80,9 +86,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", CHAOS_MARK.format(_keywords_of_mark(config)))
+    bundle = config.stash[BUNDLE] = _replayed_bundle(config)
     # A worker of pytest-xdist gets the seed that the controller process drew.
     from_controller = getattr(config, "workerinput", {}).get(WORKER_KEY)
-    given = from_controller or config.getoption("chaos_seed") or config.getini("chaos_seed")
+    of_bundle = bundle and str(bundle.seed)
+    given = from_controller or config.getoption("chaos_seed") or of_bundle or config.getini("chaos_seed")
     seed = given or str(secrets.randbits(RUN_SEED_BITS))
     if not seed.isascii() or not seed.isdigit():
         raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")
@@ -105,6 +113,26 @@ def _sweep_part_of(config: pytest.Config) -> tuple[int, int]:
     return number, parts
 
 
+def _replayed_bundle(config: pytest.Config) -> Bundle | None:
+    """Return the bundle that is to be repeated, and let its test run if the command names no other.
+
+    Raises:
+        pytest.UsageError: If the file is no journal that can be repeated.
+    """
+    given = config.getoption("chaos_replay")
+    if given is None:
+        return None
+    from trixter.control.journal import read_bundle
+
+    try:
+        bundle = read_bundle(config.invocation_params.dir / given)
+    except JournalError as exc:
+        raise pytest.UsageError(f"--chaos-replay: {exc}") from None
+    if bundle is not None and config.args_source is not config.ArgsSource.ARGS:
+        config.args = [f"{config.rootpath}/{bundle.test}"]
+    return bundle
+
+
 def _keywords_of_mark(config: pytest.Config) -> str:
     """Return the parameters of the mark; with the names of the faults only for ``pytest --markers``."""
     faults = "**faults"
@@ -120,8 +148,13 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[WORKER_KEY] = str(node.config.stash[RUN_SEED])
 
 
-def pytest_report_header(config: pytest.Config) -> str | None:
-    return f"chaos seed: {config.stash[RUN_SEED]}" if config.stash[IS_SEED_GIVEN] else None
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    lines = [f"chaos seed: {config.stash[RUN_SEED]}"] if config.stash[IS_SEED_GIVEN] else []
+    if (bundle := config.stash[BUNDLE]) is not None:
+        from trixter.testing.bundle import origin_lines
+
+        lines += origin_lines(bundle)
+    return lines
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -22,7 +22,7 @@ from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import monotonic
 from trixter.testing.breaks import Break, Span, break_faults, place_text, spans_of, spans_of_retry
 from trixter.testing.calm_round import MOST_KEPT_BYTES, MOST_READS, Point, Record
-from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy
+from trixter.testing.chaos_proxy import AsyncChaosProxy, ChaosProxy, async_handle_of
 from trixter.testing.loop_thread import wait_future
 from trixter.testing.sweep import AFTER_RETRY, Kind, Outcome, Plan, SweepMap, counted
 from trixter.testing.watchdog import RoundTimeout, Watchdog, reset_all
@@ -136,7 +136,7 @@ class Sweep:
     @cached_property
     def async_proxy(self) -> AsyncChaosProxy:
         """The proxy, for an async test."""
-        return AsyncChaosProxy.of(self.proxy)
+        return async_handle_of(self.proxy)
 
     def _steps(self) -> Iterator[Round | Future[Any]]:
         """Yield each round, and what is to be waited for before the next one."""
