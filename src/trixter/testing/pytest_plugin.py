@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,21 @@ HIDDEN_PACKAGES = {"trixter", "anyio", "asyncio", "concurrent"}
 RUN_SEED = pytest.StashKey[int]()
 IS_SEED_GIVEN = pytest.StashKey[bool]()
 
+REPLAYED = pytest.StashKey[Path]()
+"""Of a test: the journal that it repeats."""
+
+SETUP_S = pytest.StashKey[float]()
+"""Of a test: the time that its setup took."""
+
+TIMEOUT_SETTINGS = pytest.StashKey[Any]()
+"""Of a test: the settings of pytest-timeout."""
+
+RERUN_REPLAY = pytest.StashKey[Any]()
+"""Of a test while it is run again to shrink its failure: finds the replays of its proxies."""
+
+TEARDOWN_ERROR = pytest.StashKey[BaseException]()
+"""Of a test whose failure was shrunk: the error of its own teardown, which came before that."""
+
 SWEEP_PROPERTY = "trixter_sweep"
 """The name of a test's property that has the map of a sweep; reports carry it from pytest-xdist's workers."""
 
@@ -66,6 +82,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-sweep-plan", action="store_true", help=text)
     text = "Run only this round of a sweep, after the calm one. A failing test shows it."
     group.addoption("--chaos-sweep-round", metavar="SWEEP/POINT", help=text)
+    text = "Find the fewest decisions of faults with which a failed test still fails."
+    group.addoption("--chaos-shrink", action="store_true", help=text)
+    text = "The time for that, such as 60s, which is the default; 20s for a test that is shrunk by itself."
+    group.addoption("--chaos-shrink-time", metavar="TIME", help=text)
+    text = "Whether to do that also without --chaos-shrink, for a failed test that took less than 2 s."
+    parser.addini("chaos_shrink", text, type="bool", default=True)
     parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
@@ -80,6 +102,10 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"the chaos seed must be a whole number, 0 or more, not {seed!r}")
     config.stash[RUN_SEED] = int(seed)
     config.stash[IS_SEED_GIVEN] = bool(given)
+    if config.getoption("chaos_shrink_time") is not None:
+        from trixter.testing.reruns import shrink_seconds
+
+        shrink_seconds(config)  # refuses what is no time
 
 
 def _keywords_of_mark(config: pytest.Config) -> str:
@@ -147,9 +173,10 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    # pytest-rerunfailures also counts runs in workers that crashed; other plugins do not count.
-    run_number = item.stash.get(RUN_NUMBER, 0) + 1
-    item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
+    if RERUN_REPLAY not in item.stash:
+        # pytest-rerunfailures also counts runs in workers that crashed; other plugins do not count.
+        run_number = item.stash.get(RUN_NUMBER, 0) + 1
+        item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
     if USED in item.stash:
         del item.stash[USED]  # of the run before: its proxies are closed
 
@@ -169,12 +196,27 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     _begin(item)
     result = yield
     used = item.stash.get(USED, None)
-    if used:  # and the test has passed: otherwise `yield` raises
+    if used and RERUN_REPLAY not in item.stash:  # and the test has passed: otherwise `yield` raises
         from trixter.testing._pytest_support import forget_failure, warn_of_unused
 
         warn_of_unused(item, used)
         forget_failure(item)
     return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if RERUN_REPLAY not in item.stash and TEARDOWN_ERROR in item.stash:
+        error = item.stash[TEARDOWN_ERROR]
+        del item.stash[TEARDOWN_ERROR]
+        raise error
+    return result
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+    item.stash[TIMEOUT_SETTINGS] = settings
 
 
 def _begin(item: pytest.Item) -> None:
@@ -201,11 +243,12 @@ def pytest_runtest_makereport(
 
         conclude_sweeps(item, used, call.excinfo.value if call.excinfo is not None else None)
     report = yield
+    if call.when == "setup":
+        item.stash[SETUP_S] = call.duration
     if used and report.failed:
         from trixter.testing._pytest_support import section_text
 
-        exc = call.excinfo.value if call.excinfo is not None else None
-        report.sections.append((SECTION, section_text(item, used, exc)))
+        report.sections.append((SECTION, section_text(item, used, call)))
     return report
 
 
