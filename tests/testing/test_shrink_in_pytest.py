@@ -41,6 +41,13 @@ def test_it(chaos, echo):
 IMPORTS = "from contextlib import suppress\nfrom trixter.faults import Latency\n"
 
 
+@pytest.fixture(autouse=True)
+def ample_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no time be over in a test, on however slow a machine."""
+    for name in ("ASKED_S", "LONGEST_AUTOMATIC_S", "AUTOMATIC_S", "ALL_AUTOMATIC_S", "LEAST_TIMEOUT_S"):
+        monkeypatch.setattr(reruns, name, 1e6)
+
+
 def shrunk(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
     """Run tests with pytest's cache, and let their failures be shrunk."""
     return run(suite, IMPORTS + tests, "-ochaos_shrink=yes", *args, without=CACHED)

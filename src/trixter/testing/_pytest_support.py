@@ -126,7 +126,7 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], call: pytest.CallInfo
     if replayed is not None and isinstance(exc, JournalError):
         forget_failure(item)  # the test has changed, and makes other proxies than when it failed
     elif call.when == "call" and exc is not None:
-        shrunk = shrink_failure(item, used, exc, call_s=call.duration, on_progress=_progress_of(item))
+        shrunk = shrink_failure(item, used, exc, _progress_of(item))
         lines += shrunk.lines
         path = _remembered(item)
         if path is not None and shrunk.journal_lines:

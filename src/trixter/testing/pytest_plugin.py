@@ -51,8 +51,8 @@ IS_SEED_GIVEN = pytest.StashKey[bool]()
 REPLAYED = pytest.StashKey[Path]()
 """Of a test: the journal that it repeats."""
 
-SETUP_S = pytest.StashKey[float]()
-"""Of a test: the time that its setup took."""
+BEGAN_AT = pytest.StashKey[float]()
+"""Of a test that uses ``chaos``: the time when it began, after the fixtures of wider scopes."""
 
 TIMEOUT_SETTINGS = pytest.StashKey[Any]()
 """Of a test: the settings of pytest-timeout."""
@@ -149,6 +149,7 @@ def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
     ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a sync test, ``chaos.async_proxy(...)`` for one
     on asyncio or Trio; each fault is a method. All proxies are closed after the test.
     """
+    _note_begin(request.node)
     from trixter.testing._pytest_support import new_chaos
 
     with new_chaos(request.node) as chaos:
@@ -179,6 +180,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
     if USED in item.stash:
         del item.stash[USED]  # of the run before: its proxies are closed
+    if BEGAN_AT in item.stash:
+        del item.stash[BEGAN_AT]
 
 
 # A test begins with its first fixture of function scope, or with its own call. By then the fixtures of wider
@@ -220,6 +223,8 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
 
 
 def _begin(item: pytest.Item) -> None:
+    if "chaos" in getattr(item, "fixturenames", ()):
+        _note_begin(item)
     session = item.config.stash.get(SESSION, None)
     if session is None or "chaos_session" not in getattr(item, "fixturenames", ()):
         return
@@ -229,6 +234,12 @@ def _begin(item: pytest.Item) -> None:
 
         used.append(session)
         item.addfinalizer(begin_in_session(session, item))
+
+
+def _note_begin(item: pytest.Item) -> None:
+    from trixter.monotonic import monotonic
+
+    item.stash.setdefault(BEGAN_AT, monotonic())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -243,8 +254,6 @@ def pytest_runtest_makereport(
 
         conclude_sweeps(item, used, call.excinfo.value if call.excinfo is not None else None)
     report = yield
-    if call.when == "setup":
-        item.stash[SETUP_S] = call.duration
     if used and report.failed:
         from trixter.testing._pytest_support import section_text
 

@@ -21,9 +21,9 @@ from trixter.faults.validators import positive_seconds_of
 from trixter.monotonic import monotonic
 from trixter.testing.chaos import Chaos, FindReplay, SessionChaos, no_replay
 from trixter.testing.pytest_plugin import (
+    BEGAN_AT,
     REPLAYED,
     RERUN_REPLAY,
-    SETUP_S,
     TEARDOWN_ERROR,
     TIMEOUT_SETTINGS,
     USED,
@@ -285,8 +285,6 @@ def shrink_failure(
     item: pytest.Item,
     used: Sequence[Chaos],
     exc: BaseException,
-    *,
-    call_s: float,
     on_progress: Callable[[str], None] | None,
 ) -> Shrunk:
     """Find the fewest decisions with which a test fails as it did, if that was asked for or is quick.
@@ -295,18 +293,19 @@ def shrink_failure(
         item: The test, whose call has failed.
         used: The makers of its proxies.
         exc: Its exception.
-        call_s: The time that the call took.
         on_progress: Called with a line before each run, and with none behind the last.
     """
-    took_s = item.stash.get(SETUP_S, 0.0) + call_s
     is_asked: bool = item.config.getoption("chaos_shrink")
+    if not is_asked and not _may_shrink_by_itself(item):
+        return Shrunk([], [])
+    if why := _obstacle(item, used):
+        return Shrunk([f"not shrunk: {why}"] if is_asked else [], [])
+    took_s = monotonic() - item.stash[BEGAN_AT]
     most_s = shrink_seconds(item.config)
     if not is_asked:
         most_s = min(most_s, AUTOMATIC_S, ALL_AUTOMATIC_S - item.config.stash.get(SHRUNK_S, 0.0))
-        if not _may_shrink_by_itself(item) or took_s >= min(LONGEST_AUTOMATIC_S, most_s):
+        if took_s >= min(LONGEST_AUTOMATIC_S, most_s):
             return Shrunk([], [])
-    if why := _obstacle(item, used):
-        return Shrunk([f"not shrunk: {why}"] if is_asked else [], [])
     assert isinstance(item, pytest.Function)
     began_at = monotonic()
     try:
