@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from errno import ENOTCONN
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,8 @@ from trixter.faults import (
     Latency,
     Terminate,
 )
-from trixter.testing.shrink import CONFIRMATIONS, Kept, Shrink, Units, Verdict
+from trixter.faults.actions import Moment, Place
+from trixter.testing.shrink import CONFIRMATIONS, Failure, Kept, Shrink, Units, Verdict
 
 SEED = 7
 
@@ -118,6 +120,33 @@ def test_what_is_known_can_be_told_at_any_time() -> None:
     assert listed[-1] == "  and 12 more"
 
 
+def failure(exc: Exception, *, cause: Exception | None = None, elsewhere: bool = False) -> Failure:
+    """Return the identity of an exception that is raised at one of two lines."""
+    try:
+        if elsewhere:
+            raise exc from cause
+        raise exc from cause
+    except Exception as caught:
+        return Failure.of(caught, __file__)
+
+
+def test_a_failure_is_the_same_at_the_same_line_and_a_lost_connection_at_each() -> None:
+    assert {
+        failure(ConnectionResetError()),
+        failure(BrokenPipeError(), elsewhere=True),
+        failure(OSError(ENOTCONN, "not connected")),
+        failure(ExceptionGroup("all", [BrokenPipeError(), ConnectionResetError()])),
+        failure(ValueError("lost"), cause=BrokenPipeError()),
+    } == {Failure(ConnectionError, 0)}
+    others = [
+        failure(AssertionError("one")),
+        failure(AssertionError(), elsewhere=True),
+        failure(TimeoutError()),
+        failure(ExceptionGroup("some", [BrokenPipeError(), ValueError()])),
+    ]
+    assert len({*others, failure(AssertionError("another"))}) == len(others)
+
+
 def recorded(
     faults: Faults, pieces: list[bytes], then: Faults = NO_FAULTS, proxies: Sequence[JournaledProxy] = ()
 ) -> Units:
@@ -205,6 +234,37 @@ def test_a_replay_has_what_is_left_and_nothing_else() -> None:
         assert alone[:at] + alone[at + size_bytes :] == payload
     (reset,) = set(range(len(units))) - growing(units)
     assert replayed(units, frozenset([reset]), payload) == b"onetwo"
+
+
+def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_it() -> None:
+    def made(effect: Effect, stage: int, input_bytes: int, **detail: object) -> Strike:
+        return Strike(
+            at_s=0.0,
+            proxy=PROXY.name,
+            connection=1,
+            direction=Direction.UPSTREAM,
+            kind="fault",
+            effect=effect,
+            offset_bytes=0,
+            detail=detail,
+            moment=Moment.BYTE,
+            place=Place(stage, 1),
+            input_bytes=input_bytes,
+        )
+
+    strikes = [
+        made(Effect.INSERT, 1, 10, size_bytes=100),
+        made(Effect.INSERT, 2, 5, size_bytes=50),
+        *(made(Effect.HOLD, 3, at, delay_s=at) for at in (5, 30, 60, 61, 110, 160, 170)),
+    ]
+    units = Units([PROXY], strikes)
+    without_first, without_second, without_both = (
+        [each.input_bytes for each in units.strikes(frozenset(range(9)) - left_out)[-7:]]
+        for left_out in ({0}, {1}, {0, 1})
+    )
+    assert without_first == [5, 30, 60, 60, 60, 60, 70]
+    assert without_second == [5, 5, 10, 11, 60, 110, 120]
+    assert without_both == [5, 5, 10, 10, 10, 10, 20]
 
 
 def test_a_delay_that_is_left_out_is_none_and_settings_are_left_out_with_their_end() -> None:

@@ -122,10 +122,10 @@ def test_later(module, request, echo):
     assert events == ["module set up", *["set up", "torn down"] * runs]
     events.clear()
 """
-    result = shrunk(suite, tests)
+    result = shrunk(suite, tests, "-olog_cli=yes")
     result.assert_outcomes(passed=1, failed=1)
     assert result.outlines.count("  with it: fails 5 of 5; without it: passes 5 of 5") == 1
-    assert str(result.stdout).count("WARNING") == 1
+    assert str(result.stdout).count("WARNING") == 2  # at once, and in the report
 
 
 @pytest.mark.anyio

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from errno import ENOTCONN
 from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, Literal, NamedTuple, Self
@@ -28,7 +28,7 @@ from trixter.testing.pytest_plugin import (
     TIMEOUT_SETTINGS,
     USED,
 )
-from trixter.testing.shrink import Shrink, Units, Verdict
+from trixter.testing.shrink import Failure, Shrink, Units, Verdict
 from trixter.testing.sweep import counted
 
 # The time for a shrink that was asked for.
@@ -49,40 +49,6 @@ LEAST_TIMEOUT_S = 2.0
 
 # From one interrupt of a run that hangs to the next: the test may catch it, or wait again in a `finally`.
 INTERRUPT_AFTER_S = 1.0
-
-
-class Failure(NamedTuple):
-    """The identity of a failure: the type of its exception, and the last line of the test's file in it.
-
-    Not its text: a loop fails at one line with different values. A lost connection has no line either: a
-    client meets a reset as it connects, sends or receives, as ECONNRESET or EPIPE: that is up to the kernel.
-
-    Args:
-        kind: The type; ``ConnectionError`` for a lost connection, also if that is the cause of the exception.
-        line: The line; 0 if there is none.
-    """
-
-    kind: type[BaseException]
-    line: int
-
-    @classmethod
-    def of(cls, item: pytest.Item, exc: BaseException) -> Failure:
-        """Return the identity of the failure of a test."""
-        if _is_lost_connection(exc):
-            return cls(ConnectionError, 0)
-        line, trace = 0, exc.__traceback__
-        while trace is not None:
-            if trace.tb_frame.f_code.co_filename == str(item.path):
-                line = trace.tb_lineno
-            trace = trace.tb_next
-        return cls(type(exc), line)
-
-
-def _is_lost_connection(exc: BaseException | None) -> bool:
-    if isinstance(exc, BaseExceptionGroup):
-        return all(map(_is_lost_connection, exc.exceptions))
-    is_lost = isinstance(exc, OSError) and (isinstance(exc, ConnectionError) or exc.errno == ENOTCONN)
-    return is_lost or (exc is not None and _is_lost_connection(exc.__cause__))
 
 
 class RunTimeout(BaseException):
@@ -157,7 +123,7 @@ class Reruns:
 
     def __init__(self, item: pytest.Function, exc: BaseException) -> None:
         self._item = item
-        self._failure = Failure.of(item, exc)
+        self._failure = Failure.of(exc, str(item.path))
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -167,10 +133,14 @@ class Reruns:
             del item.stash[USED]
         if (excinfo := self._phase("teardown")) is not None:
             item.stash[TEARDOWN_ERROR] = excinfo.value
-        # What the runs print, report and warn of is theirs.
+        # What the runs print, log, report and warn of is theirs.
         self._sections = len(item._report_sections)
         self._properties = len(item.user_properties)
         self._exits.enter_context(warnings.catch_warnings(record=True))
+        live = getattr(item.config.pluginmanager.get_plugin("logging-plugin"), "log_cli_handler", None)
+        if live is not None:
+            self._exits.callback(live.setLevel, live.level)
+            live.setLevel(logging.CRITICAL + 1)
         return self
 
     def __exit__(
@@ -213,7 +183,7 @@ class Reruns:
             del item.user_properties[self._properties :]
         if deadline.is_over:
             return Verdict.HANGS
-        if called is not None and Failure.of(item, called.value) == self._failure:
+        if called is not None and Failure.of(called.value, str(item.path)) == self._failure:
             return Verdict.FAILS
         return Verdict.DIFFERS if set_up or called or torn_down else Verdict.PASSES
 
@@ -248,10 +218,8 @@ class Reruns:
         settings = self._item.stash.get(TIMEOUT_SETTINGS, None)
         if settings is None or settings.func_only:
             return
-        if what == "set":
-            self._item.ihook.pytest_timeout_set_timer(item=self._item, settings=settings)
-        else:
-            self._item.ihook.pytest_timeout_cancel_timer(item=self._item)
+        more = {"settings": settings} if what == "set" else {}
+        getattr(self._item.ihook, f"pytest_timeout_{what}_timer")(item=self._item, **more)
 
 
 class Shrunk(NamedTuple):
@@ -362,7 +330,7 @@ def _shrunk(
 
 def _obstacle(item: pytest.Item, used: Sequence[Chaos]) -> str:
     """Return why the failure of a test cannot be shrunk; empty if it can."""
-    (chaos, *others) = used
+    chaos = used[0]
     settings = item.stash.get(TIMEOUT_SETTINGS, None)
     cls = getattr(item, "cls", None)
     obstacles = {
@@ -375,7 +343,6 @@ def _obstacle(item: pytest.Item, used: Sequence[Chaos]) -> str:
         "pytest-timeout would end the process": settings is not None and settings.method == "thread",
         "a sweep has its own breaks": any(each.sweeps for each in used),
         "other tests use the proxies of the session": any(isinstance(each, SessionChaos) for each in used),
-        "it has several makers of proxies": others,
         "it repeats a journal itself": REPLAYED not in item.stash and chaos.find_replay is not no_replay,
         "this version of pytest cannot": not hasattr(item, "_initrequest"),
         "": True,

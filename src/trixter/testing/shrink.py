@@ -6,7 +6,9 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from enum import Enum
+from errno import ENOTCONN
 from itertools import accumulate
+from typing import NamedTuple
 
 from msgspec.structs import replace
 
@@ -35,6 +37,45 @@ class Verdict(Enum):
     DIFFERS = "fails in another way"
     PASSES = "passes"
     HANGS = "hangs"
+
+
+class Failure(NamedTuple):
+    """The identity of a failure: the type of its exception, and the last line of the test's file in it.
+
+    Not its text: a loop fails at one line with different values. A lost connection has no line either: a
+    client meets a reset as it connects, sends or receives, as ECONNRESET or EPIPE: that is up to the kernel.
+
+    Args:
+        kind: The type; ``ConnectionError`` for a lost connection, also if that is the cause of the exception.
+        line: The line; 0 if there is none.
+    """
+
+    kind: type[BaseException]
+    line: int
+
+    @classmethod
+    def of(cls, exc: BaseException, path: str) -> Failure:
+        """Return the identity of a failure.
+
+        Args:
+            exc: Its exception.
+            path: The test's file.
+        """
+        if _is_lost_connection(exc):
+            return cls(ConnectionError, 0)
+        line, trace = 0, exc.__traceback__
+        while trace is not None:
+            if trace.tb_frame.f_code.co_filename == path:
+                line = trace.tb_lineno
+            trace = trace.tb_next
+        return cls(type(exc), line)
+
+
+def _is_lost_connection(exc: BaseException | None) -> bool:
+    if isinstance(exc, BaseExceptionGroup):
+        return all(map(_is_lost_connection, exc.exceptions))
+    is_lost = isinstance(exc, OSError) and (isinstance(exc, ConnectionError) or exc.errno == ENOTCONN)
+    return is_lost or (exc is not None and _is_lost_connection(exc.__cause__))
 
 
 class Shrink:
