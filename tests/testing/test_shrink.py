@@ -24,7 +24,7 @@ from trixter.faults import (
     Terminate,
 )
 from trixter.faults.actions import Moment, Place
-from trixter.testing.shrink import CONFIRMATIONS, Failure, Kept, Shrink, Units, Verdict
+from trixter.testing.shrink import CONFIRMATIONS, Deltas, Failure, Kept, Shrink, Verdict
 
 SEED = 7
 
@@ -43,7 +43,7 @@ def fails_with(*causes: set[int]) -> Callable[[Kept], Verdict]:
 
 
 def lines(count: int, verdict_of: Callable[[Kept], Verdict]) -> list[str]:
-    return searched(count, verdict_of)[0].lines([f"unit {number}" for number in range(count)])
+    return searched(count, verdict_of)[0].lines([f"delta {number}" for number in range(count)])
 
 
 @given(st.data(), st.integers(1, 300))
@@ -62,9 +62,11 @@ def test_just_what_is_needed_is_found_in_few_runs(data: st.DataObject, count: in
 def test_of_several_causes_one_is_found_and_nothing_of_it_can_be_left_out(
     data: st.DataObject, count: int
 ) -> None:
-    units = st.integers(0, count - 1)
-    causes = data.draw(st.lists(st.sets(units, min_size=1, max_size=4), min_size=1, max_size=4))
-    cures = data.draw(st.lists(st.tuples(units, units), max_size=4))  # it passes with one, but not the other
+    deltas = st.integers(0, count - 1)
+    causes = data.draw(st.lists(st.sets(deltas, min_size=1, max_size=4), min_size=1, max_size=4))
+    cures = data.draw(
+        st.lists(st.tuples(deltas, deltas), max_size=4)
+    )  # it passes with one, but not the other
 
     def verdict_of(kept: Kept) -> Verdict:
         is_cured = len(kept) < count and any(cure in kept and other not in kept for cure, other in cures)
@@ -78,13 +80,13 @@ def test_of_several_causes_one_is_found_and_nothing_of_it_can_be_left_out(
 
 def test_a_minimum_is_a_cause_if_the_test_passes_without_it() -> None:
     assert lines(41, fails_with({17})) == [
-        "of 41 decisions 1 is enough: unit 17",
+        "of 41 decisions 1 is enough: delta 17",
         "with it: fails 5 of 5; without it: passes 5 of 5",
     ]
     assert lines(3, fails_with({0, 2})) == [
         "of 3 decisions 2 are enough:",
-        "  unit 0",
-        "  unit 2",
+        "  delta 0",
+        "  delta 2",
         "with them: fails 5 of 5; without them: passes 5 of 5",
     ]
     assert lines(1, fails_with({0}))[1] == "with it: fails 5 of 5; without it: passes 5 of 5"
@@ -111,7 +113,7 @@ def test_an_outcome_that_varies_is_flaky_and_has_its_rate() -> None:
 
 def test_what_is_known_can_be_told_at_any_time() -> None:
     shrink = Shrink(64)
-    texts = [f"unit {number}" for number in range(64)]
+    texts = [f"delta {number}" for number in range(64)]
     assert shrink.lines(texts) == ["of 64 decisions it is not known yet which are needed"]
     for verdict in (Verdict.FAILS, Verdict.PASSES, Verdict.FAILS):
         shrink.note(verdict)
@@ -149,7 +151,7 @@ def test_a_failure_is_the_same_at_the_same_line_and_a_lost_connection_at_each() 
 
 def recorded(
     faults: Faults, pieces: list[bytes], then: Faults = NO_FAULTS, proxies: Sequence[JournaledProxy] = ()
-) -> Units:
+) -> Deltas:
     """Return the decisions of a stream, whose faults are replaced before its last piece."""
     strikes: list[Strike] = []
 
@@ -172,21 +174,23 @@ def recorded(
         flow.wait_until(flow.now + 10)
     flow.change()
     flow.put_eof()
-    return Units([PROXY, *proxies], strikes)
+    return Deltas([PROXY, *proxies], strikes)
 
 
-def replayed(units: Units, kept: Kept, payload: bytes) -> bytes:
+def replayed(deltas: Deltas, kept: Kept, payload: bytes) -> bytes:
     """Return what leaves in a replay."""
-    flow = Flow.under(*units.replays(kept)[PROXY.name].faults(1, Direction.UPSTREAM))
+    flow = Flow.under(*deltas.replays(kept)[PROXY.name].faults(1, Direction.UPSTREAM))
     flow.put(payload)
     flow.put_eof()
     flow.run_dry()
     return flow.bytes_out
 
 
-def growing(units: Units) -> set[int]:
-    """Return the units that insert something."""
-    return {each for each in range(len(units)) if units.strikes(frozenset([each]))[0].effect is Effect.INSERT}
+def growing(deltas: Deltas) -> set[int]:
+    """Return the deltas that insert something."""
+    return {
+        each for each in range(len(deltas)) if deltas.strikes(frozenset([each]))[0].effect is Effect.INSERT
+    }
 
 
 PROXY = JournaledProxy("proxy 1", SEED, "127.0.0.1:1")
@@ -201,39 +205,39 @@ several = st.lists(st.binary(min_size=1, max_size=20), min_size=2, max_size=6)
 def test_without_what_was_inserted_each_decision_is_at_the_byte_that_its_source_sent(
     faults: Faults, pieces: list[bytes], then: Faults
 ) -> None:
-    units = recorded(faults, pieces, then)
-    left = units.strikes(frozenset(range(len(units))) - growing(units))
+    deltas = recorded(faults, pieces, then)
+    left = deltas.strikes(frozenset(range(len(deltas))) - growing(deltas))
     assert [each.input_bytes for each in left] == [each.offset_bytes for each in left]
 
 
 @given(mixtures, several, mixtures, st.data())
-def test_units_can_be_left_out_one_after_another_or_at_once(
+def test_deltas_can_be_left_out_one_after_another_or_at_once(
     faults: Faults, pieces: list[bytes], then: Faults, data: st.DataObject
 ) -> None:
-    units = recorded(faults, pieces, then)
-    each_unit = range(len(units))
-    first = data.draw(st.sets(st.sampled_from(each_unit)) if each_unit else st.just(set()))
+    deltas = recorded(faults, pieces, then)
+    each_delta = range(len(deltas))
+    first = data.draw(st.sets(st.sampled_from(each_delta)) if each_delta else st.just(set()))
     second = data.draw(st.sets(st.sampled_from(sorted(first))) if first else st.just(set()))
-    less = Units([PROXY], units.strikes(frozenset(first)))
+    less = Deltas([PROXY], deltas.strikes(frozenset(first)))
     assert len(less) == len(first)
     numbers = frozenset(nth for nth, each in enumerate(sorted(first)) if each in second)
-    assert less.strikes(numbers) == units.strikes(frozenset(second))
+    assert less.strikes(numbers) == deltas.strikes(frozenset(second))
 
 
 def test_a_replay_has_what_is_left_and_nothing_else() -> None:
     pieces = [b"one", b"two", b"three"]
     payload = b"".join(pieces)
     twice = Faults(Corrupt(probability=0.7), Corrupt(probability=0.7, name="second"))
-    units = recorded(twice, pieces, Faults(Terminate(probability=1.0)))
-    assert replayed(units, frozenset(), payload) == payload
-    assert len(growing(units)) > 3
-    for each in growing(units):
-        alone = replayed(units, frozenset([each]), payload)
-        (strike,) = units.strikes(frozenset([each]))
+    deltas = recorded(twice, pieces, Faults(Terminate(probability=1.0)))
+    assert replayed(deltas, frozenset(), payload) == payload
+    assert len(growing(deltas)) > 3
+    for each in growing(deltas):
+        alone = replayed(deltas, frozenset([each]), payload)
+        (strike,) = deltas.strikes(frozenset([each]))
         at, size_bytes = strike.offset_bytes, strike.detail["size_bytes"]
         assert alone[:at] + alone[at + size_bytes :] == payload
-    (reset,) = set(range(len(units))) - growing(units)
-    assert replayed(units, frozenset([reset]), payload) == b"onetwo"
+    (reset,) = set(range(len(deltas))) - growing(deltas)
+    assert replayed(deltas, frozenset([reset]), payload) == b"onetwo"
 
 
 def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_it() -> None:
@@ -257,9 +261,9 @@ def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_i
         made(Effect.INSERT, 2, 5, size_bytes=50),
         *(made(Effect.HOLD, 3, at, delay_s=at) for at in (5, 30, 60, 61, 110, 160, 170)),
     ]
-    units = Units([PROXY], strikes)
+    deltas = Deltas([PROXY], strikes)
     without_first, without_second, without_both = (
-        [each.input_bytes for each in units.strikes(frozenset(range(9)) - left_out)[-7:]]
+        [each.input_bytes for each in deltas.strikes(frozenset(range(9)) - left_out)[-7:]]
         for left_out in ({0}, {1}, {0, 1})
     )
     assert without_first == [5, 30, 60, 60, 60, 60, 70]
@@ -269,16 +273,16 @@ def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_i
 
 def test_a_delay_that_is_left_out_is_none_and_settings_are_left_out_with_their_end() -> None:
     jitter = Faults(Latency(delay_s=1.0, jitter_s=0.5), Freeze(is_on=True))
-    units = recorded(jitter, [b"one", b"two", b"three", b"four"], Faults())
-    assert units.texts()[0] == "latency, connection 1, upstream, byte 0"
-    assert [each.split(",")[0] for each in units.texts()] == ["latency", "freeze", "latency", "latency"]
-    (first, freeze, *_) = range(len(units))
-    delays = [each.detail["delay_s"] for each in units.strikes(frozenset([first]))]
+    deltas = recorded(jitter, [b"one", b"two", b"three", b"four"], Faults())
+    assert deltas.texts()[0] == "latency, connection 1, upstream, byte 0"
+    assert [each.split(",")[0] for each in deltas.texts()] == ["latency", "freeze", "latency", "latency"]
+    (first, freeze, *_) = range(len(deltas))
+    delays = [each.detail["delay_s"] for each in deltas.strikes(frozenset([first]))]
     assert delays == [pytest.approx(1.0, abs=0.5), 0.0]
-    assert [bool(each.detail) for each in units.strikes(frozenset([freeze]))] == [True, False]
+    assert [bool(each.detail) for each in deltas.strikes(frozenset([freeze]))] == [True, False]
 
 
-def test_a_unit_names_its_proxy_if_there_are_several() -> None:
+def test_a_delta_names_its_proxy_if_there_are_several() -> None:
     late = Faults(Latency(delay_s=1.0))
-    units = recorded(late, [b"one"], late, [JournaledProxy("proxy 2", SEED, "127.0.0.1:2")])
-    assert units.texts() == ["latency, proxy 1, connection 1, upstream, byte 0"]
+    deltas = recorded(late, [b"one"], late, [JournaledProxy("proxy 2", SEED, "127.0.0.1:2")])
+    assert deltas.texts() == ["latency, proxy 1, connection 1, upstream, byte 0"]

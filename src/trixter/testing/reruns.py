@@ -28,7 +28,7 @@ from trixter.testing.pytest_plugin import (
     TIMEOUT_SETTINGS,
     USED,
 )
-from trixter.testing.shrink import Failure, Shrink, Units, Verdict
+from trixter.testing.shrink import Deltas, Failure, Shrink, Verdict
 from trixter.testing.sweep import counted
 
 # The time for a shrink that was asked for.
@@ -298,8 +298,8 @@ def _shrunk(
     most_s: float,
     show: Callable[[str], None],
 ) -> Shrunk:
-    units = _units_of(chaos)
-    shrink = Shrink(len(units))
+    deltas = _deltas_of(chaos)
+    shrink = Shrink(len(deltas))
     timeout_s = max(TIMES_FAILED * took_s, LEAST_TIMEOUT_S)
     began_at = monotonic()
     ended_by = ""
@@ -311,7 +311,7 @@ def _shrunk(
                     ended_by = f"; then the {most_s:g} s were over"
                     break
                 show(f"shrink: run {shrink.runs + 1:,}, {counted(len(shrink.kept), 'decision')} left")
-                find_replay = partial(_replay_or_calm, units.replays(kept))
+                find_replay = partial(_replay_or_calm, deltas.replays(kept))
                 verdict = reruns.run(find_replay, min(timeout_s, left_s))
                 if verdict is not Verdict.HANGS or timeout_s <= left_s:  # the end of the time is no verdict
                     shrink.note(verdict)
@@ -320,11 +320,11 @@ def _shrunk(
         item.session.shouldstop = "interrupted while the failure of a test was shrunk"
     show("")
     cost = f"{counted(shrink.runs, 'run')} in {monotonic() - began_at:.1f} s{ended_by}"
-    first, *others = shrink.lines(units.texts())
-    is_less = 0 < len(shrink.kept) < len(units)
+    first, *others = shrink.lines(deltas.texts())
+    is_less = 0 < len(shrink.kept) < len(deltas)
     return Shrunk(
         [first, *(f"  {line}" for line in [*others, cost])],
-        units.journal_lines(shrink.kept) if is_less else [],
+        deltas.journal_lines(shrink.kept) if is_less else [],
     )
 
 
@@ -354,18 +354,18 @@ def _obstacle(item: pytest.Item, used: Sequence[Chaos]) -> str:
 def _obstacle_of(chaos: Chaos) -> str:
     if any(isinstance(each, Dropped) for each in chaos.journal()[1]):
         return "there are more decisions than are kept in memory"
-    units = _units_of(chaos)
-    if not len(units):
+    deltas = _deltas_of(chaos)
+    if not len(deltas):
         return "no fault did anything"
     try:
-        units.replays(frozenset(range(len(units))))
+        deltas.replays(frozenset(range(len(deltas))))
     except SettingError as exc:  # of a fault of the user's own
         return f"a decision cannot be repeated: {exc}"
     return ""
 
 
-def _units_of(chaos: Chaos) -> Units:
-    return Units([each.journaled for each in chaos.background_proxies], chaos.strikes())
+def _deltas_of(chaos: Chaos) -> Deltas:
+    return Deltas([each.journaled for each in chaos.background_proxies], chaos.strikes())
 
 
 def _replay_or_calm(replays: Mapping[str, Replay], name: str) -> Replay:

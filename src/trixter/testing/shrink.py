@@ -24,7 +24,7 @@ CONFIRMATIONS = 5
 MOST_SHOWN = 20
 
 Kept = frozenset[int]
-"""The numbers of the units that a run has, from 0."""
+"""The numbers of the deltas that a run has, from 0."""
 
 NONE: Kept = frozenset()
 
@@ -81,13 +81,13 @@ def _is_lost_connection(exc: BaseException | None) -> bool:
 class Shrink:
     """The search for a minimum: one run after another, for the next one depends on the verdicts.
 
-    First come all units, and none: a test that passes with all is not repeated by its journal, and one that
-    fails with none does not need it. Then units are left out in halves, quarters and so on, and one by one,
+    First come all deltas, and none: a test that passes with all is not repeated by its journal, and one that
+    fails with none does not need it. Then deltas are left out in halves, quarters and so on, and one by one,
     until no single one can be left out. Last come runs with the minimum, in turns with those that have all
-    other units: if these pass, the minimum is the cause.
+    other deltas: if these pass, the minimum is the cause.
 
     Args:
-        count: How many units there are.
+        count: How many deltas there are.
     """
 
     def __init__(self, count: int) -> None:
@@ -97,7 +97,7 @@ class Shrink:
         self.is_minimal = False
         """Whether no single one of them can be left out."""
         self.verdicts: defaultdict[Kept, Counter[Verdict]] = defaultdict(Counter)
-        """Those of each set of units; of the minimum and its counterpart, those of the last runs."""
+        """Those of each set of deltas; of the minimum and its counterpart, those of the last runs."""
         self.runs = 0
         """How many there were."""
         self._is_repeated = False
@@ -105,7 +105,7 @@ class Shrink:
         self._next: Kept | None = next(self._steps)
 
     def next_run(self) -> Kept | None:
-        """Return the units of the next run; ``None``: there is none."""
+        """Return the deltas of the next run; ``None``: there is none."""
         return self._next
 
     def note(self, verdict: Verdict) -> None:
@@ -122,7 +122,7 @@ class Shrink:
         """Return what is known until now, as text.
 
         Args:
-            texts: Those of all units.
+            texts: Those of all deltas.
         """
         of_all = counted(len(self.all), "decision")
         if self.verdicts[self.all] and not self._is_repeated:
@@ -190,8 +190,8 @@ class Shrink:
 
         The first ones are tried first: what came last is the likely cause.
         """
-        units = sorted(self.kept)
-        rest = frozenset(units[:start] + units[start + size :])
+        deltas = sorted(self.kept)
+        rest = frozenset(deltas[:start] + deltas[start + size :])
         if not rest or not (yield from self._fails(rest)):  # it passes without any
             return False
         self.kept = rest
@@ -213,10 +213,10 @@ class Shrink:
         return ", ".join(parts) + (" (flaky)" if len(parts) > 1 else "")
 
 
-class Units:
-    """The decisions of a journal, in units of which each can be left out without a change to the others.
+class Deltas:
+    """The decisions of a journal, as deltas: each can be left out without a change to the others.
 
-    A decision is a unit of its own, with one exception: settings that a fault follows, until they are over.
+    A decision is a delta of its own, with one exception: settings that a fault follows, until they are over.
 
     Args:
         proxies: The proxies of the journal.
@@ -226,7 +226,7 @@ class Units:
     def __init__(self, proxies: Sequence[JournaledProxy], strikes: Iterable[Strike]) -> None:
         self._proxies = tuple(proxies)
         self._strikes = tuple(strikes)
-        self._units: list[list[int]] = []
+        self._deltas: list[list[int]] = []
         self._streams: dict[tuple[str, int, Direction], dict[Place, list[int]]] = {}
         followed: dict[tuple[str, int, Direction, Place], list[int]] = {}
         for number, each in enumerate(self._strikes):
@@ -235,29 +235,29 @@ class Units:
             stage = *stream, each.place
             if each.effect is not Effect.SET:
                 if not _is_end_of_delay(each):
-                    self._units.append([number])
+                    self._deltas.append([number])
             elif each.detail:
                 if stage not in followed:
                     followed[stage] = []
-                    self._units.append(followed[stage])
+                    self._deltas.append(followed[stage])
                 followed[stage].append(number)
             elif stage in followed:
                 followed.pop(stage).append(number)
 
     def __len__(self) -> int:
-        return len(self._units)
+        return len(self._deltas)
 
     def texts(self) -> list[str]:
-        """Return the text of each unit."""
-        return [self._text(self._strikes[unit[0]]) for unit in self._units]
+        """Return the text of each delta."""
+        return [self._text(self._strikes[delta[0]]) for delta in self._deltas]
 
     def strikes(self, kept: Kept) -> list[Strike]:
-        """Return the decisions of these units, as they would have been made without the others.
+        """Return the decisions of these deltas, as they would have been made without the others.
 
         What a fault inserts or loses moves the bytes at which the stages behind it decide: they are moved
         back. A delay that is left out is none, and not the one before it.
         """
-        numbers = {number for each in kept for number in self._units[each]}
+        numbers = {number for each in kept for number in self._deltas[each]}
         found: dict[int, Strike | None] = {}
         for stages in self._streams.values():
             missing = _Missing()
@@ -268,7 +268,7 @@ class Units:
         return [strike for _, strike in sorted(found.items()) if strike is not None]
 
     def replays(self, kept: Kept) -> dict[str, Replay]:
-        """Return the replays of the proxies with these units only, by name.
+        """Return the replays of the proxies with these deltas only, by name.
 
         Raises:
             SettingError: If a decision cannot be repeated.
@@ -280,7 +280,7 @@ class Units:
         }
 
     def journal_lines(self, kept: Kept) -> list[str]:
-        """Return a journal with these units only."""
+        """Return a journal with these deltas only."""
         return [line_of(Header(VERSION, self._proxies)), *map(line_of, self.strikes(kept))]
 
     def _text(self, strike: Strike) -> str:
