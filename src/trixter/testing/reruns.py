@@ -45,7 +45,7 @@ SHRUNK_S = pytest.StashKey[float]()
 
 # A run is this many times as long as the one that failed before it hangs, and at least so long.
 TIMES_FAILED = 5
-LEAST_TIMEOUT_S = 2.0
+LEAST_TIMEOUT_S = 5.0
 
 # From one interrupt of a run that hangs to the next: the test may catch it, or wait again in a `finally`.
 INTERRUPT_AFTER_S = 1.0
