@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.faults.flows import Flow
-from tests.faults.mixtures import EVERY, names
+from tests.faults.mixtures import EVERY
 from trixter.control.journal import JournaledProxy, Strike
 from trixter.faults import (
     NO_FAULTS,
@@ -195,9 +195,13 @@ def growing(deltas: Deltas) -> set[int]:
 
 PROXY = JournaledProxy("proxy 1", SEED, "127.0.0.1:1")
 
-insertions = st.builds(Corrupt, probability=st.sampled_from([0.1, 0.5]), name=names)
+insertions = st.builds(
+    Corrupt, probability=st.sampled_from([0.1, 0.5]), name=st.sampled_from(["", "second", "third"])
+)
 others = st.one_of(*(EVERY[name] for name in ("corrupt", "terminate", "latency", "freeze")))
-mixtures = st.lists(insertions | others, max_size=5).map(lambda faults: Faults(*faults))
+mixtures = st.tuples(st.lists(insertions, max_size=3), st.lists(others, max_size=3)).map(
+    lambda faults: Faults(*faults[0], *faults[1])
+)
 several = st.lists(st.binary(min_size=1, max_size=20), min_size=2, max_size=6)
 
 
@@ -240,27 +244,29 @@ def test_a_replay_has_what_is_left_and_nothing_else() -> None:
     assert replayed(deltas, frozenset([reset]), payload) == b"onetwo"
 
 
-def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_it() -> None:
-    def made(effect: Effect, stage: int, input_bytes: int, **detail: object) -> Strike:
-        return Strike(
-            at_s=0.0,
-            proxy=PROXY.name,
-            connection=1,
-            direction=Direction.UPSTREAM,
-            kind="fault",
-            effect=effect,
-            offset_bytes=0,
-            detail=detail,
-            moment=Moment.BYTE,
-            place=Place(stage, 1),
-            input_bytes=input_bytes,
-        )
+def made(effect: Effect, stage: int, input_bytes: int, **detail: object) -> Strike:
+    return Strike(
+        at_s=0.0,
+        proxy=PROXY.name,
+        connection=1,
+        direction=Direction.UPSTREAM,
+        kind="fault",
+        effect=effect,
+        offset_bytes=0,
+        detail=detail,
+        moment=Moment.BYTE,
+        place=Place(stage, 1),
+        input_bytes=input_bytes,
+    )
 
+
+def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_it() -> None:
     strikes = [
         made(Effect.INSERT, 1, 10, size_bytes=100),
         made(Effect.INSERT, 2, 5, size_bytes=50),
         *(made(Effect.HOLD, 3, at, delay_s=at) for at in (5, 30, 60, 61, 110, 160, 170)),
     ]
+    # The first is from byte 60 to 160 of what the last stage takes in, and the second from 5 to 55.
     deltas = Deltas([PROXY], strikes)
     without_first, without_second, without_both = (
         [each.input_bytes for each in deltas.strikes(frozenset(range(9)) - left_out)[-7:]]
@@ -269,6 +275,23 @@ def test_noise_that_is_left_out_moves_what_is_behind_it_and_not_what_is_before_i
     assert without_first == [5, 30, 60, 60, 60, 60, 70]
     assert without_second == [5, 5, 10, 11, 60, 110, 120]
     assert without_both == [5, 5, 10, 10, 10, 10, 20]
+
+
+def test_noise_within_noise_cuts_it_and_lost_bytes_of_it_are_missing_no_more() -> None:
+    strikes = [
+        made(Effect.INSERT, 1, 10, size_bytes=100),
+        made(Effect.INSERT, 2, 40, size_bytes=50),  # 30 B of the noise before it, and 70 B behind it
+        made(Effect.LOSE, 2, 60, size_bytes=20),
+        *(made(Effect.HOLD, 3, at, delay_s=at) for at in (20, 60, 100, 130, 140, 150)),
+    ]
+    deltas = Deltas([PROXY], strikes)
+    without_first, without_both, without_all = (
+        [each.input_bytes for each in deltas.strikes(frozenset(range(9)) - left_out)[-6:]]
+        for left_out in ({0}, {0, 1}, {0, 1, 2})
+    )
+    assert without_first == [10, 30, 60, 60, 60, 70]
+    assert without_both == [10, 10, 10, 10, 10, 20]
+    assert without_all == without_both
 
 
 def test_a_delay_that_is_left_out_is_none_and_settings_are_left_out_with_their_end() -> None:

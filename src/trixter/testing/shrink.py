@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from enum import Enum
 from errno import ENOTCONN
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -317,17 +317,25 @@ class _Missing:
         Args:
             recorded: The decisions of this stage, and whether each is kept.
         """
-        gaps, positions, totals = [], [], [0]
-        for is_kept, strike in recorded:
-            if growth := grown_bytes(strike):
-                if not is_kept:
-                    gaps.append((strike.input_bytes + totals[-1], growth))
-                positions.append(strike.input_bytes)
+        growths = [(strike.input_bytes, grown_bytes(strike)) for _, strike in recorded]
+        lost = _Missing((position, -growth) for position, growth in growths if growth < 0)
+        gaps, positions, totals = [], list[int](), [0]
+        for (is_kept, _), (position, growth) in zip(recorded, growths, strict=True):
+            if not is_kept:
+                # Of lost bytes that are not taken in any more, none comes back.
+                gone = self.before(position - growth) - self.before(position) if growth < 0 else 0
+                gaps.append((position + totals[-1] - lost.before(position), growth + gone))
+            if growth > 0:
+                positions.append(position)
                 totals.append(totals[-1] + growth)
-        gaps += [
-            (position + totals[bisect_right(positions, position)], size) for position, size in self._gaps
-        ]
-        return _Missing(gaps)
+        for start, size in self._gaps:
+            # What this stage inserted into a gap has cut it in two.
+            inside = positions[bisect_right(positions, start) : bisect_left(positions, start + size)]
+            for first, end in pairwise([start, *inside, start + size]):
+                inserted, lost_before = totals[bisect_right(positions, first)], lost.before(first)
+                left = end - first - (lost.before(end) - lost_before if size > 0 else 0)
+                gaps.append((first + inserted - lost_before, left))
+        return _Missing(gap for gap in gaps if gap[1])
 
 
 def _without_others(recorded: Sequence[tuple[bool, Strike]], missing: _Missing) -> Iterator[Strike | None]:
