@@ -32,4 +32,6 @@ def run(suite: pytest.Pytester, tests: str, *args: str, without: Sequence[str] =
     suite.makepyfile(HEADER + tests)
     # Most of these look at faults only, and have no client. In this process, warnings would be errors.
     quiet = () if any(arg.startswith("-W") for arg in args) else (f"-Wignore::{UNUSED}",)
-    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in without), *quiet, *args)
+    # A failure is shrunk where that is tested.
+    defaults = (*quiet, "-ochaos_shrink=no")
+    return suite.runpytest_inprocess(*(f"-pno:{other}" for other in without), *defaults, *args)

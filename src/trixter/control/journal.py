@@ -360,7 +360,7 @@ class Replay:
                         continue
                     is_up = direction is Direction.UPSTREAM
                     forwarded = entry.bytes_upstream if is_up else entry.bytes_downstream
-                    lengths[key] = forwarded - sum(map(_grown_bytes, strikes.get(key, ())))
+                    lengths[key] = forwarded - sum(map(grown_bytes, strikes.get(key, ())))
         self._faults = {
             key: replayed(strikes.get(key, ()), proxy.seed, lengths.get(key))
             for key in {**strikes, **lengths}
@@ -496,7 +496,7 @@ def _checked(strike: Strike) -> Strike:
     return strike
 
 
-def _grown_bytes(decision: Decision) -> int:
+def grown_bytes(decision: Decision | Strike) -> int:
     """Return how many bytes more a decision makes of a stream."""
     size_bytes: int = decision.detail.get("size_bytes", 0)
     return {Effect.INSERT: size_bytes, Effect.LOSE: -size_bytes}.get(decision.effect, 0)

@@ -27,6 +27,8 @@ from trixter.testing.pytest_plugin import (
     BUNDLE,
     IS_SEED_GIVEN,
     PROFILE_PARAM,
+    REPLAYED,
+    RERUN_REPLAY,
     RUN_NUMBER,
     RUN_SEED,
     RUN_SEED_BITS,
@@ -34,11 +36,9 @@ from trixter.testing.pytest_plugin import (
     SWEEP_PROPERTY,
     mark_kwargs_with_profile,
 )
+from trixter.testing.reruns import shrink_failure
 from trixter.testing.rounds import SweepOptions
 from trixter.testing.unused_faults import UnusedFaultsWarning
-
-REPLAYED = pytest.StashKey[Path]()
-"""Of a test: the journal that it repeats."""
 
 # The argument of the mark that names a journal, beside the test's file.
 REPLAY_KEYWORD = "replay"
@@ -54,7 +54,9 @@ def new_chaos(item: pytest.Item) -> Chaos:
         seed_of(item), defaults=defaults_after_marks(item, profiles, Defaults()), find_profile=profiles.find
     )
     chaos.sweep_options = _sweep_options_of(item)
-    if (journal := _replay_of(item)) is not None:
+    if RERUN_REPLAY in item.stash:
+        chaos.find_replay = item.stash[RERUN_REPLAY]
+    elif (journal := _replay_of(item)) is not None:
         wrong = ""
         try:
             chaos.replay(journal)
@@ -115,18 +117,28 @@ def _profile_of_run(item: pytest.Item) -> str | Profile:
     return chosen
 
 
-def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | None) -> str:
+def section_text(item: pytest.Item, used: Sequence[Chaos], call: pytest.CallInfo[None]) -> str:
     """Return the section about the network in the report of a failing test."""
+    exc = call.excinfo.value if call.excinfo is not None else None
     lines = network_report(used, exc)
     reruns = _run_number(item) - 1
     if reruns:
         lines.append(f"this was rerun {reruns}, with a seed of its own")
     replayed = item.stash.get(REPLAYED, None)
+    journal = remember_failure(item, used) if replayed is None else None
+    if replayed is not None and isinstance(exc, JournalError):
+        forget_failure(item)  # the test has changed, and makes other proxies than when it failed
+    elif call.when == "call" and exc is not None:
+        shrunk = shrink_failure(item, used, exc, _progress_of(item))
+        lines += shrunk.lines
+        path = _remembered(item)
+        if path is not None and shrunk.journal_lines:
+            _write_journal(path, shrunk.journal_lines)
+            lines.append(f"to repeat just that: {_replay_command_of(item, path)}")
+            journal = None
     if replayed is not None:
         if (bundle := item.config.stash[BUNDLE]) is not None:
             lines += origin_lines(bundle)
-        if isinstance(exc, JournalError):
-            forget_failure(item)  # the test has changed, and makes other proxies than when it failed
         lines.append(f"to repeat this replay: {_replay_command_of(item, replayed)}")
         return "\n".join([*lines, *_bundle_lines(item, used)])
     for chaos in used:
@@ -138,7 +150,7 @@ def section_text(item: pytest.Item, used: Sequence[Chaos], exc: BaseException | 
                 only = shlex.quote(f"{sweep.number}/{point.id}")
                 lines.append(f"to repeat just that round: {_test_of(item)} --chaos-sweep-round={only}")
     lines.append(f"to repeat it: {command_of(item)}")
-    if (journal := remember_failure(item, used)) is not None:
+    if journal is not None:
         lines.append(f"to repeat it at the same bytes: {_replay_command_of(item, journal)}")
     return "\n".join([*lines, *_bundle_lines(item, used)])
 
@@ -231,9 +243,13 @@ def remember_failure(item: pytest.Item, chaos: Sequence[Chaos]) -> Path | None:
     path, maker = _remembered(item), _repeatable(chaos)
     if path is None or maker is None or not maker.struck():
         return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(f"{line}\n" for line in maker.journal_lines()), encoding="utf-8")
+    _write_journal(path, maker.journal_lines())
     return path
+
+
+def _write_journal(path: Path, lines: list[str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _repeatable(chaos: Sequence[Chaos]) -> Chaos | None:

@@ -43,6 +43,9 @@ SEED_BYTES = 8
 
 ChangeDefaults = Callable[[Defaults], Defaults]
 
+FindReplay = Callable[[str], Replay | None]
+"""Finds the replay of a proxy by its name; ``None``: its faults decide."""
+
 
 def seed_for(root: int, name: str) -> int:
     """Return the seed of that name, derived from another seed.
@@ -83,7 +86,8 @@ class Chaos:
         self._proxies: list[ChaosProxy | AsyncChaosProxy] = []
         self._defaults = defaults
         self._find_profile = find_profile
-        self._replays: Mapping[str, Replay] | None = None
+        self.find_replay: FindReplay = no_replay
+        """Finds the replays of the proxies to come."""
         self.sweeps: list[Sweep] = []
         """Its sweeps, for the report."""
         self.sweep_options = SweepOptions()
@@ -235,8 +239,7 @@ class Chaos:
         Raises:
             JournalError: If it is no journal that can be repeated.
         """
-        self._replays = read_replays(path)
-        self._replayed_path = fspath(path)
+        self.find_replay = partial(_replay_in, read_replays(path), fspath(path))
 
     def strikes(self) -> list[Strike]:
         """Return what faults did to the connections of all its proxies, one proxy after another."""
@@ -246,15 +249,19 @@ class Chaos:
         """Return whether a fault did something: any, or those of a name or an effect."""
         return any(kind in (None, each.kind, each.effect.value) for each in self.strikes())
 
-    def journal_lines(self, bundle: Bundle | None = None) -> list[str]:
-        """Return the journal of all its proxies, for ``replay``.
+    def journal(self, bundle: Bundle | None = None) -> tuple[Header, list[Line]]:
+        """Return the journal of all its proxies: the header, and the entries of one proxy after another.
 
         Args:
             bundle: Its origin, if it is to be repeated elsewhere.
         """
         proxies = self.background_proxies
         header = Header(VERSION, tuple(each.journaled for each in proxies), bundle=bundle or UNSET)
-        entries = [entry for each in proxies for entry in each.call(_entries_of(each))]
+        return header, [entry for each in proxies for entry in each.call(_entries_of(each))]
+
+    def journal_lines(self, bundle: Bundle | None = None) -> list[str]:
+        """Return that journal as text, for ``replay``."""
+        header, entries = self.journal(bundle)
         return [line_of(each) for each in [header, *entries]]
 
     def close(self) -> None:
@@ -278,12 +285,7 @@ class Chaos:
 
     def _journal_keywords(self) -> JournalKeywords:
         name = self._next_name()
-        if self._replays is None:
-            return {"name": name, "replay": None}
-        if name not in self._replays:
-            has = ", ".join(self._replays) or "none"
-            raise JournalError(self._replayed_path, 1, f"it has no {name!r}; its proxies: {has}")
-        return {"name": name, "replay": self._replays[name]}
+        return {"name": name, "replay": self.find_replay(name)}
 
     def _running_thread(self) -> LoopThread:
         if self._thread is None:
@@ -299,6 +301,16 @@ class Chaos:
         )  # first: an interrupt may come on the way back from the start
         proxy.background.start()
         self._proxies.append(proxy)
+
+
+def no_replay(name: str) -> None:
+    """Find no replay."""
+
+
+def _replay_in(replays: Mapping[str, Replay], path: str, name: str) -> Replay:
+    if name not in replays:
+        raise JournalError(path, 1, f"it has no {name!r}; its proxies: {', '.join(replays) or 'none'}")
+    return replays[name]
 
 
 def _strikes_of(background: BackgroundProxy) -> Callable[[], list[Strike]]:

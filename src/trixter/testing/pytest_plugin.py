@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Generator, Iterator, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,21 @@ SWEEP_PART = pytest.StashKey[tuple[int, int]]()
 BUNDLE = pytest.StashKey["Bundle | None"]()
 """Of the configuration: the bundle that ``--chaos-replay`` repeats."""
 
+REPLAYED = pytest.StashKey[Path]()
+"""Of a test: the journal that it repeats."""
+
+BEGAN_AT = pytest.StashKey[float]()
+"""Of a test that uses ``chaos``: the time when it began, after the fixtures of wider scopes."""
+
+TIMEOUT_SETTINGS = pytest.StashKey[Any]()
+"""Of a test: the settings of pytest-timeout."""
+
+RERUN_REPLAY = pytest.StashKey[Any]()
+"""Of a test while it is run again to shrink its failure: finds the replays of its proxies."""
+
+TEARDOWN_ERROR = pytest.StashKey[BaseException]()
+"""Of a test whose failure was shrunk: the error of its own teardown, which came before that."""
+
 SWEEP_PROPERTY = "trixter_sweep"
 """The name of a test's property that has the map of a sweep; reports carry it from pytest-xdist's workers."""
 
@@ -80,6 +96,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-sweep-round", metavar="SWEEP/POINT", help=text)
     text = "Try only a part of the points of each sweep, such as 1/4: one run for each part tries them all."
     group.addoption("--chaos-sweep-part", metavar="N/PARTS", help=text)
+    text = "Find the fewest decisions of faults with which a failed test still fails."
+    group.addoption("--chaos-shrink", action="store_true", help=text)
+    text = "The time for that, such as 60s, which is the default; 20s for a test that is shrunk by itself."
+    group.addoption("--chaos-shrink-time", metavar="TIME", help=text)
+    text = "Whether to do that also without --chaos-shrink, for a failed test that took less than 2 s."
+    parser.addini("chaos_shrink", text, type="bool", default=True)
     parser.addini("chaos_seed", "The seed, if --chaos-seed gives none: the same randomness in every run.")
     parser.addini("chaos_profiles", "TOML files with profiles of your own.", type="paths", default=[])
 
@@ -97,6 +119,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[RUN_SEED] = int(seed)
     config.stash[IS_SEED_GIVEN] = bool(given)
     config.stash[SWEEP_PART] = _sweep_part_of(config)
+    if config.getoption("chaos_shrink_time") is not None:
+        from trixter.testing.reruns import shrink_seconds
+
+        shrink_seconds(config)  # refuses what is no time
 
 
 def _sweep_part_of(config: pytest.Config) -> tuple[int, int]:
@@ -179,6 +205,7 @@ def chaos(request: pytest.FixtureRequest) -> Iterator[Chaos]:
     ``chaos.proxy("127.0.0.1:5432")`` is a running proxy for a sync test, ``chaos.async_proxy(...)`` for one
     on asyncio or Trio; each fault is a method. All proxies are closed after the test.
     """
+    _note_begin(request.node)
     from trixter.testing._pytest_support import new_chaos
 
     with new_chaos(request.node) as chaos:
@@ -203,11 +230,14 @@ def chaos_session(request: pytest.FixtureRequest) -> Iterator[SessionChaos]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    # pytest-rerunfailures also counts runs in workers that crashed; other plugins do not count.
-    run_number = item.stash.get(RUN_NUMBER, 0) + 1
-    item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
+    if RERUN_REPLAY not in item.stash:
+        # pytest-rerunfailures also counts runs in workers that crashed; other plugins do not count.
+        run_number = item.stash.get(RUN_NUMBER, 0) + 1
+        item.stash[RUN_NUMBER] = max(run_number, getattr(item, "execution_count", 1))
     if USED in item.stash:
         del item.stash[USED]  # of the run before: its proxies are closed
+    if BEGAN_AT in item.stash:
+        del item.stash[BEGAN_AT]
 
 
 # A test begins with its first fixture of function scope, or with its own call. By then the fixtures of wider
@@ -225,7 +255,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     _begin(item)
     result = yield
     used = item.stash.get(USED, None)
-    if used:  # and the test has passed: otherwise `yield` raises
+    if used and RERUN_REPLAY not in item.stash:  # and the test has passed: otherwise `yield` raises
         from trixter.testing._pytest_support import forget_failure, warn_of_unused
 
         warn_of_unused(item, used)
@@ -233,7 +263,24 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return result
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    result = yield
+    if RERUN_REPLAY not in item.stash and TEARDOWN_ERROR in item.stash:
+        error = item.stash[TEARDOWN_ERROR]
+        del item.stash[TEARDOWN_ERROR]
+        raise error
+    return result
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> None:
+    item.stash[TIMEOUT_SETTINGS] = settings
+
+
 def _begin(item: pytest.Item) -> None:
+    if "chaos" in getattr(item, "fixturenames", ()):
+        _note_begin(item)
     session = item.config.stash.get(SESSION, None)
     if session is None or "chaos_session" not in getattr(item, "fixturenames", ()):
         return
@@ -243,6 +290,12 @@ def _begin(item: pytest.Item) -> None:
 
         used.append(session)
         item.addfinalizer(begin_in_session(session, item))
+
+
+def _note_begin(item: pytest.Item) -> None:
+    from trixter.monotonic import monotonic
+
+    item.stash.setdefault(BEGAN_AT, monotonic())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -260,8 +313,7 @@ def pytest_runtest_makereport(
     if used and report.failed:
         from trixter.testing._pytest_support import section_text
 
-        exc = call.excinfo.value if call.excinfo is not None else None
-        report.sections.append((SECTION, section_text(item, used, exc)))
+        report.sections.append((SECTION, section_text(item, used, call)))
     return report
 
 
