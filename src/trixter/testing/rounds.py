@@ -48,11 +48,14 @@ class SweepOptions:
         is_plan_only: Whether to stop after the calm round.
         only: The number of a sweep, from 1, and the point of its only round; ``None``: all.
         on_progress: Called with a line before each round, and with none behind the last.
+        on_hang: Called in the proxy's thread while a round hangs, again and again, in place of the interrupts
+            of the test's thread.
     """
 
     is_plan_only: bool = False
     only: tuple[int, Point] | None = None
     on_progress: Callable[[str], None] | None = None
+    on_hang: Callable[[], None] | None = None
 
 
 class Sweep:
@@ -263,7 +266,7 @@ class Round:
         self._sweep = sweep
         self._outcome = Outcome(Kind.OK)
         self._has_struck = False
-        self._watchdog = Watchdog(sweep.proxy, timeout_s)
+        self._watchdog = Watchdog(sweep.proxy, timeout_s, sweep._options.on_hang)
 
     def __enter__(self) -> ChaosProxy:
         self.was_used = True
@@ -295,6 +298,15 @@ class Round:
         elif exc is not None:
             self._outcome = Outcome(Kind.ERROR, type(exc).__name__)
         return is_error
+
+    def note(self, outcome: Outcome, text: str = "") -> None:
+        """Take in the outcome of a body that raises no exception, such as that of another program.
+
+        Args:
+            outcome: The outcome; a hang or a leak takes its place.
+            text: More about it, for the report.
+        """
+        self._outcome, self.exc_text = outcome, text
 
     def outcome(self, calm_connections: int, leaked: int) -> Outcome:
         """Return the outcome.
@@ -329,13 +341,17 @@ class Watchdog:
     Args:
         proxy: The proxy.
         timeout_s: The time after which it hangs; ``None``: never.
+        on_hang: Called in place of the interrupts.
     """
 
-    def __init__(self, proxy: ChaosProxy, timeout_s: float | None) -> None:
+    def __init__(
+        self, proxy: ChaosProxy, timeout_s: float | None, on_hang: Callable[[], None] | None = None
+    ) -> None:
         self.is_over = False
         """Whether the time was over."""
         self._proxy = proxy
         self._timeout_s = timeout_s
+        self._on_hang = on_hang
         self._timer: asyncio.TimerHandle | None = None
         self._former: Any = None
         self._is_watching = self._may_interrupt = False
@@ -345,7 +361,7 @@ class Watchdog:
         if self._timeout_s is None:
             return
         is_main = threading.current_thread() is threading.main_thread()
-        if is_main and hasattr(signal, "pthread_kill"):
+        if is_main and self._on_hang is None and hasattr(signal, "pthread_kill"):
             self._former = signal.signal(signal.SIGINT, self._on_signal)
             self._may_interrupt = True
         self._is_watching = True
@@ -371,6 +387,8 @@ class Watchdog:
         self._call_later(INTERRUPT_AFTER_S, self._interrupt)
 
     def _interrupt(self) -> None:
+        if self._is_watching and self._on_hang is not None:
+            self._on_hang()
         if self._is_watching and self._may_interrupt:
             with suppress(ProcessLookupError):
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
