@@ -1,4 +1,7 @@
-"""``trixter sweep``: a command under one break after another, and the map of its outcomes."""
+"""``trixter sweep``: a command under one break after another, and the map of its outcomes.
+
+The proxies of tests are imported when the command runs: help and completion do without them.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,9 +30,11 @@ from trixter.errors import SettingError, SweepError
 from trixter.proxy.end_reason import CONNECT_TIMEOUT, UPSTREAM_UNREACHABLE
 from trixter.testing.breaks import BreakWith
 from trixter.testing.calm_round import Point
-from trixter.testing.chaos import Chaos
-from trixter.testing.rounds import Round, SweepOptions
 from trixter.testing.sweep import Kind, Outcome
+
+if TYPE_CHECKING:
+    from trixter.testing.chaos import Chaos
+    from trixter.testing.rounds import Round
 
 FAILED = 1
 
@@ -44,9 +50,10 @@ Example:
 
 The command finds the proxy as under `trixter run`: in TRIXTER_PROXY_ADDRESS, TRIXTER_PROXY_HOST and
 TRIXTER_PROXY_PORT, or in place of {address}, {host} and {port} in its arguments. Each round runs it once,
-with an empty standard input; let it begin from the same state each time. What it leaves running is killed.
+with an empty standard input, and kills what it leaves in its process group. It has to begin from the same
+state each time.
 
-If the command ends with exit status 0, the outcome is ok, else it is an error. That of the sweep is 1 if a
+Exit status 0 of the command is the outcome ok, any other one an error. The exit status of the sweep is 1 if a
 round has an outcome that is not accepted.
 """
 
@@ -131,8 +138,8 @@ SWEEP_FLAGS = [
     own_flag("--json", OUTPUT, OnOff(), "Print the map as JSON; for people it goes to standard error", False),
     own_flag("--verbose", OUTPUT, OnOff(), "Show all that the command prints, in every round", False),
 ]
-PROXY_FLAGS = [OWN_FLAGS.get(str(each.name), each) for each in FLAGS if each.name in ("listen", "upstream")]
-FAULT_FLAGS = [
+ADDRESS_FLAGS = [OWN_FLAGS.get(str(each.name), each) for each in FLAGS if each.name in ("listen", "upstream")]
+DEFAULTS_FLAGS = [
     *(
         each
         for each in FLAGS
@@ -158,7 +165,7 @@ class SweepCommand(SectionedCommand):
     name="sweep",
     help=HELP,
     epilog=EPILOG,
-    params=[*PROXY_FLAGS, *SWEEP_FLAGS, *FAULT_FLAGS],
+    params=[*ADDRESS_FLAGS, *SWEEP_FLAGS, *DEFAULTS_FLAGS],
     # Everything after the command's name belongs to the command, also without a `--`.
     context_settings=SETTINGS | {"allow_interspersed_args": False},
 )
@@ -169,6 +176,8 @@ def sweep(ctx: click.Context, /, command: tuple[str, ...], **values: Any) -> int
     require_both(ctx, values["upstream"], command)
     own = {str(each.name): values.pop(str(each.name)) for each in SWEEP_FLAGS}
     options = Options.of(ctx, values)
+    from trixter.testing.chaos import Chaos
+
     with Chaos(options.random_seed, defaults=options.defaults()) as chaos:
         try:
             return CommandSweep(ctx, options, own, command, chaos).run()
@@ -215,6 +224,8 @@ class CommandSweep:
         self._repeated = RepeatedCommand(_write if own["verbose"] else None)
         # What was printed in the first round that failed; until there is one, in the last round.
         self._printed: tuple[Point, bytes] | None = None
+        from trixter.testing.rounds import SweepOptions
+
         chaos.sweep_options = SweepOptions(
             is_plan_only=own["plan"],
             only=None if own["round"] is None else (1, own["round"]),
@@ -379,4 +390,5 @@ def _progress_of(is_verbose: bool) -> Callable[[str], None]:
 
 
 def _write(data: bytes) -> None:
-    click.echo(data, nl=False, err=True)
+    with suppress(OSError):  # of a reader that has gone: the sweep goes on
+        click.echo(data, nl=False, err=True)
