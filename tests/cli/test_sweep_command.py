@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.program import closed_port
 from tests.testing.echo import echo_server
 from trixter.cli import repeated_command, sweep_command
 from trixter.cli.main import main
@@ -23,6 +24,13 @@ from trixter.testing import rounds
 TALK = "exec 3<>/dev/tcp/{host}/{port}; echo hello >&3; read -r answer <&3"
 ONE_POINT = ("--break", "close", "--at", "message", "--direction", "downstream")
 BYTE_0 = "close, connection 1, downstream, byte 0, before `hello\\n`"
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no round hang, and none leak, because the machine is busy."""
+    monkeypatch.setattr(rounds, "LEAST_TIMEOUT_S", 600.0)
+    monkeypatch.setattr(rounds, "LEAK_GRACE_S", 600.0)
 
 
 @pytest.fixture
@@ -153,10 +161,20 @@ def test_a_calm_round_that_is_no_base_for_others_is_said(
         assert log.splitlines()[:-1] == ["the output of the calm round:", "  | begun"]
 
 
-def test_a_server_that_cannot_be_reached_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    status, _, log = swept(args_of("127.0.0.1:9", TALK), capsys)
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [
+        (TALK, "fails without any break: exit status 1"),
+        (f"{TALK} || true", "had no connection to the server"),
+    ],
+)
+def test_a_server_that_cannot_be_reached_is_named(
+    script: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closed_port() as server:
+        status, _, log = swept(args_of(server, script), capsys)
     assert status == 1
-    assert log.splitlines()[-1].endswith("exit status 1; 127.0.0.1:9 cannot be reached")
+    assert log.splitlines()[-1] == f"trixter: the command {text}; {server} cannot be reached"
 
 
 @pytest.mark.parametrize(
@@ -185,20 +203,19 @@ def test_a_round_that_hangs_is_ended_with_all_that_it_started(
     monkeypatch.setattr(rounds, "TIMES_CALM", 0)
     monkeypatch.setattr(rounds, "INTERRUPT_AFTER_S", 0.01)
     reader = held_open_by(tmp_path / "open")
-    waits = f"{{ trap '' TERM; exec 4>{tmp_path}/open; while :; do sleep 600; done; }}"
+    waits = f"{{ exec 4>{tmp_path}/open; sleep 600; }}"
     status, shown, _ = swept(args_of(server, f"{TALK} || {waits}", *ONE_POINT), capsys)
     assert status == 1
     assert f"the round that failed: {BYTE_0}: hang" in shown
     assert at_end(reader)
 
 
-@pytest.mark.parametrize("may_catch", [True, False])
+@pytest.mark.parametrize("first", [":", "trap '' INT"])
 def test_a_signal_ends_the_command_and_the_sweep_with_the_map_so_far(
-    may_catch: bool, server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    first: str, server: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(repeated_command, "KILL_AFTER_S", 600 if may_catch else 0.01)
-    trap = "trap 'exit 0' INT" if may_catch else "trap '' INT"
-    script = f"{TALK} || {{ {trap}; kill -INT $PPID; while :; do sleep 600; done; }}"
+    monkeypatch.setattr(repeated_command, "KILL_AFTER_S", 600 if first == ":" else 0.01)
+    script = f"{TALK} || {{ {first}; kill -INT $PPID; exec sleep 600; }}"
     status, shown, _ = swept(args_of(server, script, *ONE_POINT), capsys)
     assert status == 128 + signal.SIGINT
     assert shown.splitlines()[2].startswith("  0 rounds for 1 point, in ")
@@ -242,6 +259,27 @@ def test_a_command_has_no_input_and_no_terminal() -> None:
             os.close(each)
     pid, standard_input, session = command.output.decode().split()
     assert (standard_input, session) == (os.devnull, pid)
+
+
+@pytest.mark.parametrize(
+    ("first", "calls", "kill_after_s", "ended_by"),
+    [
+        (":", 1, 600, signal.SIGTERM),
+        ("trap '' TERM", 2, 600, signal.SIGKILL),
+        ("trap '' TERM", 1, 0.01, signal.SIGKILL),
+    ],
+    ids=["it ends", "another call", "in time"],
+)
+def test_a_command_is_killed_that_does_not_end(
+    first: str, calls: int, kill_after_s: float, ended_by: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(ready: bytes) -> None:
+        for _ in range(calls):
+            command.end()
+
+    monkeypatch.setattr(repeated_command, "KILL_AFTER_S", kill_after_s)
+    with RepeatedCommand(end) as command:
+        assert command.run(["sh", "-c", f"{first}; echo ready; exec sleep 600"], {}) == -ended_by
 
 
 def test_what_a_command_leaves_running_is_killed(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_a_retry_that_is_not_idempotent_is_found_and_the_mended_one_passes(tmp_p
     python = [sys.executable, "-S", str(client), "{host}", "{port}", str(ledger)]
     with shop(ledger) as server:
         flags = ["--upstream", address_of(server), "--at", "message", "--wrong-status", "9", "--accept", "ok"]
+        flags += ["--round-timeout-s", str(PATIENCE_S)]
         found = swept(*flags, "--", *python, "careless")
         mended = swept(*flags, "--json", "--", *python, "mended")
     assert (found.returncode, found.stderr) == (1, "")

@@ -280,14 +280,19 @@ class CommandSweep:
         with network as proxy:
             environment = ProxyEnvironment(proxy.address)
             status = self._repeated.run(environment.substitute(self._command), environment.variables)
-            if status and status == self._own["wrong_status"]:
-                network.note(Outcome(Kind.WRONG), _status_text(status))
-            elif status:
-                network.note(Outcome(Kind.ERROR, _status_text(status)))
+            if network.point is not None:
+                network.note(*self._outcome_of(status))
         if network.point is None:
             self._require_calm(network, status)
         elif self._printed is None:
             self._printed = network.point, bytes(self._repeated.output)
+
+    def _outcome_of(self, status: int) -> tuple[Outcome, str]:
+        if status == 0:
+            return Outcome(Kind.OK), ""
+        if status == self._own["wrong_status"]:
+            return Outcome(Kind.WRONG), _status_text(status)
+        return Outcome(Kind.ERROR, _status_text(status)), ""
 
     def _require_calm(self, network: Round, status: int) -> None:
         """Refuse a command whose calm round fails, or opens no connection; show what it printed.
