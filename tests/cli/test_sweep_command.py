@@ -115,6 +115,16 @@ def test_for_scripts_the_map_is_json_and_that_for_people_is_on_standard_error(
     assert log.splitlines()[-1] == f"  {value['repeat']}"
 
 
+def test_a_command_that_cannot_be_told_a_port_has_one_of_your_choice(
+    server: str, capsys: pytest.CaptureFixture[str], free_ports: tuple[int, int]
+) -> None:
+    port, _ = free_ports
+    script = TALK.format(host="127.0.0.1", port=port)
+    status, shown, _ = swept(args_of(server, script, *ONE_POINT, "--listen", f"127.0.0.1:{port}"), capsys)
+    assert status == 0
+    assert "    byte 0: exit status 1" in shown.splitlines()
+
+
 def test_a_plan_runs_the_calm_round_alone(server: str, capsys: pytest.CaptureFixture[str]) -> None:
     status, shown, _ = swept(args_of(server, TALK, "--plan"), capsys)
     assert status == 0
