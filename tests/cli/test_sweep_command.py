@@ -146,7 +146,7 @@ def test_all_output_is_shown_if_asked_for(server: str, capsys: pytest.CaptureFix
     [
         ("echo begun; exit 3", [], "the command fails without any break: exit status 3"),
         (TALK, ["--terminate-probability-rate", "1"], "the command fails without any break: exit status 1"),
-        (f"{TALK}; exec sleep 600", ["--round-timeout-s", "0.01"], "the command hangs without any break"),
+        (f"{TALK}; exec sleep 600", ["--round-timeout-s", "0.01"], "the command hangs"),
         (
             "echo begun",
             [],

@@ -138,13 +138,10 @@ SWEEP_FLAGS = [
     own_flag("--json", OUTPUT, OnOff(), "Print the map as JSON; for people it goes to standard error", False),
     own_flag("--verbose", OUTPUT, OnOff(), "Show all that the command prints, in every round", False),
 ]
+NOT_SHARED = {"journal", "replay", "random_seed"}
 ADDRESS_FLAGS = [OWN_FLAGS.get(str(each.name), each) for each in FLAGS if each.name in ("listen", "upstream")]
 DEFAULTS_FLAGS = [
-    *(
-        each
-        for each in FLAGS
-        if each.section == FAULTS and each.name not in ("journal", "replay", "random_seed")
-    ),
+    *(each for each in FLAGS if each.section == FAULTS and each.name not in NOT_SHARED),
     Flag("--random-seed", FAULTS, SEED, "Seed of all randomness  [default: random]"),
 ]
 
@@ -231,6 +228,7 @@ class CommandSweep:
             only=None if own["round"] is None else (1, own["round"]),
             on_progress=self._progress,
             on_hang=self._repeated.end,
+            subject="the command",
         )
         self._sweep = chaos.sweep(
             options.upstream,
@@ -261,7 +259,8 @@ class CommandSweep:
                 for network in self._sweep:
                     self._run_round(network)
         except SweepError:
-            if self._first_failed is None:  # the calm round
+            if self._first_failed is None:
+                self._show_calm_output()
                 raise
             status = FAILED
         except Stopped as exc:
@@ -295,7 +294,7 @@ class CommandSweep:
         return Outcome(Kind.ERROR, _status_text(status)), ""
 
     def _require_calm(self, network: Round, status: int) -> None:
-        """Refuse a command whose calm round fails, or opens no connection; show what it printed.
+        """Refuse a command whose calm round fails, or opens no connection.
 
         Raises:
             SweepError: With the reason.
@@ -304,7 +303,7 @@ class CommandSweep:
         ended = proxy.stats().ended
         is_unreachable = any(ended.get(reason) for reason in (UPSTREAM_UNREACHABLE, CONNECT_TIMEOUT))
         if timeout_s is not None and network.duration_s >= timeout_s:
-            why = "the command hangs without any break"
+            why = "the command hangs"
         elif status:
             why = f"the command fails without any break: {_status_text(status)}"
         elif self._sweep.record.connections:
@@ -315,11 +314,13 @@ class CommandSweep:
             why = f"the command opened no connection through the proxy: {ADDRESS_HINT}"
         if is_unreachable:
             why += f"; {proxy.upstream} cannot be reached"
+        raise SweepError(why)
+
+    def _show_calm_output(self) -> None:
         self._progress("")
         if self._repeated.output and not self._own["verbose"]:
             shown = _quoted(bytes(self._repeated.output), "the output of the calm round")
             click.echo("\n".join(shown), err=True)
-        raise SweepError(why)
 
     def _is_failed(self, point: Point) -> bool:
         return self._sweep.plan.outcomes[point].kind.value not in self._own["accept"]

@@ -50,12 +50,14 @@ class SweepOptions:
         on_progress: Called with a line before each round, and with none behind the last.
         on_hang: Called in the proxy's thread while a round hangs, again and again, in place of the interrupts
             of the test's thread.
+        subject: The beginning of an error about the calm round.
     """
 
     is_plan_only: bool = False
     only: tuple[int, Point] | None = None
     on_progress: Callable[[str], None] | None = None
     on_hang: Callable[[], None] | None = None
+    subject: str = "the test"
 
 
 class Sweep:
@@ -289,7 +291,7 @@ class Round:
         if self.point is None:
             if is_error:
                 what = "hangs" if self._watchdog.is_over else f"fails without any break: {self.exc_text}"
-                raise SweepError(f"the test {what}") from exc
+                raise SweepError(f"{self._sweep._options.subject} {what}") from exc
             return False
         if self._watchdog.is_over:
             self._outcome = Outcome(Kind.HANG)
