@@ -190,7 +190,7 @@ def test_a_server_that_cannot_be_reached_is_named(
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        (["--round", "1:upstream:99"], "--round must be a point of this sweep, whose calm round has it"),
+        (["--round", "1:upstream:99"], "--round must be a point of this sweep"),
         (
             ["--break", "cut", "--at", "message", "--direction", "upstream"],
             "--break must be a break that has a point",
