@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.program import COMMAND, closed_port
 from trixter.cli.main import main
+from trixter.cli.sweep_command import ADDRESS_HINT
 
 REQUIRED = ["--listen", "127.0.0.1:0", "--upstream", "127.0.0.1:9"]
 
@@ -78,6 +79,9 @@ NO_ID = "the id of a connection must be one that `trixter ls` lists"
 BARE_URL = "a URL of a host and a port alone, such as http://127.0.0.1:8888"
 HOST = "host:port with the name of a host, or its address"
 TWO_TARGETS = "--all does not go with the id of a connection"
+SWEEP = "sweep --upstream 127.0.0.1:9"
+BREAKS = "reset, close, half-close, freeze, latency, cut, corrupt, lose_request or lose_answer"
+OUTCOMES = "some of ok, error, hang, leak, wrong, with commas between them"
 TRY = "must be given; try `trixter --help` or `trixter demo`"
 
 # What is typed, the exit status, and the line. A @ stands for the flags that a proxy needs.
@@ -178,6 +182,35 @@ MISTAKES = [
     # A command with a proxy of its own.
     ("run -- true", 2, "--upstream must be given: the server behind the proxy"),
     ("run --upstream 127.0.0.1:9", 2, "the command to run must be given, after `--`"),
+    ("sweep -- true", 2, "--upstream must be given: the server behind the proxy"),
+    ("sweep --upstream 127.0.0.1:9", 2, "the command to run must be given, after `--`"),
+    (f"{SWEEP} --break rest -- true", 2, f"--break must be {BREAKS}, not 'rest'"),
+    (f"{SWEEP} --at bytes -- true", 2, "--at must be operation, message, byte or connection, not 'bytes'"),
+    (
+        f"{SWEEP} --break lose_answer --at byte -- true",
+        2,
+        "--at must be 'every message' with --break 'lose_answer', not 'every byte'",
+    ),
+    (
+        f"{SWEEP} --break lose_answer --direction upstream -- true",
+        2,
+        "--direction must be 'downstream', or left out, with --break 'lose_answer', not 'upstream'",
+    ),
+    (f"{SWEEP} --silence -- true", 2, "--silence must be left out with --break 'reset'"),
+    (f"{SWEEP} --accept ok,fine -- true", 2, f"--accept must be {OUTCOMES}, not 'ok,fine'"),
+    (
+        f"{SWEEP} --wrong-status 256 -- true",
+        2,
+        "--wrong-status must be a whole number from 1 to 255, not '256'",
+    ),
+    (
+        f"{SWEEP} --round 1:down:5 -- true",
+        2,
+        "--round must be a point such as '1:downstream:214', not '1:down:5'",
+    ),
+    (f"{SWEEP} -- /no/such", 127, "cannot run '/no/such': no such file or directory"),
+    (f"{SWEEP} -- false", 1, "the command fails without any break: exit status 1"),
+    (f"{SWEEP} -- true", 1, f"the command opened no connection through the proxy: {ADDRESS_HINT}"),
     ("run --upstream 127.0.0.1 -- true", 2, f"--upstream must be {NO_PORT} 127.0.0.1:8080, not '127.0.0.1'"),
 ]
 

@@ -20,6 +20,7 @@ from trixter.api.routes import Handlers, operations_of
 from trixter.api.routing import Operation
 from trixter.api.schemas import DefaultsBody, FaultBody, Status
 from trixter.cli.flags import FAULT_SETTINGS, FLAGS, Flag
+from trixter.cli.sweep_command import SWEEP_FLAGS
 from trixter.control import ConnectionHandle
 from trixter.control.controller import Controller
 from trixter.faults import CATALOGUE
@@ -63,6 +64,12 @@ def test_the_page_of_options_has_flags_that_there_are_with_their_variables_and_d
         assert variable == flag.envvar
         if flag.default is not None and flag.default != ():
             assert default == str(flag.default)
+
+
+@pytest.mark.parametrize("flag", SWEEP_FLAGS, ids=lambda flag: flag.flag_name)
+def test_the_page_of_options_has_every_flag_of_a_sweep_with_its_default(flag: Flag) -> None:
+    default = cells("docs/options.md", f"`{flag.flag_name}`")[1]
+    assert flag.default is None or default == str(flag.default)
 
 
 @pytest.mark.parametrize("operation", OTHER_CALLS, ids=lambda call: f"{call.method} {call.path}")

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from trixter.testing import Chaos, ChaosProxy, rounds, watchdog
 from trixter.testing.background import BackgroundProxy
 from trixter.testing.calm_round import Point
 from trixter.testing.rounds import Sweep, SweepOptions
+from trixter.testing.sweep import Kind, Outcome
 
 pytest_plugins = ["pytester"]
 
@@ -165,6 +167,39 @@ def test_a_body_that_hangs_ends_its_round_and_not_the_sweep(
     found = outcomes(echo, body, at="every message")
     assert found == ["hang", "hang"]
     assert signal.getsignal(signal.SIGINT) is former
+
+
+def test_a_hang_is_reported_in_place_of_the_interrupt_if_asked_for(
+    echo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "LEAST_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(rounds, "TIMES_CALM", 0)
+    monkeypatch.setattr(watchdog, "INTERRUPT_AFTER_S", 0.01)
+    reported = threading.Event()
+    with Chaos(seed=1) as chaos:
+        chaos.sweep_options = SweepOptions(on_hang=reported.set)
+        sweep = chaos.sweep(echo, at="every message", max_rounds=1, accept=ALL)
+        for network in sweep:
+            with network as proxy:
+                try:
+                    speak(proxy)
+                except ConnectionError:
+                    reported.wait()
+    assert [str(each) for each in sweep.plan.outcomes.values()] == ["hang"]
+
+
+def test_a_body_that_raises_nothing_names_its_outcome(echo: str) -> None:
+    with Chaos(seed=1) as chaos:
+        sweep = chaos.sweep(echo, at="every message", max_rounds=1)
+        for network in sweep:
+            with network as proxy:
+                with suppress(ConnectionError):
+                    speak(proxy)
+                if network.point is not None:
+                    network.note(Outcome(Kind.ERROR, "exit status 3"), "no answer")
+    ((point, outcome),) = sweep.plan.outcomes.items()
+    assert str(outcome) == "exit status 3"
+    assert sweep.describe(point).endswith(", before `hello`: exit status 3: no answer")
 
 
 def test_an_interrupt_of_the_user_is_none_of_a_hang(echo: str) -> None:

@@ -8,6 +8,8 @@
 - ``logs.py``: the format of the log; ``log_writer.py``: writing it, also to a reader that has stopped
   reading.
 - ``run_command.py``: ``trixter run``, and the command that it runs.
+- ``sweep_command.py``: ``trixter sweep``, and its map; ``repeated_command.py``: the command that it runs in
+  every round.
 - ``remote.py``: the subcommands for a running proxy; ``watch.py``: ``trixter watch``;
   ``raw_client.py``: their client; ``tables.py`` and ``formatting.py``: their output.
 - ``profiles.py``: ``trixter profiles``; ``docs.py``: ``trixter docs``; ``demo/``: ``trixter demo``.

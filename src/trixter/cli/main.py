@@ -30,6 +30,7 @@ UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 SUBCOMMANDS = {
     "demo": ("trixter.cli.demo.demo:demo", "Demonstrate every fault on this machine"),
     "run": ("trixter.cli.run_command:run", "Run a command beside a proxy of its own"),
+    "sweep": ("trixter.cli.sweep_command:sweep", "Run a command under every break, one at a time"),
     "ls": ("trixter.cli.remote:ls", "List live connections"),
     "watch": ("trixter.cli.watch:watch", "Follow live connections"),
     "status": ("trixter.cli.remote:status", "Show a proxy: addresses, availability, counters"),

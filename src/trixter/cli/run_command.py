@@ -88,14 +88,23 @@ OWN_FLAGS = {
 @click.pass_context
 def run(ctx: click.Context, /, command: tuple[str, ...], **values: Any) -> int:
     """Run the proxy until the command ends."""
-    if values["upstream"] is None:
-        raise click.UsageError("--upstream must be given: the server behind the proxy", ctx)
-    if not command:
-        raise click.UsageError("the command to run must be given, after `--`", ctx)
+    require_both(ctx, values["upstream"], command)
     is_terse = values["log_level"] is None
     return run_beside_proxy(
         Options.of(ctx, values | {"log_level": values["log_level"] or "info"}), command, is_terse=is_terse
     )
+
+
+def require_both(ctx: click.Context, upstream: str | None, command: Sequence[str]) -> None:
+    """Refuse a call without a server or without a command.
+
+    Raises:
+        click.UsageError: With the missing part.
+    """
+    if upstream is None:
+        raise click.UsageError("--upstream must be given: the server behind the proxy", ctx)
+    if not command:
+        raise click.UsageError("the command to run must be given, after `--`", ctx)
 
 
 def run_beside_proxy(options: Options, command: Sequence[str], *, is_terse: bool) -> int:
@@ -125,8 +134,9 @@ async def _run_beside(service: Service, options: Options, command: Sequence[str]
         try:
             child = start_child(environment.substitute(command), environment.variables, soft_limit)
         except OSError as exc:
-            standard_error().write(f"trixter: cannot run {command[0]!r}: {os_error_text(exc)}")
-            return NOT_FOUND if exc.errno == errno.ENOENT else NOT_EXECUTABLE
+            text, status = refusal_of(command, exc)
+            standard_error().write(f"trixter: {text}")
+            return status
         relay.start(child)
         status = await exit_status_of(child)
         if status:
@@ -135,6 +145,12 @@ async def _run_beside(service: Service, options: Options, command: Sequence[str]
         return status
     finally:
         await service.stop()
+
+
+def refusal_of(command: Sequence[str], exc: OSError) -> tuple[str, int]:
+    """Return the text and the exit status for a command that cannot be started."""
+    status = NOT_FOUND if exc.errno == errno.ENOENT else NOT_EXECUTABLE
+    return f"cannot run {command[0]!r}: {os_error_text(exc)}", status
 
 
 class ProxyEnvironment:

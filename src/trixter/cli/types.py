@@ -133,14 +133,16 @@ class WholeNumber(ValueType):
         form: The placeholder of a value in the help.
         unit: What is counted; empty for a plain number.
         least: The smallest accepted value.
+        most: The largest one.
     """
 
     name = "whole number"
 
-    def __init__(self, form: str, unit: str = "", *, least: int = 0) -> None:
+    def __init__(self, form: str, unit: str = "", *, least: int = 0, most: int = GREATEST) -> None:
         self.form = form
         self._kind = f"a whole number of {unit}" if unit else "a whole number"
         self._least = least
+        self._most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
@@ -150,8 +152,8 @@ class WholeNumber(ValueType):
         number = int(value.lstrip("0")[: len(str(GREATEST)) + 1] or "0") if is_plain else -1
         if number < self._least:
             self.refuse(f"{self._kind}, {self._least} or more", value, param, ctx)
-        if number > GREATEST:
-            self.refuse(f"{self._kind} from {self._least} to {GREATEST}", value, param, ctx)
+        if number > self._most:
+            self.refuse(f"{self._kind} from {self._least} to {self._most}", value, param, ctx)
         return number
 
 

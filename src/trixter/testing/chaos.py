@@ -168,6 +168,7 @@ class Chaos:
         self,
         upstream: Upstream,
         *,
+        listen: str = "127.0.0.1:0",
         break_with: str = "reset",
         at: str | None = None,
         direction: AnyDirection = None,
@@ -187,7 +188,7 @@ class Chaos:
         exception in it is the round's outcome, and the sweep goes on. Blocks for a moment.
 
         Args:
-            upstream: As for ``proxy``.
+            upstream, listen: As for ``proxy``.
             break_with: ``"reset"``, ``"close"``, ``"half-close"``, ``"freeze"``, ``"latency"``, ``"cut"``,
                 ``"corrupt"``, ``"lose_request"`` or ``"lose_answer"``.
             at: ``"every operation"``, ``"every message"``, ``"every byte"`` or ``"every connection"``; by
@@ -215,7 +216,7 @@ class Chaos:
         where = None if direction is None else directions_of(direction)[0]
         broken = Break.of(break_with, at, where, delay_s=delay_s, answer_bytes=answer_bytes, silence=silence)
         sweep = Sweep(
-            self.proxy(upstream),
+            self.proxy(upstream, listen),
             broken,
             len(self.sweeps) + 1,
             self.sweep_options,

@@ -55,12 +55,17 @@ class SweepOptions:
         only: The number of a sweep, from 1, and the point of its only round; ``None``: all.
         part: Which part of the points to try, from 1, and of how many.
         on_progress: Called with a line before each round, and with none behind the last.
+        on_hang: Called in the proxy's thread while a round hangs, again and again, in place of the interrupts
+            of the test's thread.
+        subject: The beginning of an error about the calm round.
     """
 
     is_plan_only: bool = False
     only: tuple[int, Point] | None = None
     part: tuple[int, int] = (1, 1)
     on_progress: Callable[[str], None] | None = None
+    on_hang: Callable[[], None] | None = None
+    subject: str = "the test"
 
 
 class Sweep:
@@ -352,7 +357,7 @@ class Round:
         self._sweep = sweep
         self._outcome = Outcome(Kind.OK)
         self._has_struck = False
-        self._watchdog = Watchdog(sweep.proxy, timeout_s)
+        self._watchdog = Watchdog(sweep.proxy, timeout_s, sweep._options.on_hang)
 
     def __enter__(self) -> ChaosProxy:
         self._submit(self._begin).result()
@@ -390,6 +395,15 @@ class Round:
         finally:
             self._watchdog.restore()
         return self._take(exc)
+
+    def note(self, outcome: Outcome, text: str = "") -> None:
+        """Take in the outcome of a body that raises no exception, such as that of another program.
+
+        Args:
+            outcome: The outcome; a hang or a leak takes its place.
+            text: More about it, for the report.
+        """
+        self._outcome, self.exc_text = outcome, text
 
     def check_use(self) -> None:
         """Raise ``SweepError`` if the body was not run in it."""
@@ -453,7 +467,7 @@ class Round:
             self._outcome = Outcome(Kind.HANG)
         if self.point is None and self._outcome.kind is not Kind.OK:
             what = "hangs" if is_over else f"fails without any break: {self.exc_text}"
-            raise SweepError(f"the test {what}") from exc
+            raise SweepError(f"{self._sweep._options.subject} {what}") from exc
         return True
 
 

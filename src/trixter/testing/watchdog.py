@@ -32,13 +32,17 @@ class Watchdog:
     Args:
         proxy: The proxy.
         timeout_s: The time after which it hangs; ``None``: never.
+        on_hang: Called on the proxy's loop, again and again, in place of the interrupts.
     """
 
-    def __init__(self, proxy: ChaosProxy, timeout_s: float | None) -> None:
+    def __init__(
+        self, proxy: ChaosProxy, timeout_s: float | None, on_hang: Callable[[], None] | None = None
+    ) -> None:
         self.is_over = False
         """Whether the time was over."""
         self._proxy = proxy
         self._timeout_s = timeout_s
+        self._on_hang = on_hang
         self._timer: asyncio.TimerHandle | None = None
         self._former: Any = None
         self._is_watching = self._may_interrupt = False
@@ -57,7 +61,7 @@ class Watchdog:
         if scope is not None:
             self._scope, self._wake = scope, waker()
         is_main = threading.current_thread() is threading.main_thread()
-        if is_main and hasattr(signal, "pthread_kill"):
+        if is_main and self._on_hang is None and hasattr(signal, "pthread_kill"):
             self._former = signal.signal(signal.SIGINT, self._on_signal)
             self._may_interrupt = True
         self._is_watching = True
@@ -87,6 +91,8 @@ class Watchdog:
     def _interrupt(self) -> None:
         if not self._is_watching:
             return
+        if self._on_hang is not None:
+            self._on_hang()
         if self._may_interrupt and (self._wake is None or self._is_blocked):
             with suppress(ProcessLookupError):
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
