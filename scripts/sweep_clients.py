@@ -50,8 +50,8 @@ from trixter.testing.sweep import Kind, Outcome
 ROUND_TIMEOUT_S = 12.0
 
 # An end that overtakes an answer, or does not: all outcomes count.
-RACES = {"reset", "close", "half-close"}
-RUNS = 4
+RACES = {"reset", "close", "half-close", "lose_request", "lose_answer"}
+RUNS = 20
 
 # Of the bytes to corrupt, evenly chosen: where the round hangs, each takes as long as that.
 CORRUPTED_BYTES = 200
@@ -64,7 +64,7 @@ BREAKS: dict[str, dict[str, Any]] = {
     "freeze": {},
     "latency": {"delay_s": 0.2},
     "cut": {"delay_s": 0.2},
-    "corrupt": {"at": "every byte", "max_rounds": CORRUPTED_BYTES},
+    "corrupt": {"at": "every byte", "exhaustive": True, "max_rounds": CORRUPTED_BYTES},
     "lose_request": {},
     "lose_answer": {},
 }
