@@ -21,6 +21,8 @@ FROM_THE_REPOSITORY = 'pip install "git+<this repository>"'
 
 FOR_TESTS = 'pip install "git+<this repository>" pytest requests'
 
+FOR_SWEEPS = 'pip install "git+<this repository>" pytest'
+
 ARCHIVES = "make dist"
 
 BINARY = "make binary"
@@ -97,6 +99,7 @@ SKIPPED = {
     INSTALLATION: "fetches from a package index; tests/packaging installs both archives instead",
     FROM_THE_REPOSITORY: "the same, from an address that this page cannot know",
     FOR_TESTS: "the same",
+    FOR_SWEEPS: "the same",
     ARCHIVES: "tests/packaging builds both archives",
     BINARY: "tests/packaging builds the file",
     IMAGE: "needs a Docker engine; tests/packaging executes the Dockerfile, with these arguments",
