@@ -74,10 +74,13 @@ def stamp_arrivals(sock: Socket) -> None:
 
     The first call in a process also opens a socket for it, and keeps that.
     """
-    _keep_stamps_on()
-    _system_clock.compare(monotonic(), realtime(), monotonic())
-    with contextlib.suppress(OSError):
+    if not _stamping_fds:  # a change of all connections comes here for each direction
+        _keep_stamps_on()
+        _system_clock.compare(monotonic(), realtime(), monotonic())
+    try:  # noqa: SIM105 - suppress() takes three calls, as many as all the rest
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        pass
 
 
 def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
