@@ -102,7 +102,11 @@ SPEED = [
         contestants=(OURS,),
     ),
     Measure(
-        "with a journal; 64 B, 50", journaled("pingpong --connections 50"), JOURNALED, contestants=(OURS,)
+        "with a journal; 64 B, 50",
+        journaled("pingpong --connections 50"),
+        JOURNALED,
+        contestants=(OURS,),
+        is_quick=False,
     ),
     Measure(
         f"calls about {MANY:,} connections",
