@@ -86,6 +86,7 @@ class Chain:
 
     def open(self, now: float) -> None:
         """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
+        self.is_idle = not self._waiting
         self._first.open(now)
 
     def begin_read(self, now: float) -> None:
