@@ -76,7 +76,7 @@ def stamp_arrivals(sock: Socket) -> None:
     """
     if not _stamping_fds:  # a change of all connections comes here for each direction
         _keep_stamps_on()
-        _system_clock.compare(monotonic(), realtime(), monotonic())
+    _system_clock.compare(monotonic(), realtime(), monotonic())
     try:  # noqa: SIM105 - suppress() takes three calls, as many as all the rest
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     except OSError:
