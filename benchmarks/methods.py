@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from typing import Any
 
 from benchmarks.generator import loaded, run
 from benchmarks.network import Network
+from benchmarks.original import OriginalFlags
 from benchmarks.peers import Peer
 from benchmarks.polling import polled
 from benchmarks.ports import unused_ports
-from benchmarks.process import Failed, apart
+from benchmarks.process import Failed, Program, apart
 
 Values = dict[str, float]
 """The numbers of one run. Those that a `Figure` names are in the table; ``results.json`` has all of them."""
@@ -34,7 +40,17 @@ Method = Callable[[Trial], Values]
 # After the last connection has opened, a relay may still be busy with it.
 SETTLE_S = 0.5
 
+# A relay that uses less CPU in that time is idle.
+IDLE_FOR_S, IDLE_CPU_S = 0.2, 0.005
+
 LEAST_DIRECT_S = 0.5
+
+# The API answers when the last of 10,000 connections is changed.
+MOST_SECONDS_TO_ANSWER = 30.0
+
+_LATENCY = {"delay": {"delay_ms": 250}}
+SLOW: dict[str, object] = {"upstream": _LATENCY, "downstream": _LATENCY}
+"""An override of both directions."""
 
 
 def throughput(options: str) -> Method:
@@ -127,6 +143,78 @@ def beside_idle(options: str, connections: int) -> Method:
     return measure
 
 
+def controlled(connections: int) -> Method:
+    """Measure the CPU time of calls about so many idle connections; a tenth of them in a quick run.
+
+    An override of both directions is applied, reverted, applied again and left to expire; and a listing.
+    """
+
+    def measure(trial: Trial) -> Values:
+        (upstream,) = unused_ports(1)
+        options = f"idle --idle {connections // 10 if trial.is_quick else connections}"
+        with (
+            trial.peer.relay(upstream, trial.network) as relay,
+            loaded(options, port=relay.port, upstream=upstream, seconds=trial.seconds),
+        ):
+            program = relay.program
+            if not program:
+                raise Failed("it has no process")
+
+            answer: Any = None
+
+            def cost_s(method: str, path: str, body: object = None) -> float:
+                nonlocal answer
+                before_s = program.cpu_s()
+                answer = call(relay.api, method, path, body)
+                return _settled_cpu_s(program) - before_s
+
+            values: Values = {}
+            _settled_cpu_s(program)
+            values["first change"] = cost_s("POST", "/overrides", SLOW)
+            values["revert"] = cost_s("DELETE", f"/overrides/{answer['id']}")
+            values["change"] = cost_s("POST", "/overrides", SLOW)
+            override = f"/overrides/{answer['id']}"
+            values["listing"] = cost_s("GET", "/connections")
+            if any(each["delay"] == {"secs": 0, "nanos": 0} for each in answer):
+                raise Failed("it changed only some of the connections")
+            values["expiry"] = cost_s("PATCH", override, {"ttl_ms": 1})
+            if call(relay.api, "GET", "/overrides", None):
+                raise Failed("its override did not expire")
+        return values
+
+    return measure
+
+
+def journaled(options: str) -> Method:
+    """Measure the rate with a journal in a file as a share of that without one, under a load.
+
+    Two processes take short turns, so that a machine that drifts does so for both.
+    """
+
+    def measure(trial: Trial) -> Values:
+        if not isinstance(trial.peer, OriginalFlags):
+            raise Failed("it has no journal")
+        ports = unused_ports(2)
+        with TemporaryDirectory() as folder, ExitStack() as running:
+            peers = [trial.peer, trial.peer.with_flags("--journal", f"{folder}/journal")]
+            relays = [
+                running.enter_context(peer.relay(upstream, trial.network))
+                for peer, upstream in zip(peers, ports, strict=True)
+            ]
+
+            def rate_of(index: int) -> float:
+                got = run(options, port=relays[index].port, upstream=ports[index], seconds=trial.seconds / 2)
+                return got["count"] / got["seconds"]
+
+            rates = [[rate_of(index) for index in order] for order in ((0, 1), (1, 0))]
+        plain, with_journal = rates[0][0] + rates[1][1], rates[0][1] + rates[1][0]
+        if not plain:
+            raise Failed("nothing came through")
+        return {"share": with_journal / plain, "rate": with_journal / 2}
+
+    return measure
+
+
 def added_latency(connections: int, *, idle: int = 0, is_polled: bool = False) -> Method:
     """Measure the error of a delay in one direction: the time of a trip less that of the direct path.
 
@@ -181,6 +269,36 @@ def _watched(trial: Trial, options: str, seconds: float, idle: int, *, is_polled
         polled(relay.api, idle, is_quick=trial.is_quick) if is_polled else nullcontext(),
     ):
         return run(f"{options} --idle {idle}", port=relay.port, upstream=upstream, seconds=seconds)
+
+
+def call(api: int, method: str, path: str, body: object) -> Any:
+    """Call the API on a loopback port, and return its answer, if that is JSON.
+
+    Raises:
+        Failed: If it refuses the call.
+    """
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{api}{path}",
+        method=method,
+        headers={"Content-Type": "application/json"},
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=MOST_SECONDS_TO_ANSWER) as answer:
+            text = answer.read()
+            return json.loads(text) if "json" in (answer.headers.get_content_type() or "") else text
+    except urllib.error.HTTPError as exc:
+        raise Failed(f"its API refused {method} {path}: {exc.read()!r}") from exc
+
+
+def _settled_cpu_s(program: Program) -> float:
+    """Return the CPU time of a program, as soon as it has used next to none for a while."""
+    used_s = program.cpu_s()
+    while True:
+        _pass(IDLE_FOR_S)
+        before_s, used_s = used_s, program.cpu_s()
+        if used_s - before_s < IDLE_CPU_S:
+            return used_s
 
 
 def _pass(seconds: float) -> None:

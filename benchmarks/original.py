@@ -9,6 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 
 from benchmarks.network import Network
 from benchmarks.peers import Peer, Relay
@@ -31,6 +32,12 @@ class OriginalFlags(Peer):
         self._command = command
         self._more = more
         self._env = env
+
+    def with_flags(self, *flags: str) -> OriginalFlags:
+        """Return the same program with these flags, too."""
+        twin = copy(self)
+        twin._more = [*self._more, *flags]
+        return twin
 
     def version(self) -> str | None:
         if shutil.which(self._command[0]) is None:

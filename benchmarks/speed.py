@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import NO_WORSE, Measure, against_both
-from benchmarks.methods import beside_idle, idle_cpu, idle_memory, start_up, throughput
+from benchmarks.methods import beside_idle, controlled, idle_cpu, idle_memory, journaled, start_up, throughput
 from benchmarks.network import UNFELT, Network
-from benchmarks.peers import RELAYS, WITH_FAULTS
+from benchmarks.peers import OURS, RELAYS, WITH_FAULTS
 
 
 def _rate(original: float, toxiproxy: float, unit: str = "messages/s") -> Figure:
@@ -37,6 +37,18 @@ COLLECTED = (
     Figure("alone p99.9", "µs"),
     Figure("beside p99.9", "µs"),
     Figure("growth", "times", bars=(Bar(MOST_GROWTH),), digits=2),
+)
+
+# Other traffic goes on meanwhile, but with less of the processor.
+MOST_CALL_S = 0.3
+
+CONTROLLED = tuple(
+    Figure(key, "CPU s", bars=(Bar(MOST_CALL_S),), digits=3)
+    for key in ("first change", "revert", "change", "expiry", "listing")
+)
+
+JOURNALED = (
+    Figure("share", "of the rate without", more_is_better=True, bars=(Bar(0.95, at_least=True),), digits=3),
 )
 
 SPEED = [
@@ -81,6 +93,27 @@ SPEED = [
         BULK_WITH_A_FAULT,
         network=Network(rate_bytes=10_000_000),
         contestants=WITH_FAULTS,
+    ),
+    Measure(
+        "every fault set, none felt, with a journal; 64 B, 50",
+        journaled("pingpong --connections 50"),
+        JOURNALED,
+        network=UNFELT,
+        contestants=(OURS,),
+    ),
+    Measure(
+        "with a journal; 64 B, 50",
+        journaled("pingpong --connections 50"),
+        JOURNALED,
+        contestants=(OURS,),
+        is_quick=False,
+    ),
+    Measure(
+        f"calls about {MANY:,} connections",
+        controlled(MANY),
+        CONTROLLED,
+        contestants=(OURS,),
+        repetitions=3,
     ),
     Measure(
         f"{MANY:,} idle connections",

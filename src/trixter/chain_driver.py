@@ -40,7 +40,7 @@ class ChainDriver:
         record: As the chain's keywords: ``strikes``, ``on_decision``, ``passed_bytes``.
     """
 
-    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits")
+    __slots__ = ("_asked_at", "_clock", "_due_at", "_on_due", "_timer", "admits", "chain")
 
     def __init__(
         self,
@@ -52,8 +52,9 @@ class ChainDriver:
     ) -> None:
         self._clock = clock
         self._asked_at = clock.time()  # last; a chain's time never goes back
-        self._chain = Chain(faults, dice, self._asked_at, **record)
-        self.admits = self._chain.admits
+        self.chain = Chain(faults, dice, self._asked_at, **record)
+        """The chain, to read what it says of itself; only the driver drives it."""
+        self.admits = self.chain.admits
         """As the chain's; no time is told, so no clock is asked."""
         self._on_due = on_due
         self._timer: Timer | None = None
@@ -62,62 +63,47 @@ class ChainDriver:
     @property
     def faults(self) -> Faults:
         """The faults in force."""
-        return self._chain.faults
+        return self.chain.faults
 
     @property
     def is_calm(self) -> bool:
         """Whether bytes may go around it: no faults, and nothing held."""
-        return self._chain.is_calm
+        return self.chain.is_calm
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing is held, and no timer runs."""
-        return self._chain.is_idle and self._timer is None
-
-    @property
-    def has_latency(self) -> bool:
-        """Whether bytes take their time: it counts from when they arrived."""
-        return self._chain.has_latency
-
-    @property
-    def is_slicing(self) -> bool:
-        """Whether bytes are cut into pieces."""
-        return self._chain.is_slicing
+        return self.chain.is_idle and self._timer is None
 
     @property
     def fullness(self) -> float:
         """How full the fullest queue is that makes a sender wait; see ``Chain.fullness``."""
-        return self._chain.fullness
-
-    @property
-    def most_read_bytes(self) -> float:
-        """The largest read that is worth taking in at once."""
-        return self._chain.most_read_bytes
+        return self.chain.fullness
 
     @property
     def held_bytes(self) -> int:
         """Memory kept."""
-        return self._chain.held_bytes
+        return self.chain.held_bytes
 
     @property
     def in_flight_bytes(self) -> int:
         """How much of it latency holds; see ``Chain.in_flight_bytes``."""
-        return self._chain.in_flight_bytes
+        return self.chain.in_flight_bytes
 
     def operations(self) -> Counter[str]:
         """Return how many operations its faults might have struck; see ``Chain.operations``."""
-        return self._chain.operations()
+        return self.chain.operations()
 
     def change(self, faults: Faults, passed_bytes: int = 0) -> list[Action]:
         """Swap the faults; return what that lets leave now. As ``Chain.change``."""
         self._asked_at = now = self._clock.time()
-        self._chain.change(faults, now, passed_bytes)
-        return self._chain.take(now)
+        self.chain.change(faults, now, passed_bytes)
+        return self.chain.take(now)
 
     def open(self) -> list[Action]:
         """Note that the connection is open; return what leaves now."""
-        self._chain.open(self._asked_at)
-        return self._chain.take(self._asked_at)
+        self.chain.open(self._asked_at)
+        return self.chain.take(self._asked_at)
 
     def put(self, data: bytes, age_s: float = 0.0) -> list[Action]:
         """Put in what was read; return what leaves now.
@@ -127,27 +113,27 @@ class ChainDriver:
             age_s: How long ago it arrived, before it was read.
         """
         now = self._clock.time()
-        self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
+        self.chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
         self._asked_at = now
-        return self._chain.take(now)
+        return self.chain.take(now)
 
     def put_end(self, end: End) -> list[Action]:
         """Put in the end of the source, EOF or a reset; return what leaves now."""
         self._asked_at = now = self._clock.time()
         if end is EOF:
-            self._chain.put_eof(now)
+            self.chain.put_eof(now)
         else:
-            self._chain.put_reset(now)
-        return self._chain.take(now)
+            self.chain.put_reset(now)
+        return self.chain.take(now)
 
     def take(self) -> list[Action]:
         """Return what leaves now."""
         self._asked_at = now = self._clock.time()
-        return self._chain.take(now)
+        return self.chain.take(now)
 
     def arm(self) -> None:
         """Set the timer to when the chain wants to be asked again; call it whenever that may have changed."""
-        when = self._chain.wake_at()
+        when = self.chain.wake_at()
         if self._timer is not None:
             if self._due_at == when:
                 return
@@ -159,7 +145,7 @@ class ChainDriver:
 
     def close(self) -> None:
         """Call back no more, and be used no more. Idempotent."""
-        self._chain.close()
+        self.chain.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

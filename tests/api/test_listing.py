@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from collections.abc import Awaitable
 from itertools import count
@@ -34,8 +35,11 @@ async def rounds_during(job: Awaitable[object]) -> int:
     return rounds
 
 
-async def test_a_time_slice_is_over_after_its_time(anyio_backend: object) -> None:
+async def test_a_time_slice_is_over_after_its_time_and_the_collector_sees_what_it_made(
+    anyio_backend: object,
+) -> None:
     ticks = count()
+    collections = gc.get_stats()[1]["collections"]
     time_slice = TimeSlice(clock=lambda: next(ticks) * TIME_SLICE_S / 8)
 
     async def job() -> None:
@@ -43,6 +47,7 @@ async def test_a_time_slice_is_over_after_its_time(anyio_backend: object) -> Non
             await time_slice.checkpoint()
 
     assert await rounds_during(job()) == 100 // 8
+    assert gc.get_stats()[1]["collections"] - collections >= 100 // 8
 
 
 async def test_a_listing_of_ten_thousand_is_made_in_many_time_slices(harness: ApiHarness) -> None:

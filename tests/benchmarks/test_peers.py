@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from benchmarks.network import NO_FAULTS, UNFELT, Network
-from benchmarks.original import flags
+from benchmarks.original import OriginalFlags, flags
 from benchmarks.ports import unused_ports
 from benchmarks.process import listeners, listening_ports
 from benchmarks.toxiproxy import toxics
@@ -65,3 +67,12 @@ def test_free_ports_differ_and_no_program_listens_there() -> None:
 
     assert len(set(ports)) == 3
     assert listening_ports().isdisjoint(ports)
+
+
+def test_more_flags_make_another_program_and_leave_the_first_as_it_was() -> None:
+    plain = OriginalFlags("ours", [sys.executable, "-c", "import sys; print(sys.argv)"], ["--quiet"], {})
+
+    both = plain.with_flags("--journal", "file")
+
+    assert both.name == plain.name
+    assert (plain._more, both._more) == (["--quiet"], ["--quiet", "--journal", "file"])

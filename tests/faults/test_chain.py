@@ -277,3 +277,29 @@ def test_a_chain_that_is_closed_holds_no_stage() -> None:
     for _ in range(2):
         flow.chain.close()
         assert flow.chain.held_bytes == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseAtOpening(Toxic):
+    """Close the connection as soon as it is open, behind what others hold."""
+
+    order: ClassVar[StageOrder] = StageOrder.ALTER
+
+    def stage(self, dice: Dice, now: float) -> Stage[Any]:
+        return CloseAtOpeningStage(self, dice)
+
+
+class CloseAtOpeningStage(Stage[CloseAtOpening]):
+    may_wait = False
+
+    def open(self, now: float) -> None:
+        self.close("early", now)
+
+    def put(self, data: bytes, now: float) -> None: ...
+
+
+def test_what_the_opening_leaves_to_be_held_leaves_in_time() -> None:
+    chain = Chain(Faults(CloseAtOpening(), Latency(delay_s=1.0)), Dice(1), now=0.0)
+    chain.open(0.0)
+    assert (chain.take(0.0), chain.wake_at()) == ([], 1.0)
+    assert chain.take(1.0) == [Close("early")]

@@ -22,6 +22,7 @@ from trixter.addresses import Address, unmapped_ip
 from trixter.api.routing import Parameter
 from trixter.api.schemas import Status
 from trixter.api.status import status_of
+from trixter.control.controller import collect_young_objects
 from trixter.errors import SettingError
 from trixter.monotonic import monotonic
 from trixter.proxy import Connection
@@ -94,6 +95,7 @@ class TimeSlice:
     async def checkpoint(self) -> None:
         """Yield to the loop if the slice is used up; then a new one begins."""
         if self._clock() >= self._over_at:
+            collect_young_objects()
             await asyncio.sleep(0)
             self._over_at = self._clock() + TIME_SLICE_S
 

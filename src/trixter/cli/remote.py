@@ -5,7 +5,9 @@ The client and the tables are imported when a command runs: help and completion 
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +17,9 @@ from trixter.cli.formatting import counted, printable, tally, traffic
 from trixter.cli.options import MS_PER_S, RequestedFaults
 from trixter.cli.types import ConnectionTarget, OnOff, Text
 from trixter.settings import Availability
+
+if TYPE_CHECKING:
+    from trixter.cli.raw_client import RawClient
 
 CONNECTIONS = "Connections"
 
@@ -34,6 +39,42 @@ RATES = own_flag(
 ALL_FLAG = own_flag("--all", CONNECTIONS, OnOff(), "Every live connection, in place of an ID", default=False)
 
 
+def over_api(command: Callable[..., int]) -> Callable[..., int]:
+    """Call a command with a client of the proxy that its ``API_FLAGS`` name, in place of those."""
+
+    @wraps(command)
+    def called(*args: Any, api: str, api_token: str | None, api_ca: Any, **values: Any) -> int:
+        from trixter.cli.raw_client import RawClient
+
+        with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
+            return command(*args, proxy=proxy, **values)
+
+    return called
+
+
+def on_connections(command: Callable[..., int]) -> Callable[..., int]:
+    """Call a command with the target that its argument and ``ALL_FLAG`` name together.
+
+    Raises:
+        click.UsageError: If they name none, or two.
+    """
+
+    @click.argument("target", type=ConnectionTarget(), required=False, metavar="ID|--all")
+    @click.pass_context
+    @wraps(command)
+    def called(ctx: click.Context, /, target: str | None, all: bool, **values: Any) -> int:
+        from trixter.control.overrides import ALL
+
+        if all and target not in (None, ALL):
+            raise click.UsageError("--all does not go with the id of a connection", ctx)
+        if target is None and not all:
+            what = "the id of a connection or --all must be given; `trixter ls` has the ids"
+            raise click.UsageError(what, ctx)
+        return command(ctx, target=ALL if target is None else target, **values)
+
+    return called
+
+
 @click.command(
     cls=SectionedCommand,
     name="ls",
@@ -41,17 +82,8 @@ ALL_FLAG = own_flag("--all", CONNECTIONS, OnOff(), "Every live connection, in pl
     context_settings=SETTINGS,
 )
 @click.pass_context
-def ls(
-    ctx: click.Context,
-    /,
-    api: str,
-    api_token: str | None,
-    api_ca: Any,
-    dialling: bool,
-    json: bool,
-    each: bool,
-    rates: bool,
-) -> int:
+@over_api
+def ls(ctx: click.Context, /, proxy: RawClient, dialling: bool, json: bool, each: bool, rates: bool) -> int:
     """List live connections, the oldest first.
 
     up and down are the bytes that have arrived at the server and at the client, held the bytes that the
@@ -59,22 +91,19 @@ def ls(
     connections that are alike, of one client host and with the same upstream and faults, share a row: its age
     is that of the oldest.
     """
-    from trixter.cli.raw_client import RawClient
-
     if json and (each or rates):
         raise click.UsageError(f"{'--each' if each else '--rates'} does not go with --json", ctx)
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        if json:
-            print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
-            return 0
-        from trixter.cli.tables import console, listing_of, measure_rates, show
-        from trixter.control.commands import GetProxy, ListConnections
+    if json:
+        print(proxy.read("/connections?state=dialling" if dialling else "/connections"))
+        return 0
+    from trixter.cli.tables import console, listing_of, measure_rates, show
+    from trixter.control.commands import GetProxy, ListConnections
 
-        listed = ListConnections("dialling" if dialling else "open")
-        connections, measured = proxy.send(listed), None
-        if rates:
-            connections, measured = measure_rates(lambda: proxy.send(listed), connections)
-        waiting = 0 if dialling else proxy.send(GetProxy()).stats.connections_dialling
+    listed = ListConnections("dialling" if dialling else "open")
+    connections, measured = proxy.send(listed), None
+    if rates:
+        connections, measured = measure_rates(lambda: proxy.send(listed), connections)
+    waiting = 0 if dialling else proxy.send(GetProxy()).stats.connections_dialling
     table, summary = listing_of(connections, console().width, is_each=each, rates=measured)
     if waiting:
         summary += f"; {waiting:,} dialling (`--dialling` lists them)"
@@ -86,18 +115,16 @@ def ls(
 
 
 @click.command(cls=SectionedCommand, name="status", params=[JSON, *API_FLAGS], context_settings=SETTINGS)
-def status(api: str, api_token: str | None, api_ca: Any, json: bool) -> int:
+@over_api
+def status(proxy: RawClient, json: bool) -> int:
     """Show a proxy: its addresses, its availability, the faults of new connections, and its counters."""
-    from trixter.cli.raw_client import RawClient
+    if json:
+        print(proxy.read("/proxy"))
+        return 0
+    from trixter.cli.tables import outlook
+    from trixter.control.commands import GetDefaults, GetProxy
 
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        if json:
-            print(proxy.read("/proxy"))
-            return 0
-        from trixter.cli.tables import outlook
-        from trixter.control.commands import GetDefaults, GetProxy
-
-        info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
+    info, defaults = proxy.send(GetProxy()), proxy.send(GetDefaults())
     stats = info.stats
     listen = ", ".join(map(printable, info.listen))
     print(f"proxy: {listen} → {printable(info.upstream)}")
@@ -133,49 +160,22 @@ Examples:
     params=[ALL_FLAG, *FAULT_FLAGS, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.argument("target", type=ConnectionTarget(), required=False, metavar="ID|--all")
-@click.pass_context
-def set_(
-    ctx: click.Context,
-    /,
-    target: str | None,
-    all: bool,
-    api: str,
-    api_token: str | None,
-    api_ca: Any,
-    **values: Any,
-) -> int:
+@on_connections
+@over_api
+def set_(ctx: click.Context, /, proxy: RawClient, target: str, **values: Any) -> int:
     """Change the faults, and print the result."""
-    from trixter.cli.raw_client import RawClient
     from trixter.cli.tables import outcome
     from trixter.control.commands import Apply, ListConnections
     from trixter.control.overrides import ALL, LIVE
 
-    target = target_of(ctx, target, is_all=all)
     requested = RequestedFaults.of(ctx, values)
     if requested.is_nothing:
         raise click.UsageError("what to change must be given, such as --delay-ms 250", ctx)
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        override = requested.override(LIVE if target == ALL else target)
-        proxy.send(Apply(override=override, permanent=True))
-        connections = proxy.send(ListConnections())
+    override = requested.override(LIVE if target == ALL else target)
+    proxy.send(Apply(override=override, permanent=True))
+    connections = proxy.send(ListConnections())
     print(outcome(target, connections))
     return 0
-
-
-def target_of(ctx: click.Context, id: str | None, *, is_all: bool) -> str:
-    """Return the target that the argument and ``--all`` name together.
-
-    Raises:
-        click.UsageError: If they name none, or two.
-    """
-    from trixter.control.overrides import ALL
-
-    if is_all and id not in (None, ALL):
-        raise click.UsageError("--all does not go with the id of a connection", ctx)
-    if id is None and not is_all:
-        raise click.UsageError("the id of a connection or --all must be given; `trixter ls` has the ids", ctx)
-    return ALL if id is None else id
 
 
 DEFAULTS_HELP = """Show the faults of new connections or, with flags, change them.
@@ -203,25 +203,22 @@ DURATION = own_flag(
     context_settings=SETTINGS,
 )
 @click.pass_context
-def defaults(
-    ctx: click.Context, /, api: str, api_token: str | None, api_ca: Any, json: bool, **values: Any
-) -> int:
+@over_api
+def defaults(ctx: click.Context, /, proxy: RawClient, json: bool, **values: Any) -> int:
     """Change the defaults if flags say so, and print them."""
-    from trixter.cli.raw_client import RawClient
     from trixter.cli.tables import outlook
     from trixter.control.commands import Apply, GetDefaults
     from trixter.control.overrides import NEW
 
     duration_ms = values.pop("connection_duration_ms")
     requested = RequestedFaults.of(ctx, values)
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        if not requested.is_nothing or duration_ms is not None:
-            duration_s = None if duration_ms is None else duration_ms / MS_PER_S
-            proxy.send(Apply(override=requested.override(NEW, duration_s), permanent=True))
-        if json:
-            print(proxy.read("/defaults"))
-        else:
-            print(f"faults for new connections: {outlook(proxy.send(GetDefaults()))}")
+    if not requested.is_nothing or duration_ms is not None:
+        duration_s = None if duration_ms is None else duration_ms / MS_PER_S
+        proxy.send(Apply(override=requested.override(NEW, duration_s), permanent=True))
+    if json:
+        print(proxy.read("/defaults"))
+    else:
+        print(f"faults for new connections: {outlook(proxy.send(GetDefaults()))}")
     return 0
 
 
@@ -241,31 +238,18 @@ KILL_FLAGS = [
     params=[ALL_FLAG, *KILL_FLAGS, *API_FLAGS],
     context_settings=SETTINGS,
 )
-@click.argument("target", type=ConnectionTarget(), required=False, metavar="ID|--all")
-@click.pass_context
-def kill(
-    ctx: click.Context,
-    /,
-    target: str | None,
-    all: bool,
-    api: str,
-    api_token: str | None,
-    api_ca: Any,
-    reason: str,
-    reset: bool,
-) -> int:
+@on_connections
+@over_api
+def kill(ctx: click.Context, /, proxy: RawClient, target: str, reason: str, reset: bool) -> int:
     """End live connections: one, by its id, or all of them.
 
     The bytes that the proxy holds for them are lost.
     """
-    from trixter.cli.raw_client import RawClient
     from trixter.control.commands import EndConnections, ListConnections
     from trixter.control.overrides import ALL
 
-    target = target_of(ctx, target, is_all=all)
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        count = len(proxy.send(ListConnections())) if target == ALL else 1
-        proxy.send(EndConnections(target=target, reason=reason, reset=reset))
+    count = len(proxy.send(ListConnections())) if target == ALL else 1
+    proxy.send(EndConnections(target=target, reason=reason, reset=reset))
     subject = counted(count) if target == ALL else printable(target)
     print(f"{subject} {'reset' if reset else 'closed'}" if count else subject)
     return 0
@@ -285,14 +269,13 @@ def _availability_command(name: str, availability: Availability, help: str, outc
     @click.command(
         cls=SectionedCommand, name=name, help=help, params=list(API_FLAGS), context_settings=SETTINGS
     )
-    def command(api: str, api_token: str | None, api_ca: Any) -> int:
-        from trixter.cli.raw_client import RawClient
+    @over_api
+    def command(proxy: RawClient) -> int:
         from trixter.control import Override
         from trixter.control.commands import Apply, GetProxy
 
-        with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-            info = proxy.send(GetProxy())
-            proxy.send(Apply(override=Override(availability=availability), permanent=True))
+        info = proxy.send(GetProxy())
+        proxy.send(Apply(override=Override(availability=availability), permanent=True))
         live = counted(info.stats.connections_open + info.stats.connections_dialling)
         print(outcome.format(proxy=", ".join(map(printable, info.listen)), live=live))
         return 0

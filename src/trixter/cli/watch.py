@@ -21,6 +21,7 @@ from trixter.cli.command import SETTINGS, SectionedCommand
 from trixter.cli.flags import API_FLAGS, OUTPUT, own_flag
 from trixter.cli.formatting import printable
 from trixter.cli.raw_client import RawClient
+from trixter.cli.remote import over_api
 from trixter.cli.screen import Leave, Rates, Sample, State, picture_of, press, rows_of
 from trixter.cli.tables import console, outlook
 from trixter.cli.terminal import taken_terminal
@@ -50,15 +51,15 @@ JSON_LINES = own_flag("--json", OUTPUT, OnOff(), "Print a line of JSON for each 
     params=[INTERVAL, JSON_LINES, *API_FLAGS],
     context_settings=SETTINGS,
 )
-def watch(api: str, api_token: str | None, api_ca: Any, interval_s: float, json: bool) -> int:
+@over_api
+def watch(proxy: RawClient, interval_s: float, json: bool) -> int:
     """Watch the live connections of a running proxy, until Ctrl-C.
 
     At a terminal it is a screen with rates and keys; elsewhere, a line for each connection that opened,
     changed its faults or ended. A connection that opens and ends between two requests is not seen.
     """
     show = print_json if json else keep_a_screen if sys.stdout.isatty() else print_lines
-    with RawClient(api, token=api_token, verify=api_ca or True) as proxy:
-        show(proxy, interval_s)
+    show(proxy, interval_s)
     return 0
 
 

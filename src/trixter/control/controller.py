@@ -6,6 +6,7 @@ loop and is synchronous: a command is decided as a whole, before anything else h
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -44,7 +45,21 @@ MOST_OVERRIDES = 1000
 # A timed revert may have to open a port that another program has taken: the retry is this much later.
 RETRY_S = 1.0
 
+# Looking one up in its enum takes as long as a call.
+UPSTREAM, DOWNSTREAM = Direction
+
 log = logging.getLogger("trixter.control")
+
+
+def collect_young_objects() -> None:
+    """Have the garbage collector see the objects of one turn of a long job, at the end of that turn.
+
+    The collector counts objects that are made less those that are freed. An object that replaces another
+    one does not count: after a change of 10,000 connections, the next young collection went through those
+    of all of them, and traffic waited 50 ms.
+    """
+    if gc.isenabled():
+        gc.collect(1)  # not 0: the survivors would make the next collection of that generation as long
 
 
 class Work(NamedTuple):
@@ -229,11 +244,13 @@ class Controller:
     def _enforce(self, connection: Connection) -> None:
         if self.proxy.replay is not None:
             return  # it goes by its record
+        if connection.pipes is None:
+            return
         # In force now, not when the command was decided: later commands may have come in between.
         in_force = self._overrides.in_force(connection.id)
-        for direction in Direction:
-            if connection.is_open:
-                connection.pipe(direction).faults = in_force.faults(direction)
+        upstream, downstream = connection.pipes
+        upstream.faults = in_force.faults(UPSTREAM)
+        downstream.faults = in_force.faults(DOWNSTREAM)  # no change if the other one has ended the connection
 
     def _move(self, availability: Availability | None, *, if_other: bool = False) -> None:
         if availability is None or (if_other and availability is self.proxy.availability):
@@ -296,6 +313,7 @@ class Controller:
         for connection in connections:
             do(connection)
             if clock and over_at and (now := clock.time()) >= over_at:
+                collect_young_objects()
                 clock.call_at(now, partial(self._do_in_turns, do, connections))
                 return
 

@@ -34,6 +34,9 @@ LIVE = "_live"
 NEW = "_new"
 """The target of a permanent change: new connections."""
 
+# Looking one up in its enum takes as long as a call.
+UPSTREAM, DOWNSTREAM = Direction
+
 LONGEST_NAME = 100
 """The most characters that the name of an override may have."""
 
@@ -168,7 +171,7 @@ class Override:
 
     def faults(self, direction: Direction) -> Faults:
         """Return the faults that result from applying it to no faults."""
-        replaced = self.replaced(direction)
+        replaced = self.upstream if direction is UPSTREAM else self.downstream
         return NO_FAULTS if replaced is None else replaced.faults
 
 

@@ -60,13 +60,9 @@ class Chain:
         self._output = ChainOutput(**record)
         self._line: list[Stage[Any]] = [self._output]  # the stages, and the end
         self._first: Stage[Any] = self._output
-        self._faults = NO_FAULTS
-        self.change(faults, now)
-
-    @property
-    def faults(self) -> Faults:
+        self.faults = NO_FAULTS
         """The settings in force."""
-        return self._faults
+        self.change(faults, now)
 
     @property
     def is_calm(self) -> bool:
@@ -90,6 +86,7 @@ class Chain:
 
     def open(self, now: float) -> None:
         """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
+        self.is_idle = not self._waiting
         self._first.open(now)
 
     def begin_read(self, now: float) -> None:
@@ -122,11 +119,12 @@ class Chain:
         """Return what leaves now, in order."""
         if not self.is_idle:
             self._release(now)
-        output = self._output
-        actions, output.actions = output.actions, []
+        output, actions = self._output, []
+        if output.actions:
+            actions, output.actions = output.actions, actions
         if output.is_over:
             self._let_go()
-        elif self.is_idle and not self._bypass.is_open:
+        elif self.is_idle and self._stages and not self._bypass.is_open:
             self._bypass.refill(self._stages.values(), now)
         return actions
 
@@ -148,35 +146,48 @@ class Chain:
             now: The time.
             passed_bytes: All bytes that have passed this direction; asked while the chain is calm.
         """
+        # Few calls, and no object that is kept, unless they are needed: there may be 10,000 connections.
         self._output.passed_around(passed_bytes)
-        self._bypass.flush(self._line)
-        self._release(now)
-        self._faults = faults
+        if self._bypass.is_open:
+            self._bypass.flush(self._line)
+        if not self.is_idle:
+            self._release(now)
+        self.faults = faults
         if self._output.is_over:
             return
         wanted = dict(faults.keyed())
-        kept = {key: stage for key, stage in self._stages.items() if key in wanted}
-        for key, stage in kept.items():
-            stage.change(wanted[key], now)
-            stage.decide_change()
+        stages: dict[Key, Stage[Any]] = {}
+        gone = []
+        for key, stage in self._stages.items():
+            if key in wanted:
+                stages[key] = stage
+                stage.change(wanted[key], now)
+                stage.decide_change()
+            else:
+                gone.append(stage)
+        kept = len(stages)
         # Only settings differ: all stays linked. (A chain without stages is linked here when it is made.)
-        if kept and len(kept) == len(wanted) == len(self._stages):
+        if kept and not gone and kept == len(wanted):
             self.is_idle = not self._waiting
-            self.most_read_bytes = min((stage.most_read_bytes for stage in kept.values()), default=inf)
+            self.most_read_bytes = min((stage.most_read_bytes for stage in stages.values()), default=inf)
             return
-        gone = [stage for key, stage in self._stages.items() if key not in wanted]
         # Still linked as they were: what a stage held goes through the stages that came behind it.
         for stage in gone:
             stage.decide_removal()
             stage.drain(now)
             self._output.leave(stage)
-        new = {key: fault.stage(self._dice_for(key), now) for key, fault in wanted.items() if key not in kept}
-        for stage in new.values():
-            self._output.join(stage)
+        for key, fault in wanted.items():
+            if key not in stages:
+                stages[key] = stage = fault.stage(self._dice_for(key), now)
+                self._output.join(stage)
         # Stages that were there stay in the order they are in, because bytes between them are; a new one
         # is empty and may stand anywhere.
-        self._stages = dict(sorted((kept | new).items(), key=lambda item: item[1].fault.order))
+        if len(stages) > 1:
+            stages = dict(sorted(stages.items(), key=lambda item: item[1].fault.order))
+        self._stages = stages
         self._link()
+        if not kept and self._only_queues:
+            self.is_idle = True  # all are new, and hold nothing
 
     def close(self) -> None:
         """Be used no more; then all of it is freed with its last reference. Idempotent."""
@@ -218,9 +229,10 @@ class Chain:
                     self.is_idle = False
 
     def _link(self) -> None:
-        # One loop, for a change concerns every connection there is.
+        # One loop, for a change concerns every connection there is. And the lists stay: the garbage collector
+        # does not count new ones that replace old ones, and would see those of all connections at once.
         stages = [*self._stages.values()]
-        self._waiting = []
+        self._waiting.clear()
         self._only_queues, self.has_latency, self.is_slicing = True, False, False
         self.most_read_bytes = inf
         for stage in stages:
@@ -234,12 +246,17 @@ class Chain:
                 self.most_read_bytes = stage.most_read_bytes
         self.is_idle = not self._waiting
         self._first = self._output.link(stages)
-        self._line = [*stages, self._output]
+        self._line.clear()
+        self._line += stages
+        self._line.append(self._output)
 
     def _dice_for(self, key: Key) -> Dice:
         """Return that fault's dice: a fault that comes back draws on, and repeats no draw."""
-        kind, name, nth = key
-        return self._branches.setdefault(key, self._dice.branch(f"{kind.__name__} {nth} {name}"))
+        dice = self._branches.get(key)
+        if dice is None:
+            kind, name, nth = key
+            dice = self._branches[key] = self._dice.branch(f"{kind.__name__} {nth} {name}")
+        return dice
 
 
 class Bypass:

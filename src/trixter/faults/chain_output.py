@@ -66,7 +66,8 @@ class ChainOutput(Stage[Any]):
         self._on_decision = record.get("on_decision")
         self._joined = 0
         self._counters: list[InputCounter] = []  # by their places; also of stages that are gone
-        self._end = InputCounter(_END, record.get("passed_bytes", 0))
+        if self._on_decision is not None:  # without a listener, no offset is counted
+            self._end = InputCounter(_END, record.get("passed_bytes", 0))
 
     def link(self, stages: Sequence[Stage[Any]]) -> Stage[Any]:
         """Link stages one behind the other, and this behind them; return the first."""
@@ -86,8 +87,9 @@ class ChainOutput(Stage[Any]):
 
     def unlink(self) -> None:
         """Let go of the stages: with a listener, they and this hold one another."""
-        self._counters.clear()
-        self._end = InputCounter(_END, 0)
+        if self._on_decision is not None:
+            self._counters.clear()
+            self._end = InputCounter(_END, 0)
 
     def join(self, stage: Stage[Any]) -> None:
         """Take in a new stage: it decides from now on."""
@@ -120,7 +122,7 @@ class ChainOutput(Stage[Any]):
         Args:
             total_bytes: All bytes of this direction up to now, around the chain or out of it.
         """
-        if not any(each.is_live for each in self._counters):
+        if self._on_decision is not None and not any(each.is_live for each in self._counters):
             self._end.input_bytes = max(self._end.input_bytes, total_bytes)
 
     def note_decision(
@@ -171,6 +173,8 @@ class ChainOutput(Stage[Any]):
             self.is_over = isinstance(end, Close | Reset)
 
     def count_bypassed(self, reads: int, size_bytes: int) -> None:
+        if self._on_decision is None:
+            return
         for each in [*self._counters, self._end]:
             if each.is_live:
                 each.input_bytes += size_bytes

@@ -88,11 +88,14 @@ class SlowPath:
         "_pipe",
         "_record",
         "_send_flags",
+        "faults",
         "is_needed",
     )
 
     def __init__(self, pipe: FastPath, context: LoopContext, owner: PipeOwner) -> None:
         self._is_faulty = False  # bytes go through the chain, or around it; kept by _settle
+        self.faults = NO_FAULTS
+        """The faults in force."""
         self.is_needed = False  # so they do, or they go behind a backlog; kept by _settle
         """Whether the source is to be read by ``reader``."""
         self._pipe = pipe
@@ -108,11 +111,6 @@ class SlowPath:
         self._is_stamped = False
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
-
-    @property
-    def faults(self) -> Faults:
-        """The faults in force."""
-        return self._chain.faults if self._chain else NO_FAULTS
 
     @property
     def backlog_bytes(self) -> int:
@@ -136,12 +134,14 @@ class SlowPath:
     @ends_connection_on_error
     def open(self, faults: Faults) -> None:
         """Begin with these faults: they may concern the opening of the connection."""
+        self.faults = faults
         chain = self._chain = self._new_chain(faults)
         self._run_under(chain, chain.open())
 
     @ends_connection_on_error
     def change(self, faults: Faults) -> None:
         """Swap the faults: at once, also for what is held."""
+        self.faults = faults
         if self._chain is None:
             self._chain = self._new_chain(faults)
             self._run_under(self._chain, self._chain.take())
@@ -191,12 +191,14 @@ class SlowPath:
         record: RecordKeywords = {**self._record, "passed_bytes": self._out.taken_bytes}
         return ChainDriver(faults, dice, self._context.clock, self.release, **record)
 
-    def _run_under(self, chain: ChainDriver, actions: list[Action]) -> None:
+    def _run_under(self, driver: ChainDriver, actions: list[Action]) -> None:
         """Read and send as the faults of the chain ask for; do what they let leave at once."""
+        chain = driver.chain
         self._set_timestamps(wanted=chain.has_latency)
         self._send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
         self._most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
-        self._out.act(actions)
+        if actions:
+            self._out.act(actions)
         self._settle()
 
     def _set_timestamps(self, *, wanted: bool) -> None:
@@ -206,7 +208,8 @@ class SlowPath:
             self._is_stamped = wanted
             if wanted:
                 stamp_arrivals(self._pipe.source)
-            self._pipe.choose_reader()
+            if self.is_needed:  # otherwise the pipe reads by itself, until ``_settle`` has it choose
+                self._pipe.choose_reader()
 
     def _read(self) -> None:
         """Read once; send at once what no fault would touch, and put the rest into the chain."""
@@ -273,30 +276,30 @@ class SlowPath:
         if pipe.is_closed:
             return
         was_needed = self.is_needed
+        has_backlog = out.has_backlog
         self._is_faulty = is_faulty = chain is not None and not chain.is_calm
         # What the sink has not taken may count as under way, and then reading goes on: behind it.
-        self.is_needed = is_faulty or out.has_backlog
+        self.is_needed = is_faulty or has_backlog
         if self.is_needed is not was_needed:
             pipe.choose_reader()
-        if chain is not None:
+        self._admits = refuse if chain is None or has_backlog else chain.admits
+        held_bytes, fullness = out.held_bytes, 0.0
+        if chain is not None and not chain.is_idle:
             chain.arm()
-        self._admits = refuse if chain is None or out.has_backlog else chain.admits
-        held_bytes = self.held_bytes
+            held_bytes += chain.held_bytes
+            fullness = chain.fullness
         if held_bytes != self._counted_bytes:
             self._count(held_bytes)
-        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
-        free_bytes = self._context.memory.free_bytes
-        high_bytes = min(self._buffer_limit_bytes, free_bytes) if is_faulty else 0
-        if out.has_backlog and not self._is_written:
+        if has_backlog and not self._is_written:
             self._context.poller.write(pipe.sink.fileno(), self._on_writable)
-        elif self._is_written and not out.has_backlog:
+        elif self._is_written and not has_backlog:
             self._context.poller.stop_writing(pipe.sink.fileno())
-        self._is_written = out.has_backlog
-        fullness = 0.0
-        if chain is not None:
-            if held_bytes or self._in_flight.lent_bytes:
-                held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, free_bytes)
-            fullness = chain.fullness
+        self._is_written = has_backlog
+        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+        memory = self._context.memory
+        high_bytes = min(self._buffer_limit_bytes, memory.free_bytes) if is_faulty and held_bytes else 0
+        if chain is not None and (held_bytes or self._in_flight.lent_bytes):
+            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, memory.free_bytes)
         if held_bytes > high_bytes or fullness > 1 or pipe.has_ended:
             pipe.watch(wanted=False)
         elif held_bytes <= high_bytes // 2 and fullness <= 0.5:

@@ -42,10 +42,12 @@ class SystemClock:
         least, most = wall - after, wall - before
         if (known := self._known) is not None:
             # Each reading narrows the distance down, however long this thread was stopped between the clocks.
-            low, high = max(least, known[0]), min(most, known[1])
+            known_least, known_most, since = known
+            low = least if least > known_least else known_least  # max() and min() take longer than all this
+            high = most if most < known_most else known_most
             if low <= high:
-                if high - low < known[1] - known[0]:
-                    self._known = low, high, known[2]
+                if high - low < known_most - known_least:
+                    self._known = low, high, since
                 return
             if low <= high + ROUNDING_S:
                 return
@@ -74,10 +76,13 @@ def stamp_arrivals(sock: Socket) -> None:
 
     The first call in a process also opens a socket for it, and keeps that.
     """
-    _keep_stamps_on()
+    if not _stamping_fds:  # a change of all connections comes here for each direction
+        _keep_stamps_on()
     _system_clock.compare(monotonic(), realtime(), monotonic())
-    with contextlib.suppress(OSError):
+    try:  # noqa: SIM105 - suppress() takes three calls, as many as all the rest
         sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    except OSError:
+        pass
 
 
 def recv_stamped(sock: Socket, buffer: memoryview) -> tuple[int, float]:
