@@ -53,6 +53,7 @@ def shrunk(suite: pytest.Pytester, tests: str, *args: str) -> pytest.RunResult:
     return run(suite, IMPORTS + tests, "-ochaos_shrink=yes", *args, without=CACHED)
 
 
+@pytest.mark.slow
 def test_the_one_decision_of_many_that_matters_is_found_and_repeated(
     suite: pytest.Pytester, echo: str
 ) -> None:
@@ -128,7 +129,7 @@ def test_later(module, request, echo):
     assert str(result.stdout).count("WARNING") == 2  # at once, and in the report
 
 
-@pytest.mark.anyio
+@pytest.mark.slow
 def test_an_async_test_is_run_again_too(suite: pytest.Pytester) -> None:
     tests = """
 import anyio
