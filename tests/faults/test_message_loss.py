@@ -14,6 +14,7 @@ from trixter.faults import (
     Direction,
     Effect,
     Faults,
+    Freeze,
     Latency,
     LoseAnswer,
     LoseRequest,
@@ -173,6 +174,16 @@ def test_the_decision_is_at_the_first_byte_that_is_lost_and_repeats(silence: boo
     again.other.has_ended = True
     again.take()
     assert again.ended == (EOF if silence else Close("answer lost", reset=True))
+
+
+def test_of_two_in_one_read_only_the_first_is_decided() -> None:
+    decisions: list[Decision] = []
+    late, early = LoseAnswer(probability=ALL, answer_bytes=3), LoseAnswer(probability=ALL, name="early")
+    flow = Flow.under(late, early, Freeze(is_on=True), on_decision=decisions.append)
+    flow.put(b"answer")
+    flow.change()
+    assert [(d.effect, d.offset_bytes) for d in decisions if d.kind == "lose_answer"] == [(Effect.RESET, 0)]
+    assert (flow.bytes_out, flow.ended) == (b"", Close("answer lost", reset=True))
 
 
 @pytest.mark.parametrize("kind", EACH)

@@ -58,7 +58,7 @@ class ChainOutput(Stage[Any]):
         self.actions: list[Action] = []
         self.is_over = False
         self.is_closing = False
-        """Whether a stage has closed the connection behind the bytes before: nothing more is to come in."""
+        """Whether a stage has closed the connection behind the bytes before: the chain takes no more in."""
         self.other = record.get("other", NO_OTHER)
         strikes, operations = record.get("strikes"), record.get("operations")
         self._strikes = Counter() if strikes is None else strikes

@@ -145,6 +145,9 @@ class Output(Protocol):
     other: OtherDirection
     """The other direction of the connection."""
 
+    is_closing: bool
+    """Whether a stage has closed the connection behind the bytes before."""
+
     def note_decision(
         self, stage: Stage[Any], effect: Effect, at_bytes: int, detail: Mapping[str, Any]
     ) -> None:

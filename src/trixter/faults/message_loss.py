@@ -109,6 +109,8 @@ class MessageLossStage(ProbabilisticStage[MessageLoss], SilenceStage[MessageLoss
         """Lose what is in hand from that byte on, and all that follows."""
         if at_bytes:
             self.next.put(data[:at_bytes], now)
+        if self.output.is_closing:
+            return  # by a loss of one of these bytes
         if self.fault.silence:
             self._is_silent = True
             self.decide(Effect.LOSE, at_bytes)
