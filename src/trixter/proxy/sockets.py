@@ -96,8 +96,9 @@ class SocketOptions:
             OSError: If the kernel refuses one.
         """
         if sock.family != _AF_UNIX:
-            for level, option, value in self.of_tcp:
-                sock.setsockopt(level, option, value)
+            setsockopt = sock.setsockopt
+            for each in self.of_tcp:
+                setsockopt(*each)  # the tuple that the call would make of three arguments
         if self.buffer_bytes:
             # Of a listening socket, and only so: the TCP window of a connection follows from it.
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
