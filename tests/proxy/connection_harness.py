@@ -74,7 +74,7 @@ class ConnectionHarness:
         return self.defaults.upstream, self.defaults.downstream
 
     def on_opened(self, connection: Connection) -> None:
-        self.registry.open(connection)
+        self.registry.open()
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         self.registry.end(connection, end_reason.reason)

@@ -198,7 +198,7 @@ class Proxy:
         return self.replay(number, Direction.UPSTREAM), self.replay(number, Direction.DOWNSTREAM)
 
     def on_opened(self, connection: Connection) -> None:
-        self.registry.open(connection)
+        self.registry.open()
         for observer in self.observers:
             try:
                 observer.on_opened(connection)
