@@ -40,7 +40,7 @@ class ChainDriver:
         record: As the chain's keywords: ``strikes``, ``on_decision``, ``passed_bytes``.
     """
 
-    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits")
+    __slots__ = ("_asked_at", "_chain", "_clock", "_due_at", "_on_due", "_timer", "admits", "occupancy")
 
     def __init__(
         self,
@@ -55,6 +55,8 @@ class ChainDriver:
         self._chain = Chain(faults, dice, self._asked_at, **record)
         self.admits = self._chain.admits
         """As the chain's; no time is told, so no clock is asked."""
+        self.occupancy = self._chain.occupancy
+        """As the chain's."""
         self._on_due = on_due
         self._timer: Timer | None = None
         self._due_at: float | None = None
@@ -126,8 +128,12 @@ class ChainDriver:
             data: What was read.
             age_s: How long ago it arrived, before it was read.
         """
-        now = self._clock.time()
-        self._chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
+        now = arrived_at = self._clock.time()
+        if age_s:
+            arrived_at -= age_s
+            if arrived_at < self._asked_at:
+                arrived_at = self._asked_at
+        self._chain.put(data, arrived_at)
         self._asked_at = now
         return self._chain.take(now)
 

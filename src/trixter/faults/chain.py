@@ -76,17 +76,31 @@ class Chain:
     @property
     def held_bytes(self) -> int:
         """Memory kept by the stages, bookkeeping included; drives backpressure."""
-        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting)
+        return self.occupancy()[0]
 
     @property
     def in_flight_bytes(self) -> int:
         """How much of that is under way, as on a long wire: it need not drive backpressure."""
-        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.has_latency)
+        return self.occupancy()[1]
 
     @property
     def fullness(self) -> float:
         """How full the fullest queue is that makes a sender wait: above 1, read no more, until 0.5."""
-        return 0.0 if self.is_idle else max(stage.fullness for stage in self._waiting)
+        return self.occupancy()[2]
+
+    def occupancy(self) -> tuple[int, int, float]:
+        """Return ``held_bytes``, ``in_flight_bytes`` and ``fullness``, all at once: for after each read."""
+        held_bytes = in_flight_bytes = 0
+        fullness = 0.0
+        if not self.is_idle:
+            for stage in self._waiting:
+                if stage_bytes := stage.held_bytes:
+                    held_bytes += stage_bytes
+                    if stage.has_latency:
+                        in_flight_bytes += stage_bytes
+                    elif (stage_fullness := stage.fullness) > fullness:
+                        fullness = stage_fullness
+        return held_bytes, in_flight_bytes, fullness
 
     def open(self, now: float) -> None:
         """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
@@ -134,8 +148,12 @@ class Chain:
         """Return when to ``take`` again if nothing else happens; never in the past after a ``take``."""
         if self.is_idle:
             return None
-        times = [when for stage in self._waiting if (when := stage.wake_at()) is not None]
-        return min(times, default=None)
+        first: float | None = None
+        for stage in self._waiting:
+            when = stage.wake_at()
+            if when is not None and (first is None or when < first):
+                first = when
+        return first
 
     def change(self, faults: Faults, now: float, passed_bytes: int = 0) -> None:
         """Swap the settings: at once, also for what is held.
