@@ -87,16 +87,21 @@ def settings_of(fault: Fault) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
 
+# As good as no limit: a read that reaches it is put in, and the stages are asked again. CPython compares
+# whole numbers of less than 30 bits in one step.
+UNLIMITED = 2**30 - 1
+
+
 class BypassLimit(NamedTuple):
     """Limits of the reads that a stage would pass on at once and unchanged, whenever they come."""
 
-    read_bytes: float = inf
+    read_bytes: float = UNLIMITED
     """The largest read."""
 
-    reads: float = inf
+    reads: float = UNLIMITED
     """How many of them."""
 
-    total_bytes: float = inf
+    total_bytes: float = UNLIMITED
     """All of them together."""
 
 

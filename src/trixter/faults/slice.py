@@ -75,6 +75,7 @@ class SliceStage(HoldingStage[Slice]):
         super().__init__(fault, dice)
         self._sliced_at = -inf  # when the last slice left
         self._not_before = -inf  # when the oldest piece became the oldest, or its settings changed
+        self._bypass_limit = _bypass_limit(fault)
 
     def put(self, data: bytes, now: float) -> None:
         if self._queue:
@@ -116,12 +117,11 @@ class SliceStage(HoldingStage[Slice]):
         return min(mean_bytes * MOST_READ_SLICES, MOST_READ_BYTES)
 
     def bypass_limit(self, now: float) -> BypassLimit:
-        if self.fault.variation_bytes or self.fault.gap_s:
-            return NO_BYPASS
-        return BypassLimit(read_bytes=self.fault.size_bytes)
+        return self._bypass_limit
 
     def change(self, fault: Slice, now: float) -> None:
         self.fault = fault
+        self._bypass_limit = _bypass_limit(fault)
         # What the change makes due was not due in the past: it leaves now.
         self._not_before = now
 
@@ -150,3 +150,9 @@ class SliceStage(HoldingStage[Slice]):
             self.follow_settings()
             starts = range(0, len(data), size_bytes)
             self.next.put_all([data[start : start + size_bytes] for start in starts], now)
+
+
+def _bypass_limit(fault: Slice) -> BypassLimit:
+    if fault.variation_bytes or fault.gap_s:
+        return NO_BYPASS
+    return BypassLimit(read_bytes=fault.size_bytes)

@@ -126,7 +126,7 @@ class ThrottleStage(HoldingStage[Throttle]):
     def bypass_limit(self, now: float) -> BypassLimit:
         # Paid for by the time from now on. Bytes that come after a pause have so been paid for already: that
         # is worth the slack once more, at most.
-        return BypassLimit(total_bytes=self._slack_bytes(now))
+        return BypassLimit(total_bytes=int(self._slack_bytes(now)))
 
     def count_bypassed(self, reads: int, size_bytes: int) -> None:
         self._passed_bytes += size_bytes

@@ -142,14 +142,15 @@ class SinkWriter:
         """
         give_way_at = monotonic() + self._backlogs.share_s if len(actions) > FEW_PIECES else None
         pipe = self._pipe
+        send = pipe.sink.send
         for action in actions:
             if isinstance(action, bytes):
-                if self._waiting is not None or (give_way_at is not None and monotonic() > give_way_at):
+                if self.has_backlog or (give_way_at is not None and monotonic() > give_way_at):
                     self.enqueue(action)
                     continue
                 # Here and not in a call of its own: slices are many.
                 try:
-                    sent = pipe.sink.send(action, MSG_EOR_FLAG)
+                    sent = send(action, MSG_EOR_FLAG)
                 except BlockingIOError:
                     sent = 0
                 pipe.forwarded_bytes += sent

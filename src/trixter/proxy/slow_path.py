@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from os import read as read_descriptor
+from os import write as write_descriptor
 from typing import Protocol, TypeVarTuple
 
 from trixter.chain_driver import ChainDriver
 from trixter.faults import NO_FAULTS, Action, Direction, End, Faults
 from trixter.faults.chain_output import RecordKeywords
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.memory import InFlightShare
+from trixter.proxy.memory import LEAST_READ_BYTES, InFlightShare
 from trixter.proxy.sink import PipeOwner, SinkWriter
 from trixter.proxy.sockets import BUFFER_BYTES, MSG_EOR_FLAG, Socket
 from trixter.proxy.timestamps import recv_stamped, stamp_arrivals
@@ -24,12 +26,17 @@ class FastPath(Protocol):
     direction: Direction
     source: Socket
     sink: Socket
+    source_fd: int
+    sink_fd: int
     forwarded_bytes: int
     is_closed: bool
     has_ended: bool
 
     def choose_reader(self) -> None:
         """Take note that another way of reading is right now."""
+
+    def note_read(self, size: int) -> None:
+        """Read in another way if reads have become large, or small."""
 
     def watch(self, *, wanted: bool) -> None:
         """Read whenever there is something, or only watch whether the source is still there."""
@@ -88,6 +95,7 @@ class SlowPath:
         "_pipe",
         "_record",
         "_send_flags",
+        "_small_bytes",
         "is_needed",
     )
 
@@ -105,6 +113,7 @@ class SlowPath:
         self._admits = refuse  # asked of the size of each read
         self._send_flags = 0
         self._most_bytes = BUFFER_BYTES  # of one read
+        self._small_bytes = LEAST_READ_BYTES  # while reads are small
         self._is_stamped = False
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
@@ -124,10 +133,11 @@ class SlowPath:
         """That, and what the chain holds."""
         return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
 
-    @property
-    def reader(self) -> Callable[[], None]:
-        """What reads the source: once, when there is something."""
-        return self._read_stamped if self._is_stamped else self._read
+    def reader(self, *, large: bool) -> Callable[[], None]:
+        """Return what reads the source: once, when there is something."""
+        if self._is_stamped:
+            return self._read_stamped
+        return self._read_large if large else self._read
 
     def operations(self) -> Counter[str]:
         """Return how many operations the faults of now might have struck, by the name of the fault."""
@@ -190,6 +200,7 @@ class SlowPath:
         self._set_timestamps(wanted=chain.has_latency)
         self._send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
         self._most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
+        self._small_bytes = min(self._most_bytes, LEAST_READ_BYTES)
         self._out.act(actions)
         self._settle()
 
@@ -204,6 +215,35 @@ class SlowPath:
 
     def _read(self) -> None:
         """Read once; send at once what no fault would touch, and put the rest into the chain."""
+        pipe = self._pipe
+        try:
+            data = read_descriptor(pipe.source_fd, self._small_bytes)
+        except OSError as exc:
+            pipe.on_unreadable(exc)
+            return
+        size = len(data)
+        if size == LEAST_READ_BYTES:
+            pipe.note_read(size)
+        if size and self._admits(size):
+            try:
+                # As Pipe.read, without send(), unless what is written must stay a segment of its own.
+                if self._send_flags:
+                    sent = pipe.sink.send(data, self._send_flags)
+                else:
+                    sent = write_descriptor(pipe.sink_fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                pipe.fail(exc)
+                return
+            pipe.forwarded_bytes += sent
+            if sent < size:
+                self.send(data[sent:])
+        else:
+            self._put(data, 0.0)
+
+    def _read_large(self) -> None:
+        """Do the same with all that there is, in the buffer that all pipes of the loop share."""
         pipe, context = self._pipe, self._context
         buffer, most_bytes = context.buffer, self._most_bytes
         if most_bytes > context.memory.most_read_bytes:
@@ -213,6 +253,7 @@ class SlowPath:
         except OSError as exc:
             pipe.on_unreadable(exc)
             return
+        pipe.note_read(size)
         if size and self._admits(size):
             try:
                 sent = pipe.sink.send(buffer[:size], self._send_flags)
@@ -252,7 +293,9 @@ class SlowPath:
             self.send(data)  # behind the backlog
             return
         try:  # and not guarded by a call: this is for every read of a direction with faults
-            out.act(chain.put(data, age_s))
+            actions = chain.put(data, age_s)
+            if actions:
+                out.act(actions)
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
             if not (chain.is_idle and not out.has_backlog):
                 self._settle()
