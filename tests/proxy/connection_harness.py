@@ -45,6 +45,7 @@ class ConnectionHarness:
         self.operations: Counter[str] = Counter()
         self.decisions: list[tuple[int, Direction, Decision]] = []
         self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
+        self.replay: Callable[[int, Direction], Faults] | None = None
         self.end_reasons: list[tuple[str, EndReason]] = []
         exits.callback(self.end_all)
         self.server = Server()
@@ -70,11 +71,7 @@ class ConnectionHarness:
         """Keep the decisions of connections to come."""
         self.on_decision = lambda connection, *decided: self.decisions.append((connection.number, *decided))
 
-    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
-        return self.defaults.upstream, self.defaults.downstream
-
-    def on_opened(self, connection: Connection) -> None:
-        self.registry.open()
+    def on_opened(self, connection: Connection) -> None: ...
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         self.registry.end(connection, end_reason.reason)
