@@ -256,11 +256,13 @@ class EpollPoller(Poller):
                     continue
                 if event == EPOLLIN:  # almost every one, and only of a descriptor that is read
                     readers[fd]()
-                else:
-                    if event & EPOLLOUT and fd in writers:
+                elif event & EPOLLOUT:
+                    if fd in writers:
                         writers[fd]()
                     if event != EPOLLOUT and fd in readers:
                         readers[fd]()
+                elif fd in readers:
+                    readers[fd]()
                 if now() > give_way_at:  # after each: one may be 256 slices, and so more than half a turn
                     break
         finally:  # a callback may fail
