@@ -104,10 +104,9 @@ class SliceStage(HoldingStage[Slice]):
 
     @property
     def fullness(self) -> float:
-        if not self._queue or not self.fault.gap_s:
-            return 0.0
+        size_bytes, gap_s = self.fault.size_bytes, self.fault.gap_s
         # With a gap, this is a rate.
-        return self._queued_bytes / most_queued_bytes(self.fault.size_bytes / self.fault.gap_s)
+        return self._queued_bytes / most_queued_bytes(size_bytes / gap_s) if gap_s else 0.0
 
     @property
     def most_read_bytes(self) -> float:
