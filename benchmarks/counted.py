@@ -11,18 +11,25 @@ import ctypes
 import gc
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import trixter.monotonic
 from benchmarks.instructions import (
     CONNECTIONS,
+    CORRUPTED,
+    DELAYED,
     EXCHANGED,
+    FAULTY_MESSAGES,
     LOGGED,
     MESSAGES,
     QUIET,
     REFERENCE,
     REFERENCE_ROUNDS,
+    SLICED,
+    TERMINATED,
+    THROTTLED,
+    UNSLICED,
 )
 
 # Under callgrind all work takes 50 times as long, so a turn must: it would end after a connection otherwise.
@@ -30,7 +37,9 @@ trixter.monotonic.TURN_S = 1.0
 
 from trixter.cli.logs import configure, connection_log  # noqa: E402 - they take TURN_S when they are imported
 from trixter.cli.serve import disable_full_collections  # noqa: E402
-from trixter.proxy import LoopContext, Proxy  # noqa: E402
+from trixter.faults import NO_FAULTS, Corrupt, Fault, Faults, Latency, Slice, Terminate, Throttle  # noqa: E402
+from trixter.proxy import Defaults, LoopContext, Proxy  # noqa: E402
+from trixter.proxy.clock import Clock  # noqa: E402
 from trixter.proxy.epoll import EpollPoller  # noqa: E402
 from trixter.proxy.loop import loop_factory  # noqa: E402
 from trixter.proxy.poller import WakeupLatency  # noqa: E402
@@ -39,11 +48,24 @@ from trixter.proxy.poller import WakeupLatency  # noqa: E402
 REFERENCE_PARTS = 10
 AT_ONCE = 32
 PAIRS = 50
-ROUNDS = MESSAGES // PAIRS
 MESSAGE = bytes(64)
 
 # The first ones fill caches, and let Python specialise the code.
 WARM_UP = 64
+FAULTY_WARM_UP = 3
+
+# What a turn of the loop takes by the clock of the faults: longer than it ever takes in fact, for latency
+# counts from the kernel's time of arrival.
+TICK_S = 60.0
+
+FAULTS: dict[str, Fault] = {
+    DELAYED: Latency(delay_s=TICK_S / 2),
+    THROTTLED: Throttle(rate_bytes_per_s=64_000),
+    UNSLICED: Slice(size_bytes=512),
+    SLICED: Slice(size_bytes=16),
+    CORRUPTED: Corrupt(probability=0.01),
+    TERMINATED: Terminate(probability=0.01),
+}
 
 
 class Counter:
@@ -67,6 +89,13 @@ class Counter:
         self._is_wanted = False
         self._dump(name.encode())
 
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Count nothing in this block."""
+        self._is_wanted, was_wanted = False, self._is_wanted
+        yield
+        self._is_wanted = was_wanted
+
     def switch(self) -> None:
         """Begin to count, or stop."""
         if self._is_wanted:
@@ -81,6 +110,27 @@ class NoWakeups(WakeupLatency):
         self.mean_s = 0.0
 
     def observe(self, late_s: float) -> None: ...
+
+
+class TurnClock(Clock):
+    """A clock that goes by the turns of the loop: what is due, and when, is the same on a busy machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._now = 0.0
+
+    def time(self) -> float:
+        return self._now
+
+    def turn(self) -> None:
+        """Go on by a turn, and make the calls that are due."""
+        self._now += TICK_S
+        if self._alarm_at is not None and self._alarm_at <= self._now:
+            self._fire_due()
+
+    def _arm(self, when: float) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class Item:
@@ -123,10 +173,12 @@ class Traffic:
 
     Args:
         counter: Counts the turns of the proxy.
+        clock: The clock of the faults.
     """
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, clock: TurnClock) -> None:
         self._counter = counter
+        self._clock = clock
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=AT_ONCE)
         self._listening.setblocking(False)
         self.upstream = f"127.0.0.1:{self._listening.getsockname()[1]}"
@@ -145,35 +197,44 @@ class Traffic:
                 client.close()
                 self._clients.remove(client)
 
-    async def open(self, proxy: Proxy, count: int) -> None:
-        """Open connections that stay."""
-        for _ in range(count):
-            self._dial(proxy)
-        await self._receive_on_each(1)
+    async def exchange(self, proxy: Proxy, rounds: int) -> None:
+        """Send a message there and back on each of some connections, again and again.
 
-    async def exchange(self, rounds: int) -> None:
-        """Send a message there and back on each of them, again and again."""
+        They are opened before, and anew for those that a fault has ended; that is not counted.
+        """
         for _ in range(rounds):
+            with self._counter.pausing():
+                while len(self._clients) < PAIRS:
+                    self._dial(proxy)
+                    await self._receive_on_each(1, self._clients[-1:])
             for client in self._clients:
                 client.send(MESSAGE)
-            await self._receive_on_each(len(MESSAGE))
+            await self._receive_on_each(len(MESSAGE), self._clients)
 
     def close(self) -> None:
         for each in (*self._clients, *self._servers, self._listening):
             each.close()
 
-    async def _receive_on_each(self, size: int) -> None:
-        waiting = dict.fromkeys(self._clients, size)
+    async def _receive_on_each(self, size: int, clients: Iterable[socket.socket]) -> None:
+        """Wait until that much has come, or more, or the end."""
+        waiting = dict.fromkeys(clients, size)
         while waiting:
             await self._turn()
             for client in list(waiting):
-                waiting[client] -= len(_receive(client) or b"")
-                if not waiting[client]:
+                data = _receive(client)
+                if data is None:
+                    continue
+                waiting[client] -= len(data)
+                if not data or waiting[client] <= 0:
                     del waiting[client]
+                if not data:
+                    client.close()
+                    self._clients.remove(client)
 
     async def _turn(self) -> None:
         """Give the proxy a turn of the loop, then the upstream."""
         self._counter.switch()
+        self._clock.turn()
         await asyncio.sleep(0)
         self._counter.switch()
         self._serve()
@@ -203,9 +264,11 @@ class Traffic:
 def _receive(sock: socket.socket) -> bytes | None:
     """Return what has arrived, nothing at the end, or None if there is nothing yet."""
     try:
-        return sock.recv(1024)
+        return sock.recv(65536)
     except BlockingIOError:
         return None
+    except ConnectionError:
+        return b""
 
 
 async def count(counter: Counter) -> None:
@@ -219,22 +282,40 @@ async def count(counter: Counter) -> None:
             reference(REFERENCE_ROUNDS // REFERENCE_PARTS)
             counter.switch()
             layouts.append([bytes(size) for size in range(500)])
-    loop = asyncio.get_running_loop()
-    traffic = Traffic(counter)
-    proxy = Proxy(listen="127.0.0.1:0", upstream=traffic.upstream, seed=1)
-    proxy.observers = [connection_log()]  # as the command line has it
-    proxy.bind()
-    proxy.start(LoopContext(loop, poller=EpollPoller(loop, NoWakeups())))
     disable_full_collections()
-    for name, level in ((QUIET, "warning"), (LOGGED, "info")):
-        configure(level, "text")
-        await traffic.connect(proxy, WARM_UP)
-        with counter.counting(name):
-            await traffic.connect(proxy, CONNECTIONS)
-    await traffic.open(proxy, PAIRS)
-    await traffic.exchange(WARM_UP)
-    with counter.counting(EXCHANGED):
-        await traffic.exchange(ROUNDS)
+    loop, clock = asyncio.get_running_loop(), TurnClock()
+    context = LoopContext(loop, poller=EpollPoller(loop, NoWakeups()))
+    with traffic_through_proxy(counter, clock, context) as (traffic, proxy):
+        for name, level in ((QUIET, "warning"), (LOGGED, "info")):
+            configure(level, "text")
+            await traffic.connect(proxy, WARM_UP)
+            with counter.counting(name):
+                await traffic.connect(proxy, CONNECTIONS)
+        configure("off", "text")
+        await traffic.exchange(proxy, WARM_UP)
+        with counter.counting(EXCHANGED):
+            await traffic.exchange(proxy, MESSAGES // PAIRS)
+    context = LoopContext(loop, clock, EpollPoller(loop, NoWakeups()))
+    context.can_stamp = True  # the kernel's time, by which nothing is older than a turn
+    for name, fault in FAULTS.items():
+        with traffic_through_proxy(counter, clock, context, Faults(fault)) as (traffic, proxy):
+            await traffic.exchange(proxy, FAULTY_WARM_UP)
+            with counter.counting(name):
+                await traffic.exchange(proxy, FAULTY_MESSAGES // PAIRS)
+
+
+@contextmanager
+def traffic_through_proxy(
+    counter: Counter, clock: TurnClock, context: LoopContext, faults: Faults = NO_FAULTS
+) -> Iterator[tuple[Traffic, Proxy]]:
+    """Start a proxy with these faults in both directions, as the command line does, and traffic for it."""
+    traffic = Traffic(counter, clock)
+    defaults = Defaults(upstream=faults, downstream=faults)
+    proxy = Proxy(listen="127.0.0.1:0", upstream=traffic.upstream, seed=1, defaults=defaults)
+    proxy.observers = [connection_log()]
+    proxy.bind()
+    proxy.start(context)
+    yield traffic, proxy
     traffic.close()
     proxy.stop()
 

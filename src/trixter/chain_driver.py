@@ -40,7 +40,7 @@ class ChainDriver:
         record: As the chain's keywords: ``strikes``, ``on_decision``, ``passed_bytes``.
     """
 
-    __slots__ = ("_asked_at", "_clock", "_due_at", "_on_due", "_timer", "admits", "chain")
+    __slots__ = ("_asked_at", "_clock", "_due_at", "_on_due", "_timer", "admits", "chain", "occupancy")
 
     def __init__(
         self,
@@ -56,6 +56,8 @@ class ChainDriver:
         """The chain, to read what it says of itself; only the driver drives it."""
         self.admits = self.chain.admits
         """As the chain's; no time is told, so no clock is asked."""
+        self.occupancy = self.chain.occupancy
+        """As the chain's."""
         self._on_due = on_due
         self._timer: Timer | None = None
         self._due_at: float | None = None
@@ -112,8 +114,12 @@ class ChainDriver:
             data: What was read.
             age_s: How long ago it arrived, before it was read.
         """
-        now = self._clock.time()
-        self.chain.put(data, max(now - age_s, self._asked_at) if age_s else now)
+        now = arrived_at = self._clock.time()
+        if age_s:
+            arrived_at -= age_s
+            if arrived_at < self._asked_at:
+                arrived_at = self._asked_at
+        self.chain.put(data, arrived_at)
         self._asked_at = now
         return self.chain.take(now)
 

@@ -249,6 +249,19 @@ def test_it_is_as_full_as_the_fullest_of_its_queues() -> None:
     assert flow.chain.fullness == pytest.approx(0.5)
 
 
+def test_a_hold_that_no_sender_feels_fills_no_queue() -> None:
+    flow = Flow.under(Freeze(is_on=True))
+    flow.put(b"x")
+    assert flow.chain.fullness == 0 < flow.chain.held_bytes
+
+
+def test_more_than_a_rate_allows_at_once_goes_through_it() -> None:
+    chain = Flow.under(Throttle(rate_bytes_per_s=1e6)).chain
+    assert not chain.admits(1)
+    chain.take(0.0)
+    assert [chain.admits(100) for _ in range(3)] == [True, True, False]
+
+
 def pieces_of(flow: Flow) -> list[bytes]:
     return [each.action for each in flow.departures if isinstance(each.action, bytes)]
 

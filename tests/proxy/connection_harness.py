@@ -46,6 +46,7 @@ class ConnectionHarness:
         self.operations: Counter[str] = Counter()
         self.decisions: list[tuple[int, Direction, Decision]] = []
         self.on_decision: Callable[[Connection, Direction, Decision], None] | None = None
+        self.replay: Callable[[int, Direction], Faults] | None = None
         self.end_reasons: list[tuple[str, EndReason]] = []
         exits.callback(self.end_all)
         self.server = Server()
@@ -71,11 +72,7 @@ class ConnectionHarness:
         """Keep the decisions of connections to come."""
         self.on_decision = lambda connection, *decided: self.decisions.append((connection.number, *decided))
 
-    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
-        return self.defaults.upstream, self.defaults.downstream
-
-    def on_opened(self, connection: Connection) -> None:
-        self.registry.open(connection)
+    def on_opened(self, connection: Connection) -> None: ...
 
     def on_duration(self, connection: Connection) -> None:
         connection.end(EndReason(DURATION, reset=True))

@@ -9,7 +9,7 @@ import pytest
 from tests.proxy.connection_harness import ConnectionHarness
 from tests.proxy.peers import PAYLOAD, Peer, clog
 from tests.proxy.waiting import turns, until
-from trixter.faults import Direction, Faults, Latency
+from trixter.faults import NO_FAULTS, Direction, Faults, Latency, Terminate
 from trixter.proxy import EndReason
 from trixter.proxy.memory import LEAST_READ_BYTES
 from trixter.proxy.pipe import LARGE_BYTES, SPLICED_FROM_READS
@@ -72,9 +72,11 @@ async def test_many_small_reads_do_not_make_it_bulk(harness: ConnectionHarness) 
     assert splicer.forwarded_bytes == 0
 
 
+@pytest.mark.parametrize("faults", [NO_FAULTS, Faults(Terminate(probability=1e-12))], ids=["calm", "chain"])
 async def test_messages_that_are_a_little_too_long_for_a_small_read_are_sent_in_one_piece(
-    harness: ConnectionHarness,
+    harness: ConnectionHarness, faults: Faults
 ) -> None:
+    harness.set_defaults(upstream=faults)
     client, server, _ = harness.connect()
     message = PAYLOAD[: LEAST_READ_BYTES + 800]
     for size in [len(message)] * 10 + [1] * 10 + [len(message)] * 3:

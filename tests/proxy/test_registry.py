@@ -26,11 +26,15 @@ async def test_open_connections_are_listed_oldest_first(harness: ConnectionHarne
 
 
 async def test_one_that_is_still_dialling_is_counted_and_not_listed(harness: ConnectionHarness) -> None:
+    registry, (_, _, neighbour) = harness.registry, harness.connect()
     harness.set_upstream(text_of(silent_server(harness.exits).address))
     _, connection = harness.connect_client()
-    assert (len(harness.registry), harness.registry.get("c-1")) == (0, None)
-    assert harness.registry.accepted == 1
-    assert harness.registry.all() == [connection]
+    assert (registry.accepted, len(registry), list(registry)) == (2, 1, [neighbour])
+    assert (registry.get("c-2"), registry.find("c-2")) == (None, connection)
+    assert (registry.dialling, registry.all()) == ([connection], [neighbour, connection])
+    connection.close("enough")
+    neighbour.close("enough")
+    assert (len(registry), registry.dialling, registry.all()) == (0, [], [])
 
 
 async def test_ended_ones_are_counted_by_reason(harness: ConnectionHarness) -> None:

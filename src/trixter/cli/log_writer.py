@@ -91,18 +91,19 @@ class LogWriter:
     def write(self, line: str) -> None:
         """Queue one line, given without its line end; drop and count it if there is no room for it."""
         data = line.encode(self._encoding, "backslashreplace")
+        size = len(data) + 1
         with self._lock:
-            if self._is_dropping or self._waiting_bytes + len(data) >= self._buffer_limit_bytes:
+            if self._is_dropping or self._waiting_bytes + size > self._buffer_limit_bytes:
                 # Once full, half of it must drain first: else a slow reader gets a notice for every line.
                 room_bytes = self._buffer_limit_bytes // (2 if self._is_dropping else 1)
-                self._is_dropping = self._waiting_bytes + len(data) >= room_bytes
+                self._is_dropping = self._waiting_bytes + size > room_bytes
                 if self._is_dropping:
                     self._dropped += 1
                     return
             if not self._lines or self._dropped or self._thread is None:
                 self._begin_batch()
             self._lines.append(data)
-            self._waiting_bytes += len(data) + 1
+            self._waiting_bytes += size
 
     def flush(self, timeout_s: float = FLUSH_S) -> bool:
         """Wait until everything is written, or for the time-out; return whether it is."""

@@ -28,7 +28,7 @@ from trixter.proxy.end_reason import (
     UPSTREAM_UNREACHABLE,
     EndReason,
 )
-from trixter.proxy.observers import level_of
+from trixter.proxy.observers import ORDINARY
 
 # The attributes of every record; any other was passed as `extra`.
 OWN_ATTRIBUTES = frozenset(logging.makeLogRecord({}).__dict__) | {"asctime", "message", "taskName"}
@@ -190,7 +190,7 @@ class ConnectionLog:
     def __init__(self, clock: Callable[[], float] = realtime) -> None:
         self._clock = clock
         self._level = OFF
-        self._is_terse = False
+        self._is_terse = self._has_openings = False
 
     def configure(
         self, write: Callable[[str], None], formatter: LineFormatter, level: int, *, is_terse: bool
@@ -200,15 +200,16 @@ class ConnectionLog:
         self._opened, self._ended = formatter.opened, formatter.ended
         self._level = level
         self._is_terse = is_terse
+        self._has_openings = level <= logging.INFO and not is_terse
 
     def on_opened(self, connection: Connection) -> None:
         """Write the client and the upstream."""
-        if self._level <= logging.INFO and not self._is_terse:
+        if self._has_openings:
             self._write(self._opened(self._clock(), connection))
 
     def on_ended(self, connection: Connection, end_reason: EndReason) -> None:
         """Write how it ended, how long it lasted, and what passed."""
-        level = level_of(end_reason)
+        level = logging.INFO if end_reason.reason in ORDINARY else logging.ERROR  # without a call
         if self._level <= level and (not self._is_terse or end_reason.reason in UNCARRIED):
             self._write(self._ended(self._clock(), level, connection, end_reason))
 

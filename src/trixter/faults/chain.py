@@ -11,14 +11,14 @@ their time has come, and it says when to ask again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from math import inf
 from typing import Any, Unpack
 
 from trixter.faults.actions import EOF, RESET, Action, End
 from trixter.faults.chain_output import ChainOutput, RecordKeywords
 from trixter.faults.dice import Dice
-from trixter.faults.fault import NO_BYPASS, BypassLimit, Stage, StageOrder
+from trixter.faults.fault import NO_BYPASS, Stage, StageOrder
 from trixter.faults.faults import NO_FAULTS, Faults, Key
 
 # Looking one up in its enum takes as long as a call.
@@ -72,17 +72,31 @@ class Chain:
     @property
     def held_bytes(self) -> int:
         """Memory kept by the stages, bookkeeping included; drives backpressure."""
-        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting)
+        return self.occupancy()[0]
 
     @property
     def in_flight_bytes(self) -> int:
         """How much of that is under way, as on a long wire: it need not drive backpressure."""
-        return 0 if self.is_idle else sum(stage.held_bytes for stage in self._waiting if stage.has_latency)
+        return self.occupancy()[1]
 
     @property
     def fullness(self) -> float:
         """How full the fullest queue is that makes a sender wait: above 1, read no more, until 0.5."""
-        return 0.0 if self.is_idle else max(stage.fullness for stage in self._waiting)
+        return self.occupancy()[2]
+
+    def occupancy(self) -> tuple[int, int, float]:
+        """Return ``held_bytes``, ``in_flight_bytes`` and ``fullness``, all at once: for after each read."""
+        held_bytes = in_flight_bytes = 0
+        fullness = 0.0
+        if not self.is_idle:
+            for stage in self._waiting:
+                if stage_bytes := stage.held_bytes:
+                    held_bytes += stage_bytes
+                    if stage.has_latency:
+                        in_flight_bytes += stage_bytes
+                    elif (stage_fullness := stage.fullness) > fullness:
+                        fullness = stage_fullness
+        return held_bytes, in_flight_bytes, fullness
 
     def open(self, now: float) -> None:
         """Note, before anything else, that the connection is open: an operation, and so it may be struck."""
@@ -101,7 +115,8 @@ class Chain:
     def put(self, data: bytes, now: float) -> None:
         """Take in bytes that arrived; none at all is nothing."""
         if data and not self._output.is_closing:
-            self._bypass.flush(self._line)
+            if self._bypass.is_open:
+                self._bypass.flush(self._line)
             if not self.is_idle:
                 self._release(now)
             self.is_idle = not self._waiting
@@ -132,8 +147,12 @@ class Chain:
         """Return when to ``take`` again if nothing else happens; never in the past after a ``take``."""
         if self.is_idle:
             return None
-        times = [when for stage in self._waiting if (when := stage.wake_at()) is not None]
-        return min(times, default=None)
+        first: float | None = None
+        for stage in self._waiting:
+            when = stage.wake_at()
+            if when is not None and (first is None or when < first):
+                first = when
+        return first
 
     def change(self, faults: Faults, now: float, passed_bytes: int = 0) -> None:
         """Swap the settings: at once, also for what is held.
@@ -209,9 +228,10 @@ class Chain:
 
     def _let_go(self) -> None:
         """Have no stages any more: they are over, or no longer asked."""
-        self._output.gone_operations.update(self.operations())
-        self._stages.clear()
-        self._link()
+        if self._stages:
+            self._output.gone_operations.update(self.operations())
+            self._stages.clear()
+            self._link()
 
     def _settle(self, now: float) -> None:
         """Make ready for something to be put in: what is due by now comes before it."""
@@ -268,10 +288,10 @@ class Bypass:
     benchmark's line of that name.
     """
 
-    __slots__ = ("_allowed", "_bytes", "_reads", "is_open")
+    __slots__ = ("_bytes", "_most_bytes", "_most_reads", "_most_total_bytes", "_reads", "is_open")
 
     def __init__(self) -> None:
-        self._allowed = NO_BYPASS
+        self._most_bytes, self._most_reads, self._most_total_bytes = NO_BYPASS
         self.is_open = False
         """Whether the stages have been asked."""
         self._reads = 0  # passed since the stages were told
@@ -279,21 +299,26 @@ class Bypass:
 
     def admits(self, size_bytes: int) -> bool:
         """Return whether a read of that size leaves now, unchanged; then it counts as having passed."""
-        most_bytes, most_reads, most_total_bytes = self._allowed
-        reads, total_bytes = self._reads + 1, self._bytes + size_bytes
-        if size_bytes > most_bytes or reads > most_reads or total_bytes > most_total_bytes:
+        if size_bytes > self._most_bytes:
             return False
-        self._reads, self._bytes = reads, total_bytes
+        reads = self._reads + 1
+        total_bytes = self._bytes + size_bytes
+        if reads > self._most_reads or total_bytes > self._most_total_bytes:
+            return False
+        self._reads = reads
+        self._bytes = total_bytes
         return True
 
     def refill(self, stages: Collection[Stage[Any]], now: float) -> None:
         """Ask the stages what they allow from now on; none of them may hold anything."""
-        limits = [stage.bypass_limit(now) for stage in stages]
-        if len(limits) > 1:
-            self._allowed = BypassLimit(*map(min, zip(*limits, strict=True)))
-        else:
-            self._allowed = limits[0] if limits else NO_BYPASS
-        self.is_open = bool(limits)
+        self.is_open = bool(stages)
+        limit: Iterable[float] = NO_BYPASS
+        if len(stages) == 1:
+            (stage,) = stages
+            limit = stage.bypass_limit(now)
+        elif stages:
+            limit = map(min, zip(*[stage.bypass_limit(now) for stage in stages], strict=True))
+        self._most_bytes, self._most_reads, self._most_total_bytes = limit
 
     def flush(self, stages: Collection[Stage[Any]]) -> None:
         """Tell the stages what has passed, and allow nothing until they are asked again."""
@@ -301,5 +326,5 @@ class Bypass:
             for stage in stages:
                 stage.count_bypassed(self._reads, self._bytes)
             self._reads = self._bytes = 0
-        self._allowed = NO_BYPASS
+        self._most_bytes, self._most_reads, self._most_total_bytes = NO_BYPASS
         self.is_open = False

@@ -108,16 +108,21 @@ def settings_of(fault: Fault) -> dict[str, Any]:
     return {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
 
 
+# As good as no limit: a read that reaches it is put in, and the stages are asked again. CPython compares
+# whole numbers of less than 30 bits in one step.
+UNLIMITED = 2**30 - 1
+
+
 class BypassLimit(NamedTuple):
     """Limits of the reads that a stage would pass on at once and unchanged, whenever they come."""
 
-    read_bytes: float = inf
+    read_bytes: float = UNLIMITED
     """The largest read."""
 
-    reads: float = inf
+    reads: float = UNLIMITED
     """How many of them."""
 
-    total_bytes: float = inf
+    total_bytes: float = UNLIMITED
     """All of them together."""
 
 
@@ -333,7 +338,7 @@ class HoldingStage(Stage[FaultT]):
 
     def _hold(self, item: bytes | End) -> None:
         self._queue.append(item)
-        self.held_bytes += PIECE_OVERHEAD_BYTES + size_of(item)
+        self.held_bytes += PIECE_OVERHEAD_BYTES + (len(item) if isinstance(item, bytes) else 0)
 
     def _hold_all(self, pieces: list[bytes]) -> None:
         """Hold pieces that will leave together, at the cost of one in time, though not in memory."""
@@ -350,7 +355,7 @@ class HoldingStage(Stage[FaultT]):
         """Hand (the rest of) the oldest piece to the next stage."""
         item = self._queue[0]
         if isinstance(item, bytes):
-            self._pass_on_part(self._head_bytes(), now)
+            self._pass_on_part(len(item) - self._cut_bytes, now)
         elif isinstance(item, list):
             self._queue.popleft()
             self.held_bytes -= _memory_of(item)
@@ -364,15 +369,17 @@ class HoldingStage(Stage[FaultT]):
         """Hand the first bytes of what is left of the oldest piece to the next stage."""
         piece = self._queue[0]
         assert isinstance(piece, bytes), "an end has no parts"
-        start, stop = self._cut_bytes, self._cut_bytes + size_bytes
-        part = piece[start:stop]
-        self.held_bytes -= len(part)
-        self._cut_bytes = stop
-        if stop >= len(piece):
-            self._queue.popleft()
-            self._cut_bytes = 0
-            self.held_bytes -= PIECE_OVERHEAD_BYTES
-        self.next.put(part, now)
+        start = self._cut_bytes
+        stop = start + size_bytes
+        if stop < len(piece):
+            self._cut_bytes = stop
+            self.held_bytes -= size_bytes
+            self.next.put(piece[start:stop], now)
+            return
+        self._queue.popleft()
+        self._cut_bytes = 0
+        self.held_bytes -= PIECE_OVERHEAD_BYTES + len(piece) - start
+        self.next.put(piece[start:] if start else piece, now)
 
 
 def most_queued_bytes(rate_bytes_per_s: float) -> float:

@@ -108,9 +108,13 @@ class LatencyStage(HoldingStage[Latency]):
             self._decided_s = delay_s
             self.decide(Effect.HOLD, delay_s=delay_s)
 
+    # Without max(), which takes as many instructions as three function calls: these are for each read.
+
     def _delay_s(self, draw: float) -> float:
-        return max(self.fault.delay_s + draw * self.fault.jitter_s, 0.0)
+        delay_s = self.fault.delay_s + draw * self.fault.jitter_s
+        return delay_s if delay_s > 0.0 else 0.0
 
     def _due(self) -> float:
         arrived, draw = self._arrivals[0]
-        return max(arrived + self._delay_s(draw), self._not_before)
+        due = arrived + self._delay_s(draw)
+        return due if due > self._not_before else self._not_before

@@ -75,6 +75,7 @@ class SliceStage(HoldingStage[Slice]):
         super().__init__(fault, dice)
         self._sliced_at = -inf  # when the last slice left
         self._not_before = -inf  # when the oldest piece became the oldest, or its settings changed
+        self._bypass_limit = _bypass_limit(fault)
 
     def put(self, data: bytes, now: float) -> None:
         if self._queue:
@@ -103,10 +104,9 @@ class SliceStage(HoldingStage[Slice]):
 
     @property
     def fullness(self) -> float:
-        if not self._queue or not self.fault.gap_s:
-            return 0.0
+        size_bytes, gap_s = self.fault.size_bytes, self.fault.gap_s
         # With a gap, this is a rate.
-        return self._queued_bytes / most_queued_bytes(self.fault.size_bytes / self.fault.gap_s)
+        return self._queued_bytes / most_queued_bytes(size_bytes / gap_s) if gap_s else 0.0
 
     @property
     def most_read_bytes(self) -> float:
@@ -116,12 +116,11 @@ class SliceStage(HoldingStage[Slice]):
         return min(mean_bytes * MOST_READ_SLICES, MOST_READ_BYTES)
 
     def bypass_limit(self, now: float) -> BypassLimit:
-        if self.fault.variation_bytes or self.fault.gap_s:
-            return NO_BYPASS
-        return BypassLimit(read_bytes=self.fault.size_bytes)
+        return self._bypass_limit
 
     def change(self, fault: Slice, now: float) -> None:
         self.fault = fault
+        self._bypass_limit = _bypass_limit(fault)
         # What the change makes due was not due in the past: it leaves now.
         self._not_before = now
 
@@ -150,3 +149,9 @@ class SliceStage(HoldingStage[Slice]):
             self.follow_settings()
             starts = range(0, len(data), size_bytes)
             self.next.put_all([data[start : start + size_bytes] for start in starts], now)
+
+
+def _bypass_limit(fault: Slice) -> BypassLimit:
+    if fault.variation_bytes or fault.gap_s:
+        return NO_BYPASS
+    return BypassLimit(read_bytes=fault.size_bytes)

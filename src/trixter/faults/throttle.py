@@ -79,6 +79,7 @@ class ThrottleStage(HoldingStage[Throttle]):
         self._busy_since = now
         self._passed_bytes = 0.0  # since then; negative: earned already, before a change of rate
         self._woke_at = now
+        self._trickle_bytes = _trickle_bytes(fault)
 
     def put(self, data: bytes, now: float) -> None:
         if self._queue and now > self._woke_at:
@@ -107,9 +108,12 @@ class ThrottleStage(HoldingStage[Throttle]):
     def wake_at(self) -> float | None:
         if not self._queue:
             return None
+        next_bytes, queued_bytes = self._next_bytes(), self._queued_bytes
+        due = self._due(next_bytes)
+        if next_bytes == queued_bytes:
+            return due
         # Small pieces leave together, about every TRICKLE_S; but the last of them is not kept waiting.
-        last_due = self._due(self._queued_bytes)
-        return max(self._due(self._next_bytes()), min(last_due, self._woke_at + TRICKLE_S))
+        return max(due, min(self._due(queued_bytes), self._woke_at + TRICKLE_S))
 
     @property
     def fullness(self) -> float:
@@ -122,7 +126,7 @@ class ThrottleStage(HoldingStage[Throttle]):
     def bypass_limit(self, now: float) -> BypassLimit:
         # Paid for by the time from now on. Bytes that come after a pause have so been paid for already: that
         # is worth the slack once more, at most.
-        return BypassLimit(total_bytes=self._slack_bytes(now))
+        return BypassLimit(total_bytes=int(self._slack_bytes(now)))
 
     def count_bypassed(self, reads: int, size_bytes: int) -> None:
         self._passed_bytes += size_bytes
@@ -137,6 +141,7 @@ class ThrottleStage(HoldingStage[Throttle]):
             owed_bytes += earned_bytes
             self._pass_bytes(earned_bytes, now)
         self.fault = fault
+        self._trickle_bytes = _trickle_bytes(fault)
         self._busy_since, self._passed_bytes = now, owed_bytes
 
     def _pass_bytes(self, size_bytes: int, now: float) -> None:
@@ -156,7 +161,8 @@ class ThrottleStage(HoldingStage[Throttle]):
 
     def _next_bytes(self) -> int:
         """Return how much of the oldest piece leaves next: all of it, or a trickle if it is large."""
-        return min(self._head_bytes(), ceil(self.fault.rate_bytes_per_s * TRICKLE_S))
+        head_bytes, trickle_bytes = self._head_bytes(), self._trickle_bytes
+        return head_bytes if head_bytes < trickle_bytes else trickle_bytes
 
     def _owed_bytes(self, now: float) -> float:
         """Return how much has left that is not paid for yet; negative: how much more could have."""
@@ -165,3 +171,8 @@ class ThrottleStage(HoldingStage[Throttle]):
     def _due(self, size_bytes: int) -> float:
         """Return when the line has taken that many bytes more."""
         return self._busy_since + (self._passed_bytes + size_bytes) / self.fault.rate_bytes_per_s
+
+
+def _trickle_bytes(fault: Throttle) -> int:
+    """Return how much of a large piece leaves at a time."""
+    return ceil(fault.rate_bytes_per_s * TRICKLE_S)

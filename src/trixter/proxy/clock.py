@@ -35,11 +35,13 @@ class Timer:
             self._callback = None
             self._clock.forget()
 
-    def fire(self) -> None:
-        """Make the call, unless the timer was cancelled."""
+    def fire(self) -> bool:
+        """Make the call, unless the timer was cancelled; return whether it was made."""
         callback, self._callback = self._callback, None
-        if callback is not None:
-            callback()
+        if callback is None:
+            return False
+        callback()
+        return True
 
     @property
     def is_cancelled(self) -> bool:
@@ -99,16 +101,16 @@ class Clock(ABC):
                 fired += 1
                 if fired % TIMERS_BETWEEN_LOOKS == 0 and self.time() > now + TURN_S:
                     break  # the rest is due: the alarm goes off again at once, but after a turn of the loop
-                timer = heappop(self._heap)[2]
-                if timer.is_cancelled:
+                if not heappop(self._heap)[2].fire():
                     self._cancelled -= 1
-                timer.fire()
         finally:
             self._arm_next()
 
     def _arm_next(self) -> None:
         if self._heap:
-            when = min(self._heap[0][0], self.time() + FURTHEST_S)
+            when, furthest = self._heap[0][0], self.time() + FURTHEST_S
+            if when > furthest:
+                when = furthest
             if self._alarm_at is None or when < self._alarm_at:
                 self._alarm_at = when
                 self._arm(when)

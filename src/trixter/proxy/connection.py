@@ -54,9 +54,7 @@ class ConnectionContext(Protocol):
     strikes: Counter[str]
     operations: Counter[str]
     on_decision: Callable[[Connection, Direction, Decision], None] | None
-
-    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
-        """Return the faults with which a connection begins: upstream, downstream."""
+    replay: Callable[[int, Direction], Faults] | None
 
     def on_opened(self, connection: Connection) -> None:
         """The upstream answered: bytes flow."""
@@ -211,9 +209,10 @@ class Connection:
         if self.end_reason is not None:
             return
         self.end_reason = end_reason
-        for timer in self._timers:
-            timer.cancel()
-        self._timers = ()
+        if self._timers:
+            for timer in self._timers:
+                timer.cancel()
+            self._timers = ()
         if self._dial is not None:
             self._dial.cancel()
             self._dial = None
@@ -316,9 +315,9 @@ class Connection:
         down = Pipe(DOWNSTREAM, upstream, client, proxy.context, self)
         self.pipes = up, down
         proxy.on_opened(self)  # first: a fault may end it at once
-        upstream_faults, downstream_faults = proxy.faults_of_new(self.number)
-        up.start(upstream_faults)
-        down.start(downstream_faults)
+        defaults, replay = proxy.defaults, proxy.replay
+        up.start(replay(self.number, UPSTREAM) if replay else defaults.upstream)
+        down.start(replay(self.number, DOWNSTREAM) if replay else defaults.downstream)
         up.read_early()  # clients speak first, and this one had time while we dialled
         if proxy.idle_timeout_s and self.end_reason is None:
             clock = proxy.context.clock

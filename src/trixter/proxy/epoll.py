@@ -216,6 +216,7 @@ class EpollPoller(Poller):
         self._left_over = []
 
     def abandon(self) -> None:
+        self._forgotten.update(self._readers, self._writers)
         self._readers.clear()
         self._writers.clear()
         self._epoll.close()
@@ -253,14 +254,15 @@ class EpollPoller(Poller):
                 # may get its number: to a dial, another socket's event would look like an answer.
                 if forgotten and fd in forgotten:
                     continue
-                if event == EPOLLIN:  # almost every one
-                    if fd in readers:
-                        readers[fd]()
-                else:
-                    if event & EPOLLOUT and fd in writers:
+                if event == EPOLLIN:  # almost every one, and only of a descriptor that is read
+                    readers[fd]()
+                elif event & EPOLLOUT:
+                    if fd in writers:
                         writers[fd]()
                     if event != EPOLLOUT and fd in readers:
                         readers[fd]()
+                elif fd in readers:
+                    readers[fd]()
                 if now() > give_way_at:  # after each: one may be 256 slices, and so more than half a turn
                     break
         finally:  # a callback may fail

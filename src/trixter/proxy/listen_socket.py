@@ -65,7 +65,7 @@ class ListenSocket:
             self._sock = bound_socket(self._family, self.address)
         # Without it, connections that are left from before would be in the way.
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._options.put_on(self._sock)
+        self._options.put_on(self._sock, self._family)
         self._sock.listen(BACKLOG)
         self._is_listening = True
 
@@ -160,7 +160,9 @@ def bound_socket(family: int, address: SocketAddress, *, is_v6_only: bool = Fals
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is_v6_only and family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        AS_THE_KERNEL_HAS_THEM.put_on(sock)  # accepted sockets inherit it, which saves a call for each
+        AS_THE_KERNEL_HAS_THEM.put_on(
+            sock, family
+        )  # accepted sockets inherit it, which saves a call for each
         sock.bind(address)
         if address[1] == 0:
             # Linux keeps a port for a socket that stops listening only if it was asked for by its number.

@@ -11,7 +11,7 @@ from trixter.errors import OUT_OF_RESOURCES, bind_error
 from trixter.proxy.clock import Timer
 from trixter.proxy.listen_socket import ListenSocket
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, Socket, SocketOptions, accept
+from trixter.proxy.sockets import AS_THE_KERNEL_HAS_THEM, SOCK_STREAM, Socket, SocketOptions
 
 log = logging.getLogger("trixter.proxy")
 
@@ -108,7 +108,9 @@ class Listener:
                 self.rest(ALMOST_FULL)
                 return
             try:
-                client, peer = accept(listening, family)
+                fd, peer = listening._accept()  # type: ignore[attr-defined]  # what socket.accept calls
+                client = Socket(family, SOCK_STREAM, 0, fd)
+                client.setblocking(False)
             except BlockingIOError:
                 self._end_shortage()
                 return
@@ -118,7 +120,7 @@ class Listener:
                     return
                 log.debug("a connection was gone before it was accepted: %s", exc)
                 continue
-            descriptors.note(client.fileno())
+            descriptors.note(fd)
             try:
                 self._on_accepted(client, peer)
             except Exception:

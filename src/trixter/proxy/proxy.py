@@ -202,13 +202,7 @@ class Proxy:
             self._listener = None
         self._sockets, self._addresses = [], []
 
-    def faults_of_new(self, number: int) -> tuple[Faults, Faults]:
-        if self.replay is None:
-            return self.defaults.upstream, self.defaults.downstream
-        return self.replay(number, Direction.UPSTREAM), self.replay(number, Direction.DOWNSTREAM)
-
     def on_opened(self, connection: Connection) -> None:
-        self.registry.open(connection)
         for observer in self.observers:
             try:
                 observer.on_opened(connection)

@@ -116,20 +116,17 @@ class SinkWriter:
         backlogs: Those of the loop; by default, of this sink alone.
     """
 
-    __slots__ = ("_backlogs", "_end", "_owner", "_pipe", "_waiting", "held_bytes")
+    __slots__ = ("_backlogs", "_end", "_owner", "_pipe", "_waiting", "has_backlog", "held_bytes")
 
     def __init__(self, pipe: Sink, owner: PipeOwner, backlogs: Backlogs | None = None) -> None:
         self._pipe = pipe
         self._backlogs = backlogs or Backlogs()
         self.held_bytes = 0
+        self.has_backlog = False
+        """Whether the sink must take what waits before anything else."""
         self._owner: PipeOwner = owner
         self._waiting: deque[bytes | memoryview] | None = None  # made for a full sink: most never are
         self._end: Eof | Close | None = None
-
-    @property
-    def has_backlog(self) -> bool:
-        """Whether the sink must take what waits before anything else."""
-        return self._waiting is not None
 
     @property
     def taken_bytes(self) -> int:
@@ -145,14 +142,15 @@ class SinkWriter:
         """
         give_way_at = monotonic() + self._backlogs.share_s if len(actions) > FEW_PIECES else None
         pipe = self._pipe
+        send = pipe.sink.send
         for action in actions:
             if isinstance(action, bytes):
-                if self._waiting is not None or (give_way_at is not None and monotonic() > give_way_at):
+                if self.has_backlog or (give_way_at is not None and monotonic() > give_way_at):
                     self.enqueue(action)
                     continue
                 # Here and not in a call of its own: slices are many.
                 try:
-                    sent = pipe.sink.send(action, MSG_EOR_FLAG)
+                    sent = send(action, MSG_EOR_FLAG)
                 except BlockingIOError:
                     sent = 0
                 pipe.forwarded_bytes += sent
@@ -171,6 +169,7 @@ class SinkWriter:
         """Leave a piece, still a write of its own, until the sink takes it."""
         if self._waiting is None:
             self._waiting = deque()
+            self.has_backlog = True
             self._backlogs.count += 1
         self._waiting.append(piece)
         self.held_bytes += len(piece) + PIECE_OVERHEAD_BYTES
@@ -211,6 +210,7 @@ class SinkWriter:
     def _end_backlog(self) -> None:
         if self._waiting is not None:
             self._waiting = None
+            self.has_backlog = False
             self._backlogs.count -= 1
 
     def _finish(self, end: Eof | Close) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from os import read as read_descriptor
+from os import write as write_descriptor
 from typing import Protocol, TypeVarTuple
 
 from trixter.chain_driver import ChainDriver
 from trixter.faults import NO_FAULTS, Action, Direction, End, Faults
 from trixter.faults.chain_output import RecordKeywords
 from trixter.proxy.loop import LoopContext
-from trixter.proxy.memory import InFlightShare
+from trixter.proxy.memory import LEAST_READ_BYTES, InFlightShare
 from trixter.proxy.sink import PipeOwner, SinkWriter
 from trixter.proxy.sockets import BUFFER_BYTES, MSG_EOR_FLAG, Socket
 from trixter.proxy.timestamps import recv_stamped, stamp_arrivals
@@ -24,12 +26,17 @@ class FastPath(Protocol):
     direction: Direction
     source: Socket
     sink: Socket
+    source_fd: int
+    sink_fd: int
     forwarded_bytes: int
     is_closed: bool
     has_ended: bool
 
     def choose_reader(self) -> None:
         """Take note that another way of reading is right now."""
+
+    def note_read(self, size: int) -> None:
+        """Read in another way if reads have become large, or small."""
 
     def watch(self, *, wanted: bool) -> None:
         """Read whenever there is something, or only watch whether the source is still there."""
@@ -88,6 +95,7 @@ class SlowPath:
         "_pipe",
         "_record",
         "_send_flags",
+        "_small_bytes",
         "faults",
         "is_needed",
     )
@@ -108,6 +116,7 @@ class SlowPath:
         self._admits = refuse  # asked of the size of each read
         self._send_flags = 0
         self._most_bytes = BUFFER_BYTES  # of one read
+        self._small_bytes = LEAST_READ_BYTES  # while reads are small
         self._is_stamped = False
         self._is_written = False  # the poller says when the sink takes more; kept by _settle
         self._counted_bytes = 0  # of what is held, in the memory of all; kept by _settle
@@ -122,10 +131,11 @@ class SlowPath:
         """That, and what the chain holds."""
         return self._out.held_bytes + (self._chain.held_bytes if self._chain else 0)
 
-    @property
-    def reader(self) -> Callable[[], None]:
-        """What reads the source: once, when there is something."""
-        return self._read_stamped if self._is_stamped else self._read
+    def reader(self, *, large: bool) -> Callable[[], None]:
+        """Return what reads the source: once, when there is something."""
+        if self._is_stamped:
+            return self._read_stamped
+        return self._read_large if large else self._read
 
     def operations(self) -> Counter[str]:
         """Return how many operations the faults of now might have struck, by the name of the fault."""
@@ -154,12 +164,15 @@ class SlowPath:
         self._out.act([data])
         self._settle()
 
-    @ends_connection_on_error
     def release(self) -> None:
         """Let leave what may leave by now."""
-        if self._chain is not None:
+        if self._chain is None:
+            return
+        try:  # as in _put: this is for each piece that was held
             self._out.act(self._chain.take())
             self._settle()
+        except Exception as exc:
+            self._pipe.fail(exc)
 
     def put_end(self, end: End) -> None:
         """Take the end of the source in; it leaves behind all that came before it.
@@ -178,7 +191,8 @@ class SlowPath:
         if self._is_written:
             self._is_written = False
             self._context.poller.stop_writing(self._pipe.sink.fileno())
-        self._count(0)
+        self._context.memory.count(-self._counted_bytes)
+        self._counted_bytes = 0
         self._out.close()
         if self._chain is not None:
             self._chain.close()
@@ -197,6 +211,7 @@ class SlowPath:
         self._set_timestamps(wanted=chain.has_latency)
         self._send_flags = MSG_EOR_FLAG if chain.is_slicing else 0
         self._most_bytes = int(min(chain.most_read_bytes, BUFFER_BYTES))
+        self._small_bytes = min(self._most_bytes, LEAST_READ_BYTES)
         if actions:
             self._out.act(actions)
         self._settle()
@@ -213,6 +228,35 @@ class SlowPath:
 
     def _read(self) -> None:
         """Read once; send at once what no fault would touch, and put the rest into the chain."""
+        pipe = self._pipe
+        try:
+            data = read_descriptor(pipe.source_fd, self._small_bytes)
+        except OSError as exc:
+            pipe.on_unreadable(exc)
+            return
+        size = len(data)
+        if size == LEAST_READ_BYTES:
+            pipe.note_read(size)
+        if size and self._admits(size):
+            try:
+                # As Pipe.read, without send(), unless what is written must stay a segment of its own.
+                if self._send_flags:
+                    sent = pipe.sink.send(data, self._send_flags)
+                else:
+                    sent = write_descriptor(pipe.sink_fd, data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as exc:
+                pipe.fail(exc)
+                return
+            pipe.forwarded_bytes += sent
+            if sent < size:
+                self.send(data[sent:])
+        else:
+            self._put(data, 0.0)
+
+    def _read_large(self) -> None:
+        """Do the same with all that there is, in the buffer that all pipes of the loop share."""
         pipe, context = self._pipe, self._context
         buffer, most_bytes = context.buffer, self._most_bytes
         if most_bytes > context.memory.most_read_bytes:
@@ -222,6 +266,7 @@ class SlowPath:
         except OSError as exc:
             pipe.on_unreadable(exc)
             return
+        pipe.note_read(size)
         if size and self._admits(size):
             try:
                 sent = pipe.sink.send(buffer[:size], self._send_flags)
@@ -241,7 +286,10 @@ class SlowPath:
 
         Waking us up took 0.1 ms of a latency of 50 ms with 1 connection, and the queue of 100 more.
         """
-        buffer = self._context.buffer[: min(self._most_bytes, self._context.memory.most_read_bytes)]
+        context, most_bytes = self._context, self._most_bytes
+        if most_bytes > context.memory.most_read_bytes:
+            most_bytes = context.memory.most_read_bytes
+        buffer = context.buffer[:most_bytes]
         try:
             size, age_s = recv_stamped(self._pipe.source, buffer)
         except OSError as exc:
@@ -258,7 +306,9 @@ class SlowPath:
             self.send(data)  # behind the backlog
             return
         try:  # and not guarded by a call: this is for every read of a direction with faults
-            out.act(chain.put(data, age_s))
+            actions = chain.put(data, age_s)
+            if actions:
+                out.act(actions)
             # With nothing held anywhere, neither before nor now, there is nothing to settle.
             if not (chain.is_idle and not out.has_backlog):
                 self._settle()
@@ -275,41 +325,42 @@ class SlowPath:
         pipe, chain, out = self._pipe, self._chain, self._out
         if pipe.is_closed:
             return
-        was_needed = self.is_needed
-        has_backlog = out.has_backlog
-        self._is_faulty = is_faulty = chain is not None and not chain.is_calm
-        # What the sink has not taken may count as under way, and then reading goes on: behind it.
-        self.is_needed = is_faulty or has_backlog
-        if self.is_needed is not was_needed:
-            pipe.choose_reader()
+        has_backlog, held_bytes = out.has_backlog, out.held_bytes
+        is_faulty, in_flight_bytes, fullness = False, 0, 0.0
+        if chain is not None:
+            chain_bytes = 0
+            if not chain.is_idle:
+                chain.arm()
+                chain_bytes, in_flight_bytes, fullness = chain.occupancy()
+                held_bytes += chain_bytes
+            is_faulty = chain_bytes > 0 or not chain.is_calm
         self._admits = refuse if chain is None or has_backlog else chain.admits
-        held_bytes, fullness = out.held_bytes, 0.0
-        if chain is not None and not chain.is_idle:
-            chain.arm()
-            held_bytes += chain.held_bytes
-            fullness = chain.fullness
-        if held_bytes != self._counted_bytes:
-            self._count(held_bytes)
-        if has_backlog and not self._is_written:
-            self._context.poller.write(pipe.sink.fileno(), self._on_writable)
-        elif self._is_written and not has_backlog:
-            self._context.poller.stop_writing(pipe.sink.fileno())
-        self._is_written = has_backlog
-        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+        self._is_faulty = is_faulty
+        # What the sink has not taken may count as under way, and then reading goes on: behind it.
+        is_needed = is_faulty or has_backlog
+        if is_needed is not self.is_needed:
+            self.is_needed = is_needed
+            pipe.choose_reader()
         memory = self._context.memory
-        high_bytes = min(self._buffer_limit_bytes, memory.free_bytes) if is_faulty and held_bytes else 0
-        if chain is not None and (held_bytes or self._in_flight.lent_bytes):
-            held_bytes -= self._in_flight.adjust(chain.in_flight_bytes, held_bytes, memory.free_bytes)
+        if held_bytes != self._counted_bytes:
+            memory.count(held_bytes - self._counted_bytes)
+            self._counted_bytes = held_bytes
+        if has_backlog is not self._is_written:
+            self._is_written = has_backlog
+            if has_backlog:
+                self._context.poller.write(pipe.sink.fileno(), self._on_writable)
+            else:
+                self._context.poller.stop_writing(pipe.sink.fileno())
+        # A calm direction keeps nothing it need not keep: it reads on when the sink has taken all.
+        high_bytes = self._buffer_limit_bytes if is_faulty and held_bytes else 0
+        if high_bytes > memory.free_bytes:
+            high_bytes = memory.free_bytes
+        if chain is not None and (in_flight_bytes or self._in_flight.lent_bytes):
+            held_bytes -= self._in_flight.adjust(in_flight_bytes, held_bytes, memory.free_bytes)
         if held_bytes > high_bytes or fullness > 1 or pipe.has_ended:
             pipe.watch(wanted=False)
         elif held_bytes <= high_bytes // 2 and fullness <= 0.5:
             pipe.watch(wanted=True)
-
-    def _count(self, held_bytes: int) -> None:
-        """Let all directions know how much this one holds."""
-        if held_bytes != self._counted_bytes:
-            self._context.memory.count(held_bytes - self._counted_bytes)
-            self._counted_bytes = held_bytes
 
 
 def refuse(size_bytes: int) -> bool:

@@ -9,7 +9,6 @@ import struct
 import termios
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Any
 
 # Linux: data sent with this flag is never joined with what follows it in the send queue, so a slice is a
 # segment of its own also while the network is slower than we are (tcp_sendmsg, since 4.7).
@@ -27,8 +26,8 @@ Socket = socket.SocketType
 
 # Linux makes a socket non-blocking in the call that makes it. Plain numbers: enums take longer.
 _NON_BLOCKING = getattr(socket, "SOCK_NONBLOCK", 0)
-_SOCK_STREAM = int(socket.SOCK_STREAM)
-_NON_BLOCKING_STREAM = _SOCK_STREAM | int(_NON_BLOCKING)
+SOCK_STREAM = int(socket.SOCK_STREAM)
+_NON_BLOCKING_STREAM = SOCK_STREAM | int(_NON_BLOCKING)
 
 _AF_UNIX = int(socket.AF_UNIX)
 
@@ -38,18 +37,6 @@ MOST_BUFFER_BYTES = 2**30 - 1
 # What Linux takes, and how many probes Go sends.
 MOST_KEEPALIVE_S = 32_767
 KEEPALIVE_PROBES = 9
-
-
-def accept(listening: Socket, family: int) -> tuple[Socket, Any]:
-    """Take the next connection, non-blocking, and its peer's address.
-
-    Raises:
-        OSError: As ``socket.accept`` does.
-    """
-    fd, peer = listening._accept()  # type: ignore[attr-defined]  # what socket.accept calls
-    sock = Socket(family, _SOCK_STREAM, 0, fd)
-    sock.setblocking(False)
-    return sock, peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +76,16 @@ class SocketOptions:
         of_tcp = tuple((int(level), int(option), value) for level, option, value in options)
         object.__setattr__(self, "of_tcp", of_tcp)
 
-    def put_on(self, sock: Socket) -> None:
-        """Set them.
+    def put_on(self, sock: Socket, family: int) -> None:
+        """Set them on a socket of that family.
 
         Raises:
             OSError: If the kernel refuses one.
         """
-        if sock.family != _AF_UNIX:
-            for level, option, value in self.of_tcp:
-                sock.setsockopt(level, option, value)
+        if family != _AF_UNIX:
+            setsockopt = sock.setsockopt
+            for each in self.of_tcp:
+                setsockopt(*each)  # the tuple that the call would make of three arguments
         if self.buffer_bytes:
             # Of a listening socket, and only so: the TCP window of a connection follows from it.
             for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
@@ -129,7 +117,7 @@ def stream_socket(family: int, options: SocketOptions = AS_THE_KERNEL_HAS_THEM) 
     sock = Socket(family, _NON_BLOCKING_STREAM)
     if not _NON_BLOCKING:
         sock.setblocking(False)
-    options.put_on(sock)
+    options.put_on(sock, family)
     return sock
 
 

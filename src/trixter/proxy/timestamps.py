@@ -40,20 +40,23 @@ class SystemClock:
     def compare(self, before: float, wall: float, after: float) -> None:
         """Read both clocks, so that stamps from now on can be believed; arguments as of ``age_s``."""
         least, most = wall - after, wall - before
-        if (known := self._known) is not None:
+        if self._known is not None:
+            low, high, since = self._known
             # Each reading narrows the distance down, however long this thread was stopped between the clocks.
-            known_least, known_most, since = known
-            low = least if least > known_least else known_least  # max() and min() take longer than all this
-            high = most if most < known_most else known_most
+            is_narrower = False
+            if least > low:
+                low, is_narrower = least, True
+            if most < high:
+                high, is_narrower = most, True
             if low <= high:
-                if high - low < known_most - known_least:
+                if is_narrower:
                     self._known = low, high, since
                 return
             if low <= high + ROUNDING_S:
                 return
         self._known = least, most, after
 
-    def age_s(self, set_timestamps: float, *, before: float, wall: float, after: float) -> float:
+    def age_s(self, stamp: float, *, before: float, wall: float, after: float) -> float:
         """Return how many seconds ago a stamp was made; 0.0 if that cannot be known.
 
         Args:
@@ -63,7 +66,7 @@ class SystemClock:
             after: The monotonic clock, read after it.
         """
         self.compare(before, wall, after)
-        age = wall - set_timestamps
+        age = wall - stamp
         # A clock that was set since the last reading is known since `after` only.
         return age if self._known and age > 0.0 and self._known[2] <= after - age else 0.0
 
