@@ -28,7 +28,17 @@ TESTS = Path("tests/faults")
 
 # Without steps that take longer than the tests: plugins that the core does not need,
 # and rewriting asserts (a failing test explains itself in the ordinary run).
-LIGHT = ["-p", "no:schemathesis", "-p", "no:trixter", "-p", "no:cacheprovider", "--assert=plain"]
+LIGHT = [
+    "-p",
+    "no:schemathesis",
+    "-p",
+    "no:tests.counted_lines",
+    "-p",
+    "no:trixter",
+    "-p",
+    "no:cacheprovider",
+    "--assert=plain",
+]
 
 # Few examples: this run asks which lines are reached, and the ordinary run whether they are right.
 BRIEF = {"HYPOTHESIS_PROFILE": "brief"}

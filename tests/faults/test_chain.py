@@ -193,6 +193,16 @@ def test_switching_one_fault_on_does_not_change_what_another_draws() -> None:
     assert struck(Corrupt(probability=1e-9, name="other")) == alone
 
 
+def test_a_fault_that_comes_back_draws_on_and_repeats_no_draw() -> None:
+    flow = Flow.under(Corrupt(probability=1.0), seed=11)
+    flow.put(b"x")
+    flow.change()
+    flow.change(Corrupt(probability=1.0))
+    flow.put(b"x")
+    first, second = flow.pieces
+    assert first != second
+
+
 def test_two_connections_do_not_fail_at_the_same_operation() -> None:
     def failed_at(connection: int) -> int:
         chain = Chain(Faults(Terminate(probability=0.01)), Dice(1).branch(f"connection {connection}"), 0.0)

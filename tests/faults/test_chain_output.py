@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -37,6 +40,14 @@ from trixter.faults.chain_output import ChainOutput
 
 INSERT = Corrupt(probability=1.0)
 FLIP = Corrupt(probability=1.0, mode=CorruptMode.FLIP)
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Free only what nothing refers to any more."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def recorded(*faults: Fault, seed: int = 1) -> tuple[Flow, list[Decision]]:
@@ -294,3 +305,18 @@ def test_leaving_a_record_is_no_strike_and_nothing_follows_an_end() -> None:
     output.put_end(EOF, 0.0)
     assert (output.actions, strikes) == ([Close("enough")], {"lose_first": 1})
     assert [each.effect for each in decisions] == [Effect.DIVERGE, Effect.CLOSE]
+
+
+@pytest.mark.usefixtures("no_collection")
+def test_a_chain_with_a_listener_is_freed_when_it_is_closed() -> None:
+    class Listener:
+        def __call__(self, decision: Decision) -> None: ...
+
+    freed: list[bool] = []
+    listener = Listener()
+    weakref.finalize(listener, freed.append, True)
+    flow = Flow.under(INSERT, Latency(delay_s=1.0), on_decision=listener)
+    flow.put(b"x")
+    flow.chain.close()
+    del flow, listener
+    assert freed
