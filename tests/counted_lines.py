@@ -33,7 +33,7 @@ COUNTED = pytest.StashKey[bool]()
 def is_one_of_the_first(item: pytest.Item, counted: Counter[str]) -> bool:
     """Return whether a test is to count, and count it among its variants."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    if item.get_closest_marker("slow") is not None or params.get("anyio_backend") in UNCOUNTED_LOOPS:
+    if params.get("anyio_backend") in UNCOUNTED_LOOPS:
         return False
     name = item.nodeid.partition("[")[0]
     counted[name] += 1
@@ -49,11 +49,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Count no lines for a test that was not chosen, nor in the programs that it starts."""
-    if item.stash.get(COUNTED, True) or Coverage.current() is None:
+    """Count no lines for a test that was not chosen, and of a slow one only those of programs it starts."""
+    is_counted = item.stash.get(COUNTED, True)
+    if Coverage.current() is None or (is_counted and item.get_closest_marker("slow") is None):
         return (yield)
     with ExitStack() as counted_again, pytest.MonkeyPatch.context() as environment:
-        environment.delenv(VARIABLE, raising=False)
+        if not is_counted:
+            environment.delenv(VARIABLE, raising=False)
         stop_counting(counted_again)
         return (yield)
 
