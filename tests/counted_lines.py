@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
@@ -99,10 +101,15 @@ def with_first_examples_counted(test: Callable[..., Any], counted_again: ExitSta
 
 
 def stop_counting(counted_again: ExitStack) -> None:
-    """Stop it until the stack is left."""
-    if (counting := Coverage.current()) is not None:
-        counting.stop()
-        counted_again.callback(counting.start)
+    """Stop it until the stack is left.
+
+    By ``settrace``, which takes microseconds: to stop and start coverage itself takes 6 ms.
+    """
+    if Coverage.current() is not None:
+        counted_again.callback(sys.settrace, sys.gettrace())
+        counted_again.callback(threading.settrace, threading.gettrace())
+        threading.settrace(None)
+        sys.settrace(None)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -38,35 +39,31 @@ def test_the_first_variants_count(nth: int, request: pytest.FixtureRequest) -> N
     assert request.node.stash[COUNTED] == (nth < COUNTED_VARIANTS)
 
 
-class Counting:
-    """A stand-in for coverage."""
-
-    def __init__(self) -> None:
-        self.is_on = True
-
-    def stop(self) -> None:
-        self.is_on = False
-
-    def start(self) -> None:
-        self.is_on = True
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let something count lines, in place of coverage."""
+    monkeypatch.setattr(Coverage, "current", lambda: "something")
+    former = sys.gettrace()
+    sys.settrace(lambda frame, event, argument: None)
+    yield
+    sys.settrace(former)
 
 
-def test_the_first_examples_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    counting = Counting()
-    monkeypatch.setattr(Coverage, "current", lambda: counting)
+@pytest.mark.usefixtures("counting")
+def test_the_first_examples_count() -> None:
     counted: list[bool] = []
 
     @settings(max_examples=COUNTED_EXAMPLES + 5)
     @given(integers())
     def test(number: int) -> None:
-        counted.append(counting.is_on)
+        counted.append(sys.gettrace() is not None)
 
     with ExitStack() as counted_again:
         hypothesis = test.hypothesis  # type: ignore[attr-defined]
         hypothesis.inner_test = with_first_examples_counted(hypothesis.inner_test, counted_again)
         test()
     assert counted == [True] * COUNTED_EXAMPLES + [False] * 5
-    assert counting.is_on
+    assert sys.gettrace() is not None
 
 
 @pytest.mark.usefixtures("uncounted_programs")
