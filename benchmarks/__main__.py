@@ -20,7 +20,7 @@ from benchmarks.rounds import run_rounds
 from benchmarks.source_tree import trees_against, without_bars
 from benchmarks.table import block, heading, one_sided, unmet, whole
 
-QUICK_SECONDS = 0.3
+QUICK_SECONDS = 0.15
 
 
 def main() -> int:
