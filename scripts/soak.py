@@ -41,7 +41,7 @@ CONNECTIONS = 200
 
 # All clients together; bulk counts as one for each piece, and is sent without a pause between them. What can
 # go wrong depends on the settings and on how many connections are open, not on how busy the processor is.
-SENDS_PER_S = 500.0
+SENDS_PER_S = 350.0
 PIECE_BYTES = 65536
 
 # Below the kernel's range for clients.

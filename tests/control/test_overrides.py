@@ -182,7 +182,7 @@ class Conversation(RuleBasedStateMachine):
                 return target == id
 
 
-TestConversation = Conversation.TestCase
+TestConversation = pytest.mark.slow(Conversation.TestCase)
 
 
 def test_two_changes_that_are_taken_back_in_the_order_they_were_made_leave_nothing() -> None:
