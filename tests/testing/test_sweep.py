@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ from trixter.faults import Direction, Effect
 from trixter.faults.actions import Moment
 from trixter.testing.breaks import Break, BreakWith, Span, break_faults, place_text, spans_of
 from trixter.testing.calm_round import MOST_KEPT_BYTES, Point, Record
-from trixter.testing.sweep import Kind, Outcome, Plan
+from trixter.testing.sweep import Kind, Outcome, Plan, SweepMap
 
 UP, DOWN = Direction.UPSTREAM, Direction.DOWNSTREAM
 OK, ERROR, HANG = Outcome(Kind.OK), Outcome(Kind.ERROR, "ConnectionError"), Outcome(Kind.HANG)
@@ -158,6 +159,22 @@ def test_a_break_is_a_decision_at_its_byte() -> None:
     held = [(Effect.HOLD, 3, {"delay_s": 0.5}), (Effect.HOLD, 4, {"delay_s": 0.0})]
     assert effects(BreakWith.CUT, at) == held  # to the end of the message
     assert effects(BreakWith.CORRUPT, at) == [(Effect.FLIP, 3, {"bytes": [(0, ord("f"), ord("f") ^ 0xFF)]})]
+
+
+@pytest.mark.parametrize("before", [[], [(1, UP, b"\x00\x00\x00\x08\x04\xd2\x16/"), (1, DOWN, b"S")]])
+def test_under_tls_bytes_are_said_to_be_of_records(before: list[tuple[int, Direction, bytes]]) -> None:
+    outgoing = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    record = recorded(*before, (1, UP, outgoing.read()), (2, UP, b"\x16\x03\x01\x00\x05hello"))
+    assert place_text(record, Point(1, UP, 3)).startswith(
+        "connection 1, upstream, byte 3, of TLS records, after `"
+    )
+    assert "TLS" not in place_text(record, Point(2, UP, 3))
+    swept = SweepMap("localhost:443", Break.of("reset"), record, Plan([]), 0.1, 0.1)
+    assert swept.lines()[2] == "  under TLS: bytes are those of its records, which hide what they carry"
+    assert swept.to_json()["tls_connections"] == [1]
 
 
 def test_a_point_is_described_with_the_bytes_around_it_as_text_or_hex() -> None:

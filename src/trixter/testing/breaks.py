@@ -138,7 +138,11 @@ def _choice(name: str, value: object, choices: type[Any]) -> Any:
 def place_text(record: Record, point: Point) -> str:
     """Describe a point with the bytes around it."""
     before, behind = record.around(point)
-    texts = [f"after {_shown(before)}" if before else "", f"before {_shown(behind)}" if behind else ""]
+    texts = [
+        "of TLS records" if record.is_tls(point.connection) else "",
+        f"after {_shown(before)}" if before else "",
+        f"before {_shown(behind)}" if behind else "",
+    ]
     return ", ".join([str(point), *filter(None, texts)])
 
 
