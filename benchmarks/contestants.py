@@ -14,8 +14,14 @@ def contestants() -> list[Peer]:
     """Return all of them, ours first; some may not be installed."""
     # Neither logs each connection: their manuals advise that for throughput.
     return [
-        OriginalFlags(OURS, [sys.executable, "-m", "trixter"], ["--log-level", "warning"], {}),
-        OriginalFlags(ORIGINAL, [str(INSTALLED / "trixter")], ["--random-seed", "1"], {"RUST_LOG": "error"}),
+        OriginalFlags(OURS, [sys.executable, "-m", "trixter"], [], {}, quiet=["--log-level", "warning"]),
+        OriginalFlags(
+            ORIGINAL,
+            [str(INSTALLED / "trixter")],
+            ["--random-seed", "1"],
+            {},
+            quiet_env={"RUST_LOG": "error"},
+        ),
         Toxiproxy(),
         HAProxy(),
         NoProxy(),

@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -80,6 +80,11 @@ def throughput(options: str) -> Method:
         return values
 
     return measure
+
+
+def logged(method: Method) -> Method:
+    """Measure the same with the log as each program has it by default."""
+    return lambda trial: method(replace(trial, peer=trial.peer.with_log()))
 
 
 def start_up(trial: Trial) -> Values:

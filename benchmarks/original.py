@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
 
@@ -25,18 +25,35 @@ class OriginalFlags(Peer):
         command: How to start it.
         more: Flags that are its own.
         env: Added to its environment.
+        quiet: More flags, for no log of connections.
+        quiet_env: More of its environment, for that.
     """
 
-    def __init__(self, name: str, command: list[str], more: list[str], env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        more: list[str],
+        env: dict[str, str],
+        *,
+        quiet: Sequence[str] = (),
+        quiet_env: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
         self._command = command
-        self._more = more
-        self._env = env
+        self._logging = more, env
+        self._more = [*more, *quiet]
+        self._env = env | dict(quiet_env or {})
 
     def with_flags(self, *flags: str) -> OriginalFlags:
         """Return the same program with these flags, too."""
         twin = copy(self)
         twin._more = [*self._more, *flags]
+        return twin
+
+    def with_log(self) -> OriginalFlags:
+        twin = copy(self)
+        twin._more, twin._env = self._logging
         return twin
 
     def version(self) -> str | None:

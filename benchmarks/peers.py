@@ -53,6 +53,10 @@ class Peer(ABC):
     def version(self) -> str | None:
         """Return the installed version, or None if there is none on this machine."""
 
+    def with_log(self) -> Peer:
+        """Return the same program with its log as by default; otherwise it logs no connection."""
+        return self
+
     @abstractmethod
     def relay(self, upstream: int, network: Network) -> AbstractContextManager[Relay]:
         """Start it in front of a loopback port; end it with the context."""

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from benchmarks.bars import Bar, Figure
 from benchmarks.measure import NO_WORSE, Measure, against_both
-from benchmarks.methods import beside_idle, controlled, idle_cpu, idle_memory, journaled, start_up, throughput
+from benchmarks.methods import (
+    beside_idle,
+    controlled,
+    idle_cpu,
+    idle_memory,
+    journaled,
+    logged,
+    start_up,
+    throughput,
+)
 from benchmarks.network import UNFELT, Network
 from benchmarks.peers import OURS, RELAYS, WITH_FAULTS
 
@@ -26,6 +35,15 @@ ROUND_TRIPS = (
 BULK = (_rate(1.5, 1.5, "MB/s"), _cpu_per_gb(0.5, 0.5))
 BULK_WITH_A_FAULT = (_cpu_per_gb(1.0, 1.0), Figure("rate", "MB/s", more_is_better=True))
 NEW_CONNECTIONS = (_rate(1.0, 1.0, "connections/s"),)
+
+UNDER_A_FAULT = (_rate(1.0, 1.0), Figure("CPU", "CPU s/million", bars=NO_WORSE))
+
+# Each message meets them, and is smaller than a slice and within the rate.
+FELT = {
+    "latency of 1 ms": Network(delay_ms=1),
+    "a throttle of 1 MB/s": Network(rate_bytes=1_000_000),
+    "slices of 512 B": Network(slice_bytes=512),
+}
 
 # 20,000 descriptors are what many machines allow a process, and each connection takes two.
 MANY, MANY_BESIDE_50 = 9_900, 9_850
@@ -65,6 +83,30 @@ SPEED = [
     Measure("bulk, 8 connections", throughput("bulk --connections 8"), BULK),
     Measure("new connections, one after another", throughput("connect"), NEW_CONNECTIONS),
     Measure("new connections, 32 at a time", throughput("connect --connections 32"), NEW_CONNECTIONS),
+    Measure(
+        "new connections, one after another, logged",
+        logged(throughput("connect")),
+        NEW_CONNECTIONS,
+        contestants=WITH_FAULTS,
+        is_quick=False,
+    ),
+    Measure(
+        "new connections, 32 at a time, logged",
+        logged(throughput("connect --connections 32")),
+        NEW_CONNECTIONS,
+        contestants=WITH_FAULTS,
+    ),
+    *(
+        Measure(
+            f"64 B, 50 connections, under {what}",
+            throughput("pingpong --connections 50"),
+            UNDER_A_FAULT,
+            network=network,
+            contestants=WITH_FAULTS,
+            is_quick=False,
+        )
+        for what, network in FELT.items()
+    ),
     Measure(
         "every fault set, none felt; 64 B, 50",
         throughput("pingpong --connections 50"),

@@ -7,6 +7,7 @@ import re
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 from benchmarks.network import Network
 from benchmarks.peers import INSTALLED, TOXIPROXY, Peer, Relay
@@ -25,6 +26,10 @@ class Toxiproxy(Peer):
 
     name = TOXIPROXY
     _server = INSTALLED / "server"
+    _env: ClassVar[dict[str, str]] = {"LOG_LEVEL": "error"}
+
+    def with_log(self) -> Toxiproxy:
+        return LoggingToxiproxy()
 
     def version(self) -> str | None:
         if not self._server.exists():
@@ -36,7 +41,7 @@ class Toxiproxy(Peer):
     def relay(self, upstream: int, network: Network) -> Iterator[Relay]:
         port, api = unused_ports(2)
         command = [str(self._server), "-host", "127.0.0.1", "-port", str(api)]
-        with running(command, env={"LOG_LEVEL": "error"}) as process:
+        with running(command, env=self._env) as process:
             program = Program(process)
             program.wait_until_it_accepts(api)
             base = f"http://127.0.0.1:{api}/proxies"
@@ -45,6 +50,12 @@ class Toxiproxy(Peer):
                 for toxic in toxics(network):
                     _post(f"{base}/p/toxics", {**toxic, "stream": stream})
             yield Relay(port, program)
+
+
+class LoggingToxiproxy(Toxiproxy):
+    """The same with its log as by default."""
+
+    _env: ClassVar[dict[str, str]] = {}
 
 
 def toxics(network: Network) -> list[dict[str, object]]:

@@ -6,9 +6,10 @@ import sys
 
 from benchmarks.network import NO_FAULTS, UNFELT, Network
 from benchmarks.original import OriginalFlags, flags
+from benchmarks.peers import NoProxy
 from benchmarks.ports import unused_ports
 from benchmarks.process import listeners, listening_ports
-from benchmarks.toxiproxy import toxics
+from benchmarks.toxiproxy import Toxiproxy, toxics
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue\n"
 LISTENING = "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000\n"
@@ -76,3 +77,16 @@ def test_more_flags_make_another_program_and_leave_the_first_as_it_was() -> None
 
     assert both.name == plain.name
     assert (plain._more, both._more) == (["--quiet"], ["--quiet", "--journal", "file"])
+
+
+def test_with_its_log_a_program_has_nothing_of_what_makes_it_quiet() -> None:
+    command = [sys.executable, "-c", "import sys; print(sys.argv)"]
+    quiet = OriginalFlags(
+        "ours", command, ["--seed"], {"A": "1"}, quiet=["--no-log"], quiet_env={"LOG": "off"}
+    )
+    assert (quiet._more, quiet._env) == (["--seed", "--no-log"], {"A": "1", "LOG": "off"})
+    logging = quiet.with_log()
+    assert (logging._more, logging._env) == (["--seed"], {"A": "1"})
+    assert Toxiproxy()._env
+    assert not Toxiproxy().with_log()._env
+    assert NoProxy().with_log().name == NoProxy.name
