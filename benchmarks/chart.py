@@ -13,7 +13,7 @@ from benchmarks.peers import ORIGINAL, OURS, TOXIPROXY
 from benchmarks.results import Facts, Results
 from benchmarks.svg import box, diamond, document, dot, line, text
 
-WIDTH, LEFT, RIGHT = 1000, 372, 830
+WIDTH, LEFT, RIGHT = 1060, 432, 890
 TOP, BOTTOM, ROW, MARGIN = 122, 62, 34, 24
 
 # In steps of two: a peer twice as good is as far from 1 as one half as good.

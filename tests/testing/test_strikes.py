@@ -103,6 +103,14 @@ def test_it_is_repeated_first_until_it_passes(suite: pytest.Pytester) -> None:
     assert journals(suite) == []
 
 
+def test_a_recorded_connection_that_does_not_come_is_said(suite: pytest.Pytester) -> None:
+    cached_run(suite, FAILING)
+    silent = FAILING.replace("with connect", "assert not chaos.proxy(echo).port\n    with connect")
+    cached_run(suite, silent).stdout.fnmatch_lines(
+        ["  the replay left the record: connection 1 did not come"]
+    )
+
+
 def test_a_seed_that_is_given_comes_before_what_is_remembered(suite: pytest.Pytester) -> None:
     cached_run(suite, FAILING)
     given = cached_run(suite, FAILING, "--chaos-seed=7")

@@ -361,10 +361,15 @@ class Replay:
                     is_up = direction is Direction.UPSTREAM
                     forwarded = entry.bytes_upstream if is_up else entry.bytes_downstream
                     lengths[key] = forwarded - sum(map(grown_bytes, strikes.get(key, ())))
+        self._struck = strikes.keys()
         self._faults = {
             key: replayed(strikes.get(key, ()), proxy.seed, lengths.get(key))
             for key in {**strikes, **lengths}
         }
+
+    def missing(self, connections: int) -> list[int]:
+        """Return the numbers of recorded connections whose decisions were not met, if so many came."""
+        return sorted({connection for connection, _ in self._struck if connection > connections})
 
     def faults(self, connection: int, direction: Direction) -> Faults:
         """Return the faults of a connection; one that the record does not have is calm."""

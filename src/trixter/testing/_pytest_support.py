@@ -45,6 +45,7 @@ REPLAY_KEYWORD = "replay"
 
 # As many as a person still reads.
 STRIKES_SHOWN = 20
+MOST_MISSING = 5
 
 
 def new_chaos(item: pytest.Item) -> Chaos:
@@ -345,9 +346,15 @@ def _lines_of(background: BackgroundProxy, exc: BaseException | None) -> list[st
     journal = background.journal
     strikes = journal.strikes
     earlier = len(strikes) - STRIKES_SHOWN
+    replay = background.replay
+    missing = replay.missing(info.stats.connections_accepted) if replay else []
     return [
         f"{', '.join(background.addresses)} → {background.proxy.upstream}",
         *([f"  {divergence_text(journal.divergence)}"] if journal.divergence else []),
+        *(
+            f"  the replay left the record: connection {each:,} did not come"
+            for each in missing[:MOST_MISSING]
+        ),
         *(["  what faults did:"] if strikes else []),
         *([f"    ({earlier} earlier decisions)"] if earlier > 0 else []),
         *(f"    {each}" for each in strikes[-STRIKES_SHOWN:]),

@@ -64,6 +64,7 @@ class BackgroundProxy:
         self.journal = Journal(name, "test")
         self.proxy.observers.append(self.journal)
         self.proxy.on_decision = self.journal.on_decision
+        self.replay = replay
         self.proxy.replay = replay.faults if replay else None
         # The noise of a replay is that of its record.
         self.journaled = JournaledProxy(name, replay.seed if replay else seed, upstream)
