@@ -13,6 +13,7 @@ from trixter.proxy.closing import close_with_reset
 
 # What TCP_INFO holds before tcpi_data_segs_in: see <linux/tcp.h>.
 _TCP_INFO_BEFORE_DATA_SEGS_IN = 152
+_TCP_INFO_BEFORE_UNACKED = 24
 
 
 class Peer:
@@ -114,8 +115,26 @@ class Peer:
 
 
 def fill(sock: socket.socket) -> int:
-    """Send zeros until the socket is full; return how many."""
-    return Peer(sock).send_what_fits(bytes(1 << 24))
+    """Send zeros until the socket is full, and stays it; return how many.
+
+    A busy kernel moves bytes on to the receiver later, and then there is room again. So none may be on the
+    way: all that was sent is acknowledged, and the rest waits for the receiver to read.
+    """
+    zeros = bytes(1 << 20)
+    sent = more = 0
+    was_on_the_way = 1
+    while more or was_on_the_way:
+        was_on_the_way = _unacknowledged(sock)  # first: what leaves afterwards makes no room
+        more = Peer(sock).send_what_fits(zeros)
+        sent += more
+    return sent
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    """Return how many TCP segments are on the way."""
+    size = _TCP_INFO_BEFORE_UNACKED + 4
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, size)
+    return int(struct.unpack_from("=I", info, _TCP_INFO_BEFORE_UNACKED)[0])
 
 
 PAYLOAD = Random(1).randbytes(32 << 20)
