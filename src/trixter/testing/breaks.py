@@ -139,7 +139,7 @@ def place_text(record: Record, point: Point) -> str:
     """Describe a point with the bytes around it."""
     before, behind = record.around(point)
     texts = [
-        "of TLS records" if record.is_tls(point.connection) else "",
+        "of TLS records" if point.connection in record.tls_connections() else "",
         f"after {_shown(before)}" if before else "",
         f"before {_shown(behind)}" if behind else "",
     ]

@@ -189,15 +189,18 @@ class Record:
             last[run.connection] = run
         return iter(found)
 
-    def is_tls(self, connection: int) -> bool:
-        """Return whether a connection speaks TLS: one of its reads begins with a ClientHello.
+    def tls_connections(self) -> list[int]:
+        """Return the numbers of those that speak TLS: one of their reads begins with a ClientHello.
 
         After RFC 8446, 4.1.2 and 5.1: a record of a handshake (22, 3), whose first message is of type 1. The
         client may have asked for it before, as in PostgreSQL or SMTP.
         """
-        return any(
-            each.connection == connection and each.data[:2] == b"\x16\x03" and each.data[5:6] == b"\x01"
-            for each in self.reads
+        return sorted(
+            {
+                each.connection
+                for each in self.reads
+                if each.data[:2] == b"\x16\x03" and each.data[5:6] == b"\x01"
+            }
         )
 
     def around(self, point: Point) -> tuple[bytes, bytes]:

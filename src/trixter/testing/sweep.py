@@ -282,7 +282,7 @@ class SweepMap:
         if not self.calm_s:
             return [f"{first}: not begun"]
         lines = [first, f"  calm: {self._calm_text()}"]
-        if self._tls_connections:
+        if self.record.tls_connections():
             lines.append("  under TLS: bytes are those of its records, which hide what they carry")
         if self.is_plan_only:
             return [*lines, f"  plan: {self._plan_text()}"]
@@ -301,7 +301,7 @@ class SweepMap:
             "also": self.also,
             "part": "{}/{}".format(*self.part),
             "calm": {**self._calm_counts(), "duration_s": round(self.calm_s, 6)},
-            "tls_connections": self._tls_connections,
+            "tls_connections": self.record.tls_connections(),
             "points": self.plan.points,
             "rounds": len(self.plan.outcomes),
             "is_thinned": self.plan.is_thinned,
@@ -309,11 +309,6 @@ class SweepMap:
             "ranges": [each.to_json() for each in self.plan.ranges()],
             "lines": self.lines(),
         }
-
-    @property
-    def _tls_connections(self) -> list[int]:
-        """The numbers of those that speak TLS."""
-        return [each for each in self.record.numbers if self.record.is_tls(each)]
 
     def _calm_counts(self) -> dict[str, int]:
         return {
